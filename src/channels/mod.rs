@@ -1,0 +1,114 @@
+//! Platform adapters: each folder knows everything of one platform and nothing of the others.
+//!
+//! A channel verifies and decodes what comes in ([`Incoming`]), renders cards, delivers them, and
+//! looks people up. It keeps no state that must survive. A new channel is one folder and two lines
+//! in [`TABLE`]; the contract suite in `tests/it` then runs over it.
+
+pub mod slack;
+pub mod terminal;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::domain::card::{Audience, Card};
+use crate::domain::event::{Address, ChannelName, PlatformUser};
+use crate::domain::principal::Profile;
+
+/// One line of the table of channels.
+pub struct ChannelSpec {
+    /// The word in keys, policies and configuration.
+    pub name: ChannelName,
+    /// What it is, for `serve` and `doctor`.
+    pub about: &'static str,
+    /// How to turn it on.
+    pub turn_on: &'static str,
+}
+
+/// Every channel of this program.
+pub const TABLE: &[ChannelSpec] = &[
+    ChannelSpec { name: ChannelName::Slack, about: slack::ABOUT, turn_on: slack::TURN_ON },
+    ChannelSpec { name: ChannelName::Terminal, about: terminal::ABOUT, turn_on: terminal::TURN_ON },
+];
+
+/// A card on its way to people.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Under which it may be performed once.
+    pub idempotency_key: String,
+    /// Where.
+    pub to: Address,
+    /// What.
+    pub card: Card,
+    /// To whom.
+    pub audience: Audience,
+    /// The message that it replaces, in this channel's notation.
+    pub replaces: Option<String>,
+}
+
+/// The platform's word that a card has arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The platform's id of the message.
+    pub platform_id: String,
+    /// By which route: `chat.postMessage`, `response_url`, `inline`.
+    pub via: &'static str,
+}
+
+/// Why a card has not arrived, by what the outbox does next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliverError {
+    /// The platform wants us to wait; nothing was done.
+    #[error("the platform asks to wait {} s", after.as_secs())]
+    RateLimited {
+        /// How long.
+        after: Duration,
+    },
+    /// The platform will never take it; nothing was done.
+    #[error("rejected: {reason}")]
+    Rejected {
+        /// The platform's error code, or ours.
+        reason: String,
+    },
+    /// The request may have been carried out: look before repeating.
+    #[error("no answer, so it may have been done: {reason}")]
+    UnknownOutcome {
+        /// What broke.
+        reason: String,
+    },
+    /// It was surely not done; try again later.
+    #[error("unavailable: {reason}")]
+    Unavailable {
+        /// What broke.
+        reason: String,
+    },
+}
+
+/// What a look for an earlier try has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// It was done.
+    Done(Delivered),
+    /// It was not done.
+    NotDone,
+    /// This route cannot be looked at; the reason stands in the receipt.
+    CannotTell(&'static str),
+}
+
+/// A platform adapter.
+pub trait Channel: Send + Sync + 'static {
+    /// Its line in the table.
+    fn name(&self) -> ChannelName;
+
+    /// Shows a card to people. A `replaces` makes it an update of that message.
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Delivered, DeliverError>>;
+
+    /// Looks whether an earlier try of the same delivery was done.
+    fn look_up<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Lookup, DeliverError>>;
+
+    /// What the platform says of a user, as seen from the workspace `installation`.
+    fn profile<'a>(&'a self, installation: &'a str, user: &'a PlatformUser) -> BoxFuture<'a, Result<Profile, DeliverError>>;
+
+    /// Least time between two messages to one place, which the outbox keeps.
+    fn pace(&self) -> Duration;
+}

@@ -1,0 +1,6 @@
+//! The terminal.
+
+/// What it is.
+pub const ABOUT: &str = "the `chat` command on this machine";
+/// How to turn it on.
+pub const TURN_ON: &str = "always on";

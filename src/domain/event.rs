@@ -1,0 +1,223 @@
+//! What reached us, and from whom, where and by which proof.
+//!
+//! An event is written to the inbox before anyone acts on it. Channels make events; handlers read
+//! them. A new kind of thing that can happen is a variant of [`EventKind`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{EffectId, EventId, LaneKey, TenantId};
+use crate::domain::time::Timestamp;
+
+/// The way by which people or programs reach the bot. A channel here is a platform adapter, not a
+/// Slack channel (that is a [`Place`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelName {
+    /// Slack workspaces.
+    Slack,
+    /// The `chat` command.
+    Terminal,
+    /// `/api/v1`.
+    Api,
+    /// Our own clock and effects.
+    Internal,
+}
+
+impl ChannelName {
+    /// The word used in keys, policies and texts.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Terminal => "terminal",
+            Self::Api => "api",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl std::fmt::Display for ChannelName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A person as the platform states it. Not yet somebody we know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlatformUser {
+    /// Where the id is valid.
+    pub channel: ChannelName,
+    /// The workspace or organisation that the user belongs to, which need not be the one in which
+    /// the message was written (Slack Connect).
+    pub realm: String,
+    /// The platform's id.
+    pub id: String,
+}
+
+/// How public a place is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaceKind {
+    /// One person and the bot.
+    Direct,
+    /// Invited people.
+    Private,
+    /// Everybody of the workspace.
+    Public,
+    /// The platform did not say.
+    Unknown,
+}
+
+/// Where something was said: a Slack channel, a repository, a Teams conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The platform's id of the place.
+    pub id: String,
+    /// How public it is.
+    pub kind: PlaceKind,
+    /// Whether people from outside the installed workspace can read it.
+    #[serde(default)]
+    pub shared: bool,
+}
+
+/// Where an answer goes. Only the channel that made it reads `route`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// The channel that delivers.
+    pub channel: ChannelName,
+    /// The connected workspace.
+    pub installation: String,
+    /// The place's id.
+    pub place: String,
+    /// The thread in that place, in the platform's own notation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+    /// The person who asked; who alone sees an answer for the asker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// An address that the platform gave for answers to this one event (Slack's `response_url`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+}
+
+impl Address {
+    /// The unit in which answers keep their order: one thread, or the place outside threads.
+    #[must_use]
+    pub fn conversation(&self) -> String {
+        let thread = self.thread.as_deref().unwrap_or("");
+        format!("{}/{}/{}/{thread}", self.channel, self.installation, self.place)
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventKind {
+    /// Somebody spoke to the bot: the words after the slash command or the mention.
+    Command {
+        /// As typed, with the platform's mark-up already read.
+        line: String,
+    },
+    /// Somebody pressed a button or chose from a menu on a card of ours.
+    CardAction {
+        /// The signed token that the button carries.
+        token: String,
+        /// What was chosen, where the control has choices.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<String>,
+        /// The message that carries the card, in the channel's own notation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// A program calls a tool by its name.
+    ToolCall {
+        /// Name in the table of tools.
+        tool: String,
+        /// Its arguments.
+        args: serde_json::Value,
+    },
+    /// Something that the platform reports and nobody has asked us to act on.
+    Platform {
+        /// The platform's name for it.
+        name: String,
+        /// Why it will be ignored, where the channel knows already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ignore: Option<String>,
+    },
+    /// A durable timer rang.
+    TimerFired {
+        /// Its name.
+        name: String,
+        /// What its setter wanted to remember.
+        payload: serde_json::Value,
+    },
+    /// An effect whose result somebody waits for has ended.
+    EffectDone {
+        /// Which one.
+        effect: EffectId,
+        /// Whether it was performed.
+        delivered: bool,
+        /// The receipt or the reason.
+        detail: String,
+    },
+}
+
+impl EventKind {
+    /// The word by which `events list`, metrics and policies name this kind.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Command { .. } => "command",
+            Self::CardAction { .. } => "card_action",
+            Self::ToolCall { .. } => "tool_call",
+            Self::Platform { .. } => "platform",
+            Self::TimerFired { .. } => "timer_fired",
+            Self::EffectDone { .. } => "effect_done",
+        }
+    }
+}
+
+/// Something a channel has verified and decoded, not yet on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incoming {
+    /// The channel that decoded it.
+    pub channel: ChannelName,
+    /// The workspace, as the platform states it; maps to a tenant.
+    pub installation: String,
+    /// Keys by which the same happening is recognised, however often and by whatever route it
+    /// comes. The first is the platform's delivery id.
+    pub dedupe: Vec<String>,
+    /// Unit of order within the tenant.
+    pub lane: LaneKey,
+    /// Who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<PlatformUser>,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Where answers go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Address>,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+    /// How authenticity was proved, for `why`: `slack v0 signature, secret 1`.
+    pub proof: String,
+    /// The body as it came, for `why` and for what-if. Not part of the serialised head.
+    #[serde(skip)]
+    pub raw: bytes::Bytes,
+}
+
+/// An accepted happening: an [`Incoming`] with its number, its owner and its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number.
+    pub id: EventId,
+    /// Its owner.
+    pub tenant: TenantId,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// What came.
+    #[serde(flatten)]
+    pub what: Incoming,
+}

@@ -1,0 +1,152 @@
+//! What a handler decides. Nothing has happened yet: the outcome is committed as a whole or not at all.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::audit::AuditEntry;
+use crate::domain::card::{Audience, Card, Tone};
+use crate::domain::event::Address;
+use crate::domain::time::Timestamp;
+
+/// Everything that follows from one event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// State that changes.
+    pub writes: Vec<Write>,
+    /// Messages owed.
+    pub replies: Vec<Reply>,
+    /// Timers set or cleared.
+    pub timers: Vec<TimerChange>,
+    /// What is written into the audit chain.
+    pub audit: Vec<AuditEntry>,
+    /// One line for `why`: `created T-12`.
+    pub summary: String,
+    /// Machine-readable result, for tools called by programs.
+    pub result: Option<serde_json::Value>,
+}
+
+/// What must be true of a key for a write to land; where it is not, nothing of its batch lands and
+/// the handler runs again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing.
+    Any,
+    /// The key has no value.
+    Absent,
+    /// The value is the one that was read with this version.
+    Version(u64),
+}
+
+impl Expect {
+    /// The condition that says "as I read it", where a key without a value reads as version 0.
+    #[must_use]
+    pub fn as_read(version: u64) -> Self {
+        if version == 0 { Self::Absent } else { Self::Version(version) }
+    }
+}
+
+/// A change of one key within the tenant. `store/keyspace` makes these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The key, without its tenant.
+    pub key: Vec<u8>,
+    /// The condition.
+    pub expect: Expect,
+    /// The value, or `None` to take it away.
+    pub value: Option<Vec<u8>>,
+}
+
+/// A message to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Where; `None` is where the event came from.
+    pub to: Option<Address>,
+    /// What.
+    pub card: Card,
+    /// To whom.
+    pub audience: Audience,
+    /// The message that it replaces.
+    pub replaces: Option<String>,
+}
+
+impl Reply {
+    /// An answer that everybody in the conversation sees.
+    #[must_use]
+    pub fn everyone(card: Card) -> Self {
+        Self { to: None, card, audience: Audience::Everyone, replaces: None }
+    }
+
+    /// An answer for the asker alone.
+    #[must_use]
+    pub fn asker(card: Card) -> Self {
+        Self { to: None, card, audience: Audience::Asker, replaces: None }
+    }
+}
+
+/// A durable timer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TimerChange {
+    /// Rings at a time, once; setting a name again moves it.
+    Set {
+        /// Name, unique within the tenant.
+        name: String,
+        /// When.
+        at: Timestamp,
+        /// What comes back with the ring.
+        payload: serde_json::Value,
+    },
+    /// Does not ring.
+    Clear {
+        /// Name.
+        name: String,
+    },
+}
+
+/// An expected no, shown to the person as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{what}")]
+pub struct Refusal {
+    /// What was refused and why, in the person's words.
+    pub what: String,
+    /// How to mend it.
+    pub mend: Option<String>,
+    /// Text in which every character counts, such as the usage.
+    pub usage: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal with its mend.
+    #[must_use]
+    pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { what: what.into(), mend: Some(mend.into()), usage: None }
+    }
+
+    /// As a card for the asker.
+    #[must_use]
+    pub fn card(&self) -> Card {
+        let mut card = Card::new(self.what.clone()).tone(Tone::Warning);
+        if let Some(mend) = &self.mend {
+            card = card.text(mend.clone());
+        }
+        if let Some(usage) = &self.usage {
+            card = card.block(crate::domain::card::Block::Code { text: usage.clone() });
+        }
+        card
+    }
+}
+
+/// Why a handler produced no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// An expected no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something is broken; the event is tried again and then set aside.
+    #[error("{0:#}")]
+    Fault(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Fault(error)
+    }
+}

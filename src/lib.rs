@@ -1,0 +1,6 @@
+//! AI-CRM: a chat-ops bot runtime that loses nothing, doubles nothing and can explain everything it did.
+//!
+//! Start with `ARCHITECTURE.md`; `app.rs` puts the parts together.
+
+pub mod channels;
+pub mod domain;
