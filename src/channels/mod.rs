@@ -27,8 +27,16 @@ pub struct ChannelSpec {
 
 /// Every channel of this program.
 pub const TABLE: &[ChannelSpec] = &[
-    ChannelSpec { name: ChannelName::Slack, about: slack::ABOUT, turn_on: slack::TURN_ON },
-    ChannelSpec { name: ChannelName::Terminal, about: terminal::ABOUT, turn_on: terminal::TURN_ON },
+    ChannelSpec {
+        name: ChannelName::Slack,
+        about: slack::ABOUT,
+        turn_on: slack::TURN_ON,
+    },
+    ChannelSpec {
+        name: ChannelName::Terminal,
+        about: terminal::ABOUT,
+        turn_on: terminal::TURN_ON,
+    },
 ];
 
 /// A card on its way to people.
@@ -107,7 +115,11 @@ pub trait Channel: Send + Sync + 'static {
     fn look_up<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Lookup, DeliverError>>;
 
     /// What the platform says of a user, as seen from the workspace `installation`.
-    fn profile<'a>(&'a self, installation: &'a str, user: &'a PlatformUser) -> BoxFuture<'a, Result<Profile, DeliverError>>;
+    fn profile<'a>(
+        &'a self,
+        installation: &'a str,
+        user: &'a PlatformUser,
+    ) -> BoxFuture<'a, Result<Profile, DeliverError>>;
 
     /// Least time between two messages to one place, which the outbox keeps.
     fn pace(&self) -> Duration;

@@ -1,0 +1,338 @@
+//! The group committer: takes every commit that waits, checks the conditions of each against what is
+//! stored and against those before it in the group, writes all that hold as one batch, waits once for
+//! the disk, and answers all.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+
+use crate::domain::audit::{AuditEntry, AuditRow};
+use crate::domain::ids::TenantId;
+use crate::domain::outcome::Expect;
+use crate::domain::time::Clock;
+use crate::store::chain::{self, Head};
+use crate::store::engine::{Engine, EngineError, Put};
+use crate::store::metrics::StoreMetrics;
+use crate::store::seal::{self, Keyring};
+use crate::store::{Batch, Health, StoreError, codec, keyspace};
+
+/// Commits in one group. The disk answers in about a millisecond; more than this waits for the next.
+const MOST_IN_GROUP: usize = 512;
+/// Bytes in one group, several of sled's segments.
+const MOST_BYTES_IN_GROUP: usize = 4 << 20;
+/// How often a broken or full store is tried again while nobody commits.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+
+/// A batch with its values sealed, ready for the engine but for the version.
+pub(crate) struct SealedBatch {
+    puts: Vec<(Vec<u8>, Expect, Option<Vec<u8>>)>,
+    rows: Vec<(TenantId, AuditEntry)>,
+    intake: bool,
+}
+
+impl SealedBatch {
+    fn bytes(&self) -> usize {
+        self.puts
+            .iter()
+            .map(|(key, _, value)| key.len() + value.as_ref().map_or(0, Vec::len))
+            .sum()
+    }
+}
+
+/// A batch and the caller who waits for it.
+pub(crate) struct Waiting {
+    pub(crate) sealed: SealedBatch,
+    pub(crate) answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// Seals the values of a batch, in the task of its caller.
+pub(crate) fn seal(keyring: &Keyring, batch: Batch) -> SealedBatch {
+    let puts = batch.writes.into_iter().map(|(tenant, write)| {
+        let key = keyspace::full(&tenant, &write.key);
+        let value = write.value.map(|plain| keyring.seal(&key, &plain));
+        (key, write.expect, value)
+    });
+    SealedBatch {
+        puts: puts.collect(),
+        rows: batch.rows,
+        intake: batch.intake,
+    }
+}
+
+/// Those who want to see every group, such as a backup.
+#[derive(Default)]
+pub(crate) struct Listeners(std::sync::Mutex<Vec<Sender<Vec<Put>>>>);
+
+impl Listeners {
+    pub(crate) fn add(&self) -> Receiver<Vec<Put>> {
+        let (sender, receiver) = channel();
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(sender);
+        receiver
+    }
+
+    /// Tells those who still listen. The copy is made only where somebody does.
+    fn tell(&self, puts: &[Put]) {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .retain(|listener| listener.send(puts.to_vec()).is_ok());
+    }
+}
+
+/// The one writer of an engine.
+pub(crate) struct Committer {
+    engine: Arc<dyn Engine>,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<StoreMetrics>,
+    health: watch::Sender<Health>,
+    listeners: Arc<Listeners>,
+    heads: HashMap<TenantId, Head>,
+    version: u64,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        keyring: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<StoreMetrics>,
+        listeners: Arc<Listeners>,
+    ) -> Result<(Self, watch::Receiver<Health>), StoreError> {
+        let version = keyspace::read_version(engine.as_ref())?;
+        let (health, receiver) = watch::channel(Health::Writable);
+        Ok((
+            Self {
+                engine,
+                keyring,
+                clock,
+                metrics,
+                health,
+                listeners,
+                heads: HashMap::new(),
+                version,
+            },
+            receiver,
+        ))
+    }
+
+    /// Runs on a thread of its own until every handle is gone.
+    pub(crate) fn start(self) -> std::io::Result<Sender<Waiting>> {
+        let (sender, receiver) = channel();
+        std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || self.run(&receiver))?;
+        Ok(sender)
+    }
+
+    fn run(mut self, receiver: &Receiver<Waiting>) {
+        loop {
+            match receiver.recv_timeout(RETRY_EVERY) {
+                Ok(first) => {
+                    let (group, answers): (Vec<_>, Vec<_>) = gather(first, receiver)
+                        .into_iter()
+                        .map(|w| (w.sealed, w.answer))
+                        .unzip();
+                    for (result, answer) in self.apply(group).into_iter().zip(answers) {
+                        // A caller that has gone away has no use for the answer.
+                        let _ = answer.send(result);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.look_after_health(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn look_after_health(&mut self) {
+        let state = self.health.borrow().clone();
+        match state {
+            Health::Writable => {}
+            Health::Broken(_) => self.try_reopen(),
+            Health::Full(_) => {
+                if self.engine.room(true).is_none_or(|(bytes, _)| bytes > 0) {
+                    self.health.send_replace(Health::Writable);
+                }
+            }
+        }
+    }
+
+    fn try_reopen(&mut self) {
+        self.heads.clear();
+        let reopened = self.engine.reopen().and_then(|()| {
+            keyspace::read_version(self.engine.as_ref()).map_err(|error| EngineError(error.to_string()))
+        });
+        match reopened {
+            Ok(version) => {
+                tracing::info!("the store is open again");
+                self.version = self.version.max(version);
+                self.health.send_replace(Health::Writable);
+            }
+            Err(error) => {
+                self.health.send_replace(Health::Broken(error.to_string()));
+            }
+        }
+    }
+
+    fn room(&self, intake: bool) -> Result<(), StoreError> {
+        match self.engine.room(intake) {
+            Some((0, why)) => {
+                self.health.send_if_modified(|health| {
+                    let changed = !matches!(health, Health::Full(_));
+                    if changed {
+                        tracing::error!(why, "the store is full and takes no new work");
+                    }
+                    *health = Health::Full(why.clone());
+                    changed
+                });
+                Err(StoreError::Full(why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Applies a group; the answers stand in the order of the batches.
+    pub(crate) fn apply(&mut self, group: Vec<SealedBatch>) -> Vec<Result<(), StoreError>> {
+        if matches!(*self.health.borrow(), Health::Broken(_)) {
+            self.try_reopen();
+        }
+        if let Health::Broken(why) = &*self.health.borrow() {
+            return group.iter().map(|_| Err(StoreError::Unusable(why.clone()))).collect();
+        }
+        let started = Instant::now();
+        let (for_intake, for_all) = (self.room(true), self.room(false));
+        let mut overlay: HashMap<Vec<u8>, u64> = HashMap::new();
+        let mut puts: Vec<Put> = Vec::new();
+        let mut heads: HashMap<TenantId, Head> = HashMap::new();
+        let mut answers = Vec::with_capacity(group.len());
+        for batch in group {
+            let room = if batch.intake { &for_intake } else { &for_all };
+            let answer = room.clone().and_then(|()| self.check(&batch, &overlay));
+            let answer = answer.and_then(|()| self.take_in(batch, &mut overlay, &mut puts, &mut heads));
+            answers.push(answer);
+        }
+        if puts.is_empty() {
+            return answers;
+        }
+        for (tenant, head) in &heads {
+            puts.push(self.sealed_put(keyspace::full(tenant, keyspace::audit::HEAD), &codec::encode(head)));
+        }
+        puts.push(keyspace::version_put(self.version));
+        self.listeners.tell(&puts);
+        match guarded(|| self.engine.apply(puts).and_then(|()| self.engine.sync())) {
+            Ok(()) => {
+                self.heads.extend(heads);
+                self.metrics
+                    .committed(answers.iter().filter(|a| a.is_ok()).count(), started.elapsed());
+                answers
+            }
+            Err(error) => {
+                tracing::error!(%error, "the store failed and is opened anew");
+                self.metrics.failed();
+                self.heads.clear();
+                self.health.send_replace(Health::Broken(error.to_string()));
+                let failed = |answer: Result<(), StoreError>| answer.and(Err(StoreError::Unusable(error.to_string())));
+                answers.into_iter().map(failed).collect()
+            }
+        }
+    }
+
+    fn check(&self, batch: &SealedBatch, overlay: &HashMap<Vec<u8>, u64>) -> Result<(), StoreError> {
+        for (key, expect, _) in &batch.puts {
+            if *expect == Expect::Any {
+                continue;
+            }
+            let present = match overlay.get(key) {
+                Some(version) => *version,
+                None => self
+                    .engine
+                    .get(key)?
+                    .and_then(|bytes| seal::version_of(&bytes))
+                    .unwrap_or(0),
+            };
+            let holds = match expect {
+                Expect::Any => true,
+                Expect::Absent => present == 0,
+                Expect::Version(version) => present == *version,
+            };
+            if !holds {
+                return Err(StoreError::Conflict);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in(
+        &mut self,
+        batch: SealedBatch,
+        overlay: &mut HashMap<Vec<u8>, u64>,
+        puts: &mut Vec<Put>,
+        heads: &mut HashMap<TenantId, Head>,
+    ) -> Result<(), StoreError> {
+        for (tenant, _) in &batch.rows {
+            if !heads.contains_key(tenant) {
+                let head = match self.heads.get(tenant) {
+                    Some(head) => head.clone(),
+                    None => chain::read_head(self.engine.as_ref(), &self.keyring, tenant)?,
+                };
+                heads.insert(tenant.clone(), head);
+            }
+        }
+        self.version += 1;
+        for (key, _, value) in batch.puts {
+            let value = value.map(|mut bytes| {
+                seal::stamp(&mut bytes, self.version);
+                bytes
+            });
+            overlay.insert(key.clone(), if value.is_some() { self.version } else { 0 });
+            puts.push((key, value));
+        }
+        for (tenant, entry) in batch.rows {
+            let head = heads.get_mut(&tenant).expect("invariant: every head was read above");
+            let row = AuditRow {
+                at: self.clock.now(),
+                entry,
+                prev: head.hash.clone(),
+                seq: head.seq + 1,
+                tenant,
+            };
+            *head = Head {
+                seq: row.seq,
+                hash: chain::hash(&row),
+            };
+            let key = keyspace::full(&row.tenant, &keyspace::audit::row(row.seq));
+            let put = self.sealed_put(key, &codec::encode(&row));
+            puts.push(put);
+        }
+        Ok(())
+    }
+
+    fn sealed_put(&self, key: Vec<u8>, plain: &[u8]) -> Put {
+        let mut bytes = self.keyring.seal(&key, plain);
+        seal::stamp(&mut bytes, self.version);
+        (key, Some(bytes))
+    }
+}
+
+fn gather(first: Waiting, receiver: &Receiver<Waiting>) -> Vec<Waiting> {
+    let mut bytes = first.sealed.bytes();
+    let mut group = vec![first];
+    while group.len() < MOST_IN_GROUP && bytes < MOST_BYTES_IN_GROUP {
+        let Ok(next) = receiver.try_recv() else { break };
+        bytes += next.sealed.bytes();
+        group.push(next);
+    }
+    group
+}
+
+/// sled panics on some errors of the disk; here that is an error like any other.
+fn guarded(act: impl FnOnce() -> Result<(), EngineError>) -> Result<(), EngineError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(act))
+        .unwrap_or_else(|_| Err(EngineError("the engine panicked while writing".to_owned())))
+}

@@ -1,0 +1,74 @@
+//! `dd<digest>` the event that a dedupe key belongs to; `du<event><n>` further deliveries of an event.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::EventId;
+use crate::domain::outcome::{Expect, Write};
+use crate::domain::time::Timestamp;
+use crate::store::codec::Record;
+use crate::store::engine::Order;
+use crate::store::keyspace::{hashed, numbered};
+use crate::store::{StoreError, Stored, View, put, take};
+
+const KEY: &[u8] = b"dd";
+const AGAIN: &[u8] = b"du";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Owner(EventId);
+
+impl Record for Owner {
+    fn to_payload(&self) -> Vec<u8> {
+        self.0.0.to_be_bytes().to_vec()
+    }
+    fn from_payload(payload: &[u8]) -> Result<Self, String> {
+        let bytes = payload.try_into().map_err(|_| "not a number".to_owned())?;
+        Ok(Self(EventId(u64::from_be_bytes(bytes))))
+    }
+}
+
+/// A further delivery of an event that is here already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// When it came.
+    pub at: Timestamp,
+    /// The key by which it was recognised.
+    pub by: String,
+}
+
+impl Record for Again {}
+
+/// The event that owns a dedupe key.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn owner(view: &View, key: &str) -> Result<Option<EventId>, StoreError> {
+    Ok(view.get::<Owner>(&hashed(KEY, key))?.map(|stored| stored.value.0))
+}
+
+/// Claims a dedupe key that nobody owns.
+#[must_use]
+pub fn claim(key: &str, event: EventId) -> Write {
+    put(hashed(KEY, key), Expect::Absent, &Owner(event))
+}
+
+/// Gives a dedupe key up, when its event is forgotten.
+#[must_use]
+pub fn release(key: &str) -> Write {
+    take(hashed(KEY, key), Expect::Any)
+}
+
+/// Notes a further delivery.
+#[must_use]
+pub fn again(event: EventId, again: &Again) -> Write {
+    let key = [numbered(AGAIN, event.0), again.at.0.to_be_bytes().to_vec()].concat();
+    put(key, Expect::Any, again)
+}
+
+/// Further deliveries of an event, in order.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn deliveries(view: &View, event: EventId) -> Result<Vec<(Vec<u8>, Stored<Again>)>, StoreError> {
+    view.scan(&numbered(AGAIN, event.0), Order::Ascending).collect()
+}

@@ -1,0 +1,102 @@
+//! `op<id>` an effect that is owed, `de<id>` one that was given up, `rc<id>` how one ended.
+
+use crate::domain::effect::{Effect, Receipt};
+use crate::domain::ids::{EffectId, EventId};
+use crate::domain::outcome::{Expect, Write};
+use crate::store::codec::Record;
+use crate::store::engine::Order;
+use crate::store::keyspace::numbered;
+use crate::store::{StoreError, Stored, View, put, take};
+
+const OWED: &[u8] = b"op";
+const DEAD: &[u8] = b"de";
+const RECEIPT: &[u8] = b"rc";
+
+impl Record for Effect {}
+impl Record for Receipt {}
+
+fn key(kind: &[u8], id: EffectId) -> Vec<u8> {
+    [numbered(kind, id.event.0), id.index.to_be_bytes().to_vec()].concat()
+}
+
+/// An effect that is owed.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn owed(view: &View, id: EffectId) -> Result<Option<Stored<Effect>>, StoreError> {
+    view.get(&key(OWED, id))
+}
+
+/// Owes an effect, or changes what is known of one.
+#[must_use]
+pub fn put_owed(effect: &Effect, expect: Expect) -> Write {
+    put(key(OWED, effect.id), expect, effect)
+}
+
+/// An effect is owed no longer, on condition that it is the one that was read.
+#[must_use]
+pub fn take_owed(id: EffectId, version: u64) -> Write {
+    take(key(OWED, id), Expect::as_read(version))
+}
+
+/// Every effect that is owed, in order of its event.
+pub fn all_owed(view: &View) -> impl Iterator<Item = Result<Effect, StoreError>> + '_ {
+    view.scan::<Effect>(OWED, Order::Ascending)
+        .map(|entry| Ok(entry?.1.value))
+}
+
+/// Keeps an effect that was given up.
+#[must_use]
+pub fn put_dead(effect: &Effect) -> Write {
+    put(key(DEAD, effect.id), Expect::Any, effect)
+}
+
+/// Takes a dead effect away.
+#[must_use]
+pub fn take_dead(id: EffectId) -> Write {
+    take(key(DEAD, id), Expect::Any)
+}
+
+/// A dead effect.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn dead(view: &View, id: EffectId) -> Result<Option<Stored<Effect>>, StoreError> {
+    view.get(&key(DEAD, id))
+}
+
+/// Every dead effect.
+pub fn all_dead(view: &View) -> impl Iterator<Item = Result<Effect, StoreError>> + '_ {
+    view.scan::<Effect>(DEAD, Order::Ascending)
+        .map(|entry| Ok(entry?.1.value))
+}
+
+/// Stores how an effect ended.
+#[must_use]
+pub fn put_receipt(receipt: &Receipt) -> Write {
+    put(key(RECEIPT, receipt.id), Expect::Any, receipt)
+}
+
+/// Takes a receipt away, when its effect is tried again or forgotten.
+#[must_use]
+pub fn take_receipt(id: EffectId) -> Write {
+    take(key(RECEIPT, id), Expect::Any)
+}
+
+/// How an effect ended.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn receipt(view: &View, id: EffectId) -> Result<Option<Receipt>, StoreError> {
+    Ok(view.get(&key(RECEIPT, id))?.map(|stored| stored.value))
+}
+
+/// How the effects of an event ended, in order.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn receipts(view: &View, event: EventId) -> Result<Vec<Receipt>, StoreError> {
+    view.scan::<Receipt>(&numbered(RECEIPT, event.0), Order::Ascending)
+        .map(|entry| Ok(entry?.1.value))
+        .collect()
+}

@@ -1,0 +1,241 @@
+//! `ev<id>` an accepted event, `rd<id>` that it is to be handled, `st<id>` how it ended, `dx<id>` that
+//! it is dead, `sq` the highest event number that may have been given out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::Event;
+use crate::domain::ids::{EffectId, EventId, LaneKey};
+use crate::domain::outcome::{Expect, Write};
+use crate::domain::time::Timestamp;
+use crate::store::codec::Record;
+use crate::store::engine::Order;
+use crate::store::keyspace::{number_of, numbered};
+use crate::store::{StoreError, Stored, View, mark, put, take};
+
+const EVENT: &[u8] = b"ev";
+const READY: &[u8] = b"rd";
+const END: &[u8] = b"st";
+const DEAD: &[u8] = b"dx";
+const BLOCK: &[u8] = b"sq";
+
+impl Record for Event {
+    /// The head as JSON behind its length, then the body as it came.
+    fn to_payload(&self) -> Vec<u8> {
+        let head = serde_json::to_vec(self).expect("invariant: events serialise");
+        let length = u32::try_from(head.len())
+            .expect("invariant: heads are below 4 GB")
+            .to_be_bytes();
+        [&length[..], &head, &self.what.raw].concat()
+    }
+
+    fn from_payload(payload: &[u8]) -> Result<Self, String> {
+        let (length, rest) = payload.split_first_chunk::<4>().ok_or("the event is cut off")?;
+        let (head, raw) = rest
+            .split_at_checked(u32::from_be_bytes(*length) as usize)
+            .ok_or("the event is cut off")?;
+        let mut event: Self = serde_json::from_slice(head).map_err(|error| error.to_string())?;
+        event.what.raw = bytes::Bytes::copy_from_slice(raw);
+        Ok(event)
+    }
+}
+
+/// An event that is to be handled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// Its lane.
+    pub lane: LaneKey,
+    /// Tries that failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+    /// What the last of them said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// Not before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "shape of serde's skip_serializing_if")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Record for Ready {}
+
+/// How an event ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Its handler did what was asked.
+    Done,
+    /// A policy said no, and the person was told.
+    Denied,
+    /// It could not be done as asked, and the person was told.
+    Refused,
+    /// It asks nothing of us.
+    Ignored,
+    /// It was tried and given up; it can be replayed.
+    Dead,
+    /// An operator took it off.
+    Dropped,
+}
+
+impl End {
+    /// The word that `events list` shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Denied => "denied",
+            Self::Refused => "refused",
+            Self::Ignored => "ignored",
+            Self::Dead => "dead",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// The story of an event from its acceptance to its end, for `why`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    /// How it ended.
+    pub end: End,
+    /// In one line: `created T-12`.
+    pub summary: String,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The person: `p-… (Ada, member)`, or why none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// The command or tool that handled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<String>,
+    /// Ids of the policies that decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// The smallest change that would have permitted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest_change: Option<String>,
+    /// Effects that it owes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<EffectId>,
+    /// Times its handler ran.
+    pub attempts: u32,
+    /// The result of a tool that a program called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<serde_json::Value>,
+}
+
+impl Record for Story {}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Reserved(u64);
+impl Record for Reserved {}
+
+/// The event.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn read(view: &View, id: EventId) -> Result<Option<Event>, StoreError> {
+    Ok(view.get(&numbered(EVENT, id.0))?.map(|stored| stored.value))
+}
+
+/// Stores a new event.
+#[must_use]
+pub fn put_event(event: &Event) -> Write {
+    put(numbered(EVENT, event.id.0), Expect::Absent, event)
+}
+
+/// The write that forgets an event.
+#[must_use]
+pub fn forget(id: EventId) -> [Write; 2] {
+    [
+        take(numbered(EVENT, id.0), Expect::Any),
+        take(numbered(END, id.0), Expect::Any),
+    ]
+}
+
+/// Whether an event is to be handled.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn ready(view: &View, id: EventId) -> Result<Option<Stored<Ready>>, StoreError> {
+    view.get(&numbered(READY, id.0))
+}
+
+/// Marks an event as to be handled.
+#[must_use]
+pub fn put_ready(id: EventId, ready: &Ready, expect: Expect) -> Write {
+    put(numbered(READY, id.0), expect, ready)
+}
+
+/// Takes the mark away, on condition that it is the one that was read.
+#[must_use]
+pub fn take_ready(id: EventId, version: u64) -> Write {
+    take(numbered(READY, id.0), Expect::as_read(version))
+}
+
+/// Every event that is to be handled, in order of acceptance.
+pub fn all_ready(view: &View) -> impl Iterator<Item = Result<(EventId, Ready), StoreError>> + '_ {
+    view.scan::<Ready>(READY, Order::Ascending).map(|entry| {
+        let (key, stored) = entry?;
+        Ok((id_of(&key)?, stored.value))
+    })
+}
+
+/// How an event ended, where it has.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn story(view: &View, id: EventId) -> Result<Option<Stored<Story>>, StoreError> {
+    view.get(&numbered(END, id.0))
+}
+
+/// Stores how an event ended.
+#[must_use]
+pub fn put_story(id: EventId, story: &Story) -> Write {
+    put(numbered(END, id.0), Expect::Any, story)
+}
+
+/// Marks an event as dead.
+#[must_use]
+pub fn mark_dead(id: EventId) -> Write {
+    mark(numbered(DEAD, id.0), Expect::Any)
+}
+
+/// Takes the mark of a dead event away.
+#[must_use]
+pub fn take_dead(id: EventId) -> Write {
+    take(numbered(DEAD, id.0), Expect::Any)
+}
+
+/// Ids of dead events, in order.
+pub fn all_dead(view: &View) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
+    view.keys(DEAD, Order::Ascending).map(|key| id_of(&key?))
+}
+
+/// Ids of events, in the order asked for.
+pub fn ids(view: &View, order: Order) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
+    view.keys(EVENT, order).map(|key| id_of(&key?))
+}
+
+fn id_of(key: &[u8]) -> Result<EventId, StoreError> {
+    number_of(key)
+        .map(EventId)
+        .ok_or_else(|| StoreError::Unreadable("an event's key".to_owned()))
+}
+
+/// The highest event number that an earlier process may have given out.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn reserved(system: &View) -> Result<u64, StoreError> {
+    Ok(system.get::<Reserved>(BLOCK)?.map_or(0, |stored| stored.value.0))
+}
+
+/// Reserves event numbers up to and with `upto`.
+#[must_use]
+pub fn reserve(upto: u64) -> Write {
+    put(BLOCK.to_vec(), Expect::Any, &Reserved(upto))
+}

@@ -1,0 +1,115 @@
+//! Where everything stands: one tree, each key `<tenant> 0x00 <kind> <rest>`, numbers big-endian so
+//! that keys sort as numbers do.
+//!
+//! A kind is two letters and one file here, which makes the keys, the writes and the reads of it.
+//! Nothing above `store/` puts a key together by itself.
+
+pub mod audit;
+pub mod dedupe;
+pub mod effect;
+pub mod event;
+pub mod person;
+pub mod setting;
+pub mod task;
+pub mod timer;
+
+use crate::domain::ids::TenantId;
+use crate::store::StoreError;
+use crate::store::engine::{Engine, Put};
+
+/// The owner of the program's own keys; no tenant can have this name from outside.
+pub const SYSTEM: &str = "_system";
+
+/// Number of the last commit, so that versions grow over restarts.
+const VERSION_KEY: &[u8] = b"_system\0vn";
+
+/// A key with its tenant in front.
+#[must_use]
+pub fn full(tenant: &TenantId, key: &[u8]) -> Vec<u8> {
+    let mut full = Vec::with_capacity(tenant.as_str().len() + 1 + key.len());
+    full.extend_from_slice(tenant.as_str().as_bytes());
+    full.push(0);
+    full.extend_from_slice(key);
+    full
+}
+
+/// The tenant of a full key.
+#[must_use]
+pub fn tenant_of(full: &[u8]) -> Option<TenantId> {
+    let end = full.iter().position(|byte| *byte == 0)?;
+    std::str::from_utf8(&full[..end]).ok()?.parse().ok()
+}
+
+/// The first key after all that begin with `prefix`; empty where there is none.
+#[must_use]
+pub fn end_of(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < 0xff {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    Vec::new()
+}
+
+/// The first full key after all of a tenant.
+#[must_use]
+pub fn end_of_tenant(tenant: &TenantId) -> Vec<u8> {
+    end_of(&full(tenant, &[]))
+}
+
+/// A kind and a number.
+#[must_use]
+pub(crate) fn numbered(kind: &[u8], number: u64) -> Vec<u8> {
+    [kind, &number.to_be_bytes()].concat()
+}
+
+/// The number at the end of a key that [`numbered`] made.
+#[must_use]
+pub fn number_of(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// A kind and a text that may be long or have any bytes in it: its digest stands in the key.
+#[must_use]
+pub(crate) fn hashed(kind: &[u8], text: &str) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(text.as_bytes());
+    [kind, &digest[..16]].concat()
+}
+
+pub(crate) fn read_version(engine: &dyn Engine) -> Result<u64, StoreError> {
+    match engine.get(VERSION_KEY)? {
+        Some(bytes) => {
+            let bytes: [u8; 8] = bytes
+                .as_slice()
+                .try_into()
+                .map_err(|_| StoreError::Unreadable("the commit number".to_owned()))?;
+            Ok(u64::from_be_bytes(bytes))
+        }
+        None => Ok(0),
+    }
+}
+
+pub(crate) fn version_put(version: u64) -> Put {
+    (VERSION_KEY.to_vec(), Some(version.to_be_bytes().to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_before_the_next_one() {
+        assert_eq!(end_of(b"ab"), b"ac");
+        assert_eq!(end_of(&[1, 0xff]), [2]);
+        assert_eq!(end_of(&[0xff]), Vec::<u8>::new());
+    }
+
+    #[test]
+    fn a_tenant_is_read_from_its_keys() {
+        let tenant = TenantId::default_tenant();
+        assert_eq!(tenant_of(&full(&tenant, b"tk1")), Some(tenant));
+    }
+}

@@ -1,0 +1,79 @@
+//! `pr<id>` a person, `pu<digest>` what a platform user is to us, `pn<digest>` people by their name.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::PlatformUser;
+use crate::domain::ids::PrincipalId;
+use crate::domain::outcome::{Expect, Write};
+use crate::domain::principal::{PersonRecord, Principal};
+use crate::store::codec::Record;
+use crate::store::engine::Order;
+use crate::store::keyspace::hashed;
+use crate::store::{StoreError, Stored, View, put};
+
+const PERSON: &[u8] = b"pr";
+const USER: &[u8] = b"pu";
+const NAME: &[u8] = b"pn";
+
+impl Record for Principal {}
+impl Record for PersonRecord {}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Named(PrincipalId);
+impl Record for Named {}
+
+fn person_key(id: &PrincipalId) -> Vec<u8> {
+    [PERSON, id.0.as_bytes()].concat()
+}
+
+fn user_key(user: &PlatformUser) -> Vec<u8> {
+    hashed(USER, &format!("{}\0{}\0{}", user.channel, user.realm, user.id))
+}
+
+/// A person.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn read(view: &View, id: &PrincipalId) -> Result<Option<Stored<Principal>>, StoreError> {
+    view.get(&person_key(id))
+}
+
+/// Stores a person, findable by name.
+#[must_use]
+pub fn put_person(person: &Principal, expect: Expect) -> [Write; 2] {
+    let name = hashed(NAME, &person.name.to_lowercase());
+    [
+        put(person_key(&person.id), expect, person),
+        put(name, Expect::Any, &Named(person.id.clone())),
+    ]
+}
+
+/// The person who goes by a name.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn by_name(view: &View, name: &str) -> Result<Option<Stored<Principal>>, StoreError> {
+    match view.get::<Named>(&hashed(NAME, &name.to_lowercase()))? {
+        Some(named) => read(view, &named.value.0),
+        None => Ok(None),
+    }
+}
+
+/// Everybody.
+pub fn all(view: &View) -> impl Iterator<Item = Result<Stored<Principal>, StoreError>> + '_ {
+    view.scan(PERSON, Order::Ascending).map(|entry| Ok(entry?.1))
+}
+
+/// What a platform user is to us.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn record(view: &View, user: &PlatformUser) -> Result<Option<Stored<PersonRecord>>, StoreError> {
+    view.get(&user_key(user))
+}
+
+/// Stores what a platform user is to us.
+#[must_use]
+pub fn put_record(user: &PlatformUser, record: &PersonRecord) -> Write {
+    put(user_key(user), Expect::Any, record)
+}

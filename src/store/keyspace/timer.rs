@@ -1,0 +1,88 @@
+//! `tm<due><digest of the name>` a timer, `tn<digest>` when the timer of that name is due.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::outcome::{Expect, Write};
+use crate::domain::time::Timestamp;
+use crate::store::codec::Record;
+use crate::store::engine::Order;
+use crate::store::keyspace::hashed;
+use crate::store::{StoreError, Stored, View, put, take};
+
+const DUE: &[u8] = b"tm";
+const NAME: &[u8] = b"tn";
+
+/// A timer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// Its name, unique within the tenant.
+    pub name: String,
+    /// When it rings.
+    pub at: Timestamp,
+    /// What comes back with the ring.
+    pub payload: serde_json::Value,
+}
+
+impl Record for Timer {}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct When(Timestamp);
+impl Record for When {}
+
+fn due_key(at: Timestamp, name: &str) -> Vec<u8> {
+    // The sign bit is turned over so that times before 1970 sort first.
+    let sortable = at.0.cast_unsigned() ^ (1 << 63);
+    [DUE, &sortable.to_be_bytes(), &hashed(&[], name)].concat()
+}
+
+/// Sets a timer, moving the one of the same name.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn set(view: &View, timer: &Timer) -> Result<Vec<Write>, StoreError> {
+    let mut writes = clear(view, &timer.name)?;
+    writes.push(put(due_key(timer.at, &timer.name), Expect::Any, timer));
+    writes.push(put(hashed(NAME, &timer.name), Expect::Any, &When(timer.at)));
+    Ok(writes)
+}
+
+/// Clears the timer of a name, if there is one.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn clear(view: &View, name: &str) -> Result<Vec<Write>, StoreError> {
+    let name_key = hashed(NAME, name);
+    Ok(match view.get::<When>(&name_key)? {
+        Some(Stored {
+            value: When(at),
+            version,
+        }) => {
+            vec![
+                take(due_key(at, name), Expect::Any),
+                take(name_key, Expect::Version(version)),
+            ]
+        }
+        None => Vec::new(),
+    })
+}
+
+/// The timers that are due soonest.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn soonest(view: &View, most: usize) -> Result<Vec<Stored<Timer>>, StoreError> {
+    view.scan::<Timer>(DUE, Order::Ascending)
+        .take(most)
+        .map(|entry| Ok(entry?.1))
+        .collect()
+}
+
+/// Takes a timer that rang, on condition that it is the one that was read.
+#[must_use]
+pub fn rang(timer: &Stored<Timer>) -> [Write; 2] {
+    let Timer { name, at, .. } = &timer.value;
+    [
+        take(due_key(*at, name), Expect::Version(timer.version)),
+        take(hashed(NAME, name), Expect::Any),
+    ]
+}

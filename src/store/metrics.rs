@@ -1,0 +1,57 @@
+//! Figures of the store for `/metrics`: sizes of groups, times of flushes.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Figures of one store.
+#[derive(Debug)]
+pub struct StoreMetrics {
+    commits: Counter,
+    failures: Counter,
+    group: Histogram,
+    flush: Histogram,
+}
+
+impl Default for StoreMetrics {
+    fn default() -> Self {
+        Self {
+            commits: Counter::default(),
+            failures: Counter::default(),
+            group: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]),
+            flush: Histogram::new([0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0]),
+        }
+    }
+}
+
+impl StoreMetrics {
+    /// Puts the figures on the page.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("store_commits", "Commits that are on disk", self.commits.clone());
+        registry.register(
+            "store_failures",
+            "Groups that the engine failed to write",
+            self.failures.clone(),
+        );
+        registry.register(
+            "store_group_commits",
+            "Commits that one flush served",
+            self.group.clone(),
+        );
+        let help = "Time to write a group and wait for the disk";
+        registry.register_with_unit("store_flush", help, Unit::Seconds, self.flush.clone());
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a group has at most 512 commits")]
+    pub(crate) fn committed(&self, commits: usize, took: Duration) {
+        self.commits.inc_by(commits as u64);
+        self.group.observe(commits as f64);
+        self.flush.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn failed(&self) {
+        self.failures.inc();
+    }
+}

@@ -1,0 +1,157 @@
+//! Opening a store: the lock, the format, the keys; each refusal says what to do.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::time::Clock;
+use crate::store::engine::{Engine, EngineError, Order};
+use crate::store::seal::{Keyring, MasterKey, SealError, WrappedKey, new_data_key};
+use crate::store::sled::{LOCKED, Sled, SledOptions};
+use crate::store::{Store, StoreError, keyspace};
+
+/// Version of the layout of the whole store. Raised when keys move; a migration then stands in
+/// [`migrate`].
+pub const FORMAT: u32 = 1;
+
+const FORMAT_KEY: &[u8] = b"_system\0fm";
+const DATA_KEYS: &[u8] = b"_system\0ky";
+
+/// Why a store does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error(
+        "the store in {folder} is in use by another process: stop it, or talk to it (`ai-crm` commands do so by themselves when `serve` runs)"
+    )]
+    InUse {
+        /// The store's folder.
+        folder: String,
+    },
+    /// It is damaged, or the disk refuses.
+    #[error(
+        "the store in {folder} does not open: {reason}\n  hint: keep the folder, make an empty one, and `ai-crm restore FILE` your last backup into it"
+    )]
+    Damaged {
+        /// The store's folder.
+        folder: String,
+        /// What the engine says.
+        reason: String,
+    },
+    /// A newer program has written it.
+    #[error(
+        "the store has format {found}, this program knows up to {FORMAT}: run the newer program again, or restore a backup of before its first start"
+    )]
+    Newer {
+        /// The format found.
+        found: u32,
+    },
+    /// Its keys do not open.
+    #[error(transparent)]
+    Keys(#[from] SealError),
+    /// Something in it cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<EngineError> for OpenError {
+    fn from(error: EngineError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Format {
+    format: u32,
+    written_by: String,
+}
+
+/// Opens the embedded store, making it where there is none.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open(options: SledOptions, masters: &[MasterKey], clock: Arc<dyn Clock>) -> Result<Store, OpenError> {
+    let folder = options.folder.display().to_string();
+    let engine = Sled::open(options).map_err(|error| {
+        if error.0.contains(LOCKED) {
+            OpenError::InUse { folder: folder.clone() }
+        } else {
+            OpenError::Damaged {
+                folder: folder.clone(),
+                reason: error.0,
+            }
+        }
+    })?;
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let keyring = prepare(engine.as_ref(), masters)?;
+    Ok(Store::grouped(engine, Arc::new(keyring), clock)?)
+}
+
+/// Checks the format, migrates what is older, and opens the keys. Safe to run again at any point.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn prepare(engine: &dyn Engine, masters: &[MasterKey]) -> Result<Keyring, OpenError> {
+    check_format(engine)?;
+    let mut wrapped = read_data_keys(engine)?;
+    if wrapped.is_empty() {
+        let master = masters.first().ok_or(SealError::Damaged)?;
+        let key = new_data_key(1, master);
+        put_data_key(engine, &key)?;
+        wrapped.push(key);
+    }
+    let (keyring, anew) = Keyring::open_keys(&wrapped, masters)?;
+    for key in anew {
+        put_data_key(engine, &key)?;
+    }
+    Ok(keyring)
+}
+
+fn check_format(engine: &dyn Engine) -> Result<(), OpenError> {
+    let found = match engine.get(FORMAT_KEY)? {
+        Some(bytes) => {
+            let format: Format = serde_json::from_slice(&bytes).map_err(|e| StoreError::Unreadable(e.to_string()))?;
+            format.format
+        }
+        None => 0,
+    };
+    if found > FORMAT {
+        return Err(OpenError::Newer { found });
+    }
+    if found < FORMAT {
+        migrate(engine, found)?;
+        let format = Format {
+            format: FORMAT,
+            written_by: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let bytes = serde_json::to_vec(&format).expect("invariant: the format serialises");
+        engine.apply(vec![(FORMAT_KEY.to_vec(), Some(bytes))])?;
+        engine.sync()?;
+    }
+    Ok(())
+}
+
+/// Brings the keys of an older format to the present one, step by step; each step can run twice.
+fn migrate(_engine: &dyn Engine, from: u32) -> Result<(), OpenError> {
+    match from {
+        // An empty store has nothing to move.
+        0 => Ok(()),
+        other => Err(StoreError::Unreadable(format!("no migration from format {other} is known")).into()),
+    }
+}
+
+pub(crate) fn read_data_keys(engine: &dyn Engine) -> Result<Vec<WrappedKey>, StoreError> {
+    let read = |entry: crate::store::engine::Entry| {
+        serde_json::from_slice(&entry?.1).map_err(|error| StoreError::Unreadable(error.to_string()))
+    };
+    engine
+        .scan(DATA_KEYS, &keyspace::end_of(DATA_KEYS), Order::Ascending)
+        .map(read)
+        .collect()
+}
+
+pub(crate) fn put_data_key(engine: &dyn Engine, key: &WrappedKey) -> Result<(), StoreError> {
+    let bytes = serde_json::to_vec(key).expect("invariant: wrapped keys serialise");
+    engine.apply(vec![([DATA_KEYS, &key.id.to_be_bytes()].concat(), Some(bytes))])?;
+    Ok(engine.sync()?)
+}

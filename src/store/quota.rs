@@ -1,0 +1,98 @@
+//! Room on the disk: where new work is refused, and the reserve that is given back.
+//!
+//! sled cannot open on a full disk. So the store stops taking work while there is still room, and
+//! keeps a file aside that is given back when the disk is found full at opening.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
+/// The reserve's name in the store's folder.
+const RESERVE_FILE: &str = "reserve";
+
+/// Bounds of the store's size.
+#[derive(Debug, Clone)]
+pub struct Quota {
+    /// Bytes that the store may take.
+    pub most_bytes: u64,
+    /// Bytes of the disk that stay free.
+    pub keep_free_bytes: u64,
+    /// Bytes set aside.
+    pub reserve_bytes: u64,
+}
+
+impl Quota {
+    /// The bounds for work that finishes what was taken in: half of what stays free for it, and a
+    /// sixteenth more than the store may take.
+    #[must_use]
+    pub fn for_old_work(&self) -> Self {
+        Self {
+            most_bytes: self.most_bytes.saturating_add(self.most_bytes / 16),
+            keep_free_bytes: self.keep_free_bytes / 2,
+            reserve_bytes: self.reserve_bytes,
+        }
+    }
+}
+
+/// Bytes that may still be written, and which bound is the nearest.
+#[must_use]
+pub fn room(quota: &Quota, folder: &Path, size: u64) -> (u64, String) {
+    let own = quota.most_bytes.saturating_sub(size);
+    let own_words = format!(
+        "it has {size} bytes and may have {} (`store.most_mb`)",
+        quota.most_bytes
+    );
+    let Ok(disk) = statvfs(folder) else {
+        return (own, own_words);
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let disk_room = free.saturating_sub(quota.keep_free_bytes);
+    if disk_room < own {
+        let words = format!(
+            "the disk has {free} bytes free and {} stay free (`store.keep_free_mb`)",
+            quota.keep_free_bytes
+        );
+        (disk_room, words)
+    } else {
+        (own, own_words)
+    }
+}
+
+/// Takes space aside, where there is enough; less is no error, since the bound above still holds.
+///
+/// # Errors
+/// Where the file cannot be made for another reason than space.
+pub fn set_reserve_aside(quota: &Quota, folder: &Path) -> io::Result<()> {
+    let path = folder.join(RESERVE_FILE);
+    if quota.reserve_bytes == 0 || path.metadata().is_ok_and(|m| m.len() >= quota.reserve_bytes) {
+        return Ok(());
+    }
+    let disk = statvfs(folder)?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < quota.reserve_bytes.saturating_add(quota.keep_free_bytes) {
+        return Ok(());
+    }
+    let file = File::create(&path)?;
+    match fallocate(file.as_fd(), FallocateFlags::empty(), 0, quota.reserve_bytes) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::NOSPC | rustix::io::Errno::OPNOTSUPP) => std::fs::remove_file(&path),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives the reserve back where the disk is full, so that the store can open.
+///
+/// # Errors
+/// Where the disk cannot be asked or the file cannot be removed.
+pub fn give_back_reserve_if_needed(quota: &Quota, folder: &Path) -> io::Result<()> {
+    let path = folder.join(RESERVE_FILE);
+    let disk = statvfs(folder)?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < quota.keep_free_bytes && path.exists() {
+        tracing::warn!(free, "the disk is full: the store's reserve is given back");
+        std::fs::remove_file(&path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! A new sealing key while the store runs: made, used from then on, old values sealed anew behind it.
+
+use crate::domain::outcome::{Expect, Write};
+use crate::store::engine::Order;
+use crate::store::open::{put_data_key, read_data_keys};
+use crate::store::seal::{self, MasterKey};
+use crate::store::{Batch, Store, StoreError, keyspace};
+
+/// Values that are sealed anew in one commit.
+const STEP: usize = 64;
+
+/// Makes a new data key, stores it sealed by the master key, and seals with it from here on.
+/// Gives its number.
+///
+/// # Errors
+/// Where the store cannot be read or written.
+pub async fn new_key(store: &Store, masters: &[MasterKey]) -> Result<u32, StoreError> {
+    let newest = read_data_keys(store.engine().as_ref())?
+        .iter()
+        .map(|key| key.id)
+        .max()
+        .unwrap_or(0);
+    let master = masters
+        .first()
+        .ok_or_else(|| StoreError::Unreadable("no master key is known".to_owned()))?;
+    let key = seal::new_data_key(newest + 1, master);
+    put_data_key(store.engine().as_ref(), &key)?;
+    store.keyring().activate(&key, masters)?;
+    Ok(key.id)
+}
+
+/// Seals values anew that are sealed with an older key than the active one, from `from` on.
+/// Gives the key to go on from, or `None` at the end, and how many were sealed anew.
+///
+/// # Errors
+/// Where the store cannot be read or written. A value that changes meanwhile is sealed by its change.
+pub async fn step(store: &Store, from: &[u8]) -> Result<(Option<Vec<u8>>, usize), StoreError> {
+    let active = store.keyring().active_id();
+    let mut stale = Vec::new();
+    let mut next = None;
+    for (looked_at, entry) in store.engine().scan(from, &[], Order::Ascending).enumerate() {
+        let (key, bytes) = entry?;
+        if stale.len() == STEP || looked_at == STEP * 64 {
+            next = Some(key);
+            break;
+        }
+        if keyspace::tenant_of(&key).is_some() && seal::key_id_of(&bytes).is_some_and(|id| id != active) {
+            stale.push((key, bytes));
+        }
+    }
+    let mut done = 0;
+    for (key, bytes) in stale {
+        let Some(tenant) = keyspace::tenant_of(&key) else {
+            continue;
+        };
+        let (version, plain) = store.keyring().open(&key, &bytes)?;
+        let local = key[tenant.as_str().len() + 1..].to_vec();
+        let mut batch = Batch::new();
+        batch.write(
+            &tenant,
+            Write {
+                key: local,
+                expect: Expect::Version(version),
+                value: Some(plain),
+            },
+        );
+        match store.commit(batch).await {
+            Ok(()) => done += 1,
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((next, done))
+}

@@ -1,0 +1,427 @@
+//! The contract of the store, run over every engine.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::audit::{AuditEnd, AuditEntry};
+use crate::domain::time::{Clock, Timestamp};
+use crate::store::engine::Order;
+use crate::store::memory::{Fate, Memory};
+use crate::store::quota::Quota;
+use crate::store::seal::MasterKey;
+use crate::store::sled::SledOptions;
+
+struct Still;
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp(1)
+    }
+}
+
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Text(String);
+impl Record for Text {}
+
+fn text(key: &str, expect: Expect, value: &str) -> Write {
+    put(key.as_bytes().to_vec(), expect, &Text(value.to_owned()))
+}
+
+fn options(folder: &std::path::Path) -> SledOptions {
+    let quota = Quota {
+        most_bytes: 1 << 30,
+        keep_free_bytes: 0,
+        reserve_bytes: 0,
+    };
+    SledOptions {
+        folder: folder.to_owned(),
+        cache_bytes: 8 << 20,
+        quota,
+        power_safe: true,
+    }
+}
+
+fn open_sled(folder: &std::path::Path) -> Store {
+    open::open(options(folder), &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap()
+}
+
+fn memory() -> Store {
+    Store::inline(
+        Arc::new(Memory::default()),
+        Arc::new(Keyring::ephemeral()),
+        Arc::new(Still),
+    )
+    .unwrap()
+}
+
+fn run<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+/// Runs one check over every engine.
+fn over_every_engine(check: impl AsyncFn(Store)) {
+    run(check(memory()));
+    let folder = tempfile::tempdir().unwrap();
+    run(check(open_sled(folder.path())));
+}
+
+async fn write(store: &Store, writes: impl IntoIterator<Item = Write>) -> Result<(), StoreError> {
+    let mut batch = Batch::new();
+    batch.writes(&TenantId::default_tenant(), writes);
+    store.commit(batch).await
+}
+
+fn entry(resource: &str) -> AuditEntry {
+    AuditEntry {
+        action: "a".into(),
+        actor: "p".into(),
+        args_digest: String::new(),
+        channel: "api".into(),
+        end: AuditEnd::Done,
+        event: None,
+        reason: String::new(),
+        resource: resource.into(),
+        rules: vec![],
+    }
+}
+
+#[test]
+fn what_is_committed_is_read() {
+    over_every_engine(async |store| {
+        let view = store.view(&TenantId::default_tenant());
+        write(&store, [text("a", Expect::Absent, "1")]).await.unwrap();
+        let stored = view.get::<Text>(b"a").unwrap().unwrap();
+        assert_eq!(stored.value, Text("1".into()));
+        write(&store, [text("a", Expect::Version(stored.version), "2")])
+            .await
+            .unwrap();
+        assert_eq!(view.get::<Text>(b"a").unwrap().unwrap().value, Text("2".into()));
+        write(&store, [take(b"a".to_vec(), Expect::Any)]).await.unwrap();
+        assert!(!view.has(b"a").unwrap());
+    });
+}
+
+#[test]
+fn a_condition_that_fails_stops_the_whole_batch() {
+    over_every_engine(async |store| {
+        write(&store, [text("a", Expect::Absent, "1")]).await.unwrap();
+        let both = [text("b", Expect::Any, "x"), text("a", Expect::Absent, "2")];
+        assert!(matches!(write(&store, both).await, Err(StoreError::Conflict)));
+        let view = store.view(&TenantId::default_tenant());
+        assert!(!view.has(b"b").unwrap());
+        assert!(matches!(
+            write(&store, [text("c", Expect::Version(9), "x")]).await,
+            Err(StoreError::Conflict)
+        ));
+    });
+}
+
+#[test]
+fn of_changes_that_race_exactly_one_lands() {
+    over_every_engine(async |store| {
+        write(&store, [text("n", Expect::Absent, "0")]).await.unwrap();
+        let version = store
+            .view(&TenantId::default_tenant())
+            .get::<Text>(b"n")
+            .unwrap()
+            .unwrap()
+            .version;
+        let racing = (0..20).map(|i| {
+            let store = store.clone();
+            async move {
+                write(&store, [text("n", Expect::Version(version), &i.to_string())])
+                    .await
+                    .is_ok()
+            }
+        });
+        let landed = futures_util::future::join_all(racing).await;
+        assert_eq!(landed.into_iter().filter(|ok| *ok).count(), 1);
+    });
+}
+
+#[test]
+fn scans_keep_to_their_prefix_their_order_and_their_tenant() {
+    over_every_engine(async |store| {
+        let other: TenantId = "other".parse().unwrap();
+        for key in ["p1", "p2", "p3", "q1"] {
+            write(&store, [text(key, Expect::Any, key)]).await.unwrap();
+        }
+        let mut batch = Batch::new();
+        batch.write(&other, text("p2", Expect::Any, "theirs"));
+        store.commit(batch).await.unwrap();
+        let view = store.view(&TenantId::default_tenant());
+        let keys = |order| {
+            view.keys(b"p", order)
+                .map(|k| String::from_utf8(k.unwrap()).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys(Order::Ascending), ["p1", "p2", "p3"]);
+        assert_eq!(keys(Order::Descending), ["p3", "p2", "p1"]);
+        let theirs: Vec<_> = store
+            .view(&other)
+            .scan::<Text>(b"p", Order::Ascending)
+            .map(|e| e.unwrap().1.value.0)
+            .collect();
+        assert_eq!(theirs, ["theirs"]);
+        assert_eq!(store.tenants().unwrap(), [TenantId::default_tenant(), other]);
+    });
+}
+
+#[test]
+fn audit_rows_of_commits_that_race_form_one_chain() {
+    over_every_engine(async |store| {
+        let tenant = TenantId::default_tenant();
+        let racing = (0..50).map(|i| {
+            let (store, tenant) = (store.clone(), tenant.clone());
+            async move {
+                let mut batch = Batch::new();
+                batch
+                    .write(&tenant, text(&format!("k{i}"), Expect::Absent, "x"))
+                    .audit(&tenant, entry(&format!("T-{i}")));
+                store.commit(batch).await.unwrap();
+            }
+        });
+        futures_util::future::join_all(racing).await;
+        assert_eq!(chain::verify(&store.view(&tenant)).unwrap().unwrap().seq, 50);
+    });
+}
+
+#[test]
+fn a_commit_that_conflicts_leaves_no_audit_row() {
+    over_every_engine(async |store| {
+        let tenant = TenantId::default_tenant();
+        let mut batch = Batch::new();
+        batch
+            .write(&tenant, text("a", Expect::Version(5), "x"))
+            .audit(&tenant, entry("T-1"));
+        assert!(store.commit(batch).await.is_err());
+        assert_eq!(chain::verify(&store.view(&tenant)).unwrap().unwrap().seq, 0);
+    });
+}
+
+#[test]
+fn numbers_go_on_where_they_were() {
+    over_every_engine(async |store| {
+        let view = store.view(&TenantId::default_tenant());
+        let numbers: Vec<u64> = (0..3).map(|_| view.next_number("task", |_| Ok(41)).unwrap()).collect();
+        assert_eq!(numbers, [42, 43, 44]);
+    });
+}
+
+#[test]
+fn a_store_opened_again_has_what_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_sled(folder.path());
+    run(write(&store, [text("a", Expect::Absent, "1")])).unwrap();
+    let before = store
+        .view(&TenantId::default_tenant())
+        .get::<Text>(b"a")
+        .unwrap()
+        .unwrap();
+    close(store);
+    let store = open_sled(folder.path());
+    assert_eq!(
+        store
+            .view(&TenantId::default_tenant())
+            .get::<Text>(b"a")
+            .unwrap()
+            .unwrap(),
+        before
+    );
+    run(write(&store, [text("b", Expect::Absent, "1")])).unwrap();
+    let later = store
+        .view(&TenantId::default_tenant())
+        .get::<Text>(b"b")
+        .unwrap()
+        .unwrap()
+        .version;
+    assert!(later > before.version, "versions grow over restarts");
+}
+
+/// The committer's thread lets go of the engine a moment after the last handle.
+fn close(store: Store) {
+    let engine = Arc::downgrade(store.engine());
+    drop(store);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while engine.strong_count() > 0 {
+        assert!(std::time::Instant::now() < deadline, "the engine is still open");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn another_master_key_a_newer_format_and_a_second_process_are_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_sled(folder.path());
+    let again = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still))
+        .err()
+        .unwrap();
+    assert!(again.to_string().contains("in use by another process"), "{again}");
+    let format = br#"{"format":99,"written_by":"9.0.0"}"#.to_vec();
+    store
+        .engine()
+        .apply(vec![(b"_system\0fm".to_vec(), Some(format))])
+        .unwrap();
+    close(store);
+    let newer = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still))
+        .err()
+        .unwrap();
+    assert!(newer.to_string().contains("format 99"), "{newer}");
+
+    let folder = tempfile::tempdir().unwrap();
+    close(open_sled(folder.path()));
+    let other = open::open(options(folder.path()), &[MasterKey::new([8; 32])], Arc::new(Still))
+        .err()
+        .unwrap();
+    assert!(other.to_string().contains("AI_CRM_MASTER_KEY"), "{other}");
+}
+
+#[test]
+fn damage_is_refused_in_words_that_name_restore() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_sled(folder.path());
+    run(async {
+        for i in 0..200 {
+            write(&store, [text(&format!("k{i}"), Expect::Any, &"x".repeat(900))])
+                .await
+                .unwrap();
+        }
+    });
+    close(store);
+    let file = folder.path().join("db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    for byte in &mut bytes[64..middle] {
+        *byte ^= 0x55;
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let opened = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still));
+    std::panic::set_hook(hook);
+    if let Err(error) = opened {
+        assert!(error.to_string().contains("restore"), "{error}");
+    }
+}
+
+#[test]
+fn a_full_quota_stops_new_work_first_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    options.quota.most_bytes = 1;
+    let store = open::open(options, &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap();
+    let mut batch = Batch::intake();
+    batch.write(&TenantId::default_tenant(), text("a", Expect::Any, "1"));
+    let error = run(store.commit(batch)).unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Full(why) if why.contains("most_mb")),
+        "{error}"
+    );
+    assert!(matches!(*store.health().borrow(), Health::Full(_)));
+}
+
+#[test]
+fn a_failed_group_is_an_error_and_the_store_recovers() {
+    let engine = Arc::new(Memory::default());
+    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    engine.set_faults(Some(Box::new(|| Fate::Refuse)));
+    assert!(matches!(
+        run(write(&store, [text("a", Expect::Any, "1")])),
+        Err(StoreError::Unusable(_))
+    ));
+    engine.set_faults(None);
+    run(write(&store, [text("a", Expect::Absent, "2")])).unwrap();
+    assert_eq!(*store.health().borrow(), Health::Writable);
+}
+
+#[test]
+fn a_backup_of_a_busy_store_restores_to_one_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_sled(&folder.path().join("one"));
+    let tenant = TenantId::default_tenant();
+    let file = folder.path().join("backup");
+    run(async {
+        for i in 0..500 {
+            write(
+                &store,
+                [
+                    text(&format!("a{i:05}"), Expect::Any, "x"),
+                    text(&format!("b{i:05}"), Expect::Any, "x"),
+                ],
+            )
+            .await
+            .unwrap();
+        }
+    });
+    let busy = {
+        let store = store.clone();
+        std::thread::spawn(move || {
+            run(async {
+                for i in 500..1500 {
+                    let pair = [
+                        text(&format!("a{i:05}"), Expect::Any, "x"),
+                        text(&format!("b{i:05}"), Expect::Any, "x"),
+                    ];
+                    write(&store, pair).await.unwrap();
+                }
+            });
+        })
+    };
+    let summary = backup::write(&store, &file).unwrap();
+    assert!(summary.frames >= 1000);
+    busy.join().unwrap();
+
+    let other = folder.path().join("two");
+    let engine = crate::store::sled::Sled::open(options(&other)).unwrap();
+    backup::restore(&engine, &file).unwrap();
+    drop(engine);
+    let restored = open_sled(&other);
+    let view = restored.view(&tenant);
+    let count = |prefix: &[u8]| view.keys(prefix, Order::Ascending).count();
+    assert_eq!(count(b"a"), count(b"b"), "pairs are whole");
+    assert!(view.scan::<Text>(b"a", Order::Ascending).all(|entry| entry.is_ok()));
+
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let engine = Memory::default();
+    assert!(matches!(
+        backup::restore(&engine, &file),
+        Err(backup::BackupError::Damaged { .. })
+    ));
+}
+
+#[test]
+fn keys_rotate_while_the_store_runs() {
+    over_every_engine(async |store| {
+        for i in 0..150 {
+            write(&store, [text(&format!("k{i}"), Expect::Any, "x")]).await.unwrap();
+        }
+        // The memory store's keyring is not stored, so it rotates under the master key of the test.
+        let masters = [MasterKey::new([7; 32])];
+        let first = store.keyring().active_id();
+        let second = seal::new_data_key(first + 1, &masters[0]);
+        store.keyring().activate(&second, &masters).unwrap();
+        let (mut from, mut anew) = (Some(Vec::new()), 0);
+        while let Some(key) = from {
+            let (next, done) = rotate::step(&store, &key).await.unwrap();
+            anew += done;
+            from = next;
+        }
+        assert!(anew >= 150);
+        let view = store.view(&TenantId::default_tenant());
+        assert_eq!(
+            view.scan::<Text>(b"k", Order::Ascending).filter(|e| e.is_ok()).count(),
+            150
+        );
+        let stale = store
+            .engine()
+            .scan(b"default\0", &[], Order::Ascending)
+            .filter(|entry| seal::key_id_of(&entry.as_ref().unwrap().1).is_some_and(|id| id == first));
+        assert_eq!(stale.count(), 0);
+    });
+}
