@@ -3,5 +3,7 @@
 //! Start with `ARCHITECTURE.md`; `app.rs` puts the parts together.
 
 pub mod channels;
+pub mod commands;
 pub mod domain;
 pub mod store;
+pub mod tools;

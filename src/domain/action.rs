@@ -1,10 +1,31 @@
-//! What the button of a card does when it is pressed: decided when the card is made, signed, and
+//! What can be asked of us, as policies name it; and what the button of a card does when it is pressed: decided when the card is made, signed, and
 //! checked when it comes back. The signature is made in `actors/` with a key from the store.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
+
+/// How policies group what can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionGroup {
+    /// Whoever reaches the bot may ask: help, pairing, why.
+    Open,
+    /// The everyday work of members.
+    Everyday,
+    /// The owner's.
+    Administration,
+}
+
+/// Something that can be asked of us, by its name in policies: `task.create`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionSpec {
+    /// The name.
+    pub name: &'static str,
+    /// Its group.
+    pub group: ActionGroup,
+}
 
 /// What a press means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::audit::AuditEntry;
 use crate::domain::card::{Audience, Card, Tone};
 use crate::domain::event::Address;
 use crate::domain::time::Timestamp;
@@ -16,9 +15,9 @@ pub struct Outcome {
     pub replies: Vec<Reply>,
     /// Timers set or cleared.
     pub timers: Vec<TimerChange>,
-    /// What is written into the audit chain.
-    pub audit: Vec<AuditEntry>,
-    /// One line for `why`: `created T-12`.
+    /// On what it acted, for the audit chain: `T-12`. The router adds who, by which rule and when.
+    pub resource: String,
+    /// One line for `why`, without personal text: `created T-12`.
     pub summary: String,
     /// Machine-readable result, for tools called by programs.
     pub result: Option<serde_json::Value>,
