@@ -5,5 +5,6 @@
 pub mod channels;
 pub mod commands;
 pub mod domain;
+pub mod ledger;
 pub mod store;
 pub mod tools;

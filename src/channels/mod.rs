@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::card::{Audience, Card};
 use crate::domain::event::{Address, ChannelName, PlatformUser};
+use crate::domain::ids::EventId;
 use crate::domain::principal::Profile;
 
 /// One line of the table of channels.
@@ -27,16 +28,8 @@ pub struct ChannelSpec {
 
 /// Every channel of this program.
 pub const TABLE: &[ChannelSpec] = &[
-    ChannelSpec {
-        name: ChannelName::Slack,
-        about: slack::ABOUT,
-        turn_on: slack::TURN_ON,
-    },
-    ChannelSpec {
-        name: ChannelName::Terminal,
-        about: terminal::ABOUT,
-        turn_on: terminal::TURN_ON,
-    },
+    ChannelSpec { name: ChannelName::Slack, about: slack::ABOUT, turn_on: slack::TURN_ON },
+    ChannelSpec { name: ChannelName::Terminal, about: terminal::ABOUT, turn_on: terminal::TURN_ON },
 ];
 
 /// A card on its way to people.
@@ -52,6 +45,8 @@ pub struct Delivery {
     pub audience: Audience,
     /// The message that it replaces, in this channel's notation.
     pub replaces: Option<String>,
+    /// The event that it answers, for a caller who still waits.
+    pub answers: Option<EventId>,
 }
 
 /// The platform's word that a card has arrived.

@@ -165,10 +165,7 @@ impl Card {
     /// A card with a title only.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            ..Self::default()
-        }
+        Self { title: title.into(), ..Self::default() }
     }
 
     /// Sets the mood.
@@ -200,10 +197,7 @@ impl Card {
     pub fn facts<L: Into<String>, V: Into<String>>(mut self, pairs: impl IntoIterator<Item = (L, V)>) -> Self {
         let facts: Vec<Fact> = pairs
             .into_iter()
-            .map(|(label, value)| Fact {
-                label: label.into(),
-                value: value.into(),
-            })
+            .map(|(label, value)| Fact { label: label.into(), value: value.into() })
             .filter(|fact| !fact.value.is_empty())
             .collect();
         if !facts.is_empty() {

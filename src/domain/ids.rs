@@ -18,10 +18,7 @@ pub struct NotAnId {
 
 impl NotAnId {
     fn new(text: &str, expected: &'static str) -> Self {
-        Self {
-            text: text.chars().take(40).collect(),
-            expected,
-        }
+        Self { text: text.chars().take(40).collect(), expected }
     }
 }
 
@@ -109,10 +106,7 @@ impl FromStr for EventId {
     type Err = NotAnId;
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let digits = text.strip_prefix("e-").or_else(|| text.strip_prefix("E-"));
-        digits
-            .and_then(|d| d.parse().ok())
-            .map(Self)
-            .ok_or_else(|| NotAnId::new(text, "an event (like e-17)"))
+        digits.and_then(|d| d.parse().ok()).map(Self).ok_or_else(|| NotAnId::new(text, "an event (like e-17)"))
     }
 }
 
@@ -135,12 +129,9 @@ impl fmt::Display for EffectId {
 impl FromStr for EffectId {
     type Err = NotAnId;
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let parsed = text.split_once('.').and_then(|(event, index)| {
-            Some(Self {
-                event: event.parse().ok()?,
-                index: index.parse().ok()?,
-            })
-        });
+        let parsed = text
+            .split_once('.')
+            .and_then(|(event, index)| Some(Self { event: event.parse().ok()?, index: index.parse().ok()? }));
         parsed.ok_or_else(|| NotAnId::new(text, "an effect (like e-17.0)"))
     }
 }
@@ -171,10 +162,7 @@ impl FromStr for TaskId {
     type Err = NotAnId;
     /// Reads `T-12`, `t-12`, `#12` and `12`, as people type them.
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let digits = ["T-", "t-", "#"]
-            .iter()
-            .find_map(|p| text.strip_prefix(p))
-            .unwrap_or(text);
+        let digits = ["T-", "t-", "#"].iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text);
         match digits.parse() {
             Ok(number) if number > 0 && !digits.starts_with('+') => Ok(Self(number)),
             _ => Err(NotAnId::new(text, "a task (like T-12)")),
@@ -199,10 +187,7 @@ mod tests {
 
     #[test]
     fn ids_read_what_they_print() {
-        let effect = EffectId {
-            event: EventId(17),
-            index: 3,
-        };
+        let effect = EffectId { event: EventId(17), index: 3 };
         assert_eq!(effect.to_string().parse(), Ok(effect));
         assert_eq!(EventId(9).to_string().parse(), Ok(EventId(9)));
         assert_eq!(TaskId(12).to_string().parse(), Ok(TaskId(12)));

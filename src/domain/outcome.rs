@@ -39,11 +39,7 @@ impl Expect {
     /// The condition that says "as I read it", where a key without a value reads as version 0.
     #[must_use]
     pub fn as_read(version: u64) -> Self {
-        if version == 0 {
-            Self::Absent
-        } else {
-            Self::Version(version)
-        }
+        if version == 0 { Self::Absent } else { Self::Version(version) }
     }
 }
 
@@ -75,23 +71,13 @@ impl Reply {
     /// An answer that everybody in the conversation sees.
     #[must_use]
     pub fn everyone(card: Card) -> Self {
-        Self {
-            to: None,
-            card,
-            audience: Audience::Everyone,
-            replaces: None,
-        }
+        Self { to: None, card, audience: Audience::Everyone, replaces: None }
     }
 
     /// An answer for the asker alone.
     #[must_use]
     pub fn asker(card: Card) -> Self {
-        Self {
-            to: None,
-            card,
-            audience: Audience::Asker,
-            replaces: None,
-        }
+        Self { to: None, card, audience: Audience::Asker, replaces: None }
     }
 }
 
@@ -130,11 +116,7 @@ impl Refusal {
     /// A refusal with its mend.
     #[must_use]
     pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            mend: Some(mend.into()),
-            usage: None,
-        }
+        Self { what: what.into(), mend: Some(mend.into()), usage: None }
     }
 
     /// As a card for the asker.

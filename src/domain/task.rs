@@ -33,15 +33,8 @@ pub enum Status {
 
 impl Status {
     /// All, in the order of work.
-    pub const ALL: [Self; 7] = [
-        Self::Backlog,
-        Self::Todo,
-        Self::InProgress,
-        Self::InReview,
-        Self::Blocked,
-        Self::Done,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Backlog, Self::Todo, Self::InProgress, Self::InReview, Self::Blocked, Self::Done, Self::Cancelled];
 
     /// The word that people type.
     #[must_use]
@@ -69,31 +62,16 @@ impl Status {
     pub fn next(self) -> &'static [Self] {
         match self {
             Self::Backlog => &[Self::Todo, Self::InProgress, Self::Blocked, Self::Done, Self::Cancelled],
-            Self::Todo => &[
-                Self::Backlog,
-                Self::InProgress,
-                Self::InReview,
-                Self::Blocked,
-                Self::Done,
-                Self::Cancelled,
-            ],
-            Self::InProgress => &[
-                Self::Backlog,
-                Self::Todo,
-                Self::InReview,
-                Self::Blocked,
-                Self::Done,
-                Self::Cancelled,
-            ],
+            Self::Todo => {
+                &[Self::Backlog, Self::InProgress, Self::InReview, Self::Blocked, Self::Done, Self::Cancelled]
+            }
+            Self::InProgress => {
+                &[Self::Backlog, Self::Todo, Self::InReview, Self::Blocked, Self::Done, Self::Cancelled]
+            }
             Self::InReview => &[Self::Todo, Self::InProgress, Self::Blocked, Self::Done, Self::Cancelled],
-            Self::Blocked => &[
-                Self::Backlog,
-                Self::Todo,
-                Self::InProgress,
-                Self::InReview,
-                Self::Done,
-                Self::Cancelled,
-            ],
+            Self::Blocked => {
+                &[Self::Backlog, Self::Todo, Self::InProgress, Self::InReview, Self::Done, Self::Cancelled]
+            }
             Self::Done | Self::Cancelled => &[Self::Todo],
         }
     }
@@ -141,13 +119,10 @@ pub struct UnknownWord {
 fn find<T: Copy>(word: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, UnknownWord> {
     // People write `In Progress`, `in_progress` and `in-progress`.
     let wanted = word.trim().to_lowercase().replace([' ', '_'], "-");
-    all.iter()
-        .copied()
-        .find(|candidate| name(*candidate) == wanted)
-        .ok_or_else(|| UnknownWord {
-            word: word.chars().take(40).collect(),
-            allowed: all.iter().map(|c| name(*c)).collect::<Vec<_>>().join(", "),
-        })
+    all.iter().copied().find(|candidate| name(*candidate) == wanted).ok_or_else(|| UnknownWord {
+        word: word.chars().take(40).collect(),
+        allowed: all.iter().map(|c| name(*c)).collect::<Vec<_>>().join(", "),
+    })
 }
 
 impl FromStr for Status {
@@ -367,11 +342,7 @@ pub fn check_title(title: &str) -> Result<String, TaskError> {
         return Err(TaskError::NoTitle);
     }
     if length > LONGEST_TITLE {
-        return Err(TaskError::TooLong {
-            what: "title",
-            length,
-            limit: LONGEST_TITLE,
-        });
+        return Err(TaskError::TooLong { what: "title", length, limit: LONGEST_TITLE });
     }
     Ok(title)
 }
@@ -384,11 +355,7 @@ pub fn check_text(what: &'static str, text: &str) -> Result<String, TaskError> {
     let text = text.trim();
     let length = text.chars().count();
     if length > LONGEST_TEXT {
-        return Err(TaskError::TooLong {
-            what,
-            length,
-            limit: LONGEST_TEXT,
-        });
+        return Err(TaskError::TooLong { what, length, limit: LONGEST_TEXT });
     }
     Ok(text.to_owned())
 }
@@ -434,11 +401,7 @@ impl Task {
         if let Some(status) = patch.status.filter(|status| *status != next.status) {
             let allowed = next.status.next().contains(&status) && (patch.reopen || !next.status.is_closed());
             if !allowed {
-                return Err(TaskError::Transition {
-                    task: self.id,
-                    from: self.status,
-                    to: status,
-                });
+                return Err(TaskError::Transition { task: self.id, from: self.status, to: status });
             }
             said.push(format!("status {} → {status}", next.status));
             next.status = status;
@@ -461,11 +424,7 @@ impl Task {
         if let Some(project) = &patch.project {
             let project = Some(project.trim().to_owned()).filter(|p| !p.is_empty());
             if project != next.project {
-                said.push(
-                    project
-                        .as_ref()
-                        .map_or_else(|| "no project".to_owned(), |p| format!("project {p}")),
-                );
+                said.push(project.as_ref().map_or_else(|| "no project".to_owned(), |p| format!("project {p}")));
                 next.project = project;
             }
         }
@@ -493,11 +452,7 @@ impl Task {
                 self.labels.retain(|l| *l != label);
             }
         }
-        if self.labels.len() > MOST_LABELS {
-            Err(TaskError::Labels)
-        } else {
-            Ok(())
-        }
+        if self.labels.len() > MOST_LABELS { Err(TaskError::Labels) } else { Ok(()) }
     }
 
     /// Adds a remark.
@@ -506,11 +461,7 @@ impl Task {
     /// Where the text is too long.
     pub fn comment(&mut self, text: &str, by: &Person, at: Timestamp, event: EventId) -> Result<(), TaskError> {
         let text = check_text("comment", text)?;
-        self.comments.push(Comment {
-            by: by.clone(),
-            at,
-            text,
-        });
+        self.comments.push(Comment { by: by.clone(), at, text });
         if self.comments.len() > MOST_REMEMBERED {
             self.comments.remove(0);
         }
@@ -521,12 +472,7 @@ impl Task {
 
     /// Adds a line to the history.
     pub fn remember(&mut self, by: &Person, at: Timestamp, event: EventId, what: String) {
-        self.history.push(HistoryEntry {
-            by: by.clone(),
-            at,
-            event,
-            what,
-        });
+        self.history.push(HistoryEntry { by: by.clone(), at, event, what });
         if self.history.len() > MOST_REMEMBERED {
             self.history.remove(0);
         }
@@ -538,10 +484,7 @@ mod tests {
     use super::*;
 
     fn task(status: Status) -> Task {
-        let by = Person {
-            id: PrincipalId("p-1".into()),
-            name: "Ada".into(),
-        };
+        let by = Person { id: PrincipalId("p-1".into()), name: "Ada".into() };
         Task {
             id: TaskId(1),
             title: "x".into(),
@@ -555,11 +498,7 @@ mod tests {
             created_by: by,
             created: Timestamp(1),
             updated: Timestamp(1),
-            origin: Origin {
-                event: EventId(1),
-                place: "test".into(),
-                url: None,
-            },
+            origin: Origin { event: EventId(1), place: "test".into(), url: None },
             comments: vec![],
             history: vec![],
         }
@@ -583,10 +522,7 @@ mod tests {
     fn a_closed_task_moves_only_by_reopening() {
         for closed in [Status::Done, Status::Cancelled] {
             let mut it = task(closed);
-            let patch = TaskPatch {
-                status: Some(Status::Todo),
-                ..TaskPatch::default()
-            };
+            let patch = TaskPatch { status: Some(Status::Todo), ..TaskPatch::default() };
             assert!(change(&mut it, &patch).is_err());
             assert_eq!(it.status, closed);
             assert!(change(&mut it, &TaskPatch { reopen: true, ..patch }).is_ok());
@@ -598,11 +534,7 @@ mod tests {
     fn what_was_so_already_is_no_change() {
         let mut it = task(Status::Todo);
         let before = it.clone();
-        let patch = TaskPatch {
-            status: Some(Status::Todo),
-            priority: Some(Priority::Medium),
-            ..TaskPatch::default()
-        };
+        let patch = TaskPatch { status: Some(Status::Todo), priority: Some(Priority::Medium), ..TaskPatch::default() };
         assert_eq!(change(&mut it, &patch), Ok(vec![]));
         assert_eq!(it, before);
     }
@@ -611,11 +543,7 @@ mod tests {
     fn a_patch_that_fails_changes_nothing() {
         let mut it = task(Status::Done);
         let before = it.clone();
-        let patch = TaskPatch {
-            title: Some("new".into()),
-            status: Some(Status::Blocked),
-            ..TaskPatch::default()
-        };
+        let patch = TaskPatch { title: Some("new".into()), status: Some(Status::Blocked), ..TaskPatch::default() };
         assert!(change(&mut it, &patch).is_err());
         assert_eq!(it, before);
     }

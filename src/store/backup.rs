@@ -88,24 +88,11 @@ impl<W: Write> Summing<W> {
 /// # Errors
 /// Where the file or the store refuses.
 pub fn write(store: &Store, file: &Path) -> Result<BackupSummary, BackupError> {
-    let failed = |source| BackupError::File {
-        file: file.display().to_string(),
-        source,
-    };
+    let failed = |source| BackupError::File { file: file.display().to_string(), source };
     let part = file.with_extension("part");
     let meanwhile = store.listen();
-    let out = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&part)
-        .map_err(failed)?;
-    let mut out = Summing {
-        inner: BufWriter::new(out),
-        digest: Sha256::new(),
-        frames: 0,
-        bytes: 0,
-    };
+    let out = File::options().write(true).create(true).truncate(true).open(&part).map_err(failed)?;
+    let mut out = Summing { inner: BufWriter::new(out), digest: Sha256::new(), frames: 0, bytes: 0 };
     out.put(MAGIC).map_err(failed)?;
     for entry in store.engine().scan(&[], &[], Order::Ascending) {
         let (key, value) = entry.map_err(StoreError::from)?;
@@ -125,10 +112,7 @@ pub fn write(store: &Store, file: &Path) -> Result<BackupSummary, BackupError> {
     inner.sync_all().map_err(failed)?;
     read(&part, |_| Ok(()))?;
     std::fs::rename(&part, file).map_err(failed)?;
-    Ok(BackupSummary {
-        frames,
-        bytes: out.bytes + 32,
-    })
+    Ok(BackupSummary { frames, bytes: out.bytes + 32 })
 }
 
 /// Reads a backup to its end, checking that it is whole, and hands on what it holds.
@@ -160,11 +144,7 @@ fn read(file: &Path, mut each: impl FnMut(Put) -> Result<(), StoreError>) -> Res
             return Err(damaged("a length does not fit"));
         }
         let key = take(key as usize)?;
-        let value = if value == TAKEN {
-            None
-        } else {
-            Some(take(value as usize)?)
-        };
+        let value = if value == TAKEN { None } else { Some(take(value as usize)?) };
         frames += 1;
         each((key, value))?;
     }
@@ -177,10 +157,7 @@ fn read(file: &Path, mut each: impl FnMut(Put) -> Result<(), StoreError>) -> Res
     if stated != expected.as_slice() {
         return Err(damaged("its checksum does not fit"));
     }
-    Ok(BackupSummary {
-        frames,
-        bytes: bytes + 32,
-    })
+    Ok(BackupSummary { frames, bytes: bytes + 32 })
 }
 
 /// Fills an empty engine from a backup, after checking that the backup is whole.
@@ -188,10 +165,7 @@ fn read(file: &Path, mut each: impl FnMut(Put) -> Result<(), StoreError>) -> Res
 /// # Errors
 /// Where the engine is not empty, or the file or the engine refuses.
 pub fn restore(engine: &dyn Engine, file: &Path) -> Result<BackupSummary, BackupError> {
-    let damaged = |what| BackupError::Damaged {
-        file: file.display().to_string(),
-        what,
-    };
+    let damaged = |what| BackupError::Damaged { file: file.display().to_string(), what };
     if engine.scan(&[], &[], Order::Ascending).next().is_some() {
         return Err(BackupError::Store(StoreError::Unusable(
             "the store is not empty: restore into a new data folder".to_owned(),

@@ -32,10 +32,7 @@ impl Record for AuditRow {}
 
 impl Default for Head {
     fn default() -> Self {
-        Self {
-            seq: 0,
-            hash: "0".repeat(64),
-        }
+        Self { seq: 0, hash: "0".repeat(64) }
     }
 }
 
@@ -53,11 +50,8 @@ pub struct ExportedRow {
 #[must_use]
 pub fn hash(row: &AuditRow) -> String {
     let canonical = serde_json::to_vec(row).expect("invariant: rows serialise");
-    let digest = Sha256::new()
-        .chain_update(CONTEXT)
-        .chain_update(&canonical)
-        .chain_update(row.prev.as_bytes())
-        .finalize();
+    let digest =
+        Sha256::new().chain_update(CONTEXT).chain_update(&canonical).chain_update(row.prev.as_bytes()).finalize();
     data_encoding::HEXLOWER.encode(&digest)
 }
 
@@ -92,30 +86,17 @@ impl Verifier {
     /// Begins before the first row.
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
-        Self {
-            tenant,
-            head: Head::default(),
-        }
+        Self { tenant, head: Head::default() }
     }
 
     /// Begins after rows that retention has taken, at the first that is left.
     #[must_use]
     pub fn from_first(first: &AuditRow) -> Self {
-        Self {
-            tenant: first.tenant.clone(),
-            head: Head {
-                seq: first.seq.saturating_sub(1),
-                hash: first.prev.clone(),
-            },
-        }
+        Self { tenant: first.tenant.clone(), head: Head { seq: first.seq.saturating_sub(1), hash: first.prev.clone() } }
     }
 
     fn broken(&self, what: String) -> Break {
-        Break {
-            tenant: self.tenant.clone(),
-            seq: self.head.seq + 1,
-            what,
-        }
+        Break { tenant: self.tenant.clone(), seq: self.head.seq + 1, what }
     }
 
     /// Takes the next row.
@@ -154,10 +135,7 @@ impl Verifier {
         if self.head == *counted {
             Ok(())
         } else {
-            Err(self.broken(format!(
-                "the chain ends at row {}, the head counts {}",
-                self.head.seq, counted.seq
-            )))
+            Err(self.broken(format!("the chain ends at row {}, the head counts {}", self.head.seq, counted.seq)))
         }
     }
 }
@@ -166,8 +144,7 @@ impl Verifier {
 pub fn rows(view: &View, first: u64) -> impl Iterator<Item = Result<AuditRow, StoreError>> + '_ {
     let from = keyspace::audit::row(first);
     let to = keyspace::end_of(keyspace::audit::ROW);
-    view.range::<AuditRow>(&from, &to, Order::Ascending)
-        .map(|entry| Ok(entry?.1.value))
+    view.range::<AuditRow>(&from, &to, Order::Ascending).map(|entry| Ok(entry?.1.value))
 }
 
 /// Verifies the stored chain of a tenant and gives its head.
@@ -175,9 +152,7 @@ pub fn rows(view: &View, first: u64) -> impl Iterator<Item = Result<AuditRow, St
 /// # Errors
 /// The outer where the store cannot be read, the inner where the chain is broken.
 pub fn verify(view: &View) -> Result<Result<Head, Break>, StoreError> {
-    let counted = view
-        .get::<Head>(keyspace::audit::HEAD)?
-        .map_or_else(Head::default, |head| head.value);
+    let counted = view.get::<Head>(keyspace::audit::HEAD)?.map_or_else(Head::default, |head| head.value);
     let mut verifier = Verifier::new(view.tenant().clone());
     for row in rows(view, 0) {
         let row = match row {
@@ -221,10 +196,7 @@ mod tests {
                     tenant: TenantId::default_tenant(),
                 };
                 head = Head { seq, hash: hash(&row) };
-                ExportedRow {
-                    row,
-                    hash: head.hash.clone(),
-                }
+                ExportedRow { row, hash: head.hash.clone() }
             })
             .collect()
     }
@@ -254,10 +226,7 @@ mod tests {
     #[test]
     fn rows_cut_off_at_the_end_are_seen_by_the_head() {
         let rows = chain(5);
-        let counted = Head {
-            seq: 5,
-            hash: rows[4].hash.clone(),
-        };
+        let counted = Head { seq: 5, hash: rows[4].hash.clone() };
         let mut verifier = Verifier::new(TenantId::default_tenant());
         for row in &rows[..4] {
             verifier.follow(&row.row, None).unwrap();

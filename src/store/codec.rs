@@ -53,11 +53,7 @@ fn pack(payload: &[u8]) -> Option<Vec<u8>> {
         if packer.is_none() {
             *packer = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok();
         }
-        packer
-            .as_mut()?
-            .compress(payload)
-            .ok()
-            .filter(|packed| packed.len() + 4 < payload.len())
+        packer.as_mut()?.compress(payload).ok().filter(|packed| packed.len() + 4 < payload.len())
     })
 }
 
@@ -138,28 +134,15 @@ mod tests {
 
     #[test]
     fn an_older_value_is_upgraded_and_a_newer_one_refused() {
-        let old = encode(&Old {
-            name: "Ada Lovelace".into(),
-        });
-        assert_eq!(
-            decode::<New>(&old),
-            Ok(New {
-                first: "Ada".into(),
-                last: "Lovelace".into()
-            })
-        );
-        let new = encode(&New {
-            first: "Ada".into(),
-            last: "L".into(),
-        });
+        let old = encode(&Old { name: "Ada Lovelace".into() });
+        assert_eq!(decode::<New>(&old), Ok(New { first: "Ada".into(), last: "Lovelace".into() }));
+        let new = encode(&New { first: "Ada".into(), last: "L".into() });
         assert!(decode::<Old>(&new).unwrap_err().contains("newer one"));
     }
 
     #[test]
     fn long_values_are_packed_and_come_back() {
-        let long = Old {
-            name: "ab c".repeat(5000),
-        };
+        let long = Old { name: "ab c".repeat(5000) };
         let bytes = encode(&long);
         assert!(bytes.len() < 1000);
         assert_eq!(decode::<Old>(&bytes), Ok(long));
@@ -167,9 +150,7 @@ mod tests {
 
     #[test]
     fn damage_is_an_error() {
-        let bytes = encode(&Old {
-            name: "ab c".repeat(5000),
-        });
+        let bytes = encode(&Old { name: "ab c".repeat(5000) });
         for cut in 0..bytes.len().min(40) {
             assert!(decode::<Old>(&bytes[..cut]).is_err());
         }

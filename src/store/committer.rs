@@ -35,10 +35,7 @@ pub(crate) struct SealedBatch {
 
 impl SealedBatch {
     fn bytes(&self) -> usize {
-        self.puts
-            .iter()
-            .map(|(key, _, value)| key.len() + value.as_ref().map_or(0, Vec::len))
-            .sum()
+        self.puts.iter().map(|(key, _, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
     }
 }
 
@@ -55,11 +52,7 @@ pub(crate) fn seal(keyring: &Keyring, batch: Batch) -> SealedBatch {
         let value = write.value.map(|plain| keyring.seal(&key, &plain));
         (key, write.expect, value)
     });
-    SealedBatch {
-        puts: puts.collect(),
-        rows: batch.rows,
-        intake: batch.intake,
-    }
+    SealedBatch { puts: puts.collect(), rows: batch.rows, intake: batch.intake }
 }
 
 /// Those who want to see every group, such as a backup.
@@ -69,10 +62,7 @@ pub(crate) struct Listeners(std::sync::Mutex<Vec<Sender<Vec<Put>>>>);
 impl Listeners {
     pub(crate) fn add(&self) -> Receiver<Vec<Put>> {
         let (sender, receiver) = channel();
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .push(sender);
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(sender);
         receiver
     }
 
@@ -107,27 +97,13 @@ impl Committer {
     ) -> Result<(Self, watch::Receiver<Health>), StoreError> {
         let version = keyspace::read_version(engine.as_ref())?;
         let (health, receiver) = watch::channel(Health::Writable);
-        Ok((
-            Self {
-                engine,
-                keyring,
-                clock,
-                metrics,
-                health,
-                listeners,
-                heads: HashMap::new(),
-                version,
-            },
-            receiver,
-        ))
+        Ok((Self { engine, keyring, clock, metrics, health, listeners, heads: HashMap::new(), version }, receiver))
     }
 
     /// Runs on a thread of its own until every handle is gone.
     pub(crate) fn start(self) -> std::io::Result<Sender<Waiting>> {
         let (sender, receiver) = channel();
-        std::thread::Builder::new()
-            .name("committer".to_owned())
-            .spawn(move || self.run(&receiver))?;
+        std::thread::Builder::new().name("committer".to_owned()).spawn(move || self.run(&receiver))?;
         Ok(sender)
     }
 
@@ -135,10 +111,8 @@ impl Committer {
         loop {
             match receiver.recv_timeout(RETRY_EVERY) {
                 Ok(first) => {
-                    let (group, answers): (Vec<_>, Vec<_>) = gather(first, receiver)
-                        .into_iter()
-                        .map(|w| (w.sealed, w.answer))
-                        .unzip();
+                    let (group, answers): (Vec<_>, Vec<_>) =
+                        gather(first, receiver).into_iter().map(|w| (w.sealed, w.answer)).unzip();
                     for (result, answer) in self.apply(group).into_iter().zip(answers) {
                         // A caller that has gone away has no use for the answer.
                         let _ = answer.send(result);
@@ -228,8 +202,7 @@ impl Committer {
         match guarded(|| self.engine.apply(puts).and_then(|()| self.engine.sync())) {
             Ok(()) => {
                 self.heads.extend(heads);
-                self.metrics
-                    .committed(answers.iter().filter(|a| a.is_ok()).count(), started.elapsed());
+                self.metrics.committed(answers.iter().filter(|a| a.is_ok()).count(), started.elapsed());
                 answers
             }
             Err(error) => {
@@ -250,11 +223,7 @@ impl Committer {
             }
             let present = match overlay.get(key) {
                 Some(version) => *version,
-                None => self
-                    .engine
-                    .get(key)?
-                    .and_then(|bytes| seal::version_of(&bytes))
-                    .unwrap_or(0),
+                None => self.engine.get(key)?.and_then(|bytes| seal::version_of(&bytes)).unwrap_or(0),
             };
             let holds = match expect {
                 Expect::Any => true,
@@ -295,17 +264,8 @@ impl Committer {
         }
         for (tenant, entry) in batch.rows {
             let head = heads.get_mut(&tenant).expect("invariant: every head was read above");
-            let row = AuditRow {
-                at: self.clock.now(),
-                entry,
-                prev: head.hash.clone(),
-                seq: head.seq + 1,
-                tenant,
-            };
-            *head = Head {
-                seq: row.seq,
-                hash: chain::hash(&row),
-            };
+            let row = AuditRow { at: self.clock.now(), entry, prev: head.hash.clone(), seq: head.seq + 1, tenant };
+            *head = Head { seq: row.seq, hash: chain::hash(&row) };
             let key = keyspace::full(&row.tenant, &keyspace::audit::row(row.seq));
             let put = self.sealed_put(key, &codec::encode(&row));
             puts.push(put);

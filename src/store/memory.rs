@@ -79,12 +79,8 @@ impl Engine for Memory {
     }
 
     fn apply(&self, puts: Vec<Put>) -> Result<(), EngineError> {
-        let fate = self
-            .faults
-            .lock()
-            .expect("invariant: no panic with the lock held")
-            .as_mut()
-            .map_or(Fate::Land, |f| f());
+        let fate =
+            self.faults.lock().expect("invariant: no panic with the lock held").as_mut().map_or(Fate::Land, |f| f());
         if fate != Fate::Refuse {
             let mut map = self.map();
             for (key, value) in puts {
@@ -105,10 +101,7 @@ impl Engine for Memory {
     }
 
     fn size(&self) -> u64 {
-        self.map()
-            .iter()
-            .map(|(key, value)| (key.len() + value.len()) as u64)
-            .sum()
+        self.map().iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
     }
 
     fn room(&self, _intake: bool) -> Option<(u64, String)> {

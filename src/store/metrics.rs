@@ -30,16 +30,8 @@ impl StoreMetrics {
     /// Puts the figures on the page.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("store_commits", "Commits that are on disk", self.commits.clone());
-        registry.register(
-            "store_failures",
-            "Groups that the engine failed to write",
-            self.failures.clone(),
-        );
-        registry.register(
-            "store_group_commits",
-            "Commits that one flush served",
-            self.group.clone(),
-        );
+        registry.register("store_failures", "Groups that the engine failed to write", self.failures.clone());
+        registry.register("store_group_commits", "Commits that one flush served", self.group.clone());
         let help = "Time to write a group and wait for the disk";
         registry.register_with_unit("store_flush", help, Unit::Seconds, self.flush.clone());
     }

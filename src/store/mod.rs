@@ -98,10 +98,7 @@ impl Batch {
     /// An empty batch of new work, which is refused while there is still room to finish the old.
     #[must_use]
     pub fn intake() -> Self {
-        Self {
-            intake: true,
-            ..Self::default()
-        }
+        Self { intake: true, ..Self::default() }
     }
 
     /// Adds a change.
@@ -112,8 +109,7 @@ impl Batch {
 
     /// Adds changes of one tenant.
     pub fn writes(&mut self, tenant: &TenantId, writes: impl IntoIterator<Item = Write>) -> &mut Self {
-        self.writes
-            .extend(writes.into_iter().map(|write| (tenant.clone(), write)));
+        self.writes.extend(writes.into_iter().map(|write| (tenant.clone(), write)));
         self
     }
 
@@ -172,13 +168,8 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let metrics = Arc::new(StoreMetrics::default());
         let listeners = Arc::new(Listeners::default());
-        let (committer, health) = Committer::new(
-            engine.clone(),
-            keyring.clone(),
-            clock,
-            metrics.clone(),
-            listeners.clone(),
-        )?;
+        let (committer, health) =
+            Committer::new(engine.clone(), keyring.clone(), clock, metrics.clone(), listeners.clone())?;
         let writer = Writer::Inline(std::sync::Mutex::new(committer));
         Ok(Self::assemble(engine, keyring, writer, health, metrics, listeners))
     }
@@ -194,23 +185,13 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let metrics = Arc::new(StoreMetrics::default());
         let listeners = Arc::new(Listeners::default());
-        let (committer, health) = Committer::new(
-            engine.clone(),
-            keyring.clone(),
-            clock,
-            metrics.clone(),
-            listeners.clone(),
-        )?;
-        let sender = committer
-            .start()
-            .map_err(|error| StoreError::Unusable(error.to_string()))?;
+        let (committer, health) =
+            Committer::new(engine.clone(), keyring.clone(), clock, metrics.clone(), listeners.clone())?;
+        let sender = committer.start().map_err(|error| StoreError::Unusable(error.to_string()))?;
         Ok(Self::assemble(
             engine,
             keyring,
-            Writer::Thread {
-                sender,
-                places: Semaphore::new(MOST_WAITING),
-            },
+            Writer::Thread { sender, places: Semaphore::new(MOST_WAITING) },
             health,
             metrics,
             listeners,
@@ -226,26 +207,13 @@ impl Store {
         listeners: Arc<Listeners>,
     ) -> Self {
         let sequences = Sequences::default();
-        Self {
-            shared: Arc::new(Shared {
-                engine,
-                keyring,
-                writer,
-                health,
-                sequences,
-                metrics,
-                listeners,
-            }),
-        }
+        Self { shared: Arc::new(Shared { engine, keyring, writer, health, sequences, metrics, listeners }) }
     }
 
     /// What one tenant has.
     #[must_use]
     pub fn view(&self, tenant: &TenantId) -> View {
-        View {
-            store: self.clone(),
-            tenant: tenant.clone(),
-        }
+        View { store: self.clone(), tenant: tenant.clone() }
     }
 
     /// Tenants that have anything, in the order of their names; the program's own keys are not one.
@@ -275,13 +243,8 @@ impl Store {
         let sealed = committer::seal(&self.shared.keyring, batch);
         match &self.shared.writer {
             Writer::Inline(committer) => {
-                let mut committer = committer
-                    .lock()
-                    .expect("invariant: a commit does not panic with the lock held");
-                committer
-                    .apply(vec![sealed])
-                    .pop()
-                    .expect("invariant: one answer for one batch")
+                let mut committer = committer.lock().expect("invariant: a commit does not panic with the lock held");
+                committer.apply(vec![sealed]).pop().expect("invariant: one answer for one batch")
             }
             Writer::Thread { sender, places } => {
                 let (answer, wait) = oneshot::channel();
@@ -356,12 +319,7 @@ impl View {
     /// # Errors
     /// Where the engine cannot be read.
     pub fn has(&self, key: &[u8]) -> Result<bool, StoreError> {
-        Ok(self
-            .store
-            .shared
-            .engine
-            .get(&keyspace::full(&self.tenant, key))?
-            .is_some())
+        Ok(self.store.shared.engine.get(&keyspace::full(&self.tenant, key))?.is_some())
     }
 
     /// Keys that begin with `prefix`, without their values.
@@ -373,11 +331,7 @@ impl View {
         let from = keyspace::full(&self.tenant, prefix);
         let to = keyspace::end_of(&from);
         let skip = from.len() - prefix.len();
-        self.store
-            .shared
-            .engine
-            .scan(&from, &to, order)
-            .map(move |entry| Ok(entry?.0.split_off(skip)))
+        self.store.shared.engine.scan(&from, &to, order).map(move |entry| Ok(entry?.0.split_off(skip)))
     }
 
     /// Keys that begin with `prefix`, with their values.
@@ -416,10 +370,7 @@ impl View {
         counter: &'static str,
         largest: impl FnOnce(&Self) -> Result<u64, StoreError>,
     ) -> Result<u64, StoreError> {
-        self.store
-            .shared
-            .sequences
-            .next(&self.tenant, counter, || largest(self))
+        self.store.shared.sequences.next(&self.tenant, counter, || largest(self))
     }
 
     fn open<T: Record>(&self, full: &[u8], bytes: &[u8]) -> Result<Stored<T>, StoreError> {
@@ -432,31 +383,19 @@ impl View {
 /// A write of a record under a condition.
 #[must_use]
 pub fn put<T: Record>(key: Vec<u8>, expect: Expect, value: &T) -> Write {
-    Write {
-        key,
-        expect,
-        value: Some(codec::encode(value)),
-    }
+    Write { key, expect, value: Some(codec::encode(value)) }
 }
 
 /// A write that only marks a key.
 #[must_use]
 pub fn mark(key: Vec<u8>, expect: Expect) -> Write {
-    Write {
-        key,
-        expect,
-        value: Some(Vec::new()),
-    }
+    Write { key, expect, value: Some(Vec::new()) }
 }
 
 /// A write that takes a key away.
 #[must_use]
 pub fn take(key: Vec<u8>, expect: Expect) -> Write {
-    Write {
-        key,
-        expect,
-        value: None,
-    }
+    Write { key, expect, value: None }
 }
 
 #[cfg(test)]

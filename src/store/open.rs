@@ -76,10 +76,7 @@ pub fn open(options: SledOptions, masters: &[MasterKey], clock: Arc<dyn Clock>) 
         if error.0.contains(LOCKED) {
             OpenError::InUse { folder: folder.clone() }
         } else {
-            OpenError::Damaged {
-                folder: folder.clone(),
-                reason: error.0,
-            }
+            OpenError::Damaged { folder: folder.clone(), reason: error.0 }
         }
     })?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
@@ -120,10 +117,7 @@ fn check_format(engine: &dyn Engine) -> Result<(), OpenError> {
     }
     if found < FORMAT {
         migrate(engine, found)?;
-        let format = Format {
-            format: FORMAT,
-            written_by: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let format = Format { format: FORMAT, written_by: env!("CARGO_PKG_VERSION").to_owned() };
         let bytes = serde_json::to_vec(&format).expect("invariant: the format serialises");
         engine.apply(vec![(FORMAT_KEY.to_vec(), Some(bytes))])?;
         engine.sync()?;
@@ -144,10 +138,7 @@ pub(crate) fn read_data_keys(engine: &dyn Engine) -> Result<Vec<WrappedKey>, Sto
     let read = |entry: crate::store::engine::Entry| {
         serde_json::from_slice(&entry?.1).map_err(|error| StoreError::Unreadable(error.to_string()))
     };
-    engine
-        .scan(DATA_KEYS, &keyspace::end_of(DATA_KEYS), Order::Ascending)
-        .map(read)
-        .collect()
+    engine.scan(DATA_KEYS, &keyspace::end_of(DATA_KEYS), Order::Ascending).map(read).collect()
 }
 
 pub(crate) fn put_data_key(engine: &dyn Engine, key: &WrappedKey) -> Result<(), StoreError> {

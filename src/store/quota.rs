@@ -41,20 +41,15 @@ impl Quota {
 #[must_use]
 pub fn room(quota: &Quota, folder: &Path, size: u64) -> (u64, String) {
     let own = quota.most_bytes.saturating_sub(size);
-    let own_words = format!(
-        "it has {size} bytes and may have {} (`store.most_mb`)",
-        quota.most_bytes
-    );
+    let own_words = format!("it has {size} bytes and may have {} (`store.most_mb`)", quota.most_bytes);
     let Ok(disk) = statvfs(folder) else {
         return (own, own_words);
     };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let disk_room = free.saturating_sub(quota.keep_free_bytes);
     if disk_room < own {
-        let words = format!(
-            "the disk has {free} bytes free and {} stay free (`store.keep_free_mb`)",
-            quota.keep_free_bytes
-        );
+        let words =
+            format!("the disk has {free} bytes free and {} stay free (`store.keep_free_mb`)", quota.keep_free_bytes);
         (disk_room, words)
     } else {
         (own, own_words)

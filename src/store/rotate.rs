@@ -15,14 +15,8 @@ const STEP: usize = 64;
 /// # Errors
 /// Where the store cannot be read or written.
 pub async fn new_key(store: &Store, masters: &[MasterKey]) -> Result<u32, StoreError> {
-    let newest = read_data_keys(store.engine().as_ref())?
-        .iter()
-        .map(|key| key.id)
-        .max()
-        .unwrap_or(0);
-    let master = masters
-        .first()
-        .ok_or_else(|| StoreError::Unreadable("no master key is known".to_owned()))?;
+    let newest = read_data_keys(store.engine().as_ref())?.iter().map(|key| key.id).max().unwrap_or(0);
+    let master = masters.first().ok_or_else(|| StoreError::Unreadable("no master key is known".to_owned()))?;
     let key = seal::new_data_key(newest + 1, master);
     put_data_key(store.engine().as_ref(), &key)?;
     store.keyring().activate(&key, masters)?;
@@ -56,14 +50,7 @@ pub async fn step(store: &Store, from: &[u8]) -> Result<(Option<Vec<u8>>, usize)
         let (version, plain) = store.keyring().open(&key, &bytes)?;
         let local = key[tenant.as_str().len() + 1..].to_vec();
         let mut batch = Batch::new();
-        batch.write(
-            &tenant,
-            Write {
-                key: local,
-                expect: Expect::Version(version),
-                value: Some(plain),
-            },
-        );
+        batch.write(&tenant, Write { key: local, expect: Expect::Version(version), value: Some(plain) });
         match store.commit(batch).await {
             Ok(()) => done += 1,
             Err(StoreError::Conflict) => {}

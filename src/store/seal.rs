@@ -57,10 +57,7 @@ impl MasterKey {
     /// Eight hex digits by which people tell keys apart.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::new()
-            .chain_update(b"ai-crm master key")
-            .chain_update(self.0.as_slice())
-            .finalize();
+        let digest = Sha256::new().chain_update(b"ai-crm master key").chain_update(self.0.as_slice()).finalize();
         data_encoding::HEXLOWER.encode(&digest[..4])
     }
 
@@ -110,37 +107,21 @@ fn wrap(id: u32, key: &[u8; 32], master: &MasterKey) -> WrappedKey {
         .encrypt_in_place(&XNonce::from(nonce), &wrap_data(id), &mut sealed)
         .expect("invariant: 32 bytes are not too many to seal");
     let sealed = data_encoding::BASE64.encode(&[&nonce[..], &sealed].concat());
-    WrappedKey {
-        id,
-        master: master.fingerprint(),
-        sealed,
-    }
+    WrappedKey { id, master: master.fingerprint(), sealed }
 }
 
 fn unwrap_key(wrapped: &WrappedKey, masters: &[MasterKey]) -> Result<Zeroizing<[u8; 32]>, SealError> {
     let given = masters.first().map(MasterKey::fingerprint).unwrap_or_default();
-    let other = || SealError::OtherMaster {
-        wanted: wrapped.master.clone(),
-        given: given.clone(),
-    };
-    let master = masters
-        .iter()
-        .find(|master| master.fingerprint() == wrapped.master)
-        .ok_or_else(other)?;
-    let bytes = data_encoding::BASE64
-        .decode(wrapped.sealed.as_bytes())
-        .map_err(|_| SealError::Damaged)?;
+    let other = || SealError::OtherMaster { wanted: wrapped.master.clone(), given: given.clone() };
+    let master = masters.iter().find(|master| master.fingerprint() == wrapped.master).ok_or_else(other)?;
+    let bytes = data_encoding::BASE64.decode(wrapped.sealed.as_bytes()).map_err(|_| SealError::Damaged)?;
     let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or(SealError::Damaged)?;
     let mut plain = Zeroizing::new(sealed.to_vec());
     master
         .cipher()
         .decrypt_in_place(&XNonce::from(*nonce), &wrap_data(wrapped.id), &mut *plain)
         .map_err(|_| SealError::Forged)?;
-    plain
-        .as_slice()
-        .try_into()
-        .map(Zeroizing::new)
-        .map_err(|_| SealError::Damaged)
+    plain.as_slice().try_into().map(Zeroizing::new).map_err(|_| SealError::Damaged)
 }
 
 impl Keyring {
@@ -162,13 +143,7 @@ impl Keyring {
         }
         let newest = wrapped.iter().map(|key| key.id).max().ok_or(SealError::Damaged)?;
         let active = all.get(&newest).cloned().ok_or(SealError::NoKey(newest))?;
-        Ok((
-            Self {
-                active: ArcSwap::from_pointee((newest, active)),
-                all: RwLock::new(all),
-            },
-            anew,
-        ))
+        Ok((Self { active: ArcSwap::from_pointee((newest, active)), all: RwLock::new(all) }, anew))
     }
 
     /// A keyring with one fresh key that nobody stores, for engines in memory.
@@ -176,9 +151,7 @@ impl Keyring {
     pub fn ephemeral() -> Self {
         let master = MasterKey::new(random());
         let key = new_data_key(1, &master);
-        Self::open_keys(&[key], &[master])
-            .expect("invariant: a fresh key opens")
-            .0
+        Self::open_keys(&[key], &[master]).expect("invariant: a fresh key opens").0
     }
 
     /// Adds a key and seals with it from here on.
@@ -188,10 +161,7 @@ impl Keyring {
     pub fn activate(&self, wrapped: &WrappedKey, masters: &[MasterKey]) -> Result<(), SealError> {
         let plain = unwrap_key(wrapped, masters)?;
         let cipher = XChaCha20Poly1305::new(&(*plain).into());
-        self.all
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(wrapped.id, cipher.clone());
+        self.all.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(wrapped.id, cipher.clone());
         self.active.store(std::sync::Arc::new((wrapped.id, cipher)));
         Ok(())
     }
@@ -324,10 +294,7 @@ mod tests {
     #[test]
     fn another_master_key_is_refused_in_words() {
         let key = new_data_key(1, &MasterKey::new([1; 32]));
-        let error = Keyring::open_keys(&[key], &[MasterKey::new([2; 32])])
-            .err()
-            .unwrap()
-            .to_string();
+        let error = Keyring::open_keys(&[key], &[MasterKey::new([2; 32])]).err().unwrap().to_string();
         assert!(error.contains("AI_CRM_MASTER_KEY"), "{error}");
     }
 }

@@ -60,12 +60,7 @@ impl Sled {
     pub fn open(options: SledOptions) -> Result<Self, EngineError> {
         let open = open(&options)?;
         let size = open.db.size_on_disk().unwrap_or(0);
-        Ok(Self {
-            options,
-            open: RwLock::new(Some(open)),
-            size: AtomicU64::new(size),
-            applied: AtomicU64::new(0),
-        })
+        Ok(Self { options, open: RwLock::new(Some(open)), size: AtomicU64::new(size), applied: AtomicU64::new(0) })
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Option<Open>> {
@@ -74,9 +69,7 @@ impl Sled {
 
     fn with<T>(&self, act: impl FnOnce(&Open) -> sled::Result<T>) -> Result<T, EngineError> {
         let guard = self.read();
-        let open = guard
-            .as_ref()
-            .ok_or_else(|| EngineError("the store is closed after an error".to_owned()))?;
+        let open = guard.as_ref().ok_or_else(|| EngineError("the store is closed after an error".to_owned()))?;
         act(open).map_err(words)
     }
 }
@@ -115,7 +108,9 @@ fn open_unlocked(config: &sled::Config) -> Result<sled::Db, EngineError> {
                 std::thread::park_timeout(Duration::from_millis(10));
             }
             Ok(Err(error)) => return Err(words(error)),
-            Err(_) => return Err(EngineError("the files are damaged (a checksum or a pointer does not fit)".to_owned())),
+            Err(_) => {
+                return Err(EngineError("the files are damaged (a checksum or a pointer does not fit)".to_owned()));
+            }
         }
     }
 }
@@ -136,16 +131,11 @@ impl Engine for Sled {
     fn scan<'a>(&'a self, from: &[u8], to: &[u8], order: Order) -> Box<dyn Iterator<Item = Entry> + 'a> {
         let guard = self.read();
         let Some(open) = guard.as_ref() else {
-            return Box::new(std::iter::once(Err(EngineError(
-                "the store is closed after an error".to_owned(),
-            ))));
+            return Box::new(std::iter::once(Err(EngineError("the store is closed after an error".to_owned()))));
         };
         // sled's iterator owns what it needs, so the guard need not outlive this call.
-        let iter = if to.is_empty() {
-            open.db.range(from.to_vec()..)
-        } else {
-            open.db.range(from.to_vec()..to.to_vec())
-        };
+        let iter =
+            if to.is_empty() { open.db.range(from.to_vec()..) } else { open.db.range(from.to_vec()..to.to_vec()) };
         let own = |entry: sled::Result<(sled::IVec, sled::IVec)>| match entry {
             Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
             Err(error) => Err(words(error)),
@@ -185,11 +175,7 @@ impl Engine for Sled {
     }
 
     fn room(&self, intake: bool) -> Option<(u64, String)> {
-        let quota = if intake {
-            self.options.quota.clone()
-        } else {
-            self.options.quota.for_old_work()
-        };
+        let quota = if intake { self.options.quota.clone() } else { self.options.quota.for_old_work() };
         Some(quota::room(&quota, &self.options.folder, self.size()))
     }
 

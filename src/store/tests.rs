@@ -27,17 +27,8 @@ fn text(key: &str, expect: Expect, value: &str) -> Write {
 }
 
 fn options(folder: &std::path::Path) -> SledOptions {
-    let quota = Quota {
-        most_bytes: 1 << 30,
-        keep_free_bytes: 0,
-        reserve_bytes: 0,
-    };
-    SledOptions {
-        folder: folder.to_owned(),
-        cache_bytes: 8 << 20,
-        quota,
-        power_safe: true,
-    }
+    let quota = Quota { most_bytes: 1 << 30, keep_free_bytes: 0, reserve_bytes: 0 };
+    SledOptions { folder: folder.to_owned(), cache_bytes: 8 << 20, quota, power_safe: true }
 }
 
 fn open_sled(folder: &std::path::Path) -> Store {
@@ -45,20 +36,11 @@ fn open_sled(folder: &std::path::Path) -> Store {
 }
 
 fn memory() -> Store {
-    Store::inline(
-        Arc::new(Memory::default()),
-        Arc::new(Keyring::ephemeral()),
-        Arc::new(Still),
-    )
-    .unwrap()
+    Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap()
 }
 
 fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// Runs one check over every engine.
@@ -95,9 +77,7 @@ fn what_is_committed_is_read() {
         write(&store, [text("a", Expect::Absent, "1")]).await.unwrap();
         let stored = view.get::<Text>(b"a").unwrap().unwrap();
         assert_eq!(stored.value, Text("1".into()));
-        write(&store, [text("a", Expect::Version(stored.version), "2")])
-            .await
-            .unwrap();
+        write(&store, [text("a", Expect::Version(stored.version), "2")]).await.unwrap();
         assert_eq!(view.get::<Text>(b"a").unwrap().unwrap().value, Text("2".into()));
         write(&store, [take(b"a".to_vec(), Expect::Any)]).await.unwrap();
         assert!(!view.has(b"a").unwrap());
@@ -112,10 +92,7 @@ fn a_condition_that_fails_stops_the_whole_batch() {
         assert!(matches!(write(&store, both).await, Err(StoreError::Conflict)));
         let view = store.view(&TenantId::default_tenant());
         assert!(!view.has(b"b").unwrap());
-        assert!(matches!(
-            write(&store, [text("c", Expect::Version(9), "x")]).await,
-            Err(StoreError::Conflict)
-        ));
+        assert!(matches!(write(&store, [text("c", Expect::Version(9), "x")]).await, Err(StoreError::Conflict)));
     });
 }
 
@@ -123,19 +100,10 @@ fn a_condition_that_fails_stops_the_whole_batch() {
 fn of_changes_that_race_exactly_one_lands() {
     over_every_engine(async |store| {
         write(&store, [text("n", Expect::Absent, "0")]).await.unwrap();
-        let version = store
-            .view(&TenantId::default_tenant())
-            .get::<Text>(b"n")
-            .unwrap()
-            .unwrap()
-            .version;
+        let version = store.view(&TenantId::default_tenant()).get::<Text>(b"n").unwrap().unwrap().version;
         let racing = (0..20).map(|i| {
             let store = store.clone();
-            async move {
-                write(&store, [text("n", Expect::Version(version), &i.to_string())])
-                    .await
-                    .is_ok()
-            }
+            async move { write(&store, [text("n", Expect::Version(version), &i.to_string())]).await.is_ok() }
         });
         let landed = futures_util::future::join_all(racing).await;
         assert_eq!(landed.into_iter().filter(|ok| *ok).count(), 1);
@@ -153,18 +121,11 @@ fn scans_keep_to_their_prefix_their_order_and_their_tenant() {
         batch.write(&other, text("p2", Expect::Any, "theirs"));
         store.commit(batch).await.unwrap();
         let view = store.view(&TenantId::default_tenant());
-        let keys = |order| {
-            view.keys(b"p", order)
-                .map(|k| String::from_utf8(k.unwrap()).unwrap())
-                .collect::<Vec<_>>()
-        };
+        let keys = |order| view.keys(b"p", order).map(|k| String::from_utf8(k.unwrap()).unwrap()).collect::<Vec<_>>();
         assert_eq!(keys(Order::Ascending), ["p1", "p2", "p3"]);
         assert_eq!(keys(Order::Descending), ["p3", "p2", "p1"]);
-        let theirs: Vec<_> = store
-            .view(&other)
-            .scan::<Text>(b"p", Order::Ascending)
-            .map(|e| e.unwrap().1.value.0)
-            .collect();
+        let theirs: Vec<_> =
+            store.view(&other).scan::<Text>(b"p", Order::Ascending).map(|e| e.unwrap().1.value.0).collect();
         assert_eq!(theirs, ["theirs"]);
         assert_eq!(store.tenants().unwrap(), [TenantId::default_tenant(), other]);
     });
@@ -194,9 +155,7 @@ fn a_commit_that_conflicts_leaves_no_audit_row() {
     over_every_engine(async |store| {
         let tenant = TenantId::default_tenant();
         let mut batch = Batch::new();
-        batch
-            .write(&tenant, text("a", Expect::Version(5), "x"))
-            .audit(&tenant, entry("T-1"));
+        batch.write(&tenant, text("a", Expect::Version(5), "x")).audit(&tenant, entry("T-1"));
         assert!(store.commit(batch).await.is_err());
         assert_eq!(chain::verify(&store.view(&tenant)).unwrap().unwrap().seq, 0);
     });
@@ -216,28 +175,12 @@ fn a_store_opened_again_has_what_it_had() {
     let folder = tempfile::tempdir().unwrap();
     let store = open_sled(folder.path());
     run(write(&store, [text("a", Expect::Absent, "1")])).unwrap();
-    let before = store
-        .view(&TenantId::default_tenant())
-        .get::<Text>(b"a")
-        .unwrap()
-        .unwrap();
+    let before = store.view(&TenantId::default_tenant()).get::<Text>(b"a").unwrap().unwrap();
     close(store);
     let store = open_sled(folder.path());
-    assert_eq!(
-        store
-            .view(&TenantId::default_tenant())
-            .get::<Text>(b"a")
-            .unwrap()
-            .unwrap(),
-        before
-    );
+    assert_eq!(store.view(&TenantId::default_tenant()).get::<Text>(b"a").unwrap().unwrap(), before);
     run(write(&store, [text("b", Expect::Absent, "1")])).unwrap();
-    let later = store
-        .view(&TenantId::default_tenant())
-        .get::<Text>(b"b")
-        .unwrap()
-        .unwrap()
-        .version;
+    let later = store.view(&TenantId::default_tenant()).get::<Text>(b"b").unwrap().unwrap().version;
     assert!(later > before.version, "versions grow over restarts");
 }
 
@@ -256,26 +199,17 @@ fn close(store: Store) {
 fn another_master_key_a_newer_format_and_a_second_process_are_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let store = open_sled(folder.path());
-    let again = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still))
-        .err()
-        .unwrap();
+    let again = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still)).err().unwrap();
     assert!(again.to_string().contains("in use by another process"), "{again}");
     let format = br#"{"format":99,"written_by":"9.0.0"}"#.to_vec();
-    store
-        .engine()
-        .apply(vec![(b"_system\0fm".to_vec(), Some(format))])
-        .unwrap();
+    store.engine().apply(vec![(b"_system\0fm".to_vec(), Some(format))]).unwrap();
     close(store);
-    let newer = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still))
-        .err()
-        .unwrap();
+    let newer = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still)).err().unwrap();
     assert!(newer.to_string().contains("format 99"), "{newer}");
 
     let folder = tempfile::tempdir().unwrap();
     close(open_sled(folder.path()));
-    let other = open::open(options(folder.path()), &[MasterKey::new([8; 32])], Arc::new(Still))
-        .err()
-        .unwrap();
+    let other = open::open(options(folder.path()), &[MasterKey::new([8; 32])], Arc::new(Still)).err().unwrap();
     assert!(other.to_string().contains("AI_CRM_MASTER_KEY"), "{other}");
 }
 
@@ -285,9 +219,7 @@ fn damage_is_refused_in_words_that_name_restore() {
     let store = open_sled(folder.path());
     run(async {
         for i in 0..200 {
-            write(&store, [text(&format!("k{i}"), Expect::Any, &"x".repeat(900))])
-                .await
-                .unwrap();
+            write(&store, [text(&format!("k{i}"), Expect::Any, &"x".repeat(900))]).await.unwrap();
         }
     });
     close(store);
@@ -316,10 +248,7 @@ fn a_full_quota_stops_new_work_first_and_says_so() {
     let mut batch = Batch::intake();
     batch.write(&TenantId::default_tenant(), text("a", Expect::Any, "1"));
     let error = run(store.commit(batch)).unwrap_err();
-    assert!(
-        matches!(&error, StoreError::Full(why) if why.contains("most_mb")),
-        "{error}"
-    );
+    assert!(matches!(&error, StoreError::Full(why) if why.contains("most_mb")), "{error}");
     assert!(matches!(*store.health().borrow(), Health::Full(_)));
 }
 
@@ -328,10 +257,7 @@ fn a_failed_group_is_an_error_and_the_store_recovers() {
     let engine = Arc::new(Memory::default());
     let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
     engine.set_faults(Some(Box::new(|| Fate::Refuse)));
-    assert!(matches!(
-        run(write(&store, [text("a", Expect::Any, "1")])),
-        Err(StoreError::Unusable(_))
-    ));
+    assert!(matches!(run(write(&store, [text("a", Expect::Any, "1")])), Err(StoreError::Unusable(_))));
     engine.set_faults(None);
     run(write(&store, [text("a", Expect::Absent, "2")])).unwrap();
     assert_eq!(*store.health().borrow(), Health::Writable);
@@ -345,15 +271,9 @@ fn a_backup_of_a_busy_store_restores_to_one_moment() {
     let file = folder.path().join("backup");
     run(async {
         for i in 0..500 {
-            write(
-                &store,
-                [
-                    text(&format!("a{i:05}"), Expect::Any, "x"),
-                    text(&format!("b{i:05}"), Expect::Any, "x"),
-                ],
-            )
-            .await
-            .unwrap();
+            write(&store, [text(&format!("a{i:05}"), Expect::Any, "x"), text(&format!("b{i:05}"), Expect::Any, "x")])
+                .await
+                .unwrap();
         }
     });
     let busy = {
@@ -361,10 +281,8 @@ fn a_backup_of_a_busy_store_restores_to_one_moment() {
         std::thread::spawn(move || {
             run(async {
                 for i in 500..1500 {
-                    let pair = [
-                        text(&format!("a{i:05}"), Expect::Any, "x"),
-                        text(&format!("b{i:05}"), Expect::Any, "x"),
-                    ];
+                    let pair =
+                        [text(&format!("a{i:05}"), Expect::Any, "x"), text(&format!("b{i:05}"), Expect::Any, "x")];
                     write(&store, pair).await.unwrap();
                 }
             });
@@ -389,10 +307,7 @@ fn a_backup_of_a_busy_store_restores_to_one_moment() {
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).unwrap();
     let engine = Memory::default();
-    assert!(matches!(
-        backup::restore(&engine, &file),
-        Err(backup::BackupError::Damaged { .. })
-    ));
+    assert!(matches!(backup::restore(&engine, &file), Err(backup::BackupError::Damaged { .. })));
 }
 
 #[test]
@@ -414,10 +329,7 @@ fn keys_rotate_while_the_store_runs() {
         }
         assert!(anew >= 150);
         let view = store.view(&TenantId::default_tenant());
-        assert_eq!(
-            view.scan::<Text>(b"k", Order::Ascending).filter(|e| e.is_ok()).count(),
-            150
-        );
+        assert_eq!(view.scan::<Text>(b"k", Order::Ascending).filter(|e| e.is_ok()).count(), 150);
         let stale = store
             .engine()
             .scan(b"default\0", &[], Order::Ascending)

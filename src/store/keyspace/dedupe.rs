@@ -1,4 +1,4 @@
-//! `dd<digest>` the event that a dedupe key belongs to; `du<event><n>` further deliveries of an event.
+//! `dd<digest>` the event that a dedupe key belongs to; `du<event><number>` further deliveries of an event.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,10 +58,10 @@ pub fn release(key: &str) -> Write {
     take(hashed(KEY, key), Expect::Any)
 }
 
-/// Notes a further delivery.
+/// Notes a further delivery, which came in under the number `came_as`.
 #[must_use]
-pub fn again(event: EventId, again: &Again) -> Write {
-    let key = [numbered(AGAIN, event.0), again.at.0.to_be_bytes().to_vec()].concat();
+pub fn again(event: EventId, came_as: EventId, again: &Again) -> Write {
+    let key = [numbered(AGAIN, event.0), came_as.0.to_be_bytes().to_vec()].concat();
     put(key, Expect::Any, again)
 }
 

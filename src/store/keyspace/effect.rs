@@ -41,8 +41,7 @@ pub fn take_owed(id: EffectId, version: u64) -> Write {
 
 /// Every effect that is owed, in order of its event.
 pub fn all_owed(view: &View) -> impl Iterator<Item = Result<Effect, StoreError>> + '_ {
-    view.scan::<Effect>(OWED, Order::Ascending)
-        .map(|entry| Ok(entry?.1.value))
+    view.scan::<Effect>(OWED, Order::Ascending).map(|entry| Ok(entry?.1.value))
 }
 
 /// Keeps an effect that was given up.
@@ -67,8 +66,7 @@ pub fn dead(view: &View, id: EffectId) -> Result<Option<Stored<Effect>>, StoreEr
 
 /// Every dead effect.
 pub fn all_dead(view: &View) -> impl Iterator<Item = Result<Effect, StoreError>> + '_ {
-    view.scan::<Effect>(DEAD, Order::Ascending)
-        .map(|entry| Ok(entry?.1.value))
+    view.scan::<Effect>(DEAD, Order::Ascending).map(|entry| Ok(entry?.1.value))
 }
 
 /// Stores how an effect ended.
@@ -96,7 +94,5 @@ pub fn receipt(view: &View, id: EffectId) -> Result<Option<Receipt>, StoreError>
 /// # Errors
 /// Where the store cannot be read.
 pub fn receipts(view: &View, event: EventId) -> Result<Vec<Receipt>, StoreError> {
-    view.scan::<Receipt>(&numbered(RECEIPT, event.0), Order::Ascending)
-        .map(|entry| Ok(entry?.1.value))
-        .collect()
+    view.scan::<Receipt>(&numbered(RECEIPT, event.0), Order::Ascending).map(|entry| Ok(entry?.1.value)).collect()
 }

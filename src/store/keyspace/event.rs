@@ -22,17 +22,13 @@ impl Record for Event {
     /// The head as JSON behind its length, then the body as it came.
     fn to_payload(&self) -> Vec<u8> {
         let head = serde_json::to_vec(self).expect("invariant: events serialise");
-        let length = u32::try_from(head.len())
-            .expect("invariant: heads are below 4 GB")
-            .to_be_bytes();
+        let length = u32::try_from(head.len()).expect("invariant: heads are below 4 GB").to_be_bytes();
         [&length[..], &head, &self.what.raw].concat()
     }
 
     fn from_payload(payload: &[u8]) -> Result<Self, String> {
         let (length, rest) = payload.split_first_chunk::<4>().ok_or("the event is cut off")?;
-        let (head, raw) = rest
-            .split_at_checked(u32::from_be_bytes(*length) as usize)
-            .ok_or("the event is cut off")?;
+        let (head, raw) = rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or("the event is cut off")?;
         let mut event: Self = serde_json::from_slice(head).map_err(|error| error.to_string())?;
         event.what.raw = bytes::Bytes::copy_from_slice(raw);
         Ok(event)
@@ -150,10 +146,7 @@ pub fn put_event(event: &Event) -> Write {
 /// The write that forgets an event.
 #[must_use]
 pub fn forget(id: EventId) -> [Write; 2] {
-    [
-        take(numbered(EVENT, id.0), Expect::Any),
-        take(numbered(END, id.0), Expect::Any),
-    ]
+    [take(numbered(EVENT, id.0), Expect::Any), take(numbered(END, id.0), Expect::Any)]
 }
 
 /// Whether an event is to be handled.
@@ -221,9 +214,7 @@ pub fn ids(view: &View, order: Order) -> impl Iterator<Item = Result<EventId, St
 }
 
 fn id_of(key: &[u8]) -> Result<EventId, StoreError> {
-    number_of(key)
-        .map(EventId)
-        .ok_or_else(|| StoreError::Unreadable("an event's key".to_owned()))
+    number_of(key).map(EventId).ok_or_else(|| StoreError::Unreadable("an event's key".to_owned()))
 }
 
 /// The highest event number that an earlier process may have given out.

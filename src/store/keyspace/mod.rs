@@ -82,10 +82,8 @@ pub(crate) fn hashed(kind: &[u8], text: &str) -> Vec<u8> {
 pub(crate) fn read_version(engine: &dyn Engine) -> Result<u64, StoreError> {
     match engine.get(VERSION_KEY)? {
         Some(bytes) => {
-            let bytes: [u8; 8] = bytes
-                .as_slice()
-                .try_into()
-                .map_err(|_| StoreError::Unreadable("the commit number".to_owned()))?;
+            let bytes: [u8; 8] =
+                bytes.as_slice().try_into().map_err(|_| StoreError::Unreadable("the commit number".to_owned()))?;
             Ok(u64::from_be_bytes(bytes))
         }
         None => Ok(0),

@@ -42,10 +42,7 @@ pub fn read(view: &View, id: &PrincipalId) -> Result<Option<Stored<Principal>>, 
 #[must_use]
 pub fn put_person(person: &Principal, expect: Expect) -> [Write; 2] {
     let name = hashed(NAME, &person.name.to_lowercase());
-    [
-        put(person_key(&person.id), expect, person),
-        put(name, Expect::Any, &Named(person.id.clone())),
-    ]
+    [put(person_key(&person.id), expect, person), put(name, Expect::Any, &Named(person.id.clone()))]
 }
 
 /// The person who goes by a name.

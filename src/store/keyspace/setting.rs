@@ -56,21 +56,13 @@ impl Record for ActionKey {}
 /// # Errors
 /// Where the store cannot be read.
 pub fn installations(view: &View) -> Result<Vec<Installation>, StoreError> {
-    view.scan::<Installation>(INSTALLATION, Order::Ascending)
-        .map(|entry| Ok(entry?.1.value))
-        .collect()
+    view.scan::<Installation>(INSTALLATION, Order::Ascending).map(|entry| Ok(entry?.1.value)).collect()
 }
 
 /// Stores a connected workspace.
 #[must_use]
 pub fn put_installation(installation: &Installation) -> Write {
-    let key = [
-        INSTALLATION,
-        installation.channel.as_str().as_bytes(),
-        b"/",
-        installation.id.as_bytes(),
-    ]
-    .concat();
+    let key = [INSTALLATION, installation.channel.as_str().as_bytes(), b"/", installation.id.as_bytes()].concat();
     put(key, Expect::Any, installation)
 }
 

@@ -32,14 +32,10 @@ pub struct TaskFilter {
 
 impl TaskFilter {
     fn fits(&self, task: &Task) -> bool {
-        let agent = self
-            .agent
-            .as_ref()
-            .is_none_or(|a| matches!(&task.assignee, Some(Assignee::Agent(name)) if name == a));
-        let person = self
-            .person
-            .as_ref()
-            .is_none_or(|p| matches!(&task.assignee, Some(Assignee::Person { id, .. }) if id == p));
+        let agent =
+            self.agent.as_ref().is_none_or(|a| matches!(&task.assignee, Some(Assignee::Agent(name)) if name == a));
+        let person =
+            self.person.as_ref().is_none_or(|p| matches!(&task.assignee, Some(Assignee::Person { id, .. }) if id == p));
         let same_project = |wanted: &String| task.project.as_ref().is_some_and(|p| p.eq_ignore_ascii_case(wanted));
         agent
             && person
@@ -116,16 +112,8 @@ pub fn create(task: &Task) -> Vec<Write> {
 pub fn change(before: &Stored<Task>, after: &Task) -> Vec<Write> {
     let mut writes = vec![put(numbered(TASK, after.id.0), Expect::Version(before.version), after)];
     let (old, new) = (indexes(&before.value), indexes(after));
-    writes.extend(
-        old.iter()
-            .filter(|key| !new.contains(key))
-            .map(|key| take(key.clone(), Expect::Any)),
-    );
-    writes.extend(
-        new.iter()
-            .filter(|key| !old.contains(key))
-            .map(|key| mark(key.clone(), Expect::Any)),
-    );
+    writes.extend(old.iter().filter(|key| !new.contains(key)).map(|key| take(key.clone(), Expect::Any)));
+    writes.extend(new.iter().filter(|key| !old.contains(key)).map(|key| mark(key.clone(), Expect::Any)));
     writes
 }
 
@@ -163,12 +151,6 @@ pub fn list(
 /// # Errors
 /// Where the store cannot be read.
 pub fn count_by_status(view: &View) -> Result<Vec<(Status, usize)>, StoreError> {
-    let count = |status| {
-        view.keys(&status_prefix(status), Order::Ascending)
-            .try_fold(0, |n, key| key.map(|_| n + 1))
-    };
-    Status::ALL
-        .into_iter()
-        .map(|status| Ok((status, count(status)?)))
-        .collect()
+    let count = |status| view.keys(&status_prefix(status), Order::Ascending).try_fold(0, |n, key| key.map(|_| n + 1));
+    Status::ALL.into_iter().map(|status| Ok((status, count(status)?))).collect()
 }

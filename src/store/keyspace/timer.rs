@@ -53,14 +53,8 @@ pub fn set(view: &View, timer: &Timer) -> Result<Vec<Write>, StoreError> {
 pub fn clear(view: &View, name: &str) -> Result<Vec<Write>, StoreError> {
     let name_key = hashed(NAME, name);
     Ok(match view.get::<When>(&name_key)? {
-        Some(Stored {
-            value: When(at),
-            version,
-        }) => {
-            vec![
-                take(due_key(at, name), Expect::Any),
-                take(name_key, Expect::Version(version)),
-            ]
+        Some(Stored { value: When(at), version }) => {
+            vec![take(due_key(at, name), Expect::Any), take(name_key, Expect::Version(version))]
         }
         None => Vec::new(),
     })
@@ -71,18 +65,12 @@ pub fn clear(view: &View, name: &str) -> Result<Vec<Write>, StoreError> {
 /// # Errors
 /// Where the store cannot be read.
 pub fn soonest(view: &View, most: usize) -> Result<Vec<Stored<Timer>>, StoreError> {
-    view.scan::<Timer>(DUE, Order::Ascending)
-        .take(most)
-        .map(|entry| Ok(entry?.1))
-        .collect()
+    view.scan::<Timer>(DUE, Order::Ascending).take(most).map(|entry| Ok(entry?.1)).collect()
 }
 
 /// Takes a timer that rang, on condition that it is the one that was read.
 #[must_use]
 pub fn rang(timer: &Stored<Timer>) -> [Write; 2] {
     let Timer { name, at, .. } = &timer.value;
-    [
-        take(due_key(*at, name), Expect::Version(timer.version)),
-        take(hashed(NAME, name), Expect::Any),
-    ]
+    [take(due_key(*at, name), Expect::Version(timer.version)), take(hashed(NAME, name), Expect::Any)]
 }

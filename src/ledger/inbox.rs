@@ -1,0 +1,414 @@
+//! Events in: accepted once, on disk before anyone is told; settled in one commit with all that follows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::domain::audit::AuditEntry;
+use crate::domain::effect::Effect;
+use crate::domain::event::{Event, Incoming};
+use crate::domain::ids::{EventId, TenantId};
+use crate::domain::outcome::{Expect, TimerChange, Write};
+use crate::domain::time::{Clock, Timestamp};
+use crate::ledger::lanes::Lane;
+use crate::store::keyspace::event::{End, Ready, Story};
+use crate::store::keyspace::{dedupe, effect, event, timer};
+use crate::store::{Batch, Store, StoreError, Stored};
+
+/// Event numbers that one write reserves. A restart skips what is left of them.
+const BLOCK: u64 = 1000;
+
+/// What became of something that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is new, on disk, and to be handled.
+    New {
+        /// Its number.
+        id: EventId,
+        /// Its lane.
+        lane: Lane,
+    },
+    /// It is here already under this number.
+    Known {
+        /// The number.
+        id: EventId,
+    },
+    /// It is here already, was given up, and is to be handled again because the platform sent it again.
+    Revived {
+        /// The number.
+        id: EventId,
+        /// Its lane.
+        lane: Lane,
+    },
+}
+
+impl Accepted {
+    /// The event's number.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        match self {
+            Self::New { id, .. } | Self::Known { id } | Self::Revived { id, .. } => *id,
+        }
+    }
+}
+
+/// Everything that one event's end writes.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// How it ended.
+    pub story: Story,
+    /// Changes of state.
+    pub writes: Vec<Write>,
+    /// What is owed.
+    pub effects: Vec<Effect>,
+    /// Timers.
+    pub timers: Vec<TimerChange>,
+    /// The row of the audit chain.
+    pub audit: Option<AuditEntry>,
+}
+
+/// The inbox; clones share it.
+#[derive(Clone)]
+pub struct Inbox {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    ids: Arc<EventIds>,
+}
+
+struct EventIds {
+    next: AtomicU64,
+    reserved: AtomicU64,
+    reserving: Mutex<()>,
+}
+
+impl Inbox {
+    /// Opens the inbox of a store, numbering on from where any earlier process may have been.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn open(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let reserved = event::reserved(&store.view(&system()))?;
+        let ids = EventIds {
+            next: AtomicU64::new(reserved + 1),
+            reserved: AtomicU64::new(reserved),
+            reserving: Mutex::new(()),
+        };
+        Ok(Self { store, clock, ids: Arc::new(ids) })
+    }
+
+    /// A number for an event that is about to be accepted. Known before, so that somebody can wait
+    /// for its end without missing it.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub async fn next_id(&self) -> Result<EventId, StoreError> {
+        let id = self.ids.next.fetch_add(1, Ordering::Relaxed);
+        while id > self.ids.reserved.load(Ordering::Acquire) {
+            let _one_reserves = self.ids.reserving.lock().await;
+            let reserved = self.ids.reserved.load(Ordering::Acquire);
+            if id > reserved {
+                let upto = reserved.max(id) + BLOCK;
+                let mut batch = Batch::new();
+                batch.write(&system(), event::reserve(upto));
+                self.store.commit(batch).await?;
+                self.ids.reserved.store(upto, Ordering::Release);
+            }
+        }
+        Ok(EventId(id))
+    }
+
+    /// Takes something in under a number from [`Inbox::next_id`]; on disk when it returns.
+    ///
+    /// # Errors
+    /// Where it is not on disk: the caller must not acknowledge it.
+    pub async fn accept(&self, tenant: &TenantId, id: EventId, what: Incoming) -> Result<Accepted, StoreError> {
+        self.accept_with(tenant, id, what, &[]).await
+    }
+
+    /// As [`Inbox::accept`], with writes in the same commit.
+    ///
+    /// # Errors
+    /// As [`Inbox::accept`]; [`StoreError::Conflict`] where a condition of `writes` does not hold.
+    pub async fn accept_with(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+        what: Incoming,
+        writes: &[Write],
+    ) -> Result<Accepted, StoreError> {
+        let lane = Lane { tenant: tenant.clone(), key: what.lane.clone() };
+        let new = Event { id, tenant: tenant.clone(), at: self.clock.now(), what };
+        loop {
+            let mut batch = Batch::intake();
+            batch.writes(tenant, new.what.dedupe.iter().map(|key| dedupe::claim(key, id)));
+            batch.write(tenant, event::put_event(&new));
+            batch.write(tenant, event::put_ready(id, &ready(&lane), Expect::Absent));
+            batch.writes(tenant, writes.iter().cloned());
+            match self.store.commit(batch).await {
+                Ok(()) => return Ok(Accepted::New { id, lane }),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+            if let Some((owner, by)) = self.owner(tenant, &new.what)? {
+                match self.again(tenant, owner, id, by, &lane).await {
+                    Err(StoreError::Conflict) => {}
+                    other => return other,
+                }
+            } else if !writes.is_empty() {
+                return Err(StoreError::Conflict);
+            }
+        }
+    }
+
+    fn owner(&self, tenant: &TenantId, what: &Incoming) -> Result<Option<(EventId, String)>, StoreError> {
+        let view = self.store.view(tenant);
+        for key in &what.dedupe {
+            if let Some(owner) = dedupe::owner(&view, key)? {
+                return Ok(Some((owner, key.clone())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A further delivery of an event that is here: noted, and where it was given up, taken up again.
+    async fn again(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+        came_as: EventId,
+        by: String,
+        lane: &Lane,
+    ) -> Result<Accepted, StoreError> {
+        let view = self.store.view(tenant);
+        let dead = event::story(&view, id)?.is_some_and(|story| story.value.end == End::Dead);
+        let mut batch = Batch::intake();
+        batch.write(tenant, dedupe::again(id, came_as, &dedupe::Again { at: self.clock.now(), by }));
+        if dead {
+            batch.write(tenant, event::put_ready(id, &ready(lane), Expect::Absent)).write(tenant, event::take_dead(id));
+        }
+        self.store.commit(batch).await?;
+        Ok(if dead { Accepted::Revived { id, lane: lane.clone() } } else { Accepted::Known { id } })
+    }
+
+    /// Ends an event: everything that follows from it in one commit, on condition that it is still to
+    /// be handled as it was when `ready` was read.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where it was settled by another or a state has changed that the
+    /// handler read.
+    pub async fn settle(&self, event: &Event, ready: &Stored<Ready>, end: &Settlement) -> Result<(), StoreError> {
+        let tenant = &event.tenant;
+        let view = self.store.view(tenant);
+        let mut batch = Batch::new();
+        batch.write(tenant, event::take_ready(event.id, ready.version));
+        batch.write(tenant, event::put_story(event.id, &end.story));
+        batch.writes(tenant, end.writes.iter().cloned());
+        batch.writes(tenant, end.effects.iter().map(|owed| effect::put_owed(owed, Expect::Absent)));
+        for change in &end.timers {
+            let writes = match change {
+                TimerChange::Set { name, at, payload } => {
+                    timer::set(&view, &timer::Timer { name: name.clone(), at: *at, payload: payload.clone() })?
+                }
+                TimerChange::Clear { name } => timer::clear(&view, name)?,
+            };
+            batch.writes(tenant, writes);
+        }
+        if end.story.end == End::Dead {
+            batch.write(tenant, event::mark_dead(event.id));
+        }
+        if let Some(entry) = &end.audit {
+            batch.audit(tenant, entry.clone());
+        }
+        self.store.commit(batch).await
+    }
+
+    /// Puts an event off after a try that failed.
+    ///
+    /// # Errors
+    /// As [`Inbox::settle`].
+    pub async fn put_off(
+        &self,
+        event: &Event,
+        read: &Stored<Ready>,
+        error: &str,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let next = Ready {
+            attempts: read.value.attempts + 1,
+            last_error: Some(error.to_owned()),
+            not_before: Some(until),
+            lane: read.value.lane.clone(),
+        };
+        let mut batch = Batch::new();
+        batch.write(&event.tenant, event::put_ready(event.id, &next, Expect::Version(read.version)));
+        self.store.commit(batch).await
+    }
+
+    /// Everything that is to be handled, over all tenants, in the order of acceptance within each.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn backlog(&self, mut each: impl FnMut(Lane, EventId, Option<Timestamp>)) -> Result<(), StoreError> {
+        for tenant in self.store.tenants()? {
+            for entry in event::all_ready(&self.store.view(&tenant)) {
+                let (id, ready) = entry?;
+                each(Lane { tenant: tenant.clone(), key: ready.lane }, id, ready.not_before);
+            }
+        }
+        Ok(())
+    }
+
+    /// The store behind the inbox.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The clock by which events are dated.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+}
+
+fn ready(lane: &Lane) -> Ready {
+    Ready { lane: lane.key.clone(), attempts: 0, last_error: None, not_before: None }
+}
+
+fn system() -> TenantId {
+    crate::store::keyspace::SYSTEM.parse().expect("invariant: the system's name is a tenant's")
+}
+
+/// Time until the next try after `attempts` that failed: doubling, at most `most`, with jitter of a
+/// quarter, where `dice` is between 0 and 1.
+#[must_use]
+pub fn backoff(attempts: u32, first: Duration, most: Duration, dice: f64) -> Duration {
+    let doubled = first.saturating_mul(1_u32.checked_shl(attempts.min(20)).unwrap_or(u32::MAX)).min(most);
+    doubled.mul_f64(0.75 + dice.clamp(0.0, 1.0) * 0.5).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{ChannelName, EventKind};
+    use crate::domain::ids::LaneKey;
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    fn inbox(engine: Arc<Memory>, keyring: Arc<Keyring>) -> Inbox {
+        let store = Store::inline(engine, keyring, Arc::new(Still)).unwrap();
+        Inbox::open(store, Arc::new(Still)).unwrap()
+    }
+
+    fn incoming(keys: &[&str]) -> Incoming {
+        Incoming {
+            channel: ChannelName::Slack,
+            installation: "T1".into(),
+            dedupe: keys.iter().map(|key| (*key).to_owned()).collect(),
+            lane: LaneKey("l".into()),
+            from: None,
+            place: None,
+            reply: None,
+            kind: EventKind::Command { line: "help".into() },
+            proof: "test".into(),
+            raw: bytes::Bytes::from_static(b"raw \xff body"),
+        }
+    }
+
+    fn story(end: End) -> Story {
+        Story {
+            end,
+            summary: String::new(),
+            at: Timestamp(1),
+            person: None,
+            handler: None,
+            rules: vec![],
+            smallest_change: None,
+            effects: vec![],
+            attempts: 1,
+            result: None,
+        }
+    }
+
+    fn settlement(end: End) -> Settlement {
+        Settlement { story: story(end), writes: vec![], effects: vec![], timers: vec![], audit: None }
+    }
+
+    #[tokio::test]
+    async fn one_happening_by_many_routes_is_one_event() {
+        let inbox = inbox(Arc::default(), Arc::new(Keyring::ephemeral()));
+        let tenant = TenantId::default_tenant();
+        let mut results = Vec::new();
+        for keys in [&["id1", "msg1"][..], &["id2", "msg1"], &["id3", "client1", "msg1"], &["id1"]] {
+            let id = inbox.next_id().await.unwrap();
+            results.push(inbox.accept(&tenant, id, incoming(keys)).await.unwrap());
+        }
+        assert!(matches!(results[0], Accepted::New { .. }));
+        for known in &results[1..] {
+            assert_eq!(*known, Accepted::Known { id: results[0].id() });
+        }
+        let view = inbox.store().view(&tenant);
+        assert_eq!(dedupe::deliveries(&view, results[0].id()).unwrap().len(), 3);
+        assert_eq!(event::read(&view, results[0].id()).unwrap().unwrap().what.raw, &b"raw \xff body"[..]);
+    }
+
+    #[tokio::test]
+    async fn numbers_grow_over_restarts() {
+        let (engine, keyring) = (Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()));
+        let first = inbox(engine.clone(), keyring.clone());
+        let before = first.next_id().await.unwrap();
+        let second = inbox(engine, keyring);
+        assert!(second.next_id().await.unwrap() > before);
+    }
+
+    #[tokio::test]
+    async fn a_dead_event_that_comes_again_is_taken_up_again() {
+        let inbox = inbox(Arc::default(), Arc::new(Keyring::ephemeral()));
+        let tenant = TenantId::default_tenant();
+        let id = inbox.next_id().await.unwrap();
+        inbox.accept(&tenant, id, incoming(&["a"])).await.unwrap();
+        let view = inbox.store().view(&tenant);
+        let event = event::read(&view, id).unwrap().unwrap();
+        let ready = event::ready(&view, id).unwrap().unwrap();
+        inbox.settle(&event, &ready, &settlement(End::Dead)).await.unwrap();
+        assert_eq!(event::all_dead(&view).count(), 1);
+
+        let other = inbox.next_id().await.unwrap();
+        let accepted = inbox.accept(&tenant, other, incoming(&["a"])).await.unwrap();
+        assert!(matches!(accepted, Accepted::Revived { id: revived, .. } if revived == id));
+        assert_eq!(event::all_dead(&view).count(), 0);
+        assert!(event::ready(&view, id).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_event_ends_once() {
+        let inbox = inbox(Arc::default(), Arc::new(Keyring::ephemeral()));
+        let tenant = TenantId::default_tenant();
+        let id = inbox.next_id().await.unwrap();
+        inbox.accept(&tenant, id, incoming(&["a"])).await.unwrap();
+        let view = inbox.store().view(&tenant);
+        let event = event::read(&view, id).unwrap().unwrap();
+        let ready = event::ready(&view, id).unwrap().unwrap();
+        inbox.settle(&event, &ready, &settlement(End::Done)).await.unwrap();
+        let again = inbox.settle(&event, &ready, &settlement(End::Done)).await;
+        assert!(matches!(again, Err(StoreError::Conflict)));
+    }
+
+    #[test]
+    fn backoff_doubles_to_its_most() {
+        let (first, most) = (Duration::from_secs(1), Duration::from_secs(60));
+        let at = |attempts| backoff(attempts, first, most, 0.5);
+        assert_eq!([at(0), at(1), at(2)], [1, 2, 4].map(Duration::from_secs));
+        assert_eq!(at(31), most);
+        assert!(backoff(3, first, most, 0.0) < backoff(3, first, most, 1.0));
+    }
+}

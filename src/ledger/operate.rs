@@ -1,0 +1,154 @@
+//! What an operator does with what was given up: replay and drop.
+//!
+//! A replay repeats no effect that was done: a dead event has none, and of an event that is done only
+//! the effects that are dead are owed again.
+
+use crate::domain::audit::{AuditEnd, AuditEntry};
+use crate::domain::effect::{Effect, EffectEnd};
+use crate::domain::ids::{EffectId, EventId, TenantId};
+use crate::domain::outcome::Expect;
+use crate::domain::time::Timestamp;
+use crate::ledger::lanes::Lane;
+use crate::ledger::outbox::record::receipt;
+use crate::store::keyspace::event::{End, Ready, Story};
+use crate::store::keyspace::{effect, event};
+use crate::store::{Batch, Store, StoreError};
+
+/// What a replay has brought back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replayed {
+    /// The event is to be handled again.
+    Event {
+        /// Its lane.
+        lane: Lane,
+        /// Its number.
+        id: EventId,
+    },
+    /// These effects are owed again.
+    Effects(Vec<Effect>),
+    /// There is nothing to replay; why.
+    Nothing(String),
+}
+
+fn entry(action: &str, actor: &str, resource: String, event: EventId) -> AuditEntry {
+    AuditEntry {
+        action: action.to_owned(),
+        actor: actor.to_owned(),
+        args_digest: String::new(),
+        channel: "api".to_owned(),
+        end: AuditEnd::Done,
+        event: Some(event),
+        reason: "asked by an operator".to_owned(),
+        resource,
+        rules: Vec::new(),
+    }
+}
+
+/// Brings back an event that was given up, or the effects of it that were.
+///
+/// # Errors
+/// Where the store cannot be read or written, or the event changes meanwhile.
+pub async fn replay(store: &Store, tenant: &TenantId, id: EventId, actor: &str) -> Result<Replayed, StoreError> {
+    let view = store.view(tenant);
+    let Some(it) = event::read(&view, id)? else {
+        return Ok(Replayed::Nothing(format!("{id} is not known in tenant {tenant}")));
+    };
+    let Some(story) = event::story(&view, id)? else {
+        return Ok(Replayed::Nothing(format!("{id} has not ended: it is still to be handled")));
+    };
+    let mut batch = Batch::new();
+    batch.audit(tenant, entry("events.replay", actor, id.to_string(), id));
+    if story.value.end == End::Dead {
+        let lane = Lane { tenant: tenant.clone(), key: it.what.lane };
+        let ready = Ready { lane: lane.key.clone(), attempts: 0, last_error: None, not_before: None };
+        batch.write(tenant, event::put_ready(id, &ready, Expect::Absent)).write(tenant, event::take_dead(id));
+        store.commit(batch).await?;
+        return Ok(Replayed::Event { lane, id });
+    }
+    let mut effects = Vec::new();
+    for receipt in effect::receipts(&view, id)? {
+        if matches!(receipt.end, EffectEnd::Dead { .. })
+            && let Some(dead) = effect::dead(&view, receipt.id)?
+        {
+            effects.push(Effect { attempts: 0, last_error: None, expires: None, ..dead.value });
+        }
+    }
+    if effects.is_empty() {
+        let end = story.value.end.as_str();
+        return Ok(Replayed::Nothing(format!("{id} is {end} and none of its effects is dead")));
+    }
+    for owed in &effects {
+        batch.write(tenant, effect::put_owed(owed, Expect::Absent));
+        batch.write(tenant, effect::take_dead(owed.id)).write(tenant, effect::take_receipt(owed.id));
+    }
+    store.commit(batch).await?;
+    Ok(Replayed::Effects(effects))
+}
+
+/// Takes an event off that waits or was given up. Gives `false` where it has ended otherwise.
+///
+/// # Errors
+/// Where the store cannot be read or written, or the event changes meanwhile.
+pub async fn drop_event(
+    store: &Store,
+    tenant: &TenantId,
+    id: EventId,
+    actor: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let view = store.view(tenant);
+    let (ready, story) = (event::ready(&view, id)?, event::story(&view, id)?);
+    let droppable = ready.is_some() || story.as_ref().is_some_and(|story| story.value.end == End::Dead);
+    if !droppable {
+        return Ok(false);
+    }
+    let mut batch = Batch::new();
+    if let Some(ready) = &ready {
+        batch.write(tenant, event::take_ready(id, ready.version));
+    }
+    let dropped = Story {
+        end: End::Dropped,
+        summary: format!("dropped by {actor}"),
+        at,
+        person: None,
+        handler: None,
+        rules: Vec::new(),
+        smallest_change: None,
+        effects: Vec::new(),
+        attempts: ready.map_or(0, |ready| ready.value.attempts),
+        result: None,
+    };
+    batch.write(tenant, event::put_story(id, &dropped)).write(tenant, event::take_dead(id));
+    batch.audit(tenant, entry("events.drop", actor, id.to_string(), id));
+    store.commit(batch).await?;
+    Ok(true)
+}
+
+/// Takes an effect off that is owed or was given up. Gives the effect where it was still owed, so that
+/// the outbox forgets it too; `None` in the inner place where there was nothing to drop.
+///
+/// # Errors
+/// Where the store cannot be read or written, or the effect ends meanwhile.
+pub async fn drop_effect(
+    store: &Store,
+    tenant: &TenantId,
+    id: EffectId,
+    actor: &str,
+    at: Timestamp,
+) -> Result<Option<Effect>, StoreError> {
+    let view = store.view(tenant);
+    let mut batch = Batch::new();
+    let it = match (effect::owed(&view, id)?, effect::dead(&view, id)?) {
+        (Some(owed), _) => {
+            batch.write(tenant, effect::take_owed(id, owed.version));
+            owed.value
+        }
+        (None, Some(dead)) => dead.value,
+        (None, None) => return Ok(None),
+    };
+    let end = EffectEnd::Dropped { by: actor.to_owned() };
+    batch.write(tenant, effect::put_receipt(&receipt(&it, end, at))).write(tenant, effect::take_dead(id));
+    batch.audit(tenant, entry("effects.drop", actor, id.to_string(), id.event));
+    store.commit(batch).await?;
+    Ok(Some(it))
+}

@@ -1,0 +1,351 @@
+//! Which effect is next: in order within a conversation, paced per place, after the pauses that the
+//! platform asked for. Late answers of a conversation become one digest.
+//!
+//! [`Outbox`] is pure and in memory and holds ids only; [`record`] writes how an effect ended. Effects
+//! found at a start may have been performed by the process before, so they are looked up first.
+
+pub mod digest;
+pub mod record;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use crate::domain::effect::Effect;
+use crate::domain::event::ChannelName;
+use crate::domain::ids::{EffectId, TenantId};
+use crate::domain::time::Timestamp;
+
+/// A conversation of a tenant, in which answers keep their order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Conversation {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The channel that delivers.
+    pub channel: ChannelName,
+    /// The place, in which messages are paced.
+    pub place: String,
+    /// [`crate::domain::event::Address::conversation`].
+    pub key: String,
+}
+
+impl Conversation {
+    /// The conversation that an effect goes to.
+    #[must_use]
+    pub fn of(effect: &Effect) -> Self {
+        let to = effect.address();
+        Self {
+            tenant: effect.tenant.clone(),
+            channel: to.channel,
+            place: format!("{}/{}/{}", to.channel, to.installation, to.place),
+            key: to.conversation(),
+        }
+    }
+}
+
+/// What there is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Perform one effect.
+    Perform {
+        /// Where.
+        conversation: Conversation,
+        /// Which.
+        id: EffectId,
+        /// It may have been performed already: look first.
+        suspect: bool,
+    },
+    /// These came too late: make one digest of them.
+    Digest {
+        /// Where.
+        conversation: Conversation,
+        /// Which, in order; at least two.
+        ids: Vec<EffectId>,
+    },
+}
+
+impl Work {
+    /// Where it goes.
+    #[must_use]
+    pub fn conversation(&self) -> &Conversation {
+        match self {
+            Self::Perform { conversation, .. } | Self::Digest { conversation, .. } => conversation,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Owed {
+    expires: Option<Timestamp>,
+    not_before: Timestamp,
+    suspect: bool,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BTreeMap<EffectId, Owed>,
+    running: bool,
+    not_before: Timestamp,
+}
+
+/// All that is owed.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queues: HashMap<Conversation, Queue>,
+    /// Conversations that can go on, by the time from which they can.
+    due: BTreeSet<(Timestamp, Conversation)>,
+    /// Places that had a message, and when they can have the next.
+    places: HashMap<String, Timestamp>,
+    owed: usize,
+    running: usize,
+}
+
+impl Outbox {
+    /// Adds an effect; `suspect` where an earlier process may have performed it.
+    pub fn push(&mut self, effect: &Effect, suspect: bool) {
+        let conversation = Conversation::of(effect);
+        let queue = self.queues.entry(conversation.clone()).or_default();
+        let owed = Owed { expires: effect.expires, not_before: effect.not_before.unwrap_or_default(), suspect };
+        if queue.waiting.insert(effect.id, owed).is_none() {
+            self.owed += 1;
+        }
+        self.reschedule(&conversation);
+    }
+
+    fn reschedule(&mut self, conversation: &Conversation) {
+        let Some(queue) = self.queues.get(conversation) else {
+            return;
+        };
+        let Some((_, head)) = queue.waiting.first_key_value().filter(|_| !queue.running) else {
+            return;
+        };
+        let place = self.places.get(&conversation.place).copied().unwrap_or_default();
+        let at = head.not_before.max(queue.not_before).max(place);
+        self.due.insert((at, conversation.clone()));
+    }
+
+    /// What can be done now; the conversation is busy until [`Outbox::finished`].
+    pub fn next(&mut self, now: Timestamp) -> Option<Work> {
+        loop {
+            let (at, conversation) = self.due.first().filter(|(at, _)| *at <= now)?.clone();
+            self.due.remove(&(at, conversation.clone()));
+            let Some(queue) = self.queues.get_mut(&conversation).filter(|queue| !queue.running) else {
+                continue;
+            };
+            let Some((id, head)) = queue.waiting.first_key_value().map(|(id, head)| (*id, *head)) else {
+                continue;
+            };
+            let place = self.places.get(&conversation.place).copied().unwrap_or_default();
+            let ready_at = head.not_before.max(queue.not_before).max(place);
+            if ready_at > now {
+                self.due.insert((ready_at, conversation));
+                continue;
+            }
+            queue.running = true;
+            self.running += 1;
+            let expired = |owed: &Owed| owed.expires.is_some_and(|expires| expires <= now) && !owed.suspect;
+            if expired(&head) {
+                let ids: Vec<_> = queue.waiting.iter().filter(|(_, owed)| expired(owed)).map(|(id, _)| *id).collect();
+                if ids.len() > 1 {
+                    return Some(Work::Digest { conversation, ids });
+                }
+            }
+            return Some(Work::Perform { conversation, id, suspect: head.suspect });
+        }
+    }
+
+    /// Keeps the place of a conversation quiet until a time.
+    pub fn pace(&mut self, conversation: &Conversation, until: Timestamp) {
+        let place = self.places.entry(conversation.place.clone()).or_default();
+        *place = (*place).max(until);
+        if self.places.len() > 10_000 {
+            // Places whose pause is over need no memory; the largest pause is seconds.
+            let horizon = Timestamp(until.0 - 60_000);
+            self.places.retain(|_, at| *at > horizon);
+        }
+    }
+
+    /// The effects have ended: done, dead, dropped or merged.
+    pub fn finished(&mut self, conversation: &Conversation, ended: &[EffectId]) {
+        self.free(conversation, |queue| ended.iter().filter(|id| queue.waiting.remove(id).is_some()).count());
+    }
+
+    /// The head was not performed; the conversation waits. `suspect`: it may have been performed.
+    pub fn again(&mut self, conversation: &Conversation, id: EffectId, at: Timestamp, suspect: bool) {
+        self.free(conversation, |queue| {
+            queue.not_before = at;
+            if let Some(owed) = queue.waiting.get_mut(&id) {
+                owed.suspect = suspect;
+            }
+            0
+        });
+    }
+
+    fn free(&mut self, conversation: &Conversation, change: impl FnOnce(&mut Queue) -> usize) {
+        let Some(queue) = self.queues.get_mut(conversation) else {
+            return;
+        };
+        if queue.running {
+            queue.running = false;
+            self.running -= 1;
+        }
+        self.owed -= change(queue);
+        if queue.waiting.is_empty() {
+            self.queues.remove(conversation);
+        } else {
+            self.reschedule(conversation);
+        }
+    }
+
+    /// Takes an effect off that an operator dropped; one that is performed just now is not touched.
+    pub fn remove(&mut self, conversation: &Conversation, id: EffectId) -> bool {
+        let Some(queue) = self.queues.get_mut(conversation) else {
+            return false;
+        };
+        let head_runs = queue.running && queue.waiting.first_key_value().is_some_and(|(head, _)| *head == id);
+        if head_runs || queue.waiting.remove(&id).is_none() {
+            return false;
+        }
+        self.owed -= 1;
+        true
+    }
+
+    /// Lets a conversation go on at once, because somebody is there.
+    pub fn nudge(&mut self, channel: ChannelName, key: &str) {
+        let found: Vec<_> = self.queues.keys().filter(|c| c.channel == channel && c.key == key).cloned().collect();
+        for conversation in found {
+            if let Some(queue) = self.queues.get_mut(&conversation) {
+                queue.not_before = Timestamp::default();
+            }
+            self.reschedule(&conversation);
+        }
+    }
+
+    /// Whether an effect is here.
+    #[must_use]
+    pub fn has(&self, conversation: &Conversation, id: EffectId) -> bool {
+        self.queues.get(conversation).is_some_and(|queue| queue.waiting.contains_key(&id))
+    }
+
+    /// When there is next something to do, if nothing else happens.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Effects owed, those that are performed just now included.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.owed
+    }
+
+    /// Conversations in which something is performed just now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running
+    }
+}
+
+/// Time between two messages to a place, counted from the start of the first.
+#[must_use]
+pub fn pace_until(now: Timestamp, pace: Duration) -> Timestamp {
+    now.after(pace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::card::{Audience, Card};
+    use crate::domain::effect::EffectKind;
+    use crate::domain::event::Address;
+    use crate::domain::ids::EventId;
+
+    fn effect(event: u64, place: &str, expires: Option<i64>) -> Effect {
+        let to = Address {
+            channel: ChannelName::Slack,
+            installation: "T1".into(),
+            place: place.into(),
+            thread: None,
+            person: None,
+            route: None,
+        };
+        Effect {
+            id: EffectId { event: EventId(event), index: 0 },
+            tenant: TenantId::default_tenant(),
+            created: Timestamp(0),
+            not_before: None,
+            expires: expires.map(Timestamp),
+            report: false,
+            kind: EffectKind::Deliver {
+                to,
+                card: Card::new("x"),
+                audience: Audience::Everyone,
+                replaces: None,
+                answers: None,
+            },
+            attempts: 0,
+            last_error: None,
+        }
+    }
+
+    fn performed(work: Option<Work>) -> (Conversation, EffectId) {
+        match work {
+            Some(Work::Perform { conversation, id, .. }) => (conversation, id),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_conversation_keeps_its_order_and_others_go_on() {
+        let mut outbox = Outbox::default();
+        for (event, place) in [(2, "a"), (1, "a"), (3, "b")] {
+            outbox.push(&effect(event, place, None), false);
+        }
+        let now = Timestamp(5);
+        let (a, first) = performed(outbox.next(now));
+        assert_eq!(first.event, EventId(1));
+        let (_, other) = performed(outbox.next(now));
+        assert_eq!(other.event, EventId(3));
+        assert_eq!(outbox.next(now), None);
+        outbox.again(&a, first, Timestamp(10), true);
+        assert_eq!((outbox.next(now), outbox.next_due()), (None, Some(Timestamp(10))));
+        assert!(matches!(outbox.next(Timestamp(10)), Some(Work::Perform { id, suspect: true, .. }) if id == first));
+        outbox.finished(&a, &[first]);
+        assert_eq!(performed(outbox.next(Timestamp(10))).1.event, EventId(2));
+    }
+
+    #[test]
+    fn a_place_is_paced() {
+        let mut outbox = Outbox::default();
+        outbox.push(&effect(1, "a", None), false);
+        let (conversation, id) = performed(outbox.next(Timestamp(0)));
+        outbox.pace(&conversation, Timestamp(1000));
+        outbox.finished(&conversation, &[id]);
+        outbox.push(&effect(2, "a", None), false);
+        assert_eq!(outbox.next(Timestamp(999)), None);
+        assert!(outbox.next(Timestamp(1000)).is_some());
+    }
+
+    #[test]
+    fn late_answers_of_a_conversation_become_one_digest() {
+        let mut outbox = Outbox::default();
+        for event in 1..=10 {
+            outbox.push(&effect(event, "a", Some(100)), false);
+        }
+        outbox.push(&effect(11, "a", Some(900)), false);
+        let Some(Work::Digest { conversation, ids }) = outbox.next(Timestamp(500)) else { panic!("no digest") };
+        assert_eq!(ids.len(), 10);
+        outbox.finished(&conversation, &ids);
+        assert_eq!((outbox.owed(), performed(outbox.next(Timestamp(500))).1.event), (1, EventId(11)));
+    }
+
+    #[test]
+    fn one_late_answer_comes_alone_and_a_suspect_one_is_looked_up_first() {
+        let mut outbox = Outbox::default();
+        outbox.push(&effect(1, "a", Some(100)), false);
+        assert!(matches!(outbox.next(Timestamp(500)), Some(Work::Perform { suspect: false, .. })));
+        let mut outbox = Outbox::default();
+        outbox.push(&effect(1, "a", Some(100)), true);
+        outbox.push(&effect(2, "a", Some(100)), true);
+        assert!(matches!(outbox.next(Timestamp(500)), Some(Work::Perform { suspect: true, .. })));
+    }
+}
