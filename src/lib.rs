@@ -4,7 +4,10 @@
 
 pub mod channels;
 pub mod commands;
+pub mod config;
 pub mod domain;
 pub mod ledger;
+pub mod pm;
+pub mod policy;
 pub mod store;
 pub mod tools;
