@@ -103,7 +103,11 @@ impl Catalog {
     pub fn of(mut agents: Vec<Agent>) -> Self {
         agents.sort_by(|a, b| (rank(&a.category), &a.name).cmp(&(rank(&b.category), &b.name)));
         let (globs, glob_owners) = compile_globs(&agents);
-        Self { agents, globs, glob_owners }
+        Self {
+            agents,
+            globs,
+            glob_owners,
+        }
     }
 
     /// The agent of that name.
@@ -132,14 +136,24 @@ impl Catalog {
                 &CATEGORIES[place..=place]
             }
         };
-        Some(self.agents.iter().filter(|agent| wanted.contains(&agent.category.as_str())).collect())
+        Some(
+            self.agents
+                .iter()
+                .filter(|agent| wanted.contains(&agent.category.as_str()))
+                .collect(),
+        )
     }
 
     /// The agents whose work a file is, by their globs, in the order of [`Catalog::all`]. The path
     /// starts at the root of its repository.
     #[must_use]
     pub fn whose_file(&self, path: &str) -> Vec<&Agent> {
-        let mut owners: Vec<usize> = self.globs.matches(path).into_iter().map(|glob| self.glob_owners[glob]).collect();
+        let mut owners: Vec<usize> = self
+            .globs
+            .matches(path)
+            .into_iter()
+            .map(|glob| self.glob_owners[glob])
+            .collect();
         owners.sort_unstable();
         owners.dedup();
         owners.into_iter().map(|owner| &self.agents[owner]).collect()
@@ -166,16 +180,25 @@ impl Catalog {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         if files.is_empty() && issues.is_empty() {
             let text = "no agent in this folder; add `<category>/<name>.md`".to_owned();
-            issues.push(CatalogIssue { file: folder.to_owned(), line: None, text });
+            issues.push(CatalogIssue {
+                file: folder.to_owned(),
+                line: None,
+                text,
+            });
         }
         let mut agents = Vec::new();
         let mut seen: BTreeMap<String, String> = BTreeMap::new();
         for file in &files {
-            let Some((agent, front)) = file.read(&mut issues) else { continue };
+            let Some((agent, front)) = file.read(&mut issues) else {
+                continue;
+            };
             file.check(&agent, &front, known_tools, &mut issues);
             match seen.get(&agent.name) {
                 Some(first) => {
-                    let text = format!("`{}` is the name of the agent in {first} already; rename one", agent.name);
+                    let text = format!(
+                        "`{}` is the name of the agent in {first} already; rename one",
+                        agent.name
+                    );
                     issues.push(file.issue(front.line_of("name", None), text));
                 }
                 None => {
@@ -199,26 +222,43 @@ fn compile_globs(agents: &[Agent]) -> (GlobSet, Vec<usize>) {
     for (place, agent) in agents.iter().enumerate() {
         for glob in &agent.file_globs {
             // As in `.gitignore`, a name without a folder is meant in every folder.
-            let anywhere = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
+            let anywhere = if glob.contains('/') {
+                glob.clone()
+            } else {
+                format!("**/{glob}")
+            };
             if let Ok(glob) = GlobBuilder::new(&anywhere).literal_separator(true).build() {
                 set.add(glob);
                 owners.push(place);
             }
         }
     }
-    set.build().map_or_else(|_| (GlobSet::empty(), Vec::new()), |set| (set, owners))
+    set.build()
+        .map_or_else(|_| (GlobSet::empty(), Vec::new()), |set| (set, owners))
 }
 
 fn rank(category: &str) -> usize {
-    CATEGORIES.iter().position(|known| *known == category).unwrap_or(CATEGORIES.len())
+    CATEGORIES
+        .iter()
+        .position(|known| *known == category)
+        .unwrap_or(CATEGORIES.len())
 }
 
 fn nearest_of<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // A pasted page is nobody's idea of a name, and the comparison is quadratic in its length.
-    let word: String = word.trim().to_lowercase().replace([' ', '_'], "-").chars().take(64).collect();
+    let word: String = word
+        .trim()
+        .to_lowercase()
+        .replace([' ', '_'], "-")
+        .chars()
+        .take(64)
+        .collect();
     // People type one half of a name (`auditor`), which by letters alone is far from the whole.
     let likeness = |name: &str| {
-        let part = name.split('-').map(|part| strsim::jaro_winkler(&word, part)).fold(0.0, f64::max);
+        let part = name
+            .split('-')
+            .map(|part| strsim::jaro_winkler(&word, part))
+            .fold(0.0, f64::max);
         strsim::normalized_damerau_levenshtein(&word, name).max(if part > 0.9 { part - 0.2 } else { 0.0 })
     };
     names
@@ -231,3 +271,272 @@ fn nearest_of<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'
         .map(|(_, name)| name)
 }
 
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const TOOLS: &[&str] = &[
+        "task.show",
+        "task.list",
+        "task.create",
+        "task.comment",
+        "pm.analyze",
+        "status.read",
+        "agents.recommend",
+    ];
+
+    /// The agents that people and scripts may rely on, by category.
+    const PROMISED: &[(&str, &str)] = &[
+        (
+            "development",
+            "backend-architect frontend-developer ui-ux-designer mobile-developer graphql-architect architect-review",
+        ),
+        (
+            "languages",
+            "python-pro golang-pro rust-pro c-pro cpp-pro javascript-pro typescript-pro php-pro java-pro csharp-pro \
+             elixir-pro scala-pro sql-pro ios-developer unity-developer minecraft-bukkit-pro",
+        ),
+        (
+            "infrastructure",
+            "cloud-architect deployment-engineer devops-troubleshooter incident-responder network-engineer \
+             terraform-specialist database-admin database-optimizer dx-optimizer",
+        ),
+        (
+            "quality",
+            "code-reviewer security-auditor test-automator performance-engineer debugger error-detective search-specialist",
+        ),
+        (
+            "data-ai",
+            "data-scientist data-engineer ai-engineer ml-engineer mlops-engineer prompt-engineer",
+        ),
+        (
+            "specialist",
+            "api-documenter payment-integration quant-analyst risk-manager legacy-modernizer context-manager",
+        ),
+        (
+            "documentation",
+            "docs-architect mermaid-expert reference-builder tutorial-engineer",
+        ),
+        (
+            "business",
+            "business-analyst content-marketer sales-automator customer-support legal-advisor",
+        ),
+    ];
+
+    fn file(front: &str) -> String {
+        format!("---\n{front}---\n{}\n", "You read and report. ".repeat(20))
+    }
+
+    const GOOD: &str = "name: rust-pro\ncategory: languages\npurpose: write Rust\nwhen_to_use:\n  - Rust is written\n\
+        keywords: [rust, cargo]\nfile_globs:\n  - \"**/*.rs\"\n  - Cargo.toml\ntools: [task.show]\nrisk: low\n";
+
+    fn load(files: &[(&str, String)]) -> Result<Catalog, Vec<CatalogIssue>> {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Catalog::load(dir.path(), TOOLS)
+    }
+
+    #[test]
+    fn the_program_comes_with_the_promised_agents() {
+        let catalog = Catalog::embedded(TOOLS).unwrap_or_else(|issues| {
+            panic!(
+                "mend config/agents:\n{}",
+                issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            )
+        });
+        let found: Vec<(&str, &str)> = catalog
+            .all()
+            .iter()
+            .map(|agent| (agent.category.as_str(), agent.name.as_str()))
+            .collect();
+        let mut promised = Vec::new();
+        for (category, names) in PROMISED {
+            let mut names: Vec<&str> = names.split_whitespace().collect();
+            names.sort_unstable();
+            promised.extend(names.into_iter().map(|name| (*category, name)));
+        }
+        assert_eq!(promised.len(), 59);
+        assert_eq!(found, promised);
+    }
+
+    #[test]
+    fn a_good_file_is_read_whole() {
+        let catalog = load(&[
+            ("languages/rust-pro.md", file(GOOD)),
+            ("languages/README.md", "about".to_owned()),
+            ("README.md", "about".to_owned()),
+            ("languages/notes.txt", "not an agent".to_owned()),
+            ("languages/.rust-pro.md", "an editor's copy".to_owned()),
+        ])
+        .unwrap();
+        let agent = catalog.get("rust-pro").unwrap();
+        assert_eq!(agent.keywords, ["rust", "cargo"]);
+        assert!(agent.prompt.starts_with("You read") && agent.prompt.ends_with("report."));
+        assert_eq!(catalog.all().len(), 1);
+        assert!(catalog.get("rust").is_none());
+    }
+
+    #[test]
+    fn line_ends_and_marks_of_other_editors_are_read() {
+        let text = format!("\u{feff}{}", file(GOOD)).replace('\n', "\r\n");
+        assert_eq!(load(&[("languages/rust-pro.md", text)]).unwrap().all().len(), 1);
+    }
+
+    #[test]
+    fn every_finding_names_its_line() {
+        for (wrong, right, line, said) in [
+            ("name: rust", "name: rust-pro", Some(2), "not the file's `rust-pro`"),
+            ("name: Rust Pro", "name: rust-pro", Some(2), "other characters"),
+            (
+                "category: quality",
+                "category: languages",
+                Some(3),
+                "not the folder's `languages`",
+            ),
+            (
+                "category: tools",
+                "category: languages",
+                Some(3),
+                "unknown category `tools`",
+            ),
+            ("purpose: \"a\\nb\"", "purpose: write Rust", Some(4), "one line"),
+            ("purpose: \"\"", "purpose: write Rust", Some(4), "one line"),
+            ("- \"\"", "- Rust is written", Some(5), "when_to_use"),
+            ("keywords: []", "keywords: [rust, cargo]", Some(7), "keywords are empty"),
+            (
+                "keywords: [rust, Cargo]",
+                "keywords: [rust, cargo]",
+                Some(7),
+                "lower-case: `cargo`",
+            ),
+            ("keywords: [rust, rust]", "keywords: [rust, cargo]", Some(7), "twice"),
+            ("keywords: [rust, \"\"]", "keywords: [rust, cargo]", Some(7), "empty"),
+            ("- \"a[\"", "- Cargo.toml", Some(10), "file glob `a[`"),
+            (
+                "tools: [task.sho]",
+                "tools: [task.show]",
+                Some(11),
+                "did you mean `task.show`",
+            ),
+            ("risk: huge", "risk: low", Some(12), "huge"),
+            ("risk: low\nmodel: big", "risk: low", Some(13), "model"),
+            ("", "purpose: write Rust\n", None, "purpose"),
+            ("keywords: [rust", "keywords: [rust, cargo]", None, ""),
+        ] {
+            let text = file(&GOOD.replacen(right, wrong, 1));
+            let issues = load(&[("languages/rust-pro.md", text)]).unwrap_err();
+            let fits = |issue: &CatalogIssue| issue.text.contains(said) && (line.is_none() || issue.line == line);
+            assert!(issues.iter().any(fits), "{wrong:?}: {issues:#?}");
+            assert!(
+                issues.iter().all(|issue| issue.file == "languages/rust-pro.md"),
+                "{issues:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_findings_are_told_at_once() {
+        let short = GOOD.replace("rust-pro", "short");
+        let issues = load(&[
+            ("languages/rust-pro.md", file(GOOD)),
+            ("quality/rust-pro.md", file(&GOOD.replace("languages", "quality"))),
+            ("languages/short.md", format!("---\n{short}---\ntoo short")),
+            ("languages/bare.md", "no front matter".to_owned()),
+            ("languages/open.md", format!("---\n{GOOD}")),
+            ("stray.md", file(&GOOD.replace("rust-pro", "stray"))),
+        ])
+        .unwrap_err();
+        let said: Vec<String> = issues.iter().map(ToString::to_string).collect();
+        for wanted in [
+            "quality/rust-pro.md:2: `rust-pro` is the name of the agent in languages/rust-pro.md",
+            "languages/short.md: the prompt has 9 characters",
+            "languages/bare.md:1: an agent's file begins with front matter",
+            "languages/open.md:1: an agent's file begins with front matter",
+            "stray.md:3: category `languages` is not the folder's ``",
+        ] {
+            assert!(
+                said.iter().any(|said| said.starts_with(wanted)),
+                "{wanted} is not in {said:#?}"
+            );
+        }
+        assert_eq!(said.len(), 5, "{said:#?}");
+        assert!(issues.is_sorted());
+    }
+
+    #[test]
+    fn a_folder_without_agents_is_a_finding() {
+        assert!(load(&[]).unwrap_err()[0].text.contains("no agent in this folder"));
+        let missing = Catalog::load(Path::new("/no/such/folder"), TOOLS).unwrap_err();
+        assert!(
+            missing[0].to_string().starts_with("/no/such/folder: cannot read"),
+            "{missing:?}"
+        );
+    }
+
+    fn three() -> Catalog {
+        let agent = |name: &str, category: &str| file(&GOOD.replace("rust-pro", name).replace("languages", category));
+        load(&[
+            ("business/seller.md", agent("seller", "business")),
+            ("development/shaper.md", agent("shaper", "development")),
+            ("languages/rust-pro.md", agent("rust-pro", "languages")),
+            ("infrastructure/builder.md", agent("builder", "infrastructure")),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn categories_are_found_as_people_mean_them() {
+        let catalog = three();
+        for (word, names) in [
+            ("development", Some(vec!["shaper", "rust-pro", "builder"])),
+            (" Development ", Some(vec!["shaper", "rust-pro", "builder"])),
+            ("development only", Some(vec!["shaper"])),
+            ("languages", Some(vec!["rust-pro"])),
+            ("Business", Some(vec!["seller"])),
+            ("data_ai", Some(vec![])),
+            ("developers", None),
+        ] {
+            let found = catalog
+                .category(word)
+                .map(|found| found.iter().map(|a| a.name.as_str()).collect::<Vec<_>>());
+            assert_eq!(found, names, "{word}");
+        }
+        assert_eq!(Catalog::nearest_category("developmnt"), Some("development"));
+        assert_eq!(Catalog::nearest_category("zzz"), None);
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_nearest_name() {
+        let catalog = three();
+        for (word, name) in [
+            ("rust-por", Some("rust-pro")),
+            ("Rust Pro", Some("rust-pro")),
+            ("rust", Some("rust-pro")),
+            ("bilder", Some("builder")),
+            ("", None),
+            ("xyz", None),
+        ] {
+            assert_eq!(catalog.nearest(word), name, "{word}");
+        }
+        assert_eq!(catalog.nearest(&"rust-pro".repeat(10_000)), None);
+    }
+
+    #[test]
+    fn files_are_found_in_every_folder() {
+        let catalog = load(&[("languages/rust-pro.md", file(GOOD))]).unwrap();
+        for (path, owned) in [
+            ("main.rs", true),
+            ("a/b/main.rs", true),
+            ("a/Cargo.toml", true),
+            ("Cargo.toml.bak", false),
+        ] {
+            assert_eq!(catalog.whose_file(path).len(), usize::from(owned), "{path}");
+        }
+    }
+}

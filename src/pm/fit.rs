@@ -39,6 +39,7 @@ const LABEL: f64 = 3.0;
 const NAMED: f64 = 8.0;
 const FIRST_FILE: f64 = 3.5;
 const FURTHER_FILE: f64 = 0.5;
+const LANGUAGE_OF_FILE: f64 = 0.5;
 const MOST_FROM_FILES: f64 = 5.5;
 const SITUATION: f64 = 2.5;
 const PURPOSE_WORD: f64 = 0.7;
@@ -59,48 +60,196 @@ const MOST_FILES: usize = 500;
 
 /// Words in names of agents that tell nothing about their work.
 const NAME_FILLERS: &[&str] = &[
-    "pro", "developer", "engineer", "specialist", "expert", "manager", "admin", "builder", "review", "responder", "analyst",
-    "support", "integration", "architect", "designer", "context", "customer", "reference", "content", "business",
+    "pro",
+    "developer",
+    "engineer",
+    "specialist",
+    "expert",
+    "manager",
+    "admin",
+    "builder",
+    "review",
+    "responder",
+    "analyst",
+    "support",
+    "integration",
+    "architect",
+    "designer",
+    "context",
+    "customer",
+    "reference",
+    "content",
+    "business",
+    "data",
 ];
 
 /// Words that point to a category as a whole.
 const CATEGORY_WORDS: &[(&str, &str)] = &[
-    ("infrastructure", "deploy, server, cluster, pod, production, cloud, pipeline, monitoring, postgres, network, container"),
-    ("quality", "test, bug, review, security, performance, regression, audit, crash"),
-    ("data-ai", "model, dataset, ml, ai, llm, training, data, prediction, machine learning"),
-    ("documentation", "document, docs, readme, guide, diagram, manual, tutorial"),
-    ("business", "customer, market, sales, revenue, contract, campaign, kpi, legal"),
+    (
+        "infrastructure",
+        "deploy, server, cluster, pod, production, cloud, pipeline, monitoring, postgres, network, container",
+    ),
+    (
+        "quality",
+        "test, bug, review, security, performance, regression, audit, crash",
+    ),
+    (
+        "data-ai",
+        "model, dataset, ml, ai, llm, training, data, prediction, machine learning",
+    ),
+    (
+        "documentation",
+        "document, docs, readme, guide, diagram, manual, tutorial",
+    ),
+    (
+        "business",
+        "customer, market, sales, revenue, contract, campaign, kpi, legal",
+    ),
     ("development", "feature, api, screen, user, service, frontend, backend"),
 ];
 
 /// Words that mean an agent's work though its file cannot list them all: the whole of them says
 /// who, each of them alone says nothing new.
 const SUBJECTS: &[(&str, f64, &str)] = &[
-    ("security-auditor", 2.5, "authentication, authorization, sso, saml, password, permission, secret, 2fa, mfa, credential, auth"),
-    ("backend-architect", 2.0, "auth, authentication, login, microservice, websocket, webhook, rate limiting, queue, sso"),
-    ("database-admin", 3.0, "postgres, postgresql, mysql, mariadb, oracle, mongodb, sql server"),
-    ("database-optimizer", 2.0, "postgres, postgresql, mysql, mariadb, query, index"),
-    ("devops-troubleshooter", 3.0, "pod, crashloop, oomkilled, cpu spike, unhealthy, container restart, node not ready"),
-    ("ml-engineer", 2.0, "recommendation engine, recommender, predict, train model, ml model"),
-    ("data-scientist", 2.0, "recommendation engine, churn, prediction, predict, data set, ml"),
-    ("docs-architect", 1.5, "readme, docs, document"),
-    ("frontend-developer", 1.5, "button, dark mode, web page, form, modal, dashboard, browser"),
+    (
+        "security-auditor",
+        2.5,
+        "authentication, authorization, sso, saml, password, permission, secret, 2fa, mfa, credential, auth",
+    ),
+    (
+        "backend-architect",
+        2.0,
+        "auth, authentication, login, microservice, websocket, webhook, rate limiting, queue, sso",
+    ),
+    (
+        "database-admin",
+        3.0,
+        "postgres, postgresql, mysql, mariadb, oracle, mongodb, sql server",
+    ),
+    (
+        "database-optimizer",
+        2.0,
+        "postgres, postgresql, mysql, mariadb, query, index",
+    ),
+    (
+        "devops-troubleshooter",
+        3.0,
+        "pod, crashloop, oomkilled, cpu spike, unhealthy, container restart, node not ready",
+    ),
+    (
+        "ml-engineer",
+        2.0,
+        "recommendation engine, recommender, predict, train model, ml model",
+    ),
+    (
+        "data-scientist",
+        2.0,
+        "recommendation engine, churn, prediction, predict, data set, ml",
+    ),
+    (
+        "ai-engineer",
+        2.5,
+        "vector database, vector store, semantic search, rag, llm",
+    ),
+    (
+        "search-specialist",
+        2.0,
+        "compare, alternatives, which is better, pros and cons, survey",
+    ),
+    (
+        "security-auditor",
+        2.0,
+        "encrypt, encryption, rotate keys, key rotation, pentest, penetration test",
+    ),
+    (
+        "docs-architect",
+        1.5,
+        "readme, docs, document, release notes, changelog",
+    ),
+    ("api-documenter", 2.0, "release notes, changelog"),
+    ("dx-optimizer", 2.0, "ci, build, slow build, developer setup"),
+    ("deployment-engineer", 1.5, "ci, go live, staging"),
+    (
+        "performance-engineer",
+        2.0,
+        "page load, load time, faster, speed up, caching, memcached, redis",
+    ),
+    (
+        "backend-architect",
+        1.5,
+        "caching, redis, memcached, workflow engine, notification, cron, integrate, integration",
+    ),
+    (
+        "frontend-developer",
+        1.5,
+        "page load, translate, translation, localization, i18n, ui",
+    ),
+    (
+        "business-analyst",
+        2.0,
+        "roadmap, prioritize, backlog, user story, acceptance criteria",
+    ),
+    (
+        "frontend-developer",
+        1.5,
+        "button, dark mode, web page, form, modal, dashboard, browser",
+    ),
 ];
 
 /// Who is a fair choice for a kind of work when nothing else tells, the best first, and what being
 /// of that kind adds to the score.
 fn usual(shape: Shape) -> (&'static [&'static str], f64, &'static str) {
     match shape {
-        Shape::Feature => (&["backend-architect", "frontend-developer", "code-reviewer"], 0.5, "it adds something"),
-        Shape::Bug => (&["debugger", "error-detective", "code-reviewer"], 1.5, "something is broken"),
-        Shape::Refactor => (&["legacy-modernizer", "architect-review", "code-reviewer"], 1.0, "it changes the form of code"),
-        Shape::Migration => (&["legacy-modernizer", "database-admin", "deployment-engineer"], 0.8, "it moves something"),
-        Shape::Research => (&["search-specialist", "business-analyst", "data-scientist"], 1.5, "it asks a question"),
-        Shape::Writing => (&["docs-architect", "tutorial-engineer", "content-marketer"], 1.0, "it is a text for people"),
-        Shape::Infrastructure => (&["deployment-engineer", "cloud-architect", "devops-troubleshooter"], 0.8, "it is about what runs"),
-        Shape::MachineLearning => (&["ml-engineer", "data-scientist", "ai-engineer"], 1.5, "it is about models that learn"),
-        Shape::Testing => (&["test-automator", "code-reviewer", "debugger"], 2.0, "it asks for tests"),
-        Shape::Review => (&["code-reviewer", "security-auditor", "architect-review"], 1.0, "it asks for a review"),
+        Shape::Feature => (
+            &["backend-architect", "frontend-developer", "code-reviewer"],
+            0.5,
+            "it adds something",
+        ),
+        Shape::Bug => (
+            &["debugger", "error-detective", "code-reviewer"],
+            1.5,
+            "something is broken",
+        ),
+        Shape::Refactor => (
+            &["legacy-modernizer", "architect-review", "code-reviewer"],
+            1.0,
+            "it changes the form of code",
+        ),
+        Shape::Migration => (
+            &["legacy-modernizer", "database-admin", "deployment-engineer"],
+            0.8,
+            "it moves something",
+        ),
+        Shape::Research => (
+            &["search-specialist", "business-analyst", "data-scientist"],
+            1.5,
+            "it asks a question",
+        ),
+        Shape::Writing => (
+            &["docs-architect", "tutorial-engineer", "content-marketer"],
+            1.0,
+            "it is a text for people",
+        ),
+        Shape::Infrastructure => (
+            &["deployment-engineer", "cloud-architect", "devops-troubleshooter"],
+            0.8,
+            "it is about what runs",
+        ),
+        Shape::MachineLearning => (
+            &["ml-engineer", "data-scientist", "ai-engineer"],
+            1.5,
+            "it is about models that learn",
+        ),
+        Shape::Testing => (
+            &["test-automator", "code-reviewer", "debugger"],
+            2.0,
+            "it asks for tests",
+        ),
+        Shape::Review => (
+            &["code-reviewer", "security-auditor", "architect-review"],
+            1.0,
+            "it asks for a review",
+        ),
     }
 }
 /// Who makes something of a text that tells nothing.
@@ -159,7 +308,12 @@ impl<'a> Fit<'a> {
                 *word_use.entry(word.clone()).or_insert(0) += 1;
             }
         }
-        Self { catalog, profiles, keyword_use, word_use }
+        Self {
+            catalog,
+            profiles,
+            keyword_use,
+            word_use,
+        }
     }
 
     /// Whether there is an agent of that name.
@@ -185,14 +339,23 @@ impl<'a> Fit<'a> {
         if first < LEAST_SCORE {
             return self.fallback(shape);
         }
-        let kept = scores.into_iter().take(MOST_RECOMMENDED).take_while(|(score, _)| {
-            score.sum >= LEAST_SCORE && score.sum >= first * LEAST_OF_FIRST
-        });
+        let kept = scores
+            .into_iter()
+            .take(MOST_RECOMMENDED)
+            .take_while(|(score, _)| score.sum >= LEAST_SCORE && score.sum >= first * LEAST_OF_FIRST);
         kept.enumerate()
             .map(|(place, (score, agent))| {
-                let standing = if place == 0 { 0.8 + 0.2 * (first - second) / first } else { 0.75 * score.sum / first };
+                let standing = if place == 0 {
+                    0.8 + 0.2 * (first - second) / first
+                } else {
+                    0.75 * score.sum / first
+                };
                 let confidence = confidence(score.sum, standing);
-                Recommendation { agent: agent.to_owned(), confidence, reasons: in_order(score.reasons) }
+                Recommendation {
+                    agent: agent.to_owned(),
+                    confidence,
+                    reasons: in_order(score.reasons),
+                }
             })
             .collect()
     }
@@ -200,7 +363,12 @@ impl<'a> Fit<'a> {
     /// The files of the brief and of its text, by the agents whose work they are.
     fn whose_files<'f>(&self, text: &'f Text, brief: &'f Brief) -> Files<'f> {
         let mut whose = Files::new();
-        let named = brief.files.iter().take(MOST_FILES).chain(text.files()).map(String::as_str);
+        let named = brief
+            .files
+            .iter()
+            .take(MOST_FILES)
+            .chain(text.files())
+            .map(String::as_str);
         for file in named.collect::<BTreeSet<_>>() {
             for agent in self.catalog.whose_file(file) {
                 whose.entry(agent.name.clone()).or_default().push(file);
@@ -209,14 +377,25 @@ impl<'a> Fit<'a> {
         whose
     }
 
-    fn score(&self, profile: &Profile<'_>, text: &Text, labels: &[Phrase], files: &Files<'_>, shape: Option<Shape>) -> Score {
+    fn score(
+        &self,
+        profile: &Profile<'_>,
+        text: &Text,
+        labels: &[Phrase],
+        files: &Files<'_>,
+        shape: Option<Shape>,
+    ) -> Score {
         let mut score = Score::default();
         self.score_keywords(profile, text, labels, &mut score);
         self.score_prose(profile, text, &mut score);
         let name = profile.agent.name.as_str();
-        score_files(files.get(name).map_or(&[], Vec::as_slice), &mut score);
+        score_files(profile, files.get(name).map_or(&[], Vec::as_slice), &mut score);
         for (agent, weight, table) in SUBJECTS {
-            let words = if *agent == name { text.mentioned(table) } else { Vec::new() };
+            let words = if *agent == name {
+                text.mentioned(table)
+            } else {
+                Vec::new()
+            };
             if !words.is_empty() {
                 score.add(*weight, format!("its subject: {}", quote(&words)));
             }
@@ -227,7 +406,9 @@ impl<'a> Fit<'a> {
             }
         }
         if score.sum > 0.0 {
-            let hint = CATEGORY_WORDS.iter().find(|(category, _)| *category == profile.agent.category);
+            let hint = CATEGORY_WORDS
+                .iter()
+                .find(|(category, _)| *category == profile.agent.category);
             let words = hint.map_or_else(Vec::new, |(_, table)| text.mentioned(table));
             if !words.is_empty() {
                 score.add(CATEGORY, format!("{} work: {}", profile.agent.category, quote(&words)));
@@ -258,7 +439,11 @@ impl<'a> Fit<'a> {
             score.add(weight, format!("mentions {}", quote(&words)));
         }
         let is_label = |phrase: &Phrase| labels.contains(phrase);
-        let labelled = profile.keywords.iter().filter(|(phrase, _)| is_label(phrase)).map(|(_, keyword)| *keyword);
+        let labelled = profile
+            .keywords
+            .iter()
+            .filter(|(phrase, _)| is_label(phrase))
+            .map(|(_, keyword)| *keyword);
         let labelled: Vec<&str> = labelled.collect();
         if !labelled.is_empty() {
             score.add(LABEL, format!("labelled {}", quote(&labelled)));
@@ -272,42 +457,84 @@ impl<'a> Fit<'a> {
         let best = profile.situations.iter().map(|(words, situation)| {
             let found: Vec<&String> = words.iter().filter(|word| text.has_stem(word)).collect();
             let whole: f64 = words.iter().map(rarity).sum();
-            let weight = if found.len() < 2 { 0.0 } else { found.iter().map(|word| rarity(word)).sum::<f64>() / whole };
+            let weight = if found.len() < 2 {
+                0.0
+            } else {
+                found.iter().map(|word| rarity(word)).sum::<f64>() / whole
+            };
             (weight, *situation)
         });
         let best = best.fold((0.0, ""), |best, next| if next.0 > best.0 { next } else { best });
         if best.0 >= 0.25 {
             score.add(best.0 * SITUATION, format!("meant for: {}", best.1));
         }
-        let name_words: Vec<&str> =
-            profile.name_words.iter().map(String::as_str).filter(|word| text.has_stem(&stem(word))).collect();
+        let name_words: Vec<&str> = profile
+            .name_words
+            .iter()
+            .map(String::as_str)
+            .filter(|word| text.has_stem(&stem(word)))
+            .collect();
         if !name_words.is_empty() {
             score.add(NAME_WORD, format!("says {}", quote(&name_words)));
         }
-        let purpose: f64 = profile.purpose.iter().filter(|word| text.has_stem(word)).map(rarity).sum();
+        let purpose: f64 = profile
+            .purpose
+            .iter()
+            .filter(|word| text.has_stem(word))
+            .map(rarity)
+            .sum();
         if purpose > 0.0 {
-            score.add(purpose.min(2.0) * PURPOSE_WORD, format!("its purpose: {}", profile.agent.purpose));
+            score.add(
+                purpose.min(2.0) * PURPOSE_WORD,
+                format!("its purpose: {}", profile.agent.purpose),
+            );
         }
     }
 
     fn fallback(&self, shape: Option<Shape>) -> Vec<Recommendation> {
         let usual = shape.map_or(WHEN_NOTHING_TELLS, |shape| usual(shape).0);
-        let candidates = usual.iter().chain(WHEN_NOTHING_TELLS).copied().find(|name| self.knows(name));
+        let candidates = usual
+            .iter()
+            .chain(WHEN_NOTHING_TELLS)
+            .copied()
+            .find(|name| self.knows(name));
         // An operator's own catalogue may have none of ours; the least harmful agent is then the choice.
-        let any = || self.profiles.iter().min_by_key(|profile| profile.agent.risk).map(|profile| profile.agent.name.as_str());
-        let Some(agent) = candidates.or_else(any) else { return Vec::new() };
+        let any = || {
+            self.profiles
+                .iter()
+                .min_by_key(|profile| profile.agent.risk)
+                .map(|profile| profile.agent.name.as_str())
+        };
+        let Some(agent) = candidates.or_else(any) else {
+            return Vec::new();
+        };
         let why = "no word of the text matches an agent, so this is only a usual choice; say more or name one";
-        vec![Recommendation { agent: agent.to_owned(), confidence: CONFIDENCE.0, reasons: vec![why.to_owned()] }]
+        vec![Recommendation {
+            agent: agent.to_owned(),
+            confidence: CONFIDENCE.0,
+            reasons: vec![why.to_owned()],
+        }]
     }
 }
 
 impl<'a> Profile<'a> {
     fn of(agent: &'a Agent) -> Self {
-        let all_name_words = agent.name.split('-').filter(|word| word.len() > 1 && !NAME_FILLERS.contains(word));
+        let all_name_words = agent
+            .name
+            .split('-')
+            .filter(|word| word.len() > 1 && !NAME_FILLERS.contains(word));
         Self {
             agent,
-            keywords: agent.keywords.iter().map(|keyword| (Phrase::new(keyword), keyword.as_str())).collect(),
-            situations: agent.when_to_use.iter().map(|text| (meaning(text), text.as_str())).collect(),
+            keywords: agent
+                .keywords
+                .iter()
+                .map(|keyword| (Phrase::new(keyword), keyword.as_str()))
+                .collect(),
+            situations: agent
+                .when_to_use
+                .iter()
+                .map(|text| (meaning(text), text.as_str()))
+                .collect(),
             purpose: meaning(&agent.purpose),
             name: Phrase::new(&agent.name),
             name_words: all_name_words.map(str::to_owned).collect(),
@@ -315,24 +542,37 @@ impl<'a> Profile<'a> {
     }
 }
 
-fn score_files(its: &[&str], score: &mut Score) {
+fn score_files(profile: &Profile<'_>, its: &[&str], score: &mut Score) {
     if its.is_empty() {
         return;
     }
-    let weight = FIRST_FILE + (its.len() - 1) as f64 * FURTHER_FILE;
+    // The language of a file says more about the work on it than its folder.
+    let by_language = if profile.agent.category == "languages" {
+        LANGUAGE_OF_FILE
+    } else {
+        0.0
+    };
+    let weight = FIRST_FILE + by_language + (its.len() - 1) as f64 * FURTHER_FILE;
     score.add(weight.min(MOST_FROM_FILES), format!("its files: {}", quote(its)));
 }
 
 /// The stems of the words of a sentence that carry meaning.
 fn meaning(sentence: &str) -> BTreeSet<String> {
-    Text::read(sentence).content().iter().filter(|word| !is_filler(word)).cloned().collect()
+    Text::read(sentence)
+        .content()
+        .iter()
+        .filter(|word| !is_filler(word))
+        .cloned()
+        .collect()
 }
 
 fn confidence(score: f64, standing: f64) -> u8 {
     let evidence = 1.0 - (-score / CONVINCING).exp();
     let (least, most) = (f64::from(CONFIDENCE.0) + 3.0, f64::from(CONFIDENCE.1));
     // Within the bounds, which fit the type.
-    (least + (most - least) * evidence * standing).round().clamp(least, most) as u8
+    (least + (most - least) * evidence * standing)
+        .round()
+        .clamp(least, most) as u8
 }
 
 fn in_order(mut reasons: Vec<(f64, String)>) -> Vec<String> {
@@ -343,6 +583,10 @@ fn in_order(mut reasons: Vec<(f64, String)>) -> Vec<String> {
 fn quote(words: &[&str]) -> String {
     let shown: Vec<String> = words.iter().take(MOST_QUOTED).map(|word| format!("`{word}`")).collect();
     let more = words.len().saturating_sub(MOST_QUOTED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    };
     format!("{}{more}", shown.join(", "))
 }

@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "data is lost or damaged on the way",
-        words: "migrate, migration, schema change, data loss, backfill, drop table, delete data, bulk update, restore, \
+        words: "migrate, migration, backup, schema change, data loss, backfill, drop table, delete data, bulk update, restore, \
             replication, database upgrade, cutover, import, truncate, purge, deduplicate",
         mitigation: "a backup that was restored once, a rehearsal on a copy, row counts compared, a written way back",
         level: Risk::High,
@@ -78,7 +78,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "the model is not good enough, or nobody can tell whether it is",
-        words: "ml, machine learning, model training, train a model, train model, recommendation engine, recommender, \
+        words: "ml, machine learning, ml model, churn prediction, retraining, mlflow, drift detection, model training, train a model, train model, recommendation engine, recommender, \
             prediction, predict, classifier, neural network, llm, rag, embedding, forecast, fine-tune, \
             deep learning, chatbot, anomaly detection, ai",
         mitigation: "agree measure and baseline before building, look at the data first, stop early if it does not beat the baseline",
@@ -130,7 +130,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "changed interfaces break those who use them",
-        words: "breaking change, public api, api version, rename, remove endpoint, deprecate, protocol, contract, \
+        words: "breaking change, upgrade, public api, api version, rename, remove endpoint, deprecate, protocol, contract, \
             schema, sdk, backward compatible, backwards compatibility",
         mitigation: "find the users first, keep old and new side by side for a while, announce the date",
         level: Risk::Low,
@@ -170,7 +170,12 @@ fn vague(text: &Text, size: Size) -> Option<RiskNote> {
     let mitigation = "ask for an example, for what done means, and for what is not part of it";
     let what = "different people understand different things by it";
     if text.content().is_empty() {
-        return Some(note(what, "the text says nothing that could be read".to_owned(), mitigation, Risk::High));
+        return Some(note(
+            what,
+            "the text says nothing that could be read".to_owned(),
+            mitigation,
+            Risk::High,
+        ));
     }
     let open = text.mentioned(OPEN);
     if !open.is_empty() {
@@ -179,11 +184,26 @@ fn vague(text: &Text, size: Size) -> Option<RiskNote> {
     }
     let words = text.content().len();
     if words < FEWEST_WORDS && size > Size::Small {
-        let count = if words == 1 { "one word that says".to_owned() } else { format!("{words} words that say") };
-        return Some(note(what, format!("only {count} what is wanted"), mitigation, Risk::Medium));
+        let count = if words == 1 {
+            "one word that says".to_owned()
+        } else {
+            format!("{words} words that say")
+        };
+        return Some(note(
+            what,
+            format!("only {count} what is wanted"),
+            mitigation,
+            Risk::Medium,
+        ));
     }
-    (text.questions() >= 3)
-        .then(|| note(what, format!("{} open questions in the text", text.questions()), mitigation, Risk::Medium))
+    (text.questions() >= 3).then(|| {
+        note(
+            what,
+            format!("{} open questions in the text", text.questions()),
+            mitigation,
+            Risk::Medium,
+        )
+    })
 }
 
 fn lower(level: Risk) -> Risk {
@@ -194,7 +214,12 @@ fn lower(level: Risk) -> Risk {
 }
 
 fn note(what: &str, why: String, mitigation: &str, level: Risk) -> RiskNote {
-    RiskNote { what: what.to_owned(), why, mitigation: mitigation.to_owned(), level }
+    RiskNote {
+        what: what.to_owned(),
+        why,
+        mitigation: mitigation.to_owned(),
+        level,
+    }
 }
 
 fn mentions(words: &[&str]) -> String {

@@ -53,9 +53,10 @@ const SHAPES: &[Kind] = &[
             (
                 3,
                 "recommendation engine, recommender, classifier, fine-tune, llm, rag, embedding, churn model, \
-                    anomaly detection, nlp, retraining",
+                    anomaly detection, nlp, retraining, mlflow",
             ),
             (2, "predict, prediction, forecast, inference, chatbot"),
+            (1, "drift, model, dataset"),
         ],
     },
     Kind {
@@ -74,14 +75,16 @@ const SHAPES: &[Kind] = &[
             (
                 4,
                 "bug, fix, crash, crashloop, broken, does not work, doesnt work, not working, regression, \
-                    outage, typo, segfault, debug, troubleshoot",
+                    outage, typo, segfault, debug, troubleshoot, error, fail, failure",
             ),
             (
                 3,
-                "error, fail, failure, wrong, exception, stack trace, hang, leak, 502, 503, flaky, incorrect, \
-                    stuck",
+                "wrong, exception, stack trace, hang, leak, 502, 503, flaky, incorrect, stuck, sev1, sev2",
             ),
-            (2, "500, timeout, deadlock, freeze, slow, unexpected, unable to, cannot, cant"),
+            (
+                2,
+                "500, timeout, deadlock, freeze, slow, unexpected, unable to, cannot, cant",
+            ),
             (1, "down, duplicate, missing"),
         ],
     },
@@ -98,7 +101,10 @@ const SHAPES: &[Kind] = &[
         shape: Shape::Testing,
         words: &[
             (5, "write test, add test, end-to-end test, test coverage, automate test"),
-            (4, "unit test, integration test, e2e, test suite, load test, regression test, property test"),
+            (
+                4,
+                "unit test, integration test, e2e, test suite, load test, regression test, property test",
+            ),
             (2, "coverage"),
         ],
     },
@@ -111,22 +117,22 @@ const SHAPES: &[Kind] = &[
                 "clean up, cleanup, restructure, decouple, technical debt, tech debt, modularize, modernize, \
                     dead code",
             ),
-            (3, "simplify, rename, split up, rewrite, tidy, speed up"),
+            (3, "simplify, rename, bump, split up, rewrite, tidy, speed up"),
             (2, "extract, deduplicate, optimize, optimise, monolith"),
         ],
     },
     Kind {
         shape: Shape::Infrastructure,
         words: &[
-            (4, "terraform, ci/cd, provision"),
+            (4, "provision, terraform, ci/cd"),
+            (3, "deploy, deployment, set up monitoring, roll out, scale out"),
             (
-                3,
-                "deploy, deployment, kubernetes, k8s, docker, cluster, backup, dns, vpn, load balancer, \
-                    autoscaling, infrastructure, helm, firewall, github actions, failover, observability, \
-                    staging environment",
+                2,
+                "kubernetes, k8s, docker, cluster, backup, dns, vpn, load balancer, autoscaling, helm, firewall, \
+                    infrastructure, github actions, failover, observability, staging environment, pipeline, \
+                    monitoring, aws, azure, gcp, alerting, replication",
             ),
-            (2, "pipeline, monitoring, aws, azure, gcp, certificate, alerting, replication"),
-            (1, "server"),
+            (1, "server, certificate, monitor"),
         ],
     },
     Kind {
@@ -146,7 +152,10 @@ const SHAPES: &[Kind] = &[
         shape: Shape::Research,
         words: &[
             (5, "research, spike, feasibility"),
-            (4, "investigate, evaluate, compare, explore, find out, proof of concept, poc, which is better"),
+            (
+                4,
+                "investigate, evaluate, compare, explore, find out, proof of concept, poc, which is better",
+            ),
             (3, "analyse, analyze, analysis, survey, study, experiment"),
             (2, "understand"),
             (1, "why"),
@@ -156,7 +165,10 @@ const SHAPES: &[Kind] = &[
         shape: Shape::Feature,
         words: &[
             (4, "as a user"),
-            (3, "implement, add, build, create, develop, introduce, integrate, feature, user can"),
+            (
+                3,
+                "implement, add, build, create, develop, introduce, integrate, feature, user can",
+            ),
             (2, "allow, enable, design, integration, extend"),
             (1, "support, new, make"),
         ],
@@ -176,6 +188,8 @@ const LABELS: &[(Shape, &str)] = &[
     (Shape::Testing, "test, testing"),
     (Shape::Review, "audit, review"),
 ];
+/// From this weight on a phrase tells what to do; below, what it is about.
+const WORD_OF_DOING: u32 = 3;
 /// What a label weighs against words.
 const LABEL_WEIGHT: u32 = 6;
 
@@ -185,7 +199,10 @@ pub fn of(text: &Text, labels: &[String]) -> Option<Shape> {
     let labels: Vec<Phrase> = labels.iter().map(|label| Phrase::new(label)).collect();
     let mut best: Option<(u32, Shape)> = None;
     for kind in SHAPES {
-        let words = kind.words.iter().flat_map(|(each, table)| phrases(table).map(|phrase| (*each, phrase)));
+        let words = kind
+            .words
+            .iter()
+            .flat_map(|(each, table)| phrases(table).map(|phrase| (*each, phrase)));
         let mut weight: u32 = words.map(|(each, phrase)| weigh(text, each, phrase)).sum();
         let of_kind = LABELS.iter().filter(|(shape, _)| *shape == kind.shape);
         let says_it = |name: &str| labels.contains(&Phrase::new(name));
@@ -203,7 +220,8 @@ pub fn of(text: &Text, labels: &[String]) -> Option<Shape> {
 fn weigh(text: &Text, each: u32, phrase: &str) -> u32 {
     match text.find(&Phrase::new(phrase)) {
         None => 0,
-        Some(0) => each * 2,
+        // Only words of doing: a subject that stands first is still a subject.
+        Some(0) if each >= WORD_OF_DOING => each * 2,
         Some(at) if at < text.first_line_words() => each,
         Some(_) => each.div_ceil(2),
     }

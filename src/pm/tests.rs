@@ -14,7 +14,14 @@ use crate::pm::shape::Shape;
 
 /// Every tool that the agents of the project name.
 const TOOLS: &[&str] = &[
-    "task.show", "task.list", "task.create", "task.update", "task.assign", "task.comment", "pm.analyze", "status.read",
+    "task.show",
+    "task.list",
+    "task.create",
+    "task.update",
+    "task.assign",
+    "task.comment",
+    "pm.analyze",
+    "status.read",
     "agents.recommend",
 ];
 
@@ -26,49 +33,314 @@ fn analyse(text: &str) -> Analysis {
 
 /// A brief, the kind of work it is, its least and largest size, agents of which one is first (or,
 /// after `~`, is among the first three), and words of the risks that must be told.
-struct Case(&'static str, Shape, (Size, Size), &'static str, &'static [&'static str]);
+struct Case(
+    &'static str,
+    Option<Shape>,
+    (Size, Size),
+    &'static str,
+    &'static [&'static str],
+);
 
 use Shape::*;
 use Size::*;
 
 const CASES: &[Case] = &[
-    Case("Build recommendation engine with ML", MachineLearning, (Large, VeryLarge), "ml-engineer data-scientist", &["model"]),
-    Case("Fix typo in README", Bug, (Trivial, Small), "docs-architect", &[]),
-    Case("Implement user auth", Feature, (Medium, Medium), "~security-auditor backend-architect", &["authentication"]),
-    Case("Implement user authentication with OAuth and JWT", Feature, (Medium, Large), "security-auditor", &["authentication"]),
-    Case("Migrate Postgres 12 to 16 without downtime", Migration, (Large, VeryLarge), "database-admin database-optimizer", &["lost", "interruption"]),
-    Case("Pods crash-loop after deploy", Bug, (Small, Medium), "devops-troubleshooter", &[]),
-    Case("Write a tutorial for new contributors", Writing, (Trivial, Small), "tutorial-engineer", &[]),
-    Case("Integrate Stripe checkout and refunds", Feature, (Medium, Large), "payment-integration", &["money", "somebody else"]),
-    Case("Speed up the slow query on the orders table", Bug, (Small, Medium), "database-optimizer", &["load"]),
-    Case("Rewrite the COBOL monolith as microservices", Refactor, (Large, VeryLarge), "legacy-modernizer", &["old code"]),
-    Case("Add dark mode to the settings page", Feature, (Small, Medium), "frontend-developer ui-ux-designer", &["some people"]),
-    Case("Review the pull request for the new parser", Review, (Small, Medium), "code-reviewer", &[]),
-    Case("Draft a GDPR privacy policy", Writing, (Small, Medium), "legal-advisor", &["personal data"]),
-    Case("Write unit tests for the invoice module", Testing, (Small, Medium), "test-automator", &[]),
-    Case("Terraform plan shows state drift in staging", Infrastructure, (Small, Medium), "terraform-specialist", &[]),
-    Case("Goroutine leak in the Golang worker", Bug, (Small, Medium), "golang-pro", &[]),
-    Case("Compare vector databases for semantic search", Research, (Small, Medium), "ai-engineer search-specialist", &[]),
-    Case("Airflow pipeline to load orders into BigQuery every night", Infrastructure, (Medium, Large), "data-engineer", &[]),
-    Case("Sev1: production down, customers cannot log in", Bug, (Medium, Medium), "incident-responder devops-troubleshooter", &["interruption"]),
-    Case("Design a GraphQL schema for the catalog, avoid N+1 resolvers", Feature, (Medium, Medium), "graphql-architect", &[]),
-    Case("Answer support tickets about locked accounts and write an FAQ", Writing, (Small, Medium), "customer-support", &[]),
-    Case("Set up CI/CD with GitHub Actions and a canary release", Infrastructure, (Medium, Large), "deployment-engineer", &["somebody else"]),
-    Case("Fix segfault in `src/parser.c`", Bug, (Small, Medium), "c-pro", &[]),
-    Case("Refactor src/auth.py to use dataclasses", Refactor, (Small, Medium), "python-pro", &["authentication"]),
-    Case("Draw a sequence diagram of the login flow", Writing, (Small, Medium), "mermaid-expert", &[]),
-    Case("Reduce cost: prompt evaluation for the chatbot's system prompt", MachineLearning, (Medium, Large), "prompt-engineer", &[]),
-    Case("DNS and TLS certificate errors behind the nginx proxy", Bug, (Small, Medium), "network-engineer", &[]),
-    Case("Backtest the momentum trading strategy on ten years of market data", Feature, (Small, Medium), "quant-analyst", &[]),
-    Case("Load test the API: p99 must stay under 200 ms at 1000 requests per second", Testing, (Small, Medium), "performance-engineer", &["load"]),
-    Case("SwiftUI app: offline sync for iPad", Feature, (Small, Large), "ios-developer mobile-developer", &[]),
-    Case("Monitor drift and automate retraining with MLflow", MachineLearning, (Medium, Large), "mlops-engineer", &["model"]),
-    Case("Minecraft Paper plugin lowers the server tick rate", Infrastructure, (Small, Medium), "minecraft-bukkit-pro", &[]),
-    Case("Newsletter and landing page for the spring launch", Writing, (Trivial, Medium), "content-marketer", &[]),
-    Case("KPI dashboard for churn and revenue by cohort", Feature, (Small, Medium), "business-analyst", &[]),
-    Case("Upgrade the Laravel shop to PHP 8.4", Migration, (Medium, Large), "php-pro", &["lost"]),
-    Case("Bump lodash version", Feature, (Trivial, Small), "", &[]),
-    Case("Make everything better somehow", Feature, (Small, Large), "", &["different people"]),
+    Case(
+        "Build recommendation engine with ML",
+        Some(MachineLearning),
+        (Large, VeryLarge),
+        "ml-engineer data-scientist",
+        &["model"],
+    ),
+    Case("Fix typo in README", Some(Bug), (Trivial, Small), "docs-architect", &[]),
+    Case(
+        "Implement user auth",
+        Some(Feature),
+        (Medium, Medium),
+        "~security-auditor backend-architect",
+        &["authentication"],
+    ),
+    Case(
+        "Implement user authentication with OAuth and JWT",
+        Some(Feature),
+        (Medium, Large),
+        "security-auditor",
+        &["authentication"],
+    ),
+    Case(
+        "Migrate Postgres 12 to 16 without downtime",
+        Some(Migration),
+        (Large, VeryLarge),
+        "database-admin database-optimizer",
+        &["lost", "interruption"],
+    ),
+    Case(
+        "Pods crash-loop after deploy",
+        Some(Bug),
+        (Small, Medium),
+        "devops-troubleshooter",
+        &[],
+    ),
+    Case(
+        "Write a tutorial for new contributors",
+        Some(Writing),
+        (Trivial, Small),
+        "tutorial-engineer",
+        &[],
+    ),
+    Case(
+        "Integrate Stripe checkout and refunds",
+        Some(Feature),
+        (Medium, Large),
+        "payment-integration",
+        &["money", "somebody else"],
+    ),
+    Case(
+        "Speed up the slow query on the orders table",
+        Some(Refactor),
+        (Small, Medium),
+        "database-optimizer",
+        &["load"],
+    ),
+    Case(
+        "Rewrite the COBOL monolith as microservices",
+        Some(Refactor),
+        (Large, VeryLarge),
+        "legacy-modernizer",
+        &["old code"],
+    ),
+    Case(
+        "Add dark mode to the settings page",
+        Some(Feature),
+        (Small, Medium),
+        "frontend-developer ui-ux-designer",
+        &["some people"],
+    ),
+    Case(
+        "Review the pull request for the new parser",
+        Some(Review),
+        (Small, Medium),
+        "code-reviewer",
+        &[],
+    ),
+    Case(
+        "Draft a GDPR privacy policy",
+        Some(Writing),
+        (Small, Medium),
+        "legal-advisor",
+        &["personal data"],
+    ),
+    Case(
+        "Write unit tests for the invoice module",
+        Some(Testing),
+        (Small, Medium),
+        "test-automator",
+        &[],
+    ),
+    Case(
+        "Terraform plan shows state drift in staging",
+        Some(Infrastructure),
+        (Small, Medium),
+        "terraform-specialist",
+        &[],
+    ),
+    Case(
+        "Goroutine leak in the Golang worker",
+        Some(Bug),
+        (Small, Medium),
+        "golang-pro",
+        &[],
+    ),
+    Case(
+        "Compare vector databases for semantic search",
+        Some(Research),
+        (Small, Medium),
+        "ai-engineer search-specialist",
+        &[],
+    ),
+    Case(
+        "Airflow pipeline to load orders into BigQuery every night",
+        Some(Infrastructure),
+        (Medium, Large),
+        "data-engineer",
+        &[],
+    ),
+    Case(
+        "Sev1: production down, customers cannot log in",
+        Some(Bug),
+        (Medium, Medium),
+        "incident-responder devops-troubleshooter",
+        &["interruption"],
+    ),
+    Case(
+        "Design a GraphQL schema for the catalog, avoid N+1 resolvers",
+        Some(Feature),
+        (Medium, Medium),
+        "graphql-architect",
+        &[],
+    ),
+    Case(
+        "Answer support tickets about locked accounts and write an FAQ",
+        Some(Writing),
+        (Small, Medium),
+        "customer-support",
+        &[],
+    ),
+    Case(
+        "Set up CI/CD with GitHub Actions and a canary release",
+        Some(Infrastructure),
+        (Medium, Large),
+        "deployment-engineer",
+        &["somebody else"],
+    ),
+    Case(
+        "Fix segfault in `src/parser.c`",
+        Some(Bug),
+        (Small, Medium),
+        "c-pro",
+        &[],
+    ),
+    Case(
+        "Refactor src/auth.py to use dataclasses",
+        Some(Refactor),
+        (Small, Medium),
+        "python-pro",
+        &["authentication"],
+    ),
+    Case(
+        "Draw a sequence diagram of the login flow",
+        Some(Writing),
+        (Small, Medium),
+        "mermaid-expert",
+        &[],
+    ),
+    Case(
+        "Reduce cost: prompt evaluation for the chatbot's system prompt",
+        Some(MachineLearning),
+        (Medium, Large),
+        "prompt-engineer",
+        &[],
+    ),
+    Case(
+        "DNS and TLS certificate errors behind the nginx proxy",
+        Some(Bug),
+        (Small, Medium),
+        "network-engineer",
+        &[],
+    ),
+    Case(
+        "Backtest the momentum trading strategy on ten years of market data",
+        None,
+        (Small, Medium),
+        "quant-analyst",
+        &[],
+    ),
+    Case(
+        "Load test the API: p99 must stay under 200 ms at 1000 requests per second",
+        Some(Testing),
+        (Small, Medium),
+        "performance-engineer",
+        &["load"],
+    ),
+    Case(
+        "SwiftUI app: offline sync for iPad",
+        None,
+        (Small, Large),
+        "ios-developer mobile-developer",
+        &[],
+    ),
+    Case(
+        "Monitor drift and automate retraining with MLflow",
+        Some(MachineLearning),
+        (Medium, Large),
+        "mlops-engineer",
+        &["model"],
+    ),
+    Case(
+        "Minecraft Paper plugin lowers the server tick rate",
+        Some(Infrastructure),
+        (Small, Medium),
+        "minecraft-bukkit-pro",
+        &[],
+    ),
+    Case(
+        "Newsletter and landing page for the spring launch",
+        Some(Writing),
+        (Trivial, Medium),
+        "content-marketer",
+        &[],
+    ),
+    Case(
+        "KPI dashboard for churn and revenue by cohort",
+        None,
+        (Small, Medium),
+        "business-analyst",
+        &[],
+    ),
+    Case(
+        "Upgrade the Laravel shop to PHP 8.4",
+        Some(Migration),
+        (Medium, Large),
+        "php-pro",
+        &["changed interfaces"],
+    ),
+    Case(
+        "Database backup failed last night",
+        Some(Bug),
+        (Small, Medium),
+        "database-admin",
+        &["lost"],
+    ),
+    Case(
+        "Write cold emails to 50 prospects",
+        Some(Writing),
+        (Trivial, Small),
+        "sales-automator",
+        &[],
+    ),
+    Case(
+        "Contract clause for data processing with a vendor",
+        None,
+        (Small, Medium),
+        "legal-advisor",
+        &[],
+    ),
+    Case(
+        "Encrypt customer data at rest and rotate keys",
+        None,
+        (Small, Medium),
+        "security-auditor",
+        &["authentication", "personal data"],
+    ),
+    Case(
+        "CI takes 45 minutes, make it faster",
+        Some(Feature),
+        (Small, Medium),
+        "dx-optimizer performance-engineer",
+        &[],
+    ),
+    Case(
+        "Memory leak in the C++ renderer",
+        Some(Bug),
+        (Small, Medium),
+        "cpp-pro",
+        &[],
+    ),
+    Case(
+        "Fix flaky e2e tests in CI",
+        Some(Bug),
+        (Small, Medium),
+        "test-automator",
+        &[],
+    ),
+    Case("Bump lodash version", Some(Refactor), (Trivial, Small), "", &[]),
+    Case(
+        "Make everything better somehow",
+        Some(Feature),
+        (Small, Large),
+        "",
+        &["different people"],
+    ),
 ];
 
 #[test]
@@ -78,11 +350,14 @@ fn briefs_are_understood() {
         let it = analyse(text);
         let mut say = |what: String| wrong.push(format!("{text:?}: {what}"));
         let found = shape::of(&Text::read(text), &[]);
-        if found != Some(*shape) {
+        if found != *shape {
             say(format!("is {found:?}, wanted {shape:?}"));
         }
         if !(*least..=*most).contains(&it.complexity.size) {
-            say(format!("is {:?} with {}, wanted {least} to {most}", it.complexity, it.hours));
+            say(format!(
+                "is {:?} with {}, wanted {least} to {most}",
+                it.complexity, it.hours
+            ));
         }
         let names: Vec<&str> = it.recommended.iter().map(|it| it.agent.as_str()).collect();
         let fits = match agents.strip_prefix('~') {
@@ -105,12 +380,24 @@ fn briefs_are_understood() {
 fn harder_work_is_never_less() {
     for (easier, harder) in [
         ("Fix typo in README", "Fix the race condition in the payment worker"),
-        ("Add a button", "Add a button, a dashboard and an export to Salesforce, SAP and Jira"),
-        ("Implement login", "Implement login with SAML, SCIM and audit trail for the entire multi-tenant platform"),
-        ("Migrate a table", "Migrate the entire Oracle data warehouse to Snowflake without downtime"),
+        (
+            "Add a button",
+            "Add a button, a dashboard and an export to Salesforce, SAP and Jira",
+        ),
+        (
+            "Implement login",
+            "Implement login with SAML, SCIM and audit trail for the entire multi-tenant platform",
+        ),
+        (
+            "Migrate a table",
+            "Migrate the entire Oracle data warehouse to Snowflake without downtime",
+        ),
     ] {
         let (easier, harder) = (analyse(easier), analyse(harder));
-        assert!(easier.complexity.points < harder.complexity.points, "{easier:?}\n{harder:?}");
+        assert!(
+            easier.complexity.points < harder.complexity.points,
+            "{easier:?}\n{harder:?}"
+        );
         assert!(easier.hours.likely < harder.hours.likely);
     }
 }
@@ -119,21 +406,41 @@ fn harder_work_is_never_less() {
 fn reasons_say_what_matched() {
     let it = recommend(&Brief::of("Implement login with OAuth and JWT"), &CATALOG);
     assert_eq!(it[0].agent, "security-auditor");
-    assert!(it[0].reasons.iter().any(|reason| reason.contains("mentions `login`, `oauth`, `jwt`")), "{it:?}");
+    assert!(
+        it[0]
+            .reasons
+            .iter()
+            .any(|reason| reason.contains("mentions `login`, `oauth`, `jwt`")),
+        "{it:?}"
+    );
 }
 
 #[test]
 fn files_labels_and_names_lead_to_agents() {
     let strings = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     for (text, labels, files, wanted) in [
-        ("look at this", &[][..], &["infra/main.tf", "infra/vars.tf"][..], "terraform-specialist"),
+        (
+            "look at this",
+            &[][..],
+            &["infra/main.tf", "infra/vars.tf"][..],
+            "terraform-specialist",
+        ),
         ("look at this", &[], &["crates/core/src/lib.rs"], "rust-pro"),
-        ("look at `db/migrations/0042_users.sql` please", &[], &[], "database-optimizer sql-pro"),
+        (
+            "look at `db/migrations/0042_users.sql` please",
+            &[],
+            &[],
+            "database-optimizer sql-pro",
+        ),
         ("something for you", &["graphql"], &[], "graphql-architect"),
         ("ask the risk-manager about this", &[], &[], "risk-manager"),
         ("please have a look", &["bug"], &[], "debugger"),
     ] {
-        let brief = Brief { text: text.to_owned(), labels: strings(labels), files: strings(files) };
+        let brief = Brief {
+            text: text.to_owned(),
+            labels: strings(labels),
+            files: strings(files),
+        };
         let it = recommend(&brief, &CATALOG);
         assert!(wanted.split(' ').any(|name| name == it[0].agent), "{brief:?}: {it:#?}");
     }
@@ -141,7 +448,14 @@ fn files_labels_and_names_lead_to_agents() {
 
 #[test]
 fn where_nothing_matches_it_says_so() {
-    for text in ["", " \n ", "zzz", "お支払いのバグを直す", "Пожалуйста, помогите", "👍👍"] {
+    for text in [
+        "",
+        " \n ",
+        "zzz",
+        "お支払いのバグを直す",
+        "Пожалуйста, помогите",
+        "👍👍",
+    ] {
         let it = analyse(text);
         assert_eq!(it.recommended.len(), 1, "{text:?} {it:?}");
         assert_eq!(it.recommended[0].confidence, CONFIDENCE.0);
@@ -149,16 +463,33 @@ fn where_nothing_matches_it_says_so() {
         assert!(it.basis.contains("no model was asked"));
     }
     let empty = analyse("");
-    assert!(empty.risks.iter().any(|risk| risk.level == Risk::High && risk.why.contains("nothing")));
+    assert!(
+        empty
+            .risks
+            .iter()
+            .any(|risk| risk.level == Risk::High && risk.why.contains("nothing"))
+    );
 }
 
 #[test]
 fn the_items_of_a_list_become_steps() {
     let text = "Customer portal\n- GraphQL resolvers for orders\n- Terraform module for the bucket\n- something else";
     let steps = analyse(text).subtasks;
-    let agent_of = |title: &str| steps.iter().find(|step| step.title == title).and_then(|step| step.agent.clone());
-    assert_eq!(agent_of("GraphQL resolvers for orders").as_deref(), Some("graphql-architect"), "{steps:#?}");
-    assert_eq!(agent_of("Terraform module for the bucket").as_deref(), Some("terraform-specialist"));
+    let agent_of = |title: &str| {
+        steps
+            .iter()
+            .find(|step| step.title == title)
+            .and_then(|step| step.agent.clone())
+    };
+    assert_eq!(
+        agent_of("GraphQL resolvers for orders").as_deref(),
+        Some("graphql-architect"),
+        "{steps:#?}"
+    );
+    assert_eq!(
+        agent_of("Terraform module for the bucket").as_deref(),
+        Some("terraform-specialist")
+    );
     assert!(agent_of("something else").is_some());
 }
 
@@ -201,15 +532,39 @@ fn an_analysis_survives_storage() {
 fn check(brief: &Brief) -> Analysis {
     let it = OfflineAnalyst.analyse(brief, &CATALOG);
     let hours = it.hours;
-    assert!(0.5 <= hours.low && hours.low <= hours.likely && hours.likely <= hours.high, "{hours:?}");
-    assert_eq!(it.subtasks.iter().map(|step| step.hours).sum::<f64>(), hours.likely, "{:?}", it.subtasks);
-    assert!(it.subtasks.iter().all(|step| step.hours >= 0.5 && !step.title.is_empty()));
+    assert!(
+        0.5 <= hours.low && hours.low <= hours.likely && hours.likely <= hours.high,
+        "{hours:?}"
+    );
+    assert_eq!(
+        it.subtasks.iter().map(|step| step.hours).sum::<f64>(),
+        hours.likely,
+        "{:?}",
+        it.subtasks
+    );
+    assert!(
+        it.subtasks
+            .iter()
+            .all(|step| step.hours >= 0.5 && !step.title.is_empty())
+    );
     let known = |name: &String| CATALOG.get(name).is_some();
     assert!(it.subtasks.iter().all(|step| step.agent.as_ref().is_some_and(known)));
     assert!((1..=MOST_RECOMMENDED).contains(&it.recommended.len()));
-    assert!(it.recommended.iter().all(|it| known(&it.agent) && !it.reasons.is_empty()));
-    assert!(it.recommended.iter().all(|it| (CONFIDENCE.0..=CONFIDENCE.1).contains(&it.confidence)));
-    assert!(it.recommended.is_sorted_by(|a, b| a.confidence >= b.confidence), "{:?}", it.recommended);
+    assert!(
+        it.recommended
+            .iter()
+            .all(|it| known(&it.agent) && !it.reasons.is_empty())
+    );
+    assert!(
+        it.recommended
+            .iter()
+            .all(|it| (CONFIDENCE.0..=CONFIDENCE.1).contains(&it.confidence))
+    );
+    assert!(
+        it.recommended.is_sorted_by(|a, b| a.confidence >= b.confidence),
+        "{:?}",
+        it.recommended
+    );
     assert!(it.risks.len() <= MOST_RISKS && it.risks.is_sorted_by(|a, b| a.level >= b.level));
     it
 }
@@ -218,8 +573,28 @@ fn check(brief: &Brief) -> Analysis {
 fn brief_like() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         prop::sample::select(vec![
-            "migrate", "postgres", "auth", "the", "payment", "somehow", "fix", "typo", "ml", "src/auth.py", "\n- ", "\n",
-            "slack", "entire", "small", "kubernetes", "docs", "review", "C++", "?", "without downtime", "GDPR",
+            "migrate",
+            "postgres",
+            "auth",
+            "the",
+            "payment",
+            "somehow",
+            "fix",
+            "typo",
+            "ml",
+            "src/auth.py",
+            "\n- ",
+            "\n",
+            "slack",
+            "entire",
+            "small",
+            "kubernetes",
+            "docs",
+            "review",
+            "C++",
+            "?",
+            "without downtime",
+            "GDPR",
         ])
         .prop_map(str::to_owned),
         "[a-zäß]{1,9}",
@@ -263,6 +638,10 @@ fn an_operators_own_agent_is_found_by_its_file_alone() {
     };
     let catalog = Catalog::of(CATALOG.all().iter().cloned().chain([own]).collect());
     for text in ["IDocs from SAP are missing", "look at z_orders.abap"] {
-        assert_eq!(recommend(&Brief::of(text), &catalog)[0].agent, "sap-whisperer", "{text}");
+        assert_eq!(
+            recommend(&Brief::of(text), &catalog)[0].agent,
+            "sap-whisperer",
+            "{text}"
+        );
     }
 }

@@ -19,17 +19,34 @@ const MOST_ITEMS: usize = 50;
 const FILLERS: &[&str] = &[
     "a", "able", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "before",
     "between", "but", "by", "can", "could", "do", "does", "each", "every", "for", "from", "get", "had", "has", "have",
-    "how", "i", "if", "in", "into", "is", "it", "its", "let", "make", "may", "more", "must", "need", "new", "no", "not",
-    "of", "on", "one", "or", "our", "out", "over", "please", "shall", "should", "so", "some", "than", "that", "the",
-    "their", "them", "then", "there", "these", "they", "this", "to", "too", "up", "us", "use", "very", "was", "we",
-    "were", "what", "when", "where", "which", "who", "why", "will", "with", "without", "would", "you", "your",
+    "how", "i", "if", "in", "into", "is", "it", "its", "let", "make", "may", "more", "must", "need", "new", "no",
+    "not", "of", "on", "one", "or", "our", "out", "over", "please", "shall", "should", "so", "some", "than", "that",
+    "the", "their", "them", "then", "there", "these", "they", "this", "to", "too", "up", "us", "use", "very", "was",
+    "we", "were", "what", "when", "where", "which", "who", "why", "will", "with", "without", "would", "you", "your",
 ];
 
 /// Languages and formats whose name with its dot looks like a file.
-const NOT_FILES: &[&str] = &["node.js", "vue.js", "next.js", "react.js", "nuxt.js", "express.js", "d3.js", "asp.net"];
+const NOT_FILES: &[&str] = &[
+    "node.js",
+    "vue.js",
+    "next.js",
+    "react.js",
+    "nuxt.js",
+    "express.js",
+    "d3.js",
+    "asp.net",
+];
 
 /// Files that are known without an extension.
-const FILES_BY_NAME: &[&str] = &["dockerfile", "makefile", "jenkinsfile", "caddyfile", "gemfile", "procfile", "justfile"];
+const FILES_BY_NAME: &[&str] = &[
+    "dockerfile",
+    "makefile",
+    "jenkinsfile",
+    "caddyfile",
+    "gemfile",
+    "procfile",
+    "justfile",
+];
 
 /// A text, read once and then asked.
 #[derive(Debug, Clone)]
@@ -179,8 +196,18 @@ impl Text {
     fn take_words(&mut self, words: &[String]) {
         let stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
         self.take_phrases(&stems, self.length);
+        // `log in` is also found as `login`.
+        for (place, pair) in words.windows(2).enumerate() {
+            if pair[0].len() + pair[1].len() <= LONGEST_WORD {
+                self.phrases.entry(stem(&pair.concat())).or_insert(self.length + place);
+            }
+        }
         self.length += words.len();
-        let carries = words.iter().zip(stems).filter(|(word, _)| !is_filler(word)).map(|(_, stem)| stem);
+        let carries = words
+            .iter()
+            .zip(stems)
+            .filter(|(word, _)| !is_filler(word))
+            .map(|(_, stem)| stem);
         self.content.extend(carries);
     }
 
@@ -218,10 +245,16 @@ impl Phrase {
     #[must_use]
     pub fn new(phrase: &str) -> Self {
         let mut words = Vec::new();
-        phrase.split_whitespace().for_each(|chunk| split_words(chunk, &mut words));
+        phrase
+            .split_whitespace()
+            .for_each(|chunk| split_words(chunk, &mut words));
         words.truncate(LONGEST_PHRASE);
         let stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
-        Self { apart: stems.join(" "), together: stem(&words.concat()), words: words.len() }
+        Self {
+            apart: stems.join(" "),
+            together: stem(&words.concat()),
+            words: words.len(),
+        }
     }
 
     /// The number of its words.
@@ -328,7 +361,11 @@ fn humps(name: &str) -> Vec<String> {
             _ => humps.push(c.to_ascii_lowercase().to_string()),
         }
     }
-    humps.into_iter().filter(|hump| hump.len() > 1).map(|hump| stem(&hump)).collect()
+    humps
+        .into_iter()
+        .filter(|hump| hump.len() > 1)
+        .map(|hump| stem(&hump))
+        .collect()
 }
 
 fn is_file(word: &str) -> bool {
@@ -340,7 +377,9 @@ fn is_file(word: &str) -> bool {
     if FILES_BY_NAME.contains(&lower.as_str()) {
         return true;
     }
-    let Some((root, extension)) = name.rsplit_once('.') else { return false };
+    let Some((root, extension)) = name.rsplit_once('.') else {
+        return false;
+    };
     // `e.g`, `3.5` and `v1.2` have dots too; one letter is an extension only for C and R sources.
     let plausible = (2..=12).contains(&extension.len()) || ["c", "h", "R"].contains(&extension);
     let version = root.chars().all(|c| c.is_ascii_digit() || matches!(c, 'v' | '.'));
@@ -356,10 +395,18 @@ fn list_item(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let rest = line.strip_prefix(['-', '*', '•', '–']).or_else(|| {
         let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        if (1..=3).contains(&digits) { line[digits..].strip_prefix(['.', ')']) } else { None }
+        if (1..=3).contains(&digits) {
+            line[digits..].strip_prefix(['.', ')'])
+        } else {
+            None
+        }
     })?;
     let rest = rest.strip_prefix(' ')?.trim();
-    let item = ["[ ]", "[x]", "[X]"].iter().find_map(|mark| rest.strip_prefix(mark)).unwrap_or(rest).trim();
+    let item = ["[ ]", "[x]", "[X]"]
+        .iter()
+        .find_map(|mark| rest.strip_prefix(mark))
+        .unwrap_or(rest)
+        .trim();
     Some(item).filter(|item| item.chars().any(char::is_alphanumeric))
 }
 
@@ -384,7 +431,9 @@ mod tests {
                 assert_eq!(stem(form), stem(forms[0]), "{form}");
             }
         }
-        for word in ["string", "speed", "status", "analysis", "dns", "css", "redis", "class", "größe", "支付"] {
+        for word in [
+            "string", "speed", "status", "analysis", "dns", "css", "redis", "class", "größe", "支付",
+        ] {
             assert_eq!(stem(word), stem(word.trim()), "{word}");
         }
         assert_ne!(stem("string"), "str");
@@ -416,7 +465,10 @@ mod tests {
     fn files_are_told_from_other_dots() {
         for (text, files) in [
             ("fix `src/auth.py` and main.tf.", &["src/auth.py", "main.tf"][..]),
-            ("the Dockerfile, .github/workflows/ci.yml", &["Dockerfile", ".github/workflows/ci.yml"]),
+            (
+                "the Dockerfile, .github/workflows/ci.yml",
+                &["Dockerfile", ".github/workflows/ci.yml"],
+            ),
             ("e.g. version 3.5 of Node.js, i.e. v1.2, costs 1.5k", &[]),
             ("see https://example.com/index.html", &[]),
             ("main.c main.c .eslintrc", &["main.c", ".eslintrc"]),
