@@ -1,7 +1,7 @@
 //! How hard a piece of work is, and how long it takes.
 //!
 //! Owns the weights of words. The sum of the weights is rounded up to a story point, and the hours
-//! follow the sum along [`HOURS_BY_WEIGHT`], so that more weight never means fewer hours.
+//! follow the sum along `HOURS_BY_WEIGHT`, so that more weight never means fewer hours.
 //! To teach it a word, add the word to a table.
 
 use std::fmt;
@@ -79,7 +79,7 @@ impl fmt::Display for Hours {
 }
 
 /// Words that change the weight, by how much. They are about scope: what the work is about stands
-/// in [`TOPICS`].
+/// in `TOPICS`.
 const SCOPE: &[(f64, &str)] = &[
     (
         -4.0,

@@ -6,11 +6,13 @@
 //! | file | owns |
 //! |---|---|
 //! | `text.rs` | reading a text: words, phrases, files, list items |
+//! | `stem.rs` | one stem for all forms of a word |
 //! | `shape.rs` | what kind of work it is |
 //! | `estimate.rs` | complexity and hours |
 //! | `step.rs` | the steps of each kind of work, their hours and who does them |
 //! | `risk.rs` | what could go wrong |
 //! | `fit.rs` | which agents suit it |
+//! | `subject.rs` | what subjects and kinds of work say about agents |
 //!
 //! What these files know stands in tables; a new fact is a new line in one. Another way to analyse,
 //! such as asking a model, is another [`Analyst`].
@@ -19,7 +21,9 @@ pub mod estimate;
 pub mod fit;
 pub mod risk;
 pub mod shape;
+mod stem;
 pub mod step;
+mod subject;
 pub mod text;
 
 use serde::{Deserialize, Serialize};

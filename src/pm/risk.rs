@@ -1,6 +1,6 @@
 //! What could go wrong with a piece of work, read from its words.
 //!
-//! Owns the table of risks. A new risk is an entry in [`RULES`]; what depends on more than words
+//! Owns the table of risks. A new risk is an entry in `RULES`; what depends on more than words
 //! (vague texts) stands in [`of`].
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! What kind of work a text asks for.
 //!
 //! Owns the kinds and the words by which each is recognised. A new kind is a variant of [`Shape`], an
-//! entry in [`SHAPES`], and an arm wherever the compiler then asks for one (its steps in `step.rs`,
+//! entry in `SHAPES`, and an arm wherever the compiler then asks for one (its steps in `step.rs`,
 //! its first guess in `estimate.rs`, its agents in `fit.rs`).
 
 use serde::{Deserialize, Serialize};

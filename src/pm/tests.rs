@@ -10,7 +10,6 @@ use crate::domain::agent::{Agent, Risk};
 use crate::pm::estimate::Size;
 use crate::pm::fit::{CONFIDENCE, MOST_RECOMMENDED};
 use crate::pm::risk::MOST_RISKS;
-use crate::pm::shape::Shape;
 
 /// Every tool that the agents of the project name.
 const TOOLS: &[&str] = &[
@@ -31,343 +30,92 @@ fn analyse(text: &str) -> Analysis {
     OfflineAnalyst.analyse(&Brief::of(text), &CATALOG)
 }
 
-/// A brief, the kind of work it is, its least and largest size, agents of which one is first (or,
-/// after `~`, is among the first three), and words of the risks that must be told.
-struct Case(
-    &'static str,
-    Option<Shape>,
-    (Size, Size),
-    &'static str,
-    &'static [&'static str],
-);
+/// Briefs, one a line: text | kind of work | least to largest size | agents of which one is to be first
+/// (after `~`: among the first three; `?`: any) | words of the risks that are to be told.
+const CASES: &str = "
+    Build recommendation engine with ML | machine-learning | large to very large | ml-engineer data-scientist | model
+    Fix typo in README | bug | trivial to small | docs-architect |
+    Implement user auth | feature | medium to medium | ~security-auditor backend-architect | authentication
+    Implement user authentication with OAuth and JWT | feature | medium to large | security-auditor | authentication
+    Migrate Postgres 12 to 16 without downtime | migration | large to very large | database-admin database-optimizer | lost, interruption
+    Pods crash-loop after deploy | bug | small to medium | devops-troubleshooter |
+    Write a tutorial for new contributors | writing | trivial to small | tutorial-engineer |
+    Integrate Stripe checkout and refunds | feature | medium to large | payment-integration | money, somebody else
+    Speed up the slow query on the orders table | refactor | small to medium | database-optimizer | load
+    Rewrite the COBOL monolith as microservices | refactor | large to very large | legacy-modernizer | old code
+    Add dark mode to the settings page | feature | small to medium | frontend-developer ui-ux-designer | some people
+    Review the pull request for the new parser | review | small to medium | code-reviewer |
+    Draft a GDPR privacy policy | writing | small to medium | legal-advisor | personal data
+    Write unit tests for the invoice module | testing | small to medium | test-automator |
+    Terraform plan shows state drift in staging | infrastructure | small to medium | terraform-specialist |
+    Goroutine leak in the Golang worker | bug | small to medium | golang-pro |
+    Compare vector databases for semantic search | research | small to medium | ai-engineer search-specialist |
+    Airflow pipeline to load orders into BigQuery every night | infrastructure | medium to large | data-engineer |
+    Sev1: production down, customers cannot log in | bug | medium to medium | incident-responder devops-troubleshooter | interruption
+    Design a GraphQL schema for the catalog, avoid N+1 resolvers | feature | medium to medium | graphql-architect |
+    Answer support tickets about locked accounts and write an FAQ | writing | small to medium | customer-support |
+    Set up CI/CD with GitHub Actions and a canary release | infrastructure | medium to large | deployment-engineer | somebody else
+    Fix segfault in `src/parser.c` | bug | small to medium | c-pro |
+    Refactor src/auth.py to use dataclasses | refactor | small to medium | python-pro | authentication
+    Draw a sequence diagram of the login flow | writing | small to medium | mermaid-expert |
+    Reduce cost: prompt evaluation for the chatbot's system prompt | machine-learning | medium to large | prompt-engineer |
+    DNS and TLS certificate errors behind the nginx proxy | bug | small to medium | network-engineer |
+    Backtest the momentum trading strategy on ten years of market data | none | small to medium | quant-analyst |
+    Load test the API: p99 must stay under 200 ms at 1000 requests per second | testing | small to medium | performance-engineer | load
+    SwiftUI app: offline sync for iPad | none | small to large | ios-developer mobile-developer |
+    Monitor drift and automate retraining with MLflow | machine-learning | medium to large | mlops-engineer | model
+    Minecraft Paper plugin lowers the server tick rate | infrastructure | small to medium | minecraft-bukkit-pro |
+    Newsletter and landing page for the spring launch | writing | trivial to medium | content-marketer |
+    KPI dashboard for churn and revenue by cohort | none | small to medium | business-analyst |
+    Upgrade the Laravel shop to PHP 8.4 | migration | medium to large | php-pro | changed interfaces
+    Database backup failed last night | bug | small to medium | database-admin | lost
+    Write cold emails to 50 prospects | writing | trivial to small | sales-automator |
+    Contract clause for data processing with a vendor | none | small to medium | legal-advisor |
+    Encrypt customer data at rest and rotate keys | none | small to medium | security-auditor | authentication, personal data
+    CI takes 45 minutes, make it faster | feature | small to medium | dx-optimizer performance-engineer |
+    Memory leak in the C++ renderer | bug | small to medium | cpp-pro |
+    Fix flaky e2e tests in CI | bug | small to medium | test-automator |
+    Bump lodash version | refactor | trivial to small | ? |
+    Make everything better somehow | feature | small to large | ? | different people
+";
 
-use Shape::*;
-use Size::*;
-
-const CASES: &[Case] = &[
-    Case(
-        "Build recommendation engine with ML",
-        Some(MachineLearning),
-        (Large, VeryLarge),
-        "ml-engineer data-scientist",
-        &["model"],
-    ),
-    Case("Fix typo in README", Some(Bug), (Trivial, Small), "docs-architect", &[]),
-    Case(
-        "Implement user auth",
-        Some(Feature),
-        (Medium, Medium),
-        "~security-auditor backend-architect",
-        &["authentication"],
-    ),
-    Case(
-        "Implement user authentication with OAuth and JWT",
-        Some(Feature),
-        (Medium, Large),
-        "security-auditor",
-        &["authentication"],
-    ),
-    Case(
-        "Migrate Postgres 12 to 16 without downtime",
-        Some(Migration),
-        (Large, VeryLarge),
-        "database-admin database-optimizer",
-        &["lost", "interruption"],
-    ),
-    Case(
-        "Pods crash-loop after deploy",
-        Some(Bug),
-        (Small, Medium),
-        "devops-troubleshooter",
-        &[],
-    ),
-    Case(
-        "Write a tutorial for new contributors",
-        Some(Writing),
-        (Trivial, Small),
-        "tutorial-engineer",
-        &[],
-    ),
-    Case(
-        "Integrate Stripe checkout and refunds",
-        Some(Feature),
-        (Medium, Large),
-        "payment-integration",
-        &["money", "somebody else"],
-    ),
-    Case(
-        "Speed up the slow query on the orders table",
-        Some(Refactor),
-        (Small, Medium),
-        "database-optimizer",
-        &["load"],
-    ),
-    Case(
-        "Rewrite the COBOL monolith as microservices",
-        Some(Refactor),
-        (Large, VeryLarge),
-        "legacy-modernizer",
-        &["old code"],
-    ),
-    Case(
-        "Add dark mode to the settings page",
-        Some(Feature),
-        (Small, Medium),
-        "frontend-developer ui-ux-designer",
-        &["some people"],
-    ),
-    Case(
-        "Review the pull request for the new parser",
-        Some(Review),
-        (Small, Medium),
-        "code-reviewer",
-        &[],
-    ),
-    Case(
-        "Draft a GDPR privacy policy",
-        Some(Writing),
-        (Small, Medium),
-        "legal-advisor",
-        &["personal data"],
-    ),
-    Case(
-        "Write unit tests for the invoice module",
-        Some(Testing),
-        (Small, Medium),
-        "test-automator",
-        &[],
-    ),
-    Case(
-        "Terraform plan shows state drift in staging",
-        Some(Infrastructure),
-        (Small, Medium),
-        "terraform-specialist",
-        &[],
-    ),
-    Case(
-        "Goroutine leak in the Golang worker",
-        Some(Bug),
-        (Small, Medium),
-        "golang-pro",
-        &[],
-    ),
-    Case(
-        "Compare vector databases for semantic search",
-        Some(Research),
-        (Small, Medium),
-        "ai-engineer search-specialist",
-        &[],
-    ),
-    Case(
-        "Airflow pipeline to load orders into BigQuery every night",
-        Some(Infrastructure),
-        (Medium, Large),
-        "data-engineer",
-        &[],
-    ),
-    Case(
-        "Sev1: production down, customers cannot log in",
-        Some(Bug),
-        (Medium, Medium),
-        "incident-responder devops-troubleshooter",
-        &["interruption"],
-    ),
-    Case(
-        "Design a GraphQL schema for the catalog, avoid N+1 resolvers",
-        Some(Feature),
-        (Medium, Medium),
-        "graphql-architect",
-        &[],
-    ),
-    Case(
-        "Answer support tickets about locked accounts and write an FAQ",
-        Some(Writing),
-        (Small, Medium),
-        "customer-support",
-        &[],
-    ),
-    Case(
-        "Set up CI/CD with GitHub Actions and a canary release",
-        Some(Infrastructure),
-        (Medium, Large),
-        "deployment-engineer",
-        &["somebody else"],
-    ),
-    Case(
-        "Fix segfault in `src/parser.c`",
-        Some(Bug),
-        (Small, Medium),
-        "c-pro",
-        &[],
-    ),
-    Case(
-        "Refactor src/auth.py to use dataclasses",
-        Some(Refactor),
-        (Small, Medium),
-        "python-pro",
-        &["authentication"],
-    ),
-    Case(
-        "Draw a sequence diagram of the login flow",
-        Some(Writing),
-        (Small, Medium),
-        "mermaid-expert",
-        &[],
-    ),
-    Case(
-        "Reduce cost: prompt evaluation for the chatbot's system prompt",
-        Some(MachineLearning),
-        (Medium, Large),
-        "prompt-engineer",
-        &[],
-    ),
-    Case(
-        "DNS and TLS certificate errors behind the nginx proxy",
-        Some(Bug),
-        (Small, Medium),
-        "network-engineer",
-        &[],
-    ),
-    Case(
-        "Backtest the momentum trading strategy on ten years of market data",
-        None,
-        (Small, Medium),
-        "quant-analyst",
-        &[],
-    ),
-    Case(
-        "Load test the API: p99 must stay under 200 ms at 1000 requests per second",
-        Some(Testing),
-        (Small, Medium),
-        "performance-engineer",
-        &["load"],
-    ),
-    Case(
-        "SwiftUI app: offline sync for iPad",
-        None,
-        (Small, Large),
-        "ios-developer mobile-developer",
-        &[],
-    ),
-    Case(
-        "Monitor drift and automate retraining with MLflow",
-        Some(MachineLearning),
-        (Medium, Large),
-        "mlops-engineer",
-        &["model"],
-    ),
-    Case(
-        "Minecraft Paper plugin lowers the server tick rate",
-        Some(Infrastructure),
-        (Small, Medium),
-        "minecraft-bukkit-pro",
-        &[],
-    ),
-    Case(
-        "Newsletter and landing page for the spring launch",
-        Some(Writing),
-        (Trivial, Medium),
-        "content-marketer",
-        &[],
-    ),
-    Case(
-        "KPI dashboard for churn and revenue by cohort",
-        None,
-        (Small, Medium),
-        "business-analyst",
-        &[],
-    ),
-    Case(
-        "Upgrade the Laravel shop to PHP 8.4",
-        Some(Migration),
-        (Medium, Large),
-        "php-pro",
-        &["changed interfaces"],
-    ),
-    Case(
-        "Database backup failed last night",
-        Some(Bug),
-        (Small, Medium),
-        "database-admin",
-        &["lost"],
-    ),
-    Case(
-        "Write cold emails to 50 prospects",
-        Some(Writing),
-        (Trivial, Small),
-        "sales-automator",
-        &[],
-    ),
-    Case(
-        "Contract clause for data processing with a vendor",
-        None,
-        (Small, Medium),
-        "legal-advisor",
-        &[],
-    ),
-    Case(
-        "Encrypt customer data at rest and rotate keys",
-        None,
-        (Small, Medium),
-        "security-auditor",
-        &["authentication", "personal data"],
-    ),
-    Case(
-        "CI takes 45 minutes, make it faster",
-        Some(Feature),
-        (Small, Medium),
-        "dx-optimizer performance-engineer",
-        &[],
-    ),
-    Case(
-        "Memory leak in the C++ renderer",
-        Some(Bug),
-        (Small, Medium),
-        "cpp-pro",
-        &[],
-    ),
-    Case(
-        "Fix flaky e2e tests in CI",
-        Some(Bug),
-        (Small, Medium),
-        "test-automator",
-        &[],
-    ),
-    Case("Bump lodash version", Some(Refactor), (Trivial, Small), "", &[]),
-    Case(
-        "Make everything better somehow",
-        Some(Feature),
-        (Small, Large),
-        "",
-        &["different people"],
-    ),
-];
+fn sizes(range: &str) -> (Size, Size) {
+    let size = |word: &str| serde_json::from_value(serde_json::Value::from(word)).unwrap();
+    range
+        .split_once(" to ")
+        .map(|(least, most)| (size(least), size(most)))
+        .unwrap()
+}
 
 #[test]
 fn briefs_are_understood() {
+    let cases: Vec<&str> = CASES.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert!(cases.len() >= 40);
     let mut wrong = Vec::new();
-    for Case(text, shape, (least, most), agents, risks) in CASES {
+    for case in cases {
+        let columns: Vec<&str> = case.split('|').map(str::trim).collect();
+        let [text, kind, range, agents, risks] = columns[..] else {
+            panic!("`{case}` has not five columns")
+        };
         let it = analyse(text);
-        let mut say = |what: String| wrong.push(format!("{text:?}: {what}"));
-        let found = shape::of(&Text::read(text), &[]);
-        if found != *shape {
-            say(format!("is {found:?}, wanted {shape:?}"));
+        let mut say = |what: String| wrong.push(format!("{text}: {what}"));
+        let found = shape::of(&Text::read(text), &[]).map(|shape| serde_json::to_value(shape).unwrap());
+        if found.as_ref().map_or("none", |found| found.as_str().unwrap()) != kind {
+            say(format!("is {found:?}, wanted {kind}"));
         }
-        if !(*least..=*most).contains(&it.complexity.size) {
-            say(format!(
-                "is {:?} with {}, wanted {least} to {most}",
-                it.complexity, it.hours
-            ));
+        let (least, most) = sizes(range);
+        if !(least..=most).contains(&it.complexity.size) {
+            say(format!("is {:?} with {}, wanted {range}", it.complexity, it.hours));
         }
         let names: Vec<&str> = it.recommended.iter().map(|it| it.agent.as_str()).collect();
         let fits = match agents.strip_prefix('~') {
             Some(among) => among.split(' ').any(|wanted| names.contains(&wanted)),
-            None => agents.is_empty() || agents.split(' ').any(|wanted| names.first() == Some(&wanted)),
+            None => agents == "?" || agents.split(' ').any(|wanted| names.first() == Some(&wanted)),
         };
         if !fits {
             say(format!("goes to {:#?}, wanted {agents}", it.recommended));
         }
-        for wanted in *risks {
+        for wanted in risks.split(", ").filter(|wanted| !wanted.is_empty()) {
             if !it.risks.iter().any(|risk| risk.what.contains(wanted)) {
                 say(format!("tells no risk of `{wanted}` but {:?}", it.risks));
             }
@@ -597,7 +345,7 @@ fn brief_like() -> impl Strategy<Value = String> {
             "GDPR",
         ])
         .prop_map(str::to_owned),
-        "[a-zäß]{1,9}",
+        "[a-zä]{1,9}",
     ];
     prop::collection::vec(word, 0..60).prop_map(|words| words.join(" "))
 }
@@ -618,8 +366,7 @@ proptest! {
 
     #[test]
     fn the_case_of_a_text_does_not_matter_to_its_size(text in brief_like()) {
-        // In capitals `Fix` is `FIX`, but a name of a file is a name.
-        prop_assert_eq!(analyse(&text).complexity, analyse(&text.to_uppercase().replace("SS", "ß")).complexity);
+        prop_assert_eq!(analyse(&text).complexity, analyse(&text.to_uppercase()).complexity);
     }
 }
 
