@@ -1,0 +1,241 @@
+//! Decides who may do what: pure decisions by Cedar policies, deny by default.
+//!
+//! A [`PolicySet`] is loaded from Cedar files, the operator's [`Allowlists`] and the table of
+//! actions, and is checked against the schema as it is loaded: a set with a mistake never decides
+//! anything. [`Live`] holds the set in use and keeps the last good one. Nothing here reads a file,
+//! the store or a clock; who the subject is was settled by the caller.
+//!
+//! A new policy is a file in `config/policies/`; a new attribute is a line in `ai-crm.cedarschema`
+//! and one in `schema.rs`; a new allowlist is a field in `allowlist.rs`.
+
+mod allowlist;
+mod explain;
+mod live;
+mod read;
+mod schema;
+mod set;
+mod testing;
+
+use std::fmt;
+
+use include_dir::{Dir, include_dir};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::{ChannelName, Place};
+use crate::domain::ids::TenantId;
+use crate::domain::principal::{Role, Standing};
+
+pub use allowlist::Allowlists;
+pub use explain::{Effect, Explanation, Finding, PolicyFinding};
+pub use live::{Live, ReloadFailure};
+pub use set::PolicySet;
+pub use testing::{CaseFailure, TestReport, run_tests};
+
+/// The rule of a denial that no policy asked for: nothing permits the request.
+pub const DEFAULT_DENY: &str = "default-deny";
+/// The rule of a denial because a policy could not be evaluated or the request does not fit the schema.
+pub const EVALUATION_ERROR: &str = "evaluation-error";
+
+static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/config/policies");
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The principal's id, or `slack:T1/U1` where nobody known stands behind the platform's user.
+    pub id: String,
+    /// Whether somebody whom we know stands behind it.
+    pub known: bool,
+    /// What the person is to this bot.
+    pub role: Role,
+    /// Groups, from configuration and from the platform; never from what a message claims.
+    pub groups: Vec<String>,
+    /// How the platform says that the user stands to the workspace. Somebody who proved himself
+    /// otherwise, at the terminal or by the admin token, stands as a member.
+    pub standing: Standing,
+}
+
+/// What is asked, where and by which way.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Who asks.
+    pub subject: &'a Subject,
+    /// What: `task.create`, from the table of actions.
+    pub action: &'a str,
+    /// Whose configuration and data.
+    pub tenant: &'a TenantId,
+    /// By which way it came.
+    pub channel: ChannelName,
+    /// Where, where there is a place.
+    pub place: Option<&'a Place>,
+    /// The tool that is called, where one is.
+    pub tool: Option<&'a str>,
+}
+
+/// Whom an action is meant for. Policies speak of groups, so that a command gets its rights with
+/// its line in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionGroup {
+    /// What the members of a workspace do all day.
+    Everyday,
+    /// What anybody may do who reaches the bot: help, pairing.
+    Open,
+    /// What changes or shows the installation itself.
+    Administration,
+}
+
+impl ActionGroup {
+    /// Every group.
+    pub const ALL: [Self; 3] = [Self::Everyday, Self::Open, Self::Administration];
+
+    /// The word that policies use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyday => "everyday",
+            Self::Open => "open",
+            Self::Administration => "administration",
+        }
+    }
+}
+
+/// A line of the table of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionSpec {
+    /// Its name: `task.create`. Letters, digits, `.`, `-` and `_`.
+    pub name: &'static str,
+    /// Whom it is meant for.
+    pub group: ActionGroup,
+}
+
+/// A file of policies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// Its name, for people: `config/policies/default.cedar`.
+    pub name: String,
+    /// What stands in it.
+    pub text: String,
+}
+
+/// A mistake in a set, with its place and its mend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyIssue {
+    /// The file, as [`Source::name`] gives it.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub what: String,
+    /// How to put it right.
+    pub mend: String,
+}
+
+impl fmt::Display for PolicyIssue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:{}:{}: {}\n{}",
+            self.file, self.line, self.column, self.what, self.mend
+        )
+    }
+}
+
+impl PolicyIssue {
+    /// The issue at a byte of a text.
+    fn at(file: &str, text: &str, offset: usize, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+        Self {
+            file: file.to_owned(),
+            line,
+            column,
+            what: what.into(),
+            mend: mend.into(),
+        }
+    }
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It may be done.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+/// A decision and why it fell so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// Yes or no.
+    pub verdict: Verdict,
+    /// Ids of the policies that determined it, in the order of the files; never empty.
+    pub rules: Vec<String>,
+    /// Why, in words for people.
+    pub reason: String,
+    /// For a denial, the smallest change that would permit the request, found by deciding again.
+    pub smallest_change: Option<String>,
+}
+
+impl Decision {
+    /// Whether it may be done.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.verdict == Verdict::Allow
+    }
+}
+
+/// The policies inside the binary, as sources for [`PolicySet::load`].
+#[must_use]
+pub fn embedded_sources() -> Vec<Source> {
+    let policies = SHIPPED
+        .files()
+        .filter(|file| file.path().extension().is_some_and(|ending| ending == "cedar"));
+    policies
+        .map(|file| Source {
+            name: format!("config/policies/{}", file.path().display()),
+            text: file
+                .contents_utf8()
+                .expect("invariant: shipped policies are UTF-8")
+                .to_owned(),
+        })
+        .collect()
+}
+
+/// The golden table of the embedded policies, for [`run_tests`].
+#[must_use]
+pub fn embedded_tests() -> &'static str {
+    shipped_text("default.test.toml")
+}
+
+fn shipped_text(name: &str) -> &'static str {
+    let file = SHIPPED
+        .get_file(name)
+        .expect("invariant: the file is shipped, a test reads it");
+    file.contents_utf8().expect("invariant: shipped policies are UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issue_counts_lines_and_characters_from_one() {
+        let text = "a\nbü*\n";
+        for (offset, line, column) in [(0, 1, 1), (1, 1, 2), (2, 2, 1), (5, 2, 3), (7, 3, 1)] {
+            let issue = PolicyIssue::at("f", text, offset, "x", "y");
+            assert_eq!((issue.line, issue.column), (line, column), "offset {offset}");
+        }
+    }
+
+    #[test]
+    fn what_is_shipped_is_there() {
+        let names: Vec<_> = embedded_sources().into_iter().map(|source| source.name).collect();
+        assert_eq!(names, ["config/policies/default.cedar"]);
+        assert!(embedded_tests().contains("[[case]]"));
+    }
+}
