@@ -68,6 +68,8 @@ pub(super) struct Vocabulary {
     kinds: [cedar::EntityTypeName; EntityType::ALL.len()],
     actions: HashMap<&'static str, ActionGroup>,
     action_entities: cedar::Entities,
+    /// Whether a policy may look at other actions than the one that is asked.
+    all_actions: bool,
 }
 
 impl Vocabulary {
@@ -104,6 +106,7 @@ impl Vocabulary {
             kinds,
             actions,
             action_entities,
+            all_actions: false,
         })
     }
 
@@ -115,6 +118,12 @@ impl Vocabulary {
     /// What policies are validated against.
     pub(super) fn schema(&self) -> &cedar::Schema {
         &self.schema
+    }
+
+    /// Gives policies every action to look at, not only the one that is asked and its groups; that
+    /// costs each decision more than all the rest.
+    pub(super) fn show_all_actions(&mut self) {
+        self.all_actions = true;
     }
 
     /// The names of the actions of a group, sorted.
@@ -187,10 +196,15 @@ impl Vocabulary {
         let context = cedar::Context::from_pairs(context).map_err(|error| error.to_string())?;
 
         let action = self.uid(EntityType::Action, request.action);
-        let entities = self.action_entities.clone();
-        let entities = entities
-            .add_entities([user_entity, place_entity], None)
-            .map_err(|error| error.to_string())?;
+        let entities = if self.all_actions {
+            self.action_entities
+                .clone()
+                .add_entities([user_entity, place_entity], None)
+        } else {
+            let action_entity = self.action_entities.get(&action).cloned();
+            cedar::Entities::from_entities([user_entity, place_entity].into_iter().chain(action_entity), None)
+        };
+        let entities = entities.map_err(|error| error.to_string())?;
         let posed = cedar::Request::new(user, action, place, context, None).map_err(|error| error.to_string())?;
         Ok((posed, entities))
     }
@@ -236,7 +250,7 @@ fn schema_text(specs: &[ActionSpec]) -> String {
     text
 }
 
-fn standing_word(standing: Standing) -> &'static str {
+pub(super) fn standing_word(standing: Standing) -> &'static str {
     match standing {
         Standing::Member => "member",
         Standing::Guest => "guest",

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cedar_policy as cedar;
 use data_encoding::HEXLOWER;
@@ -14,11 +15,14 @@ use sha2::{Digest as _, Sha256};
 use super::allowlist::{self, Allowlists};
 use super::explain::{Effect, person};
 use super::read::{Policy, check_ids, read, validate};
-use super::schema::Vocabulary;
+use super::schema::{Vocabulary, standing_word};
 use super::{
-    ActionGroup, ActionSpec, DEFAULT_DENY, Decision, EVALUATION_ERROR, PolicyIssue, Request, Source, Verdict,
+    ActionGroup, ActionSpec, DEFAULT_DENY, Decision, EVALUATION_ERROR, PolicyIssue, Request, Source, Subject, Verdict,
     embedded_sources,
 };
+use crate::domain::event::{ChannelName, Place};
+use crate::domain::ids::TenantId;
+use crate::domain::principal::Role;
 
 /// Policies that were checked together and decide together.
 pub struct PolicySet {
@@ -30,6 +34,59 @@ pub struct PolicySet {
     policies: Vec<Policy>,
     allowlist_text: String,
     hash: String,
+    /// Decisions that were made. It lives and ends with the set, so a reload forgets them.
+    decided: Mutex<HashMap<Question, Decision>>,
+}
+
+/// How many decisions are remembered. When there are more, all are forgotten: no order to keep, and
+/// nobody can fill memory by asking.
+const MOST_DECIDED: usize = 4_096;
+
+/// Everything in a request that a policy can look at.
+#[derive(PartialEq, Eq, Hash)]
+struct Question {
+    id: String,
+    known: bool,
+    role: Role,
+    standing: &'static str,
+    groups: Vec<String>,
+    action: String,
+    tenant: TenantId,
+    channel: ChannelName,
+    place: Option<Place>,
+    tool: Option<String>,
+}
+
+impl From<&Request<'_>> for Question {
+    fn from(request: &Request<'_>) -> Self {
+        let Request {
+            subject,
+            action,
+            tenant,
+            channel,
+            place,
+            tool,
+        } = *request;
+        let Subject {
+            id,
+            known,
+            role,
+            groups,
+            standing,
+        } = subject;
+        Self {
+            id: id.clone(),
+            known: *known,
+            role: *role,
+            standing: standing_word(*standing),
+            groups: groups.clone(),
+            action: action.to_owned(),
+            tenant: tenant.clone(),
+            channel,
+            place: place.cloned(),
+            tool: tool.map(str::to_owned),
+        }
+    }
 }
 
 /// What a set says, before words are found for it.
@@ -62,7 +119,7 @@ impl PolicySet {
         sources: Vec<Source>,
         allowlists: &Allowlists,
     ) -> Result<Self, Vec<PolicyIssue>> {
-        let vocabulary = Vocabulary::new(actions)?;
+        let mut vocabulary = Vocabulary::new(actions)?;
         let allowlist_text = allowlists.compiled_text();
         let mut issues = allowlists.issues();
         let mut policies = Vec::new();
@@ -86,6 +143,9 @@ impl PolicySet {
         if !issues.is_empty() {
             return Err(issues);
         }
+        if policies.iter().any(names_actions_in_conditions) {
+            vocabulary.show_all_actions();
+        }
         let listed = policies.iter().filter(|policy| policy.file == allowlist::FILE);
         let without = listed
             .map(|policy| (policy.id.clone(), join(&policies, Some(&policy.id))))
@@ -100,6 +160,7 @@ impl PolicySet {
             policies,
             allowlist_text,
             hash,
+            decided: Mutex::default(),
         })
     }
 
@@ -114,6 +175,25 @@ impl PolicySet {
     /// Decides. What no policy permits is denied, and so is what cannot be evaluated.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>) -> Decision {
+        let question = Question::from(request);
+        if let Some(decision) = self.decided().get(&question) {
+            return decision.clone();
+        }
+        let decision = self.decide_anew(request);
+        let mut decided = self.decided();
+        if decided.len() >= MOST_DECIDED {
+            decided.clear();
+        }
+        decided.insert(question, decision.clone());
+        decision
+    }
+
+    fn decided(&self) -> MutexGuard<'_, HashMap<Question, Decision>> {
+        // Nothing between lock and unlock can leave the map half changed.
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decide_anew(&self, request: &Request<'_>) -> Decision {
         let ruling = self.judge(&self.rules, request);
         let reason = self.reason(&ruling, request);
         let smallest_change = match ruling.verdict {
@@ -229,6 +309,18 @@ impl PolicySet {
     }
 }
 
+/// Whether a policy names an action outside its scope, so that it could ask for the groups of another
+/// action than the one that is asked. What this takes for such costs time and changes no decision.
+fn names_actions_in_conditions(policy: &Policy) -> bool {
+    let body = policy
+        .text
+        .find("when")
+        .into_iter()
+        .chain(policy.text.find("unless"))
+        .min();
+    body.is_some_and(|start| policy.text[start..].contains("Action"))
+}
+
 /// The policies as Cedar evaluates them, each under its own id.
 fn join(policies: &[Policy], without: Option<&str>) -> cedar::PolicySet {
     let mut joined = cedar::PolicySet::new();
@@ -259,10 +351,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::event::{ChannelName, Place, PlaceKind};
-    use crate::domain::ids::TenantId;
-    use crate::domain::principal::{Role, Standing};
-    use crate::policy::Subject;
+    use crate::domain::event::PlaceKind;
+    use crate::domain::principal::Standing;
     use crate::policy::testing::ACTIONS;
 
     fn source(name: &str, text: &str) -> Source {
@@ -381,6 +471,59 @@ mod tests {
         let decision = load(&text).unwrap().decide(&request);
         assert_eq!(decision.rules, ["z", "a"]);
         assert_eq!(decision.reason, "so; the policy `a` permits it");
+    }
+
+    #[test]
+    fn a_condition_may_look_at_other_actions() {
+        let text = format!("@id(\"a\") {ALL} when {{ Action::\"task.create\" in Action::\"everyday\" }};");
+        let subject = Subject {
+            id: "p".into(),
+            known: true,
+            role: Role::Guest,
+            groups: vec![],
+            standing: Standing::Member,
+        };
+        let tenant = TenantId::default_tenant();
+        let (action, channel) = ("help", ChannelName::Slack);
+        let request = Request {
+            subject: &subject,
+            action,
+            tenant: &tenant,
+            channel,
+            place: None,
+            tool: None,
+        };
+        assert!(load(&text).unwrap().decide(&request).is_allowed());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_answers_only_the_same_question() {
+        let set = PolicySet::embedded(ACTIONS).unwrap();
+        let tenant = TenantId::default_tenant();
+        let ask = |id: String, known: bool| {
+            let subject = Subject {
+                id,
+                known,
+                role: Role::Member,
+                groups: vec![],
+                standing: Standing::Member,
+            };
+            let (action, channel) = ("task.create", ChannelName::Slack);
+            let request = Request {
+                subject: &subject,
+                action,
+                tenant: &tenant,
+                channel,
+                place: None,
+                tool: None,
+            };
+            set.decide(&request).is_allowed()
+        };
+        assert!(ask("p-0".into(), true) && !ask("p-0".into(), false) && ask("p-0".into(), true));
+        for number in 0..MOST_DECIDED + 10 {
+            ask(format!("p-{number}"), true);
+            assert!(set.decided().len() <= MOST_DECIDED);
+        }
     }
 
     #[derive(Debug, Clone)]
@@ -517,7 +660,7 @@ mod tests {
             prop_assert_eq!(decision.is_allowed() , decision.rules.iter().all(|rule| {
                 set.policies().iter().any(|policy| policy.id == *rule && policy.effect == Effect::Permit)
             }));
-            prop_assert_eq!(&decision, &decide(&set, &asked));
+            prop_assert_eq!(&decision, &decide(&set, &asked), "remembered");
             prop_assert_eq!(&decision, &decide(&again, &asked));
         }
     }
