@@ -74,9 +74,8 @@ impl Allowlists {
             ("blocked_people", Some(&self.blocked_people)),
         ];
         let mut issues = Vec::new();
-        for (name, entry) in lists
-            .into_iter()
-            .flat_map(|(name, list)| list.into_iter().flatten().map(move |e| (name, e)))
+        for (name, entry) in
+            lists.into_iter().flat_map(|(name, list)| list.into_iter().flatten().map(move |e| (name, e)))
         {
             if entry.is_empty() || entry.trim() != entry || entry.chars().any(char::is_control) {
                 let what = format!("`policy.{name}` has the entry {entry:?}, which is the id of nothing");
@@ -92,46 +91,26 @@ impl Allowlists {
         if let Some(channels) = &self.channels {
             let reason = "the bot works only in the places that its operator lists, and this is none of them";
             let placeless = r#"[Channel::"terminal", Channel::"api", Channel::"internal"].contains(context.channel)"#;
-            let listed = (!channels.is_empty()).then(|| {
-                format!(
-                    "{placeless} || {}.contains(resource)",
-                    literals(EntityType::Place, channels)
-                )
-            });
-            rules.push(Rule {
-                id: CHANNELS,
-                reason,
-                conditions: unless(listed),
-            });
+            let listed = (!channels.is_empty())
+                .then(|| format!("{placeless} || {}.contains(resource)", literals(EntityType::Place, channels)));
+            rules.push(Rule { id: CHANNELS, reason, conditions: unless(listed) });
         }
         if let Some(people) = &self.people {
             let reason = "the bot works only for the people whom its operator lists, and you are none of them";
             let listed =
                 (!people.is_empty()).then(|| format!("{}.contains(principal)", literals(EntityType::User, people)));
-            rules.push(Rule {
-                id: PEOPLE,
-                reason,
-                conditions: unless(listed),
-            });
+            rules.push(Rule { id: PEOPLE, reason, conditions: unless(listed) });
         }
         if let Some(groups) = &self.groups {
             let reason = "the bot works only for the groups that its operator lists, and you are in none of them";
             let listed = (!groups.is_empty()).then(|| format!("principal in {}", literals(EntityType::Group, groups)));
-            rules.push(Rule {
-                id: GROUPS,
-                reason,
-                conditions: unless(listed),
-            });
+            rules.push(Rule { id: GROUPS, reason, conditions: unless(listed) });
         }
         if !self.blocked_tools.is_empty() {
             let reason = "the operator has blocked this tool";
             let tools = literals(EntityType::Tool, &self.blocked_tools);
             let conditions = format!("\nwhen {{ context has tool && {tools}.contains(context.tool) }}");
-            rules.push(Rule {
-                id: BLOCKED_TOOLS,
-                reason,
-                conditions,
-            });
+            rules.push(Rule { id: BLOCKED_TOOLS, reason, conditions });
         }
         if !self.blocked_people.is_empty() {
             let reason = "the operator has blocked you";
@@ -173,28 +152,11 @@ mod tests {
         assert_eq!(set.allowlist_text(), lists.compiled_text());
         let groups = vec!["ops".to_owned()];
         let (role, standing) = (Role::Owner, Standing::Member);
-        let subject = Subject {
-            id: "p-1".into(),
-            known: true,
-            role,
-            groups,
-            standing,
-        };
-        let place = place.map(|id| Place {
-            id: id.into(),
-            kind: PlaceKind::Public,
-            shared: false,
-        });
+        let subject = Subject { id: "p-1".into(), known: true, role, groups, standing };
+        let place = place.map(|id| Place { id: id.into(), kind: PlaceKind::Public, shared: false });
         let tenant = TenantId::default_tenant();
         let (subject, place) = (&subject, place.as_ref());
-        set.decide(&Request {
-            subject,
-            action: "task.create",
-            tenant: &tenant,
-            channel,
-            place,
-            tool,
-        })
+        set.decide(&Request { subject, action: "task.create", tenant: &tenant, channel, place, tool })
     }
 
     #[test]
@@ -205,38 +167,18 @@ mod tests {
             decision.smallest_change.clone().unwrap()
         };
         for (lists, list, change) in [
-            (
-                r#"channels = ["C2"]"#,
-                "channels",
-                "ask an owner to add C1 to `policy.channels`",
-            ),
-            (
-                "channels = []",
-                "channels",
-                "ask an owner to add C1 to `policy.channels`",
-            ),
-            (
-                r#"people = ["p-2"]"#,
-                "people",
-                "ask an owner to add p-1 to `policy.people`",
-            ),
+            (r#"channels = ["C2"]"#, "channels", "ask an owner to add C1 to `policy.channels`"),
+            ("channels = []", "channels", "ask an owner to add C1 to `policy.channels`"),
+            (r#"people = ["p-2"]"#, "people", "ask an owner to add p-1 to `policy.people`"),
             ("people = []", "people", "ask an owner to add p-1 to `policy.people`"),
-            (
-                r#"groups = ["dev"]"#,
-                "groups",
-                "ask an owner to list one of your groups",
-            ),
+            (r#"groups = ["dev"]"#, "groups", "ask an owner to list one of your groups"),
             ("groups = []", "groups", "ask an owner to list one of your groups"),
             (
                 r#"blocked_people = ["p-1"]"#,
                 "blocked_people",
                 "ask an owner to take p-1 out of `policy.blocked_people`",
             ),
-            (
-                r#"blocked_tools = ["x"]"#,
-                "blocked_tools",
-                "ask an owner to take x out of `policy.blocked_tools`",
-            ),
+            (r#"blocked_tools = ["x"]"#, "blocked_tools", "ask an owner to take x out of `policy.blocked_tools`"),
         ] {
             let decision = decide(lists, ChannelName::Slack, Some("C1"), Some("x"));
             let said = blocked_by(list, &decision);
@@ -256,22 +198,14 @@ mod tests {
             r#"blocked_tools = ["y"]"#,
             "channels = [\"C1\"]\npeople = [\"p-1\"]\ngroups = [\"ops\"]",
         ] {
-            assert!(
-                decide(lists, ChannelName::Slack, Some("C1"), Some("x")).is_allowed(),
-                "{lists}"
-            );
+            assert!(decide(lists, ChannelName::Slack, Some("C1"), Some("x")).is_allowed(), "{lists}");
         }
     }
 
     #[test]
     fn an_empty_list_admits_nobody_by_no_way() {
         for list in ["channels", "people", "groups"] {
-            for channel in [
-                ChannelName::Slack,
-                ChannelName::Terminal,
-                ChannelName::Api,
-                ChannelName::Internal,
-            ] {
+            for channel in [ChannelName::Slack, ChannelName::Terminal, ChannelName::Api, ChannelName::Internal] {
                 for place in [None, Some("C1")] {
                     let decision = decide(&format!("{list} = []"), channel, place, None);
                     assert_eq!(decision.rules, [format!("allowlist.{list}")], "{channel} {place:?}");
@@ -300,11 +234,7 @@ mod tests {
     fn a_list_with_a_mistake_is_not_taken() {
         assert!(toml::from_str::<Allowlists>(r#"chanels = ["C1"]"#).is_err());
         assert!(toml::from_str::<Allowlists>(r#"channels = "C1""#).is_err());
-        for lists in [
-            r#"channels = [""]"#,
-            r#"people = [" p-1"]"#,
-            r#"blocked_tools = ["a\nb"]"#,
-        ] {
+        for lists in [r#"channels = [""]"#, r#"people = [" p-1"]"#, r#"blocked_tools = ["a\nb"]"#] {
             let lists: Allowlists = toml::from_str(lists).unwrap();
             let issues = PolicySet::load(ACTIONS, vec![], &lists).unwrap_err();
             assert_eq!((issues.len(), issues[0].file.as_str()), (1, "[policy]"), "{issues:?}");
@@ -313,12 +243,8 @@ mod tests {
 
     #[test]
     fn an_entry_cannot_end_its_own_text() {
-        let decision = decide(
-            r#"people = ['x"].contains(principal) || true || ["']"#,
-            ChannelName::Slack,
-            Some("C1"),
-            None,
-        );
+        let decision =
+            decide(r#"people = ['x"].contains(principal) || true || ["']"#, ChannelName::Slack, Some("C1"), None);
         assert_eq!(decision.rules, ["allowlist.people"]);
     }
 

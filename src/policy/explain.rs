@@ -92,11 +92,7 @@ impl PolicySet {
                 text: policy.text.clone(),
             }
         });
-        Explanation {
-            policies: policies.collect(),
-            decision: self.decide(request),
-            hash: self.hash().to_owned(),
-        }
+        Explanation { policies: policies.collect(), decision: self.decide(request), hash: self.hash().to_owned() }
     }
 
     /// The least of the single changes with which the set would say yes; `None` where none would.
@@ -108,20 +104,11 @@ impl PolicySet {
         if denied.rules.iter().any(|rule| rule.starts_with(PREFIX)) {
             // A list looks at neither roles nor standing, so that no other change can help.
             let [list] = denied.rules.as_slice() else { return None };
-            return self
-                .ruling_without(list, request)
-                .is_some_and(allows)
-                .then(|| list_change(list, request));
+            return self.ruling_without(list, request).is_some_and(allows).then(|| list_change(list, request));
         }
         if let Some(place) = request.place.filter(|place| place.shared) {
-            let inside = Place {
-                shared: false,
-                ..place.clone()
-            };
-            if allows(self.ruling(&Request {
-                place: Some(&inside),
-                ..*request
-            })) {
+            let inside = Place { shared: false, ..place.clone() };
+            if allows(self.ruling(&Request { place: Some(&inside), ..*request })) {
                 return Some("ask again where nobody from outside the workspace can read".to_owned());
             }
         }
@@ -154,10 +141,7 @@ fn list_change(list: &str, request: &Request<'_>) -> String {
         PEOPLE => format!("ask an owner to add {person} to `policy.people`"),
         GROUPS => "ask an owner to list one of your groups in `policy.groups`, or to add you to one of them".to_owned(),
         BLOCKED_TOOLS => {
-            format!(
-                "ask an owner to take {} out of `policy.blocked_tools`",
-                request.tool.unwrap_or(request.action)
-            )
+            format!("ask an owner to take {} out of `policy.blocked_tools`", request.tool.unwrap_or(request.action))
         }
         BLOCKED_PEOPLE => format!("ask an owner to take {person} out of `policy.blocked_people`"),
         _ => format!("ask an owner to change `{list}`"),
@@ -166,22 +150,14 @@ fn list_change(list: &str, request: &Request<'_>) -> String {
 
 /// The subject with one thing about the person changed, the least first, and how that comes about.
 fn subject_changes(subject: &Subject) -> Vec<(Subject, &'static str)> {
-    let with = |known, role, standing| Subject {
-        known,
-        role,
-        standing,
-        ..subject.clone()
-    };
+    let with = |known, role, standing| Subject { known, role, standing, ..subject.clone() };
     let mut changes = Vec::new();
     match subject.standing {
         // Nothing turns a program into a person.
         Standing::Bot => return changes,
         Standing::Deactivated => {
             let back = with(subject.known, subject.role, Standing::Member);
-            return vec![(
-                back,
-                "ask an administrator of the workspace to switch the account on again",
-            )];
+            return vec![(back, "ask an administrator of the workspace to switch the account on again")];
         }
         Standing::Member | Standing::Guest | Standing::Stranger => {}
     }
@@ -190,17 +166,10 @@ fn subject_changes(subject: &Subject) -> Vec<(Subject, &'static str)> {
             (Standing::Member, Role::Guest) => Role::Member,
             (_, role) => role,
         };
-        changes.push((
-            with(true, role, subject.standing),
-            "ask an owner to make you known to the bot",
-        ));
+        changes.push((with(true, role, subject.standing), "ask an owner to make you known to the bot"));
     }
     if subject.role == Role::Guest || subject.standing != Standing::Member {
-        let role = if subject.role == Role::Owner {
-            Role::Owner
-        } else {
-            Role::Member
-        };
+        let role = if subject.role == Role::Owner { Role::Owner } else { Role::Member };
         let advice = match subject.standing {
             Standing::Stranger => "ask a member of this workspace to do it",
             _ => "ask an owner to make you a member",
@@ -222,29 +191,12 @@ mod tests {
     use crate::policy::{Allowlists, Source};
 
     fn decide(known: bool, role: Role, standing: Standing, action: &str, shared: bool) -> Decision {
-        let subject = Subject {
-            id: "p-1".into(),
-            known,
-            role,
-            groups: vec![],
-            standing,
-        };
-        let place = Place {
-            id: "C1".into(),
-            kind: PlaceKind::Public,
-            shared,
-        };
+        let subject = Subject { id: "p-1".into(), known, role, groups: vec![], standing };
+        let place = Place { id: "C1".into(), kind: PlaceKind::Public, shared };
         let tenant = TenantId::default_tenant();
         let (channel, place, tool) = (ChannelName::Slack, Some(&place), None);
         let set = PolicySet::embedded(ACTIONS).unwrap();
-        set.decide(&Request {
-            subject: &subject,
-            action,
-            tenant: &tenant,
-            channel,
-            place,
-            tool,
-        })
+        set.decide(&Request { subject: &subject, action, tenant: &tenant, channel, place, tool })
     }
 
     #[test]
@@ -255,42 +207,10 @@ mod tests {
         let admin = "events.list";
         let member = "ask an owner to make you a member";
         let cases = [
-            (
-                true,
-                G,
-                Guest,
-                everyday,
-                false,
-                "nothing permits `task.create` to a guest",
-                Some(member),
-            ),
-            (
-                true,
-                G,
-                Member,
-                everyday,
-                false,
-                "nothing permits `task.create` to a guest",
-                Some(member),
-            ),
-            (
-                true,
-                G,
-                Guest,
-                admin,
-                false,
-                "nothing permits `events.list` to a guest",
-                Some("ask an owner to do it"),
-            ),
-            (
-                true,
-                M,
-                Member,
-                admin,
-                false,
-                "nothing permits `events.list` to a member",
-                Some("ask an owner to do it"),
-            ),
+            (true, G, Guest, everyday, false, "nothing permits `task.create` to a guest", Some(member)),
+            (true, G, Member, everyday, false, "nothing permits `task.create` to a guest", Some(member)),
+            (true, G, Guest, admin, false, "nothing permits `events.list` to a guest", Some("ask an owner to do it")),
+            (true, M, Member, admin, false, "nothing permits `events.list` to a member", Some("ask an owner to do it")),
             (
                 false,
                 G,
@@ -318,15 +238,7 @@ mod tests {
                 "people from outside the workspace can read this place, so the bot is not administered here",
                 Some("ask again where nobody from outside the workspace can read"),
             ),
-            (
-                true,
-                O,
-                Bot,
-                everyday,
-                false,
-                "bots and apps have no rights here, whatever their name is",
-                None,
-            ),
+            (true, O, Bot, everyday, false, "bots and apps have no rights here, whatever their name is", None),
             (
                 true,
                 M,
@@ -362,10 +274,7 @@ mod tests {
         let decision = decide(true, Role::Member, Standing::Member, "task.create", true);
         assert_eq!(decision.verdict, Verdict::Allow);
         assert_eq!(decision.rules, ["members-everyday"]);
-        assert_eq!(
-            decision.reason,
-            "members of the workspace may use the everyday commands"
-        );
+        assert_eq!(decision.reason, "members of the workspace may use the everyday commands");
         assert_eq!(decision.smallest_change, None);
     }
 
@@ -375,39 +284,16 @@ mod tests {
 @id("other") forbid (principal, action == Action::"help", resource);
 
 @id("overflow") permit (principal, action, resource) when { 9223372036854775807 + 1 == 0 };"#;
-        let source = Source {
-            name: "x.cedar".into(),
-            text: text.into(),
-        };
-        let lists = Allowlists {
-            people: Some(vec![]),
-            ..Allowlists::default()
-        };
+        let source = Source { name: "x.cedar".into(), text: text.into() };
+        let lists = Allowlists { people: Some(vec![]), ..Allowlists::default() };
         let set = PolicySet::load(ACTIONS, vec![source], &lists).unwrap();
         let (role, standing) = (Role::Owner, Standing::Member);
-        let subject = Subject {
-            id: "p-1".into(),
-            known: true,
-            role,
-            groups: vec![],
-            standing,
-        };
+        let subject = Subject { id: "p-1".into(), known: true, role, groups: vec![], standing };
         let tenant = TenantId::default_tenant();
         let (channel, action) = (ChannelName::Terminal, "task.list");
-        let request = Request {
-            subject: &subject,
-            action,
-            tenant: &tenant,
-            channel,
-            place: None,
-            tool: None,
-        };
+        let request = Request { subject: &subject, action, tenant: &tenant, channel, place: None, tool: None };
         let explanation = set.explain(&request);
-        let found: Vec<_> = explanation
-            .policies
-            .iter()
-            .map(|p| (p.id.as_str(), p.line, p.effect))
-            .collect();
+        let found: Vec<_> = explanation.policies.iter().map(|p| (p.id.as_str(), p.line, p.effect)).collect();
         let expected = [
             ("yes", 1, Effect::Permit),
             ("other", 2, Effect::Forbid),

@@ -30,10 +30,7 @@ impl Live {
     /// Starts with a set that has loaded.
     #[must_use]
     pub fn new(set: PolicySet) -> Self {
-        Self {
-            current: ArcSwap::from_pointee(set),
-            failure: ArcSwapOption::empty(),
-        }
+        Self { current: ArcSwap::from_pointee(set), failure: ArcSwapOption::empty() }
     }
 
     /// The set in use. Whoever makes several decisions about one request keeps it for all of them.
@@ -59,10 +56,7 @@ impl Live {
                 Ok(set)
             }
             Err(issues) => {
-                self.failure.store(Some(Arc::new(ReloadFailure {
-                    at,
-                    issues: issues.clone(),
-                })));
+                self.failure.store(Some(Arc::new(ReloadFailure { at, issues: issues.clone() })));
                 Err(issues)
             }
         }
@@ -85,10 +79,7 @@ mod tests {
     fn a_reload_that_fails_keeps_the_last_good_set_and_is_remembered_until_one_succeeds() {
         let live = Live::new(PolicySet::embedded(ACTIONS).unwrap());
         let good = live.current().hash().to_owned();
-        let broken = Source {
-            name: "x.cedar".into(),
-            text: "permit(".into(),
-        };
+        let broken = Source { name: "x.cedar".into(), text: "permit(".into() };
         let loaded = PolicySet::load(ACTIONS, vec![broken], &Allowlists::default());
         let issues = live.reload(loaded, Timestamp(7)).unwrap_err();
         assert_eq!(live.current().hash(), good);

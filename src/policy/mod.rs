@@ -134,11 +134,7 @@ pub struct PolicyIssue {
 
 impl fmt::Display for PolicyIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}: {}\n{}",
-            self.file, self.line, self.column, self.what, self.mend
-        )
+        write!(f, "{}:{}:{}: {}\n{}", self.file, self.line, self.column, self.what, self.mend)
     }
 }
 
@@ -148,13 +144,7 @@ impl PolicyIssue {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        Self {
-            file: file.to_owned(),
-            line,
-            column,
-            what: what.into(),
-            mend: mend.into(),
-        }
+        Self { file: file.to_owned(), line, column, what: what.into(), mend: mend.into() }
     }
 }
 
@@ -192,16 +182,11 @@ impl Decision {
 /// The policies inside the binary, as sources for [`PolicySet::load`].
 #[must_use]
 pub fn embedded_sources() -> Vec<Source> {
-    let policies = SHIPPED
-        .files()
-        .filter(|file| file.path().extension().is_some_and(|ending| ending == "cedar"));
+    let policies = SHIPPED.files().filter(|file| file.path().extension().is_some_and(|ending| ending == "cedar"));
     policies
         .map(|file| Source {
             name: format!("config/policies/{}", file.path().display()),
-            text: file
-                .contents_utf8()
-                .expect("invariant: shipped policies are UTF-8")
-                .to_owned(),
+            text: file.contents_utf8().expect("invariant: shipped policies are UTF-8").to_owned(),
         })
         .collect()
 }
@@ -213,9 +198,7 @@ pub fn embedded_tests() -> &'static str {
 }
 
 fn shipped_text(name: &str) -> &'static str {
-    let file = SHIPPED
-        .get_file(name)
-        .expect("invariant: the file is shipped, a test reads it");
+    let file = SHIPPED.get_file(name).expect("invariant: the file is shipped, a test reads it");
     file.contents_utf8().expect("invariant: shipped policies are UTF-8")
 }
 

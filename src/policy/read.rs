@@ -35,11 +35,7 @@ pub(super) fn read(source: &Source, policies: &mut Vec<Policy>, issues: &mut Vec
         Ok(parsed) => parsed,
         Err(errors) => {
             let mend = "write it as `permit (principal, action, resource) when { … };`";
-            issues.extend(
-                errors
-                    .iter()
-                    .map(|error| issue_of(error, name, text, 0, error.to_string(), mend)),
-            );
+            issues.extend(errors.iter().map(|error| issue_of(error, name, text, 0, error.to_string(), mend)));
             return;
         }
     };
@@ -50,31 +46,20 @@ pub(super) fn read(source: &Source, policies: &mut Vec<Policy>, issues: &mut Vec
     }
     let mut parsed: Vec<_> = parsed.policies().cloned().collect();
     // Cedar numbers policies as they stand in the text: policy0, policy1, …
-    parsed.sort_by_key(|rule| {
-        rule.id()
-            .to_string()
-            .trim_start_matches("policy")
-            .parse::<usize>()
-            .unwrap_or(usize::MAX)
-    });
+    parsed
+        .sort_by_key(|rule| rule.id().to_string().trim_start_matches("policy").parse::<usize>().unwrap_or(usize::MAX));
     let mut cursor = 0;
     for parsed in parsed {
         let rule = parsed.new_id(cedar::PolicyId::new(parsed.annotation("id").unwrap_or_default()));
         let own_text = rule.to_cedar().unwrap_or_default();
-        let offset = text
-            .get(cursor..)
-            .and_then(|rest| rest.find(&own_text))
-            .map_or(cursor, |found| cursor + found);
+        let offset = text.get(cursor..).and_then(|rest| rest.find(&own_text)).map_or(cursor, |found| cursor + found);
         cursor = offset + own_text.len();
         policies.push(Policy {
             id: rule.annotation("id").unwrap_or_default().to_owned(),
             file: name.clone(),
             line: PolicyIssue::at(name, text, offset, "", "").line,
             effect: Effect::from(rule.effect()),
-            reason: rule
-                .annotation("reason")
-                .filter(|reason| !reason.is_empty())
-                .map(str::to_owned),
+            reason: rule.annotation("reason").filter(|reason| !reason.is_empty()).map(str::to_owned),
             text: own_text,
             offset,
             rule,
@@ -89,27 +74,15 @@ pub(super) fn check_ids(policies: &mut Vec<Policy>, sources: &[Source], issues: 
         let id = policy.id.as_str();
         let reserved = id == DEFAULT_DENY || id == EVALUATION_ERROR || id.starts_with(allowlist::PREFIX);
         let (what, mend) = if id.is_empty() {
-            (
-                "the policy has no `@id`".to_owned(),
-                "write `@id(\"what-it-does\")` before it",
-            )
+            ("the policy has no `@id`".to_owned(), "write `@id(\"what-it-does\")` before it")
         } else if reserved {
-            (
-                format!("the id `{id}` is reserved for what the program adds"),
-                "give the policy another `@id`",
-            )
+            (format!("the id `{id}` is reserved for what the program adds"), "give the policy another `@id`")
         } else if let Some(first) = seen.insert(id, format!("{}:{}", policy.file, policy.line)) {
-            (
-                format!("the id `{id}` stands at {first} already"),
-                "give each policy its own `@id`",
-            )
+            (format!("the id `{id}` stands at {first} already"), "give each policy its own `@id`")
         } else {
             continue;
         };
-        let text = sources
-            .iter()
-            .find(|source| source.name == policy.file)
-            .map_or("", |source| &source.text);
+        let text = sources.iter().find(|source| source.name == policy.file).map_or("", |source| &source.text);
         issues.push(PolicyIssue::at(&policy.file, text, policy.offset, what, mend));
     }
     // What has no id of its own cannot be validated along with the others, and is an issue already.
@@ -140,19 +113,14 @@ pub(super) fn validate(
         note(error.policy_id(), error, error.to_string(), mend);
     }
     // A table that lacks a whole group makes policies impossible that are no mistakes.
-    let whole = ActionGroup::ALL
-        .iter()
-        .all(|group| !vocabulary.actions_of(*group).is_empty());
+    let whole = ActionGroup::ALL.iter().all(|group| !vocabulary.actions_of(*group).is_empty());
     for warning in result.validation_warnings() {
         use cedar::ValidationWarning as Warning;
         let counts = match warning {
             Warning::BidiCharsInString(_) | Warning::BidiCharsInIdentifier(_) => true,
             // A policy with an error is impossible because of it.
             Warning::ImpossiblePolicy(_) | Warning::InvalidActionApplication(_) => {
-                whole
-                    && result
-                        .validation_errors()
-                        .all(|error| error.policy_id() != warning.policy_id())
+                whole && result.validation_errors().all(|error| error.policy_id() != warning.policy_id())
             }
             // People and groups are called in all scripts.
             _ => false,
@@ -179,9 +147,7 @@ fn issue_of(
 ) -> PolicyIssue {
     let label = diagnostic.labels().and_then(|mut labels| labels.next());
     let offset = label.map_or(otherwise, |label| label.offset());
-    let mend = diagnostic
-        .help()
-        .map_or_else(|| mend.to_owned(), |help| help.to_string());
+    let mend = diagnostic.help().map_or_else(|| mend.to_owned(), |help| help.to_string());
     PolicyIssue::at(file, text, offset, what, mend)
 }
 
@@ -192,10 +158,7 @@ mod tests {
     use crate::policy::{Allowlists, PolicySet};
 
     fn source(name: &str, text: &str) -> Source {
-        Source {
-            name: name.into(),
-            text: text.into(),
-        }
+        Source { name: name.into(), text: text.into() }
     }
 
     /// What an issue must say: line, column, part of what is wrong.
@@ -217,40 +180,16 @@ mod tests {
         check("\n  permit (principal", &[(2, 20, "unexpected")]);
         check(&format!("\n\n{ALL};"), &[(3, 1, "no `@id`")]);
         check(&format!("// ü\n@id(\"\") {ALL};"), &[(2, 1, "no `@id`")]);
-        check(
-            &format!("@id(\"a\") {ALL};\n @id(\"a\") {ALL};"),
-            &[(2, 2, "stands at x.cedar:1 already")],
-        );
+        check(&format!("@id(\"a\") {ALL};\n @id(\"a\") {ALL};"), &[(2, 2, "stands at x.cedar:1 already")]);
         check(&format!("@id(\"default-deny\") {ALL};"), &[(1, 1, "reserved")]);
         check(&format!("@id(\"allowlist.people\") {ALL};"), &[(1, 1, "reserved")]);
-        check(
-            "@id(\"a\") permit (principal == ?principal, action, resource);",
-            &[(1, 1, "template")],
-        );
-        check(
-            &format!("@id(\"a\")\n{ALL} when {{ principal.rank == 1 }};"),
-            &[(2, 45, "rank")],
-        );
-        check(
-            &format!("@id(\"a\")\n{ALL} when {{ principal.role == \"owner\" }};"),
-            &[(2, 45, "type")],
-        );
-        check(
-            &format!("@id(\"a\")\n{ALL} when {{ principal.role == Role::\"ownr\" }};"),
-            &[(2, 63, "ownr")],
-        );
-        check(
-            &format!("@id(\"a\")\n{ALL} when {{ context.tool == Tool::\"x\" }};"),
-            &[(2, 45, "tool")],
-        );
-        check(
-            "@id(\"a\") permit (principal, action == Action::\"task.crate\", resource);",
-            &[(1, 39, "task.crate")],
-        );
-        check(
-            "@id(\"a\") permit (principal is Robot, action, resource);",
-            &[(1, 31, "Robot")],
-        );
+        check("@id(\"a\") permit (principal == ?principal, action, resource);", &[(1, 1, "template")]);
+        check(&format!("@id(\"a\")\n{ALL} when {{ principal.rank == 1 }};"), &[(2, 45, "rank")]);
+        check(&format!("@id(\"a\")\n{ALL} when {{ principal.role == \"owner\" }};"), &[(2, 45, "type")]);
+        check(&format!("@id(\"a\")\n{ALL} when {{ principal.role == Role::\"ownr\" }};"), &[(2, 63, "ownr")]);
+        check(&format!("@id(\"a\")\n{ALL} when {{ context.tool == Tool::\"x\" }};"), &[(2, 45, "tool")]);
+        check("@id(\"a\") permit (principal, action == Action::\"task.crate\", resource);", &[(1, 39, "task.crate")]);
+        check("@id(\"a\") permit (principal is Robot, action, resource);", &[(1, 31, "Robot")]);
         check(&format!("@id(\"a\") {ALL} when {{ false }};"), &[(1, 1, "false")]);
     }
 
@@ -259,27 +198,12 @@ mod tests {
         let sources = vec![
             source("a.cedar", &format!("{ALL};\n@id(\"x\") {ALL};")),
             source("b.cedar", "permit"),
-            source(
-                "c.cedar",
-                &format!("@id(\"x\") {ALL};\n@id(\"y\") {ALL} when {{ principal.rank == 1 }};"),
-            ),
+            source("c.cedar", &format!("@id(\"x\") {ALL};\n@id(\"y\") {ALL} when {{ principal.rank == 1 }};")),
         ];
-        let lists = Allowlists {
-            groups: Some(vec![String::new()]),
-            ..Allowlists::default()
-        };
+        let lists = Allowlists { groups: Some(vec![String::new()]), ..Allowlists::default() };
         let issues = PolicySet::load(ACTIONS, sources, &lists).unwrap_err();
         let mut files: Vec<_> = issues.iter().map(|issue| (issue.file.as_str(), issue.line)).collect();
         files.sort_unstable();
-        assert_eq!(
-            files,
-            [
-                ("[policy]", 1),
-                ("a.cedar", 1),
-                ("b.cedar", 1),
-                ("c.cedar", 1),
-                ("c.cedar", 2)
-            ]
-        );
+        assert_eq!(files, [("[policy]", 1), ("a.cedar", 1), ("b.cedar", 1), ("c.cedar", 1), ("c.cedar", 2)]);
     }
 }

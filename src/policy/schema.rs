@@ -88,26 +88,15 @@ impl Vocabulary {
             return Err(issues);
         }
         let text = schema_text(specs);
-        let schema = cedar::Schema::from_cedarschema_str(&text)
-            .map(|(schema, _)| schema)
-            .map_err(|error| {
-                let mend = "the schema is part of the program; report this with the table of actions";
-                vec![PolicyIssue::at(SCHEMA_FILE, "", 0, error.to_string(), mend)]
-            })?;
-        let action_entities = schema
-            .action_entities()
-            .expect("invariant: a schema that parses has its actions");
+        let schema = cedar::Schema::from_cedarschema_str(&text).map(|(schema, _)| schema).map_err(|error| {
+            let mend = "the schema is part of the program; report this with the table of actions";
+            vec![PolicyIssue::at(SCHEMA_FILE, "", 0, error.to_string(), mend)]
+        })?;
+        let action_entities = schema.action_entities().expect("invariant: a schema that parses has its actions");
         let kinds = EntityType::ALL.map(|kind| {
             cedar::EntityTypeName::from_str(kind.as_str()).expect("invariant: every kind is spelled as an identifier")
         });
-        Ok(Self {
-            text,
-            schema,
-            kinds,
-            actions,
-            action_entities,
-            all_actions: false,
-        })
+        Ok(Self { text, schema, kinds, actions, action_entities, all_actions: false })
     }
 
     /// The whole schema with the generated actions.
@@ -128,12 +117,7 @@ impl Vocabulary {
 
     /// The names of the actions of a group, sorted.
     pub(super) fn actions_of(&self, group: ActionGroup) -> Vec<&'static str> {
-        let mut names: Vec<_> = self
-            .actions
-            .iter()
-            .filter(|(_, of)| **of == group)
-            .map(|(name, _)| *name)
-            .collect();
+        let mut names: Vec<_> = self.actions.iter().filter(|(_, of)| **of == group).map(|(name, _)| *name).collect();
         names.sort_unstable();
         names
     }
@@ -147,19 +131,12 @@ impl Vocabulary {
         }
         let subject = request.subject;
         let user = self.uid(EntityType::User, &subject.id);
-        let groups: HashSet<_> = subject
-            .groups
-            .iter()
-            .map(|group| self.uid(EntityType::Group, group))
-            .collect();
+        let groups: HashSet<_> = subject.groups.iter().map(|group| self.uid(EntityType::Group, group)).collect();
         let known = Value::new_bool(subject.known);
         let attributes = HashMap::from([
             ("known".to_owned(), known),
             ("role".to_owned(), self.value(EntityType::Role, subject.role.as_str())),
-            (
-                "standing".to_owned(),
-                self.value(EntityType::Standing, standing_word(subject.standing)),
-            ),
+            ("standing".to_owned(), self.value(EntityType::Standing, standing_word(subject.standing))),
         ]);
         let user_entity = cedar::Entity::new(user.clone(), attributes, groups).map_err(|error| error.to_string())?;
 
@@ -169,37 +146,16 @@ impl Vocabulary {
         };
         let place = self.uid(EntityType::Place, place_id);
         let attributes = HashMap::from([
-            (
-                "kind".to_owned(),
-                self.value(EntityType::PlaceKind, place_kind_word(kind)),
-            ),
+            ("kind".to_owned(), self.value(EntityType::PlaceKind, place_kind_word(kind))),
             ("shared".to_owned(), Value::new_bool(shared)),
         ]);
         let place_entity =
             cedar::Entity::new(place.clone(), attributes, HashSet::new()).map_err(|error| error.to_string())?;
 
-        let mut context = vec![
-            (
-                "channel".to_owned(),
-                self.value(EntityType::Channel, request.channel.as_str()),
-            ),
-            (
-                "tenant".to_owned(),
-                self.value(EntityType::Tenant, request.tenant.as_str()),
-            ),
-        ];
-        context.extend(
-            request
-                .tool
-                .map(|tool| ("tool".to_owned(), self.value(EntityType::Tool, tool))),
-        );
-        let context = cedar::Context::from_pairs(context).map_err(|error| error.to_string())?;
-
+        let context = self.context(request)?;
         let action = self.uid(EntityType::Action, request.action);
         let entities = if self.all_actions {
-            self.action_entities
-                .clone()
-                .add_entities([user_entity, place_entity], None)
+            self.action_entities.clone().add_entities([user_entity, place_entity], None)
         } else {
             let action_entity = self.action_entities.get(&action).cloned();
             cedar::Entities::from_entities([user_entity, place_entity].into_iter().chain(action_entity), None)
@@ -207,6 +163,15 @@ impl Vocabulary {
         let entities = entities.map_err(|error| error.to_string())?;
         let posed = cedar::Request::new(user, action, place, context, None).map_err(|error| error.to_string())?;
         Ok((posed, entities))
+    }
+
+    fn context(&self, request: &Request<'_>) -> Result<cedar::Context, String> {
+        let mut context = vec![
+            ("channel".to_owned(), self.value(EntityType::Channel, request.channel.as_str())),
+            ("tenant".to_owned(), self.value(EntityType::Tenant, request.tenant.as_str())),
+        ];
+        context.extend(request.tool.map(|tool| ("tool".to_owned(), self.value(EntityType::Tool, tool))));
+        cedar::Context::from_pairs(context).map_err(|error| error.to_string())
     }
 
     fn uid(&self, kind: EntityType, id: &str) -> cedar::EntityUid {
@@ -282,25 +247,9 @@ mod tests {
     fn every_request_that_can_be_posed_fits_the_schema() {
         let vocabulary = Vocabulary::new(ACTIONS).unwrap();
         let tenant = TenantId::default_tenant();
-        let standings = [
-            Standing::Member,
-            Standing::Guest,
-            Standing::Stranger,
-            Standing::Deactivated,
-            Standing::Bot,
-        ];
-        let channels = [
-            ChannelName::Slack,
-            ChannelName::Terminal,
-            ChannelName::Api,
-            ChannelName::Internal,
-        ];
-        let kinds = [
-            PlaceKind::Direct,
-            PlaceKind::Private,
-            PlaceKind::Public,
-            PlaceKind::Unknown,
-        ];
+        let standings = [Standing::Member, Standing::Guest, Standing::Stranger, Standing::Deactivated, Standing::Bot];
+        let channels = [ChannelName::Slack, ChannelName::Terminal, ChannelName::Api, ChannelName::Internal];
+        let kinds = [PlaceKind::Direct, PlaceKind::Private, PlaceKind::Public, PlaceKind::Unknown];
         let roles = [Role::Owner, Role::Member, Role::Guest];
         for index in 0..60 {
             let subject = Subject {
@@ -310,11 +259,7 @@ mod tests {
                 groups: vec!["a".into(), "a".into(), "b\"".into()],
                 standing: standings[index % 5],
             };
-            let place = Place {
-                id: "C1".into(),
-                kind: kinds[index % 4],
-                shared: index % 2 == 1,
-            };
+            let place = Place { id: "C1".into(), kind: kinds[index % 4], shared: index % 2 == 1 };
             let request = Request {
                 subject: &subject,
                 action: ACTIONS[index % ACTIONS.len()].name,
@@ -335,16 +280,7 @@ mod tests {
 
     #[test]
     fn a_literal_is_one_entity_whatever_its_id_says() {
-        for id in [
-            "C1",
-            "\"] || true || [\"",
-            "a\\",
-            "ü\u{202e}",
-            "it's",
-            "a\nb",
-            "💡",
-            "\0",
-        ] {
+        for id in ["C1", "\"] || true || [\"", "a\\", "ü\u{202e}", "it's", "a\nb", "💡", "\0"] {
             let read = cedar::EntityUid::from_str(&literal(EntityType::User, id)).unwrap();
             assert_eq!(read.id().unescaped(), id);
         }
@@ -352,10 +288,7 @@ mod tests {
 
     #[test]
     fn a_table_of_actions_that_does_not_fit_is_refused() {
-        let spec = |name| ActionSpec {
-            name,
-            group: ActionGroup::Everyday,
-        };
+        let spec = |name| ActionSpec { name, group: ActionGroup::Everyday };
         for (names, expected) in [
             (vec!["task.create", "task.create"], "twice"),
             (vec!["open"], "the name of a group"),
@@ -363,9 +296,7 @@ mod tests {
             (vec![""], "cannot be the name"),
         ] {
             let specs: Vec<_> = names.into_iter().map(spec).collect();
-            let Err(issues) = Vocabulary::new(&specs) else {
-                panic!("{specs:?} was taken")
-            };
+            let Err(issues) = Vocabulary::new(&specs) else { panic!("{specs:?} was taken") };
             assert!(issues[0].what.contains(expected), "{issues:?}");
         }
     }

@@ -59,21 +59,8 @@ struct Question {
 
 impl From<&Request<'_>> for Question {
     fn from(request: &Request<'_>) -> Self {
-        let Request {
-            subject,
-            action,
-            tenant,
-            channel,
-            place,
-            tool,
-        } = *request;
-        let Subject {
-            id,
-            known,
-            role,
-            groups,
-            standing,
-        } = subject;
+        let Request { subject, action, tenant, channel, place, tool } = *request;
+        let Subject { id, known, role, groups, standing } = subject;
         Self {
             id: id.clone(),
             known: *known,
@@ -100,10 +87,7 @@ pub(super) struct Ruling {
 
 impl fmt::Debug for PolicySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PolicySet")
-            .field("hash", &self.hash)
-            .field("policies", &self.policies.len())
-            .finish()
+        f.debug_struct("PolicySet").field("hash", &self.hash).field("policies", &self.policies.len()).finish()
     }
 }
 
@@ -127,18 +111,12 @@ impl PolicySet {
             read(source, &mut policies, &mut issues);
         }
         check_ids(&mut policies, &sources, &mut issues);
-        let lists = Source {
-            name: allowlist::FILE.to_owned(),
-            text: allowlist_text.clone(),
-        };
+        let lists = Source { name: allowlist::FILE.to_owned(), text: allowlist_text.clone() };
         read(&lists, &mut policies, &mut issues);
 
         let rules = join(&policies, None);
-        let texts: HashMap<_, _> = sources
-            .iter()
-            .chain([&lists])
-            .map(|source| (source.name.as_str(), source.text.as_str()))
-            .collect();
+        let texts: HashMap<_, _> =
+            sources.iter().chain([&lists]).map(|source| (source.name.as_str(), source.text.as_str())).collect();
         validate(&vocabulary, &rules, &policies, &texts, &mut issues);
         if !issues.is_empty() {
             return Err(issues);
@@ -147,21 +125,10 @@ impl PolicySet {
             vocabulary.show_all_actions();
         }
         let listed = policies.iter().filter(|policy| policy.file == allowlist::FILE);
-        let without = listed
-            .map(|policy| (policy.id.clone(), join(&policies, Some(&policy.id))))
-            .collect();
+        let without = listed.map(|policy| (policy.id.clone(), join(&policies, Some(&policy.id)))).collect();
         let hash = hash(vocabulary.text(), sources, &allowlist_text);
         let authorizer = cedar::Authorizer::new();
-        Ok(Self {
-            vocabulary,
-            authorizer,
-            rules,
-            without,
-            policies,
-            allowlist_text,
-            hash,
-            decided: Mutex::default(),
-        })
+        Ok(Self { vocabulary, authorizer, rules, without, policies, allowlist_text, hash, decided: Mutex::default() })
     }
 
     /// The policies inside the binary, without lists.
@@ -200,12 +167,7 @@ impl PolicySet {
             Verdict::Allow => None,
             Verdict::Deny => self.smallest_change(&ruling, request),
         };
-        Decision {
-            verdict: ruling.verdict,
-            rules: ruling.rules,
-            reason,
-            smallest_change,
-        }
+        Decision { verdict: ruling.verdict, rules: ruling.rules, reason, smallest_change }
     }
 
     /// SHA-256 over all texts and the schema, hex: two sets with the same hash decide the same.
@@ -274,19 +236,12 @@ impl PolicySet {
             cedar::Decision::Deny => Verdict::Deny,
         };
         let determining: Vec<&cedar::PolicyId> = response.diagnostics().reason().collect();
-        let in_order = self
-            .policies
-            .iter()
-            .filter(|policy| determining.contains(&policy.rule.id()));
+        let in_order = self.policies.iter().filter(|policy| determining.contains(&policy.rule.id()));
         let mut rules: Vec<_> = in_order.map(|policy| policy.id.clone()).collect();
         if rules.is_empty() {
             rules.push(DEFAULT_DENY.to_owned());
         }
-        Ruling {
-            verdict,
-            rules,
-            error: None,
-        }
+        Ruling { verdict, rules, error: None }
     }
 
     fn reason(&self, ruling: &Ruling, request: &Request<'_>) -> String {
@@ -312,12 +267,7 @@ impl PolicySet {
 /// Whether a policy names an action outside its scope, so that it could ask for the groups of another
 /// action than the one that is asked. What this takes for such costs time and changes no decision.
 fn names_actions_in_conditions(policy: &Policy) -> bool {
-    let body = policy
-        .text
-        .find("when")
-        .into_iter()
-        .chain(policy.text.find("unless"))
-        .min();
+    let body = policy.text.find("when").into_iter().chain(policy.text.find("unless")).min();
     body.is_some_and(|start| policy.text[start..].contains("Action"))
 }
 
@@ -325,9 +275,7 @@ fn names_actions_in_conditions(policy: &Policy) -> bool {
 fn join(policies: &[Policy], without: Option<&str>) -> cedar::PolicySet {
     let mut joined = cedar::PolicySet::new();
     for policy in policies.iter().filter(|policy| Some(policy.id.as_str()) != without) {
-        joined
-            .add(policy.rule.clone())
-            .expect("invariant: ids are unique after check_ids");
+        joined.add(policy.rule.clone()).expect("invariant: ids are unique after check_ids");
     }
     joined
 }
@@ -336,9 +284,7 @@ fn join(policies: &[Policy], without: Option<&str>) -> cedar::PolicySet {
 fn hash(schema: &str, mut sources: Vec<Source>, lists: &str) -> String {
     sources.sort_unstable();
     let mut digest = Sha256::new();
-    let texts = sources
-        .iter()
-        .flat_map(|source| [source.name.as_str(), source.text.as_str()]);
+    let texts = sources.iter().flat_map(|source| [source.name.as_str(), source.text.as_str()]);
     for text in [schema, lists].into_iter().chain(texts) {
         digest.update((text.len() as u64).to_be_bytes());
         digest.update(text);
@@ -356,10 +302,7 @@ mod tests {
     use crate::policy::testing::ACTIONS;
 
     fn source(name: &str, text: &str) -> Source {
-        Source {
-            name: name.into(),
-            text: text.into(),
-        }
+        Source { name: name.into(), text: text.into() }
     }
 
     fn load(text: &str) -> Result<PolicySet, Vec<PolicyIssue>> {
@@ -379,26 +322,14 @@ mod tests {
 
     #[test]
     fn the_hash_names_the_texts_and_not_their_order() {
-        let (a, b) = (
-            source("a", &format!("@id(\"a\") {ALL};")),
-            source("b", &format!("@id(\"b\") {ALL};")),
-        );
+        let (a, b) = (source("a", &format!("@id(\"a\") {ALL};")), source("b", &format!("@id(\"b\") {ALL};")));
         let hash = |sources, lists| PolicySet::load(ACTIONS, sources, &lists).unwrap().hash().to_owned();
         let none = Allowlists::default;
         let both = hash(vec![a.clone(), b.clone()], none());
         assert_eq!(both.len(), 64);
         assert_eq!(both, hash(vec![b.clone(), a.clone()], none()));
         assert_ne!(both, hash(vec![a.clone()], none()));
-        assert_ne!(
-            both,
-            hash(
-                vec![a.clone(), b.clone()],
-                Allowlists {
-                    people: Some(vec![]),
-                    ..none()
-                }
-            )
-        );
+        assert_ne!(both, hash(vec![a.clone(), b.clone()], Allowlists { people: Some(vec![]), ..none() }));
         let fewer = PolicySet::load(&ACTIONS[1..], vec![a, b], &none()).unwrap();
         assert_ne!(both, fewer.hash());
     }
@@ -406,13 +337,8 @@ mod tests {
     #[test]
     fn what_cannot_be_evaluated_is_denied_even_beside_a_permit() {
         let overflow = "9223372036854775807 + 1 == 0";
-        let owner = Subject {
-            id: "p-1".into(),
-            known: true,
-            role: Role::Owner,
-            groups: vec![],
-            standing: Standing::Member,
-        };
+        let owner =
+            Subject { id: "p-1".into(), known: true, role: Role::Owner, groups: vec![], standing: Standing::Member };
         let tenant = TenantId::default_tenant();
         let request = |action| Request {
             subject: &owner,
@@ -427,25 +353,13 @@ mod tests {
                 "@id(\"all\") {ALL};\n@id(\"bad\") {effect} (principal, action, resource) when {{ {overflow} }};"
             );
             let decision = load(&text).unwrap().decide(&request("help"));
-            assert_eq!(
-                (decision.verdict, decision.rules),
-                (Verdict::Deny, vec![EVALUATION_ERROR.to_owned()])
-            );
+            assert_eq!((decision.verdict, decision.rules), (Verdict::Deny, vec![EVALUATION_ERROR.to_owned()]));
             assert!(decision.reason.contains("`bad`"), "{}", decision.reason);
             assert_eq!(decision.smallest_change, None);
         }
-        let decision = load(&format!("@id(\"all\") {ALL};"))
-            .unwrap()
-            .decide(&request("no.such"));
-        assert_eq!(
-            (decision.verdict, decision.rules),
-            (Verdict::Deny, vec![EVALUATION_ERROR.to_owned()])
-        );
-        assert!(
-            decision.reason.contains("there is no action `no.such`"),
-            "{}",
-            decision.reason
-        );
+        let decision = load(&format!("@id(\"all\") {ALL};")).unwrap().decide(&request("no.such"));
+        assert_eq!((decision.verdict, decision.rules), (Verdict::Deny, vec![EVALUATION_ERROR.to_owned()]));
+        assert!(decision.reason.contains("there is no action `no.such`"), "{}", decision.reason);
     }
 
     #[test]
@@ -460,14 +374,7 @@ mod tests {
         };
         let tenant = TenantId::default_tenant();
         let (action, channel) = ("help", ChannelName::Slack);
-        let request = Request {
-            subject: &subject,
-            action,
-            tenant: &tenant,
-            channel,
-            place: None,
-            tool: None,
-        };
+        let request = Request { subject: &subject, action, tenant: &tenant, channel, place: None, tool: None };
         let decision = load(&text).unwrap().decide(&request);
         assert_eq!(decision.rules, ["z", "a"]);
         assert_eq!(decision.reason, "so; the policy `a` permits it");
@@ -476,23 +383,11 @@ mod tests {
     #[test]
     fn a_condition_may_look_at_other_actions() {
         let text = format!("@id(\"a\") {ALL} when {{ Action::\"task.create\" in Action::\"everyday\" }};");
-        let subject = Subject {
-            id: "p".into(),
-            known: true,
-            role: Role::Guest,
-            groups: vec![],
-            standing: Standing::Member,
-        };
+        let subject =
+            Subject { id: "p".into(), known: true, role: Role::Guest, groups: vec![], standing: Standing::Member };
         let tenant = TenantId::default_tenant();
         let (action, channel) = ("help", ChannelName::Slack);
-        let request = Request {
-            subject: &subject,
-            action,
-            tenant: &tenant,
-            channel,
-            place: None,
-            tool: None,
-        };
+        let request = Request { subject: &subject, action, tenant: &tenant, channel, place: None, tool: None };
         assert!(load(&text).unwrap().decide(&request).is_allowed());
     }
 
@@ -501,22 +396,9 @@ mod tests {
         let set = PolicySet::embedded(ACTIONS).unwrap();
         let tenant = TenantId::default_tenant();
         let ask = |id: String, known: bool| {
-            let subject = Subject {
-                id,
-                known,
-                role: Role::Member,
-                groups: vec![],
-                standing: Standing::Member,
-            };
+            let subject = Subject { id, known, role: Role::Member, groups: vec![], standing: Standing::Member };
             let (action, channel) = ("task.create", ChannelName::Slack);
-            let request = Request {
-                subject: &subject,
-                action,
-                tenant: &tenant,
-                channel,
-                place: None,
-                tool: None,
-            };
+            let request = Request { subject: &subject, action, tenant: &tenant, channel, place: None, tool: None };
             set.decide(&request).is_allowed()
         };
         assert!(ask("p-0".into(), true) && !ask("p-0".into(), false) && ask("p-0".into(), true));
@@ -550,57 +432,21 @@ mod tests {
             ChannelName::Api,
             ChannelName::Internal,
         ]);
-        let kind = prop::sample::select(vec![
-            PlaceKind::Direct,
-            PlaceKind::Private,
-            PlaceKind::Public,
-            PlaceKind::Unknown,
-        ]);
+        let kind =
+            prop::sample::select(vec![PlaceKind::Direct, PlaceKind::Private, PlaceKind::Public, PlaceKind::Unknown]);
         let place = ("C[12]", kind, any::<bool>()).prop_map(|(id, kind, shared)| Place { id, kind, shared });
         let action = prop::sample::select(ACTIONS.to_vec()).prop_map(|spec| spec.name);
         let groups = prop::collection::vec("(ops|dev)", 0..3);
-        let subject = ("(p-[12]|.{0,4})", any::<bool>(), role, groups, standing).prop_map(
-            |(id, known, role, groups, standing)| Subject {
-                id,
-                known,
-                role,
-                groups,
-                standing,
-            },
-        );
-        (
-            subject,
-            action,
-            channel,
-            prop::option::of(place),
-            prop::option::of("[xy]"),
-        )
-            .prop_map(|(subject, action, channel, place, tool)| Asked {
-                subject,
-                action,
-                channel,
-                place,
-                tool,
-            })
+        let subject = ("(p-[12]|.{0,4})", any::<bool>(), role, groups, standing)
+            .prop_map(|(id, known, role, groups, standing)| Subject { id, known, role, groups, standing });
+        (subject, action, channel, prop::option::of(place), prop::option::of("[xy]"))
+            .prop_map(|(subject, action, channel, place, tool)| Asked { subject, action, channel, place, tool })
     }
 
     fn decide(set: &PolicySet, asked: &Asked) -> Decision {
-        let Asked {
-            subject,
-            action,
-            channel,
-            place,
-            tool,
-        } = asked;
+        let Asked { subject, action, channel, place, tool } = asked;
         let (tenant, place, tool) = (&TenantId::default_tenant(), place.as_ref(), tool.as_deref());
-        set.decide(&Request {
-            subject,
-            action,
-            tenant,
-            channel: *channel,
-            place,
-            tool,
-        })
+        set.decide(&Request { subject, action, tenant, channel: *channel, place, tool })
     }
 
     fn with(forbid: &str) -> PolicySet {

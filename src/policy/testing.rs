@@ -83,10 +83,7 @@ fn default_place_kind() -> PlaceKind {
 #[must_use]
 pub fn run_tests(set: &PolicySet, text: &str) -> TestReport {
     let mut report = TestReport::default();
-    let broken = |what: String| CaseFailure {
-        case: "the file of cases".to_owned(),
-        what,
-    };
+    let broken = |what: String| CaseFailure { case: "the file of cases".to_owned(), what };
     let table: Table = match toml::from_str(text) {
         Ok(table) => table,
         Err(error) => {
@@ -95,9 +92,7 @@ pub fn run_tests(set: &PolicySet, text: &str) -> TestReport {
         }
     };
     if table.case.is_empty() {
-        report
-            .failed
-            .push(broken("there is no `[[case]]` in it, so it shows nothing".to_owned()));
+        report.failed.push(broken("there is no `[[case]]` in it, so it shows nothing".to_owned()));
     }
     for case in table.case {
         match case.run(set) {
@@ -132,11 +127,7 @@ impl Case {
             groups: self.groups.clone(),
             standing: self.standing,
         };
-        let place = self.place.clone().map(|id| Place {
-            id,
-            kind: self.place_kind,
-            shared: self.shared,
-        });
+        let place = self.place.clone().map(|id| Place { id, kind: self.place_kind, shared: self.shared });
         let request = Request {
             subject: &subject,
             action,
@@ -156,10 +147,7 @@ impl Case {
             None => word(self.expect).to_owned(),
         };
         let (came, rules) = (word(decision.verdict), decision.rules.join("`, `"));
-        Err(format!(
-            "`{action}`: expected {expected}, got {came} by `{rules}`: {}",
-            decision.reason
-        ))
+        Err(format!("`{action}`: expected {expected}, got {came} by `{rules}`: {}", decision.reason))
     }
 }
 
@@ -173,34 +161,13 @@ fn word(verdict: Verdict) -> &'static str {
 /// A table of actions for the tests of this folder.
 #[cfg(test)]
 pub(super) const ACTIONS: &[super::ActionSpec] = &[
-    super::ActionSpec {
-        name: "help",
-        group: ActionGroup::Open,
-    },
-    super::ActionSpec {
-        name: "pair",
-        group: ActionGroup::Open,
-    },
-    super::ActionSpec {
-        name: "task.create",
-        group: ActionGroup::Everyday,
-    },
-    super::ActionSpec {
-        name: "task.list",
-        group: ActionGroup::Everyday,
-    },
-    super::ActionSpec {
-        name: "pm.analyze",
-        group: ActionGroup::Everyday,
-    },
-    super::ActionSpec {
-        name: "events.list",
-        group: ActionGroup::Administration,
-    },
-    super::ActionSpec {
-        name: "people.promote",
-        group: ActionGroup::Administration,
-    },
+    super::ActionSpec { name: "help", group: ActionGroup::Open },
+    super::ActionSpec { name: "pair", group: ActionGroup::Open },
+    super::ActionSpec { name: "task.create", group: ActionGroup::Everyday },
+    super::ActionSpec { name: "task.list", group: ActionGroup::Everyday },
+    super::ActionSpec { name: "pm.analyze", group: ActionGroup::Everyday },
+    super::ActionSpec { name: "events.list", group: ActionGroup::Administration },
+    super::ActionSpec { name: "people.promote", group: ActionGroup::Administration },
 ];
 
 #[cfg(test)]
@@ -223,27 +190,15 @@ mod tests {
         let cases = [
             (String::new(), "there is no `[[case]]` in it"),
             ("[[case]]\nnaem = 1".to_owned(), "naem"),
-            (
-                case("action = \"task.list\"\nexpect = \"allow\""),
-                "expected allow, got deny by `default-deny`",
-            ),
+            (case("action = \"task.list\"\nexpect = \"allow\""), "expected allow, got deny by `default-deny`"),
             (
                 case("group = \"open\"\nexpect = \"allow\"\nrule = \"x\""),
                 "expected allow by `x`, got allow by `open-to-everyone`",
             ),
-            (
-                case("action = \"help\"\ngroup = \"open\"\nexpect = \"allow\""),
-                "either `action` or `group`",
-            ),
+            (case("action = \"help\"\ngroup = \"open\"\nexpect = \"allow\""), "either `action` or `group`"),
             (case("expect = \"allow\""), "either `action` or `group`"),
-            (
-                case("action = \"help\"\nshared = true\nexpect = \"allow\""),
-                "only a place can be shared",
-            ),
-            (
-                case("action = \"no.such\"\nexpect = \"deny\"\nrule = \"default-deny\""),
-                "evaluation-error",
-            ),
+            (case("action = \"help\"\nshared = true\nexpect = \"allow\""), "only a place can be shared"),
+            (case("action = \"no.such\"\nexpect = \"deny\"\nrule = \"default-deny\""), "evaluation-error"),
         ];
         let set = PolicySet::embedded(ACTIONS).unwrap();
         for (text, expected) in cases {
