@@ -40,7 +40,7 @@ impl Image {
         let mut page = [0; PAGE];
         for (number, slot) in image.pages.iter_mut().enumerate() {
             file.read_exact_at(&mut page, (number * PAGE) as u64)?;
-            if page.iter().any(|byte| *byte != 0) {
+            if page != [0; PAGE] {
                 *slot = Some(Arc::new(page));
             }
         }

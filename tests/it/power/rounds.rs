@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::str::FromStr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ const FIRST_ACKNOWLEDGEMENT: Duration = Duration::from_secs(60);
 pub(crate) struct Plan {
     /// Named in everything that is printed.
     pub(crate) name: &'static str,
-    /// How many times the power is cut under load.
+    /// How many times the power is cut under load; `AI_CRM_POWER_ROUNDS` overrides it.
     pub(crate) rounds: u32,
     /// From which every cut and every moment is drawn; `AI_CRM_POWER_SEED` overrides it.
     pub(crate) seed: u64,
@@ -170,10 +171,8 @@ pub(crate) fn rounds<T: Send>(
     drive: impl Fn(ChildStdout, &Witness<T>) + Sync,
     check: impl Fn(&Path, &[T]) -> anyhow::Result<Verdict>,
 ) -> anyhow::Result<Tally> {
-    let seed = match std::env::var("AI_CRM_POWER_SEED") {
-        Ok(text) => text.parse().context("AI_CRM_POWER_SEED is not a number")?,
-        Err(_) => plan.seed,
-    };
+    let seed = number_from_environment("AI_CRM_POWER_SEED")?.unwrap_or(plan.seed);
+    let count = number_from_environment("AI_CRM_POWER_ROUNDS")?.unwrap_or(plan.rounds);
     let rig = Rig::new()?;
     let started = Instant::now();
     let mut tally = Tally {
@@ -181,7 +180,7 @@ pub(crate) fn rounds<T: Send>(
         ..Tally::default()
     };
     let mut disk: Option<(Image, Vec<T>)> = None;
-    for number in 0..plan.rounds {
+    for number in 0..count {
         let renew = number % plan.rounds_per_disk == 0;
         let (image, mut acknowledged) = disk
             .take()
@@ -225,6 +224,14 @@ pub(crate) fn rounds<T: Send>(
     // Written past the test runner's capture: the figures and the seed belong into every log.
     writeln!(std::io::stderr(), "power cut, seed {seed}: {tally}")?;
     Ok(tally)
+}
+
+/// A number that a person gave for this run: to soak, or to repeat what failed.
+fn number_from_environment<N: FromStr>(name: &str) -> anyhow::Result<Option<N>> {
+    let Ok(text) = std::env::var(name) else { return Ok(None) };
+    text.parse()
+        .map(Some)
+        .map_err(|_| anyhow::anyhow!("{name} is not a number it can use: {text}"))
 }
 
 /// One program's life on a machine, up to the cut; what remains of the disk, and what was acknowledged.
