@@ -15,6 +15,7 @@ use crate::domain::card::{Audience, Card};
 use crate::domain::event::{Address, ChannelName, PlatformUser};
 use crate::domain::ids::EventId;
 use crate::domain::principal::Profile;
+use crate::domain::time::Timestamp;
 
 /// One line of the table of channels.
 pub struct ChannelSpec {
@@ -47,6 +48,8 @@ pub struct Delivery {
     pub replaces: Option<String>,
     /// The event that it answers, for a caller who still waits.
     pub answers: Option<EventId>,
+    /// When it was decided. No try of it can be older, so a look for one starts here.
+    pub since: Timestamp,
 }
 
 /// The platform's word that a card has arrived.

@@ -1,4 +1,22 @@
-//! Slack.
+//! Slack: everything that knows its signatures, its JSON, its limits and its Web API.
+//!
+//! The way in is `verify` → `decode` (which reads the structs of `inbound` and the mark-up by
+//! `text`); the way out is `blocks` → `deliver` → `client`. Nothing here decides what an event
+//! means or keeps state that must survive. A new kind of request is an arm in `decode`; a new
+//! method of the Web API is a function in `client` and a struct in `answers`.
+
+pub mod answers;
+pub mod blocks;
+pub mod client;
+pub mod decode;
+pub mod deliver;
+mod inbound;
+mod lenient;
+mod look_up;
+mod progress;
+pub mod settings;
+mod text;
+pub mod verify;
 
 /// What it is.
 pub const ABOUT: &str = "Slack workspaces: /ai-crm, mentions, direct messages and buttons";

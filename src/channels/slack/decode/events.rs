@@ -1,0 +1,375 @@
+//! The Events API: docs.slack.dev/apis/events-api.
+//!
+//! One mention may come as two events, `app_mention` and `message`, each with its own id. Both
+//! read as the same command under the same keys, so whichever comes first is acted on. A message
+//! that will be ignored claims no key but its own delivery id: it must not hide its twin.
+
+use super::origin;
+use super::{DecodeError, Decoded, Found, Request, ignored, malformed};
+use crate::channels::slack::inbound::{Envelope, InnerEvent};
+use crate::channels::slack::text;
+use crate::domain::event::{EventKind, Place, PlaceKind, PlatformUser};
+
+/// Slackbot has the same id in every workspace, and is not marked as a bot.
+const SLACKBOT: &str = "USLACKBOT";
+
+pub(super) fn decode(request: &Request<'_>, body: &str) -> Result<Decoded, DecodeError> {
+    let envelope: Envelope =
+        serde_json::from_str(body).map_err(|error| malformed(format!("not JSON of Slack: {error}")))?;
+    let kind = envelope.kind.as_deref().ok_or_else(|| malformed("a body without `type`"))?;
+    let happened = match (kind, &envelope.event) {
+        ("url_verification", _) => {
+            let challenge = envelope.challenge.ok_or_else(|| malformed("a verification without `challenge`"))?;
+            return Ok(Decoded::Challenge(challenge));
+        }
+        ("event_callback", Some(event)) => read(&envelope, event),
+        ("event_callback", None) => return Err(malformed("an event callback without `event`")),
+        ("app_rate_limited", _) => {
+            let why =
+                "Slack has left out events, since more than 30,000 came in an hour; nothing else is known of them";
+            Found::of_envelope(&envelope, ignored(kind, why))
+        }
+        _ => Found::of_envelope(&envelope, ignored(kind, "no part of the bot listens to this kind of request")),
+    };
+    Ok(request.event(happened))
+}
+
+impl Found {
+    fn of_envelope(envelope: &Envelope, kind: EventKind) -> Self {
+        Self {
+            installation: installation(envelope),
+            dedupe: envelope.event_id.iter().map(|id| format!("slack:event:{id}")).collect(),
+            thread: None,
+            from: None,
+            place: None,
+            route: None,
+            kind,
+        }
+    }
+}
+
+fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
+    let kind = event.kind.as_deref().unwrap_or("event without a type");
+    let mut found = Found::of_envelope(envelope, EventKind::Platform { name: kind.to_owned(), ignore: None });
+    found.from = writer(envelope, event, &found.installation);
+    found.place = place(envelope, event, found.from.as_ref(), &found.installation);
+    found.thread.clone_from(&event.thread_ts);
+    if !matches!(kind, "message" | "app_mention") {
+        found.kind = ignored(kind, why_nobody_listens(kind));
+        return found;
+    }
+    let direct = found.place.as_ref().is_some_and(|place| place.kind == PlaceKind::Direct);
+    match line(envelope, event, direct) {
+        Ok(line) => {
+            if !direct && found.thread.is_none() {
+                // The answer opens a thread under the mention and leaves the channel quiet.
+                found.thread.clone_from(&event.ts);
+            }
+            found.dedupe.extend(message_keys(event, &found));
+            found.kind = EventKind::Command { line };
+        }
+        Err(why) => found.kind = ignored(kind, why),
+    }
+    found
+}
+
+/// The line that is meant for the bot, or why there is none.
+fn line(envelope: &Envelope, event: &InnerEvent, direct: bool) -> Result<String, String> {
+    let bot = bot_user(envelope);
+    if let Some(subtype) = event.subtype.as_deref().filter(|subtype| !is_said_by_a_person(subtype)) {
+        return Err(format!("a `{subtype}` notice is nothing that a person says to the bot"));
+    }
+    if event.hidden {
+        return Err("Slack marks it as hidden".to_owned());
+    }
+    let user = event.user.as_ref().and_then(|user| user.id.as_deref());
+    let own_app = event.app_id.is_some() && event.app_id == envelope.api_app_id;
+    if own_app || (user.is_some() && user == bot) {
+        return Err("the bot's own message".to_owned());
+    }
+    if event.bot_id.is_some() || user == Some(SLACKBOT) {
+        return Err("written by a bot or an app; bots have no say here".to_owned());
+    }
+    if user.is_none() {
+        return Err("it names nobody who wrote it".to_owned());
+    }
+    let written = event.text.as_deref().unwrap_or_default();
+    let addressed = text::addressed(written, bot);
+    if event.kind.as_deref() == Some("app_mention") {
+        return Ok(addressed.unwrap_or_else(|| text::read(written).trim().to_owned()));
+    }
+    match addressed.filter(|_| bot.is_some()) {
+        Some(line) => Ok(line),
+        None if !direct => Err("not addressed to the bot".to_owned()),
+        None if written.trim().is_empty() => Err("there are no words in it".to_owned()),
+        None => Ok(text::read(written).trim().to_owned()),
+    }
+}
+
+/// Subtypes that are messages of people all the same.
+fn is_said_by_a_person(subtype: &str) -> bool {
+    matches!(subtype, "file_share" | "thread_broadcast")
+}
+
+/// The bot's user in the installation that this event is for.
+fn bot_user(envelope: &Envelope) -> Option<&str> {
+    let of_bots = envelope.authorizations.iter().filter(|authorization| authorization.is_bot != Some(false));
+    of_bots.filter_map(|authorization| authorization.user_id.as_deref()).next()
+}
+
+/// `authorizations` stands before the outer `team_id`, which in a shared channel may name the
+/// workspace of the other side.
+fn installation(envelope: &Envelope) -> String {
+    let authorization = envelope.authorizations.first();
+    origin::installation([
+        authorization.and_then(|authorization| authorization.team_id.as_ref()),
+        envelope.team_id.as_ref(),
+        envelope.event.as_ref().and_then(|event| event.team.as_ref()).and_then(|team| team.id.as_ref()),
+        authorization.and_then(|authorization| authorization.enterprise_id.as_ref()),
+        envelope.enterprise_id.as_ref(),
+        envelope.context_enterprise_id.as_ref(),
+    ])
+}
+
+fn writer(envelope: &Envelope, event: &InnerEvent, installation: &str) -> Option<PlatformUser> {
+    let user = event.user.as_ref()?;
+    let realm = origin::first([
+        event.user_team.as_ref(),
+        event.source_team.as_ref(),
+        event.user_profile.as_ref().and_then(|profile| profile.team.as_ref()),
+        user.team_id.as_ref(),
+        event.team.as_ref().and_then(|team| team.id.as_ref()),
+    ]);
+    let authorization = envelope.authorizations.first();
+    let organisation = origin::first([
+        authorization.and_then(|authorization| authorization.enterprise_id.as_ref()),
+        envelope.enterprise_id.as_ref(),
+        envelope.context_enterprise_id.as_ref(),
+    ]);
+    Some(origin::user(user.id.as_deref()?, realm, installation, organisation))
+}
+
+fn place(envelope: &Envelope, event: &InnerEvent, from: Option<&PlatformUser>, installation: &str) -> Option<Place> {
+    let id = event.channel.as_ref()?.id.as_deref()?;
+    let from_outside = from.is_some_and(|from| from.realm != installation);
+    let shared = envelope.is_ext_shared_channel || from_outside;
+    Some(origin::place_by_type(id, event.channel_type.as_deref(), shared))
+}
+
+/// Keys of the message itself, which its every copy shares.
+fn message_keys(event: &InnerEvent, found: &Found) -> Vec<String> {
+    let place = found.place.as_ref().map(|place| &place.id);
+    let by_place =
+        place.zip(event.ts.as_ref()).map(|(place, ts)| format!("slack:msg:{}:{place}:{ts}", found.installation));
+    let by_client = event.client_msg_id.as_ref().map(|id| format!("slack:client:{id}"));
+    by_place.into_iter().chain(by_client).collect()
+}
+
+fn why_nobody_listens(kind: &str) -> &'static str {
+    match kind {
+        "app_uninstalled" => "the app was removed from the workspace; its token in the configuration is dead",
+        "tokens_revoked" => "tokens of the app were revoked; check the bot token in the configuration",
+        "app_home_opened" => "opening the app's tab asks nothing of the bot",
+        "reaction_added" | "reaction_removed" => "reactions ask nothing of the bot",
+        "member_joined_channel" | "member_left_channel" => "coming and going asks nothing of the bot",
+        _ => "no part of the bot listens to this kind of event",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::{of_json, reason};
+    use super::*;
+
+    /// An event around what happened, after Slack's document.
+    fn envelope(event: Value) -> Value {
+        json!({
+            "token": "XXYYZZ", "team_id": "T1", "api_app_id": "AAPP", "context_team_id": "T1",
+            "context_enterprise_id": null, "event": event, "type": "event_callback", "event_id": "Ev0PV52K21",
+            "event_time": 1_355_517_523, "is_ext_shared_channel": false, "event_context": "EC12345",
+            "authorizations": [{"enterprise_id": null, "team_id": "T1", "user_id": "UBOT", "is_bot": true,
+                "is_enterprise_install": false}]
+        })
+    }
+
+    fn mention() -> Value {
+        json!({"type": "app_mention", "user": "U061F7AUR", "text": "<@UBOT> task list", "ts": "1515449522.000016",
+            "client_msg_id": "c-1", "team": "T1", "channel": "C123ABC456", "event_ts": "1515449522000016",
+            "blocks": [{"type": "rich_text", "elements": [{"type": "user", "user_id": "UBOT"}]}]})
+    }
+
+    fn message(changes: Value) -> Value {
+        let mut event = mention();
+        event["type"] = json!("message");
+        event["channel_type"] = json!("channel");
+        for (name, value) in changes.as_object().unwrap() {
+            event[name] = value.clone();
+        }
+        event
+    }
+
+    fn direct(changes: Value) -> Value {
+        let mut event = message(json!({"channel": "D024BE91L", "channel_type": "im", "text": "task list"}));
+        for (name, value) in changes.as_object().unwrap() {
+            event[name] = value.clone();
+        }
+        event
+    }
+
+    fn line(event: Value) -> String {
+        match of_json(&envelope(event)).kind {
+            EventKind::Command { line } => line,
+            other => panic!("no command: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_mention_is_a_line_that_is_answered_in_its_thread() {
+        let incoming = of_json(&envelope(mention()));
+        assert_eq!(incoming.kind, EventKind::Command { line: "task list".to_owned() });
+        assert_eq!(
+            incoming.dedupe,
+            ["slack:event:Ev0PV52K21", "slack:msg:T1:C123ABC456:1515449522.000016", "slack:client:c-1"]
+        );
+        assert_eq!(incoming.lane.to_string(), "slack/T1/C123ABC456/1515449522.000016");
+        let reply = incoming.reply.unwrap();
+        assert_eq!(reply.thread.as_deref(), Some("1515449522.000016"));
+        assert_eq!((reply.person.as_deref(), reply.route), (Some("U061F7AUR"), None));
+        assert_eq!(incoming.place.unwrap().kind, PlaceKind::Unknown);
+
+        let mut in_thread = mention();
+        in_thread["thread_ts"] = json!("1515440000.000001");
+        assert_eq!(of_json(&envelope(in_thread)).lane.to_string(), "slack/T1/C123ABC456/1515440000.000001");
+    }
+
+    #[test]
+    fn both_events_of_one_mention_read_the_same() {
+        let (first, second) = (of_json(&envelope(mention())), of_json(&envelope(message(json!({})))));
+        assert_eq!(first.kind, second.kind);
+        assert_eq!(first.lane, second.lane);
+        assert_eq!(first.dedupe[1..], second.dedupe[1..]);
+    }
+
+    #[test]
+    fn an_ignored_message_does_not_claim_the_keys_of_its_twin() {
+        let mut blind = envelope(message(json!({})));
+        blind["authorizations"] = json!([]);
+        let incoming = of_json(&blind);
+        assert_eq!(reason(&incoming), "not addressed to the bot");
+        assert_eq!(incoming.dedupe, ["slack:event:Ev0PV52K21"]);
+    }
+
+    #[test]
+    fn a_direct_message_needs_no_mention() {
+        let table = [
+            (direct(json!({})), "task list"),
+            (direct(json!({"text": "<@UBOT> task list"})), "task list"),
+            (direct(json!({"text": "task create \u{201c}a &amp; b\u{201d}\u{a0}now"})), "task create “a & b” now"),
+            (direct(json!({"channel_type": null})), "task list"),
+            (direct(json!({"subtype": "file_share"})), "task list"),
+            (message(json!({"subtype": "thread_broadcast"})), "task list"),
+            (message(json!({"channel_type": "mpim"})), "task list"),
+            (mention(), "task list"),
+        ];
+        for (event, expected) in table {
+            assert_eq!(line(event.clone()), expected, "{event}");
+        }
+        let incoming = of_json(&envelope(direct(json!({}))));
+        assert_eq!(incoming.lane.to_string(), "slack/T1/D024BE91L/");
+        assert_eq!(incoming.place.unwrap().kind, PlaceKind::Direct);
+        assert_eq!(incoming.reply.unwrap().thread, None);
+    }
+
+    #[test]
+    fn silence_has_a_reason() {
+        let table = [
+            (message(json!({"text": "task list"})), "not addressed to the bot"),
+            (message(json!({"text": "<@U2> task list"})), "not addressed to the bot"),
+            (message(json!({"channel_type": "mpim", "text": "help"})), "not addressed to the bot"),
+            (message(json!({"user": "UBOT"})), "the bot's own message"),
+            (message(json!({"app_id": "AAPP", "bot_id": "B1"})), "the bot's own message"),
+            (direct(json!({"bot_id": "B1", "user": null})), "written by a bot"),
+            (direct(json!({"bot_id": "B1", "app_id": "AOTHER"})), "written by a bot"),
+            (direct(json!({"user": "USLACKBOT"})), "written by a bot"),
+            (direct(json!({"user": null})), "nobody who wrote it"),
+            (direct(json!({"text": ""})), "no words"),
+            (direct(json!({"text": null})), "no words"),
+            (direct(json!({"hidden": true})), "hidden"),
+            (direct(json!({"subtype": "message_changed", "hidden": true})), "`message_changed`"),
+            (direct(json!({"subtype": "message_deleted"})), "`message_deleted`"),
+            (direct(json!({"subtype": "bot_message"})), "`bot_message`"),
+            (message(json!({"subtype": "channel_join"})), "`channel_join`"),
+            (json!({"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "home"}), "app's tab"),
+            (json!({"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": ["U2"]}}), "tokens of the app"),
+            (json!({"type": "app_uninstalled"}), "removed from the workspace"),
+            (json!({"type": "member_joined_channel", "user": "UBOT", "channel": "C1"}), "coming and going"),
+            (json!({"type": "reaction_added", "user": "U1", "item": {"type": "message"}}), "reactions"),
+            (json!({"type": "channel_created", "channel": {"id": "C1", "name": "x"}}), "no part of the bot"),
+            (json!({"type": "user_change", "user": {"id": "U1", "team_id": "T1"}}), "no part of the bot"),
+            (json!({}), "no part of the bot"),
+        ];
+        for (event, expected) in table {
+            let incoming = of_json(&envelope(event.clone()));
+            assert!(reason(&incoming).contains(expected), "{event}: {}", reason(&incoming));
+            assert_eq!(incoming.dedupe, ["slack:event:Ev0PV52K21"]);
+            assert_eq!(incoming.reply, None);
+        }
+    }
+
+    #[test]
+    fn the_installation_is_the_one_that_the_event_is_for() {
+        let with = |authorizations: Value, team_id: Value, enterprise_id: Value| {
+            let mut body = envelope(mention());
+            body["authorizations"] = authorizations;
+            body["team_id"] = team_id;
+            body["enterprise_id"] = enterprise_id;
+            body["event"]["team"] = Value::Null;
+            of_json(&body).installation
+        };
+        let table = [
+            (json!([{"team_id": "T2"}]), json!("T1"), Value::Null, "T2"),
+            (json!([{"team_id": null, "enterprise_id": "E1"}]), json!("T1"), Value::Null, "T1"),
+            (json!([{"enterprise_id": "E1", "is_enterprise_install": true}]), Value::Null, Value::Null, "E1"),
+            (json!([]), json!("T1"), json!("E1"), "T1"),
+            (Value::Null, Value::Null, json!("E1"), "E1"),
+            (json!("odd"), json!(null), json!(null), "unknown"),
+        ];
+        for (authorizations, team_id, enterprise_id, expected) in table {
+            assert_eq!(with(authorizations.clone(), team_id, enterprise_id), expected, "{authorizations}");
+        }
+    }
+
+    #[test]
+    fn people_of_a_shared_channel_keep_their_own_workspace() {
+        let mut shared = envelope(message(json!({"user": "U9", "team": "T9", "user_team": "T9", "source_team": "T9"})));
+        shared["is_ext_shared_channel"] = json!(true);
+        shared["team_id"] = json!("T9");
+        let incoming = of_json(&shared);
+        assert_eq!(incoming.installation, "T1");
+        assert_eq!(incoming.from.unwrap().realm, "T9");
+        assert!(incoming.place.unwrap().shared);
+
+        let by_profile = message(json!({"team": null, "user_profile": {"team": "T8", "name": "x"}}));
+        let incoming = of_json(&envelope(by_profile));
+        assert_eq!(incoming.from.unwrap().realm, "T8");
+        assert!(incoming.place.unwrap().shared);
+    }
+
+    #[test]
+    fn a_colleague_of_the_same_organisation_is_one_person() {
+        let mut body = envelope(message(json!({"user_team": "E1", "source_team": "E1", "team": "E1"})));
+        body["authorizations"][0]["enterprise_id"] = json!("E1");
+        let incoming = of_json(&body);
+        assert_eq!(incoming.from.unwrap().realm, "T1");
+        assert!(!incoming.place.unwrap().shared);
+    }
+
+    #[test]
+    fn the_user_of_a_user_token_is_not_taken_for_the_bot() {
+        let mut body = envelope(direct(json!({"user": "UHUMAN"})));
+        body["authorizations"] = json!([{"team_id": "T1", "user_id": "UHUMAN", "is_bot": false}]);
+        assert_eq!(of_json(&body).kind, EventKind::Command { line: "task list".to_owned() });
+    }
+}

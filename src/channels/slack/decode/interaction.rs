@@ -1,0 +1,260 @@
+//! Presses and choices on cards: docs.slack.dev/reference/interaction-payloads.
+//!
+//! A button of ours carries its token in `value`. A menu carries it in `block_id`, since an
+//! entry's value is too short for it and says what was chosen.
+
+use super::origin;
+use super::{DecodeError, Decoded, Found, Request, ignored, malformed};
+use crate::channels::slack::inbound::{BlockAction, Interaction};
+use crate::domain::event::EventKind;
+
+pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, DecodeError> {
+    let payload: Interaction =
+        serde_json::from_str(payload).map_err(|error| malformed(format!("`payload` is not JSON of Slack: {error}")))?;
+    let kind = payload.kind.as_deref().ok_or_else(|| malformed("a payload without `type`"))?;
+    let user = payload.user.as_ref();
+    let team = payload.team.as_ref().and_then(|team| team.id.as_ref());
+    let enterprise = payload.enterprise.as_ref().and_then(|enterprise| enterprise.id.as_ref());
+    let home = user.and_then(|user| user.team_id.as_ref());
+    let view = payload.view.as_ref();
+    // The order of Slack's own framework: in organisation-wide installations `team` is null.
+    let installation = origin::installation([
+        view.and_then(|view| view.app_installed_team_id.as_ref()),
+        team,
+        home,
+        view.and_then(|view| view.team_id.as_ref()),
+        enterprise,
+    ]);
+    let organisation = enterprise.map(String::as_str);
+    let from = user.and_then(|user| user.id.as_deref()).map(|id| {
+        let realm = origin::first([home, team]);
+        origin::user(id, realm, &installation, organisation)
+    });
+    let shared = from.as_ref().is_some_and(|from| from.realm != installation);
+    let place = place_id(&payload).map(|id| {
+        origin::place_by_name(id, payload.channel.as_ref().and_then(|channel| channel.name.as_deref()), shared)
+    });
+    let press = payload.actions.first();
+    let mut dedupe: Vec<String> = payload.trigger_id.iter().map(|id| format!("slack:action:{id}")).collect();
+    if let (Some(press), Some(from)) = (press, &from) {
+        dedupe.extend(press_key(press, &installation, &from.id));
+    }
+    Ok(request.event(Found {
+        dedupe,
+        thread: thread(&payload).map(str::to_owned),
+        from,
+        place,
+        route: payload.response_url.clone(),
+        kind: meaning(kind, &payload, press),
+        installation,
+    }))
+}
+
+/// The same press has the same key, also where it comes with another `trigger_id`.
+fn press_key(press: &BlockAction, installation: &str, user: &str) -> Option<String> {
+    let (at, id) = (press.action_ts.as_ref()?, press.action_id.as_ref()?);
+    Some(format!("slack:press:{installation}:{user}:{at}:{id}"))
+}
+
+fn place_id(payload: &Interaction) -> Option<&str> {
+    let container = payload.container.as_ref().and_then(|container| container.channel_id.as_ref());
+    origin::first([container, payload.channel.as_ref().and_then(|channel| channel.id.as_ref())])
+}
+
+fn message_ts(payload: &Interaction) -> Option<&str> {
+    let container = payload.container.as_ref().and_then(|container| container.message_ts.as_ref());
+    origin::first([container, payload.message.as_ref().and_then(|message| message.ts.as_ref())])
+}
+
+fn thread(payload: &Interaction) -> Option<&str> {
+    let container = payload.container.as_ref().and_then(|container| container.thread_ts.as_ref());
+    origin::first([container, payload.message.as_ref().and_then(|message| message.thread_ts.as_ref())])
+}
+
+fn meaning(kind: &str, payload: &Interaction, press: Option<&BlockAction>) -> EventKind {
+    match kind {
+        "block_actions" => match press.map(control) {
+            Some(Ok((token, choice))) => {
+                let message = place_id(payload).zip(message_ts(payload)).map(|(place, ts)| format!("{place}:{ts}"));
+                EventKind::CardAction { token, choice, message }
+            }
+            Some(Err(why)) => ignored(kind, why),
+            None => ignored(kind, "a press that names no control"),
+        },
+        "view_submission" | "view_closed" | "shortcut" | "message_action" => {
+            ignored(kind, "modals and shortcuts are not part of this version")
+        }
+        "block_suggestion" => ignored(kind, "no menu of ours loads its entries from outside"),
+        "interactive_message" | "dialog_submission" | "dialog_cancellation" | "dialog_suggestion" => ignored(
+            kind,
+            "attachments with buttons and dialogs were replaced by blocks, which is all that this bot sends",
+        ),
+        _ => ignored(kind, "no part of the bot listens to this kind of interaction"),
+    }
+}
+
+/// Token and choice of a control, or why it has none.
+fn control(press: &BlockAction) -> Result<(String, Option<String>), &'static str> {
+    match press.kind.as_deref() {
+        Some("button") => match &press.value {
+            Some(token) => Ok((token.clone(), None)),
+            None => Err("a link was opened, which asks nothing of the bot"),
+        },
+        Some("static_select" | "overflow" | "radio_buttons") => {
+            let choice = press.selected_option.as_ref().and_then(|option| option.value.clone());
+            match (&press.block_id, choice) {
+                (Some(token), Some(choice)) => Ok((token.clone(), Some(choice))),
+                _ => Err("a menu in which nothing is chosen"),
+            }
+        }
+        _ => Err("a control that no card of ours has"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::{of_payload, reason};
+    use super::*;
+    use crate::domain::event::PlaceKind;
+
+    /// A press on a button of a message, after Slack's reference.
+    fn press() -> Value {
+        json!({
+            "type": "block_actions",
+            "team": {"id": "T9TK3CUKW", "domain": "example"},
+            "enterprise": null,
+            "user": {"id": "UA8RXUSPL", "username": "jtorrance", "team_id": "T9TK3CUKW"},
+            "api_app_id": "AABA1ABCD",
+            "token": "9s8d9as89d8as9d8as989",
+            "container": {"type": "message", "message_ts": "1548261231.000200", "channel_id": "CBR2V3XEX",
+                "is_ephemeral": false},
+            "trigger_id": "12321423423.333649436676.d8c1bb837935619ccad0f624c448ffb3",
+            "is_enterprise_install": false,
+            "channel": {"id": "CBR2V3XEX", "name": "review-updates"},
+            "message": {"bot_id": "BAH5CA16Z", "type": "message", "text": "Task", "user": "UAJ2RU415",
+                "ts": "1548261231.000200", "blocks": [{"type": "actions"}]},
+            "response_url": "https://hooks.slack.com/actions/AABA1ABCD/1232321423432/D09sSasdasdAS9091209",
+            "actions": [{"action_id": "a0", "block_id": "b0", "text": {"type": "plain_text", "text": "Done"},
+                "value": "signed.token", "type": "button", "action_ts": "1548426417.840180"}]
+        })
+    }
+
+    fn with(pointer: &str, value: Value) -> Value {
+        let mut payload = press();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        payload.pointer_mut(parent).unwrap()[name] = value;
+        payload
+    }
+
+    #[test]
+    fn a_press_carries_its_token_its_message_and_its_route() {
+        let incoming = of_payload(&press());
+        assert_eq!(
+            incoming.kind,
+            EventKind::CardAction {
+                token: "signed.token".to_owned(),
+                choice: None,
+                message: Some("CBR2V3XEX:1548261231.000200".to_owned()),
+            }
+        );
+        assert_eq!(
+            incoming.dedupe,
+            [
+                "slack:action:12321423423.333649436676.d8c1bb837935619ccad0f624c448ffb3",
+                "slack:press:T9TK3CUKW:UA8RXUSPL:1548426417.840180:a0"
+            ]
+        );
+        assert_eq!(incoming.installation, "T9TK3CUKW");
+        assert_eq!(incoming.lane.to_string(), "slack/T9TK3CUKW/CBR2V3XEX/");
+        let place = incoming.place.unwrap();
+        assert_eq!((place.kind, place.shared), (PlaceKind::Public, false));
+        let reply = incoming.reply.unwrap();
+        assert!(reply.route.unwrap().starts_with("https://hooks.slack.com/actions/"));
+        assert_eq!(reply.person.as_deref(), Some("UA8RXUSPL"));
+    }
+
+    #[test]
+    fn a_press_in_a_thread_stays_in_its_lane() {
+        for payload in
+            [with("/container/thread_ts", json!("1548260000.1")), with("/message/thread_ts", json!("1548260000.1"))]
+        {
+            let incoming = of_payload(&payload);
+            assert_eq!(incoming.lane.to_string(), "slack/T9TK3CUKW/CBR2V3XEX/1548260000.1");
+            assert_eq!(incoming.reply.unwrap().thread.as_deref(), Some("1548260000.1"));
+        }
+    }
+
+    #[test]
+    fn a_menu_carries_its_token_in_the_block_and_the_choice_in_the_entry() {
+        let action = json!([{"type": "static_select", "action_id": "a1", "block_id": "signed.token",
+            "selected_option": {"text": {"type": "plain_text", "text": "In review"}, "value": "in-review"},
+            "action_ts": "1.2"}]);
+        let EventKind::CardAction { token, choice, .. } = of_payload(&with("/actions", action)).kind else { panic!() };
+        assert_eq!((token.as_str(), choice.as_deref()), ("signed.token", Some("in-review")));
+    }
+
+    #[test]
+    fn tenants_are_found_in_the_order_of_slacks_own_framework() {
+        let organisation = json!({"id": "E1", "name": "Org"});
+        let mut org_wide = with("/team", Value::Null);
+        org_wide["enterprise"] = organisation;
+        org_wide["is_enterprise_install"] = json!(true);
+        let mut without_home = org_wide.clone();
+        without_home["user"] = json!({"id": "W1"});
+        let mut in_view = org_wide.clone();
+        in_view["view"] = json!({"app_installed_team_id": "E1", "team_id": "T5"});
+        let table = [
+            (press(), "T9TK3CUKW"),
+            (with("/team", json!("T7")), "T7"),
+            (with("/team", Value::Null), "T9TK3CUKW"),
+            (org_wide, "T9TK3CUKW"),
+            (without_home, "E1"),
+            (in_view, "E1"),
+        ];
+        for (payload, expected) in table {
+            assert_eq!(of_payload(&payload).installation, expected, "{payload}");
+        }
+    }
+
+    #[test]
+    fn somebody_from_elsewhere_keeps_the_own_workspace_and_marks_the_place_as_shared() {
+        let incoming = of_payload(&with("/user/team_id", json!("TOTHER")));
+        assert_eq!(incoming.from.unwrap().realm, "TOTHER");
+        assert!(incoming.place.unwrap().shared);
+    }
+
+    #[test]
+    fn what_is_not_acted_on_says_why() {
+        let control = |control: Value| with("/actions", json!([control]));
+        let table = [
+            (with("/type", json!("view_submission")), "modals and shortcuts"),
+            (with("/type", json!("view_closed")), "modals and shortcuts"),
+            (with("/type", json!("shortcut")), "modals and shortcuts"),
+            (with("/type", json!("message_action")), "modals and shortcuts"),
+            (with("/type", json!("block_suggestion")), "loads its entries"),
+            (with("/type", json!("interactive_message")), "replaced by blocks"),
+            (with("/type", json!("brand_new")), "no part of the bot listens"),
+            (with("/actions", json!([])), "names no control"),
+            (with("/actions", json!("x")), "names no control"),
+            (control(json!({"type": "button", "url": "https://x.io"})), "a link was opened"),
+            (control(json!({"type": "static_select", "block_id": "t", "selected_option": null})), "nothing is chosen"),
+            (control(json!({"type": "users_select", "block_id": "t", "selected_user": "U1"})), "no card of ours"),
+        ];
+        for (payload, expected) in table {
+            let incoming = of_payload(&payload);
+            assert!(reason(&incoming).contains(expected), "{payload}: {}", reason(&incoming));
+            assert_eq!(incoming.reply, None);
+            assert!(!incoming.dedupe.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_global_shortcut_of_an_organisation_has_neither_place_nor_team() {
+        let incoming = of_payload(&json!({"type": "shortcut", "team": null, "enterprise": {"id": "E1"},
+            "user": {"id": "W1", "team_id": "T1"}, "callback_id": "c", "trigger_id": "9.8"}));
+        assert_eq!((incoming.installation.as_str(), incoming.place), ("T1", None));
+        assert_eq!(incoming.lane.to_string(), "slack/T1//");
+    }
+}

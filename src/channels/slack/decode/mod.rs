@@ -1,0 +1,264 @@
+//! A verified request of Slack → what happened.
+//!
+//! Every kind of request is read by one function, as in Slack's own framework, since one address
+//! may serve them all: the Events API is JSON, a slash command is a form with `command`, a press
+//! is a form with `payload`. What nobody has asked the bot to act on is an event too, with the
+//! reason why it will be ignored, so that silence can be explained.
+//!
+//! Not here: the check of the signature (`verify`), and what a line or a token means. A new kind
+//! is an arm in one of the three files below.
+
+mod command;
+mod events;
+mod form;
+mod interaction;
+mod origin;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use crate::channels::slack::verify::Proof;
+use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlatformUser};
+use crate::domain::ids::LaneKey;
+
+/// What a request of Slack is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decoded {
+    /// Slack asks whether the address is ours; the answer is this text, with status 200.
+    Challenge(String),
+    /// Slack looks whether the certificate is good; the answer is an empty 200.
+    Probe,
+    /// Something happened.
+    Event(Box<Incoming>),
+}
+
+/// Why a request cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not what Slack documents; the answer is 400.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// Neither JSON nor a form; the answer is 415.
+    #[error("wrong type: neither application/json nor application/x-www-form-urlencoded")]
+    WrongType,
+}
+
+fn malformed(what: impl Into<String>) -> DecodeError {
+    DecodeError::Malformed(what.into())
+}
+
+/// Reads a request whose authenticity is proved.
+///
+/// # Errors
+/// Where the body is not UTF-8, not JSON or a form, or lacks what makes it a request of Slack.
+pub fn decode(content_type: Option<&str>, body: &Bytes, proof: &Proof) -> Result<Decoded, DecodeError> {
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let text = || std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"));
+    let request = Request { body, proof };
+    if essence.eq_ignore_ascii_case("application/json") {
+        events::decode(&request, text()?)
+    } else if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        decode_form(&request, &form::Form::read(text()?)?)
+    } else {
+        Err(DecodeError::WrongType)
+    }
+}
+
+fn decode_form(request: &Request<'_>, form: &form::Form<'_>) -> Result<Decoded, DecodeError> {
+    if form.get("ssl_check") == Some("1") {
+        Ok(Decoded::Probe)
+    } else if let Some(payload) = form.get("payload") {
+        interaction::decode(request, payload)
+    } else if form.get("command").is_some() {
+        command::decode(request, form)
+    } else {
+        Err(malformed("a form with neither `command` nor `payload`"))
+    }
+}
+
+/// The request that is being read.
+struct Request<'a> {
+    body: &'a Bytes,
+    proof: &'a Proof,
+}
+
+/// What a reader has found; [`Request::event`] makes the event of it.
+struct Found {
+    installation: String,
+    /// Keys besides the one of the body; the platform's delivery id first.
+    dedupe: Vec<String>,
+    thread: Option<String>,
+    from: Option<PlatformUser>,
+    place: Option<Place>,
+    /// Where Slack wants answers to this one event, if it says so.
+    route: Option<String>,
+    kind: EventKind,
+}
+
+impl Request<'_> {
+    /// Puts the event together: its lane, its address for answers, its keys.
+    fn event(&self, mut found: Found) -> Decoded {
+        if found.dedupe.is_empty() {
+            found.dedupe.push(format!("slack:body:{}", HEXLOWER.encode(&Sha256::digest(self.body))));
+        }
+        let place_id = found.place.as_ref().map(|place| place.id.as_str()).unwrap_or_default();
+        let thread = found.thread.as_deref().unwrap_or_default();
+        let lane = format!("slack/{}/{place_id}/{thread}", found.installation);
+        let ignored = matches!(found.kind, EventKind::Platform { .. });
+        let answerable = !ignored && (found.place.is_some() || found.route.is_some());
+        let reply = answerable.then(|| Address {
+            channel: ChannelName::Slack,
+            installation: found.installation.clone(),
+            place: place_id.to_owned(),
+            thread: found.thread.clone(),
+            person: found.from.as_ref().map(|user| user.id.clone()),
+            route: found.route,
+        });
+        Decoded::Event(Box::new(Incoming {
+            channel: ChannelName::Slack,
+            installation: found.installation,
+            dedupe: found.dedupe,
+            lane: LaneKey(lane.into()),
+            from: found.from,
+            place: found.place,
+            reply,
+            kind: found.kind,
+            proof: self.proof.to_string(),
+            raw: self.body.clone(),
+        }))
+    }
+}
+
+/// Something that will be ignored, and why.
+fn ignored(name: &str, why: impl Into<String>) -> EventKind {
+    EventKind::Platform { name: name.to_owned(), ignore: Some(why.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) const PROOF: Proof = Proof { secret_index: 0 };
+    const JSON: &str = "application/json";
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    fn incoming(content_type: &str, body: String) -> Incoming {
+        match decode(Some(content_type), &Bytes::from(body.clone()), &PROOF) {
+            Ok(Decoded::Event(incoming)) => *incoming,
+            other => panic!("{body} is no event but {other:?}"),
+        }
+    }
+
+    /// Reads an event of the Events API.
+    pub(super) fn of_json(body: &serde_json::Value) -> Incoming {
+        incoming(JSON, body.to_string())
+    }
+
+    /// Reads a form, whose values are escaped first.
+    pub(super) fn of_form(fields: &[(&str, &str)]) -> Incoming {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        incoming(FORM, form.extend_pairs(fields).finish())
+    }
+
+    /// Reads the payload of an interaction.
+    pub(super) fn of_payload(payload: &serde_json::Value) -> Incoming {
+        of_form(&[("payload", &payload.to_string())])
+    }
+
+    /// Why an event will be ignored.
+    pub(super) fn reason(incoming: &Incoming) -> &str {
+        match &incoming.kind {
+            EventKind::Platform { ignore: Some(why), .. } => why,
+            other => panic!("not ignored: {other:?}"),
+        }
+    }
+
+    fn read(content_type: Option<&str>, body: impl Into<Bytes>) -> Result<Decoded, DecodeError> {
+        decode(content_type, &body.into(), &PROOF)
+    }
+
+    #[test]
+    fn every_kind_is_read_at_the_same_place() {
+        let challenge = read(Some(JSON), r#"{"token":"t","challenge":"3eZbrw1aB","type":"url_verification"}"#);
+        assert_eq!(challenge, Ok(Decoded::Challenge("3eZbrw1aB".to_owned())));
+        assert_eq!(read(Some(FORM), "ssl_check=1&token=t"), Ok(Decoded::Probe));
+        let command = "command=%2Fai-crm&text=help&user_id=U1&team_id=T1&channel_id=C1&trigger_id=1.2";
+        for content_type in
+            [FORM, "application/x-www-form-urlencoded; charset=utf-8", "Application/X-WWW-Form-Urlencoded"]
+        {
+            assert!(matches!(read(Some(content_type), command), Ok(Decoded::Event(_))), "{content_type}");
+        }
+        let event = r#"{"type":"event_callback","team_id":"T1","event":{"type":"reaction_added"}}"#;
+        assert!(matches!(read(Some("application/json; charset=utf-8"), event), Ok(Decoded::Event(_))));
+    }
+
+    #[test]
+    fn the_wrong_type_is_told_from_the_wrong_content() {
+        for content_type in [None, Some(""), Some("text/plain"), Some("multipart/form-data"), Some("application/xml")] {
+            assert_eq!(read(content_type, "{}"), Err(DecodeError::WrongType), "{content_type:?}");
+        }
+        let table: &[(&str, &[u8])] = &[
+            (JSON, b""),
+            (JSON, b"{"),
+            (JSON, b"[]"),
+            (JSON, b"{}"),
+            (JSON, b"null"),
+            (JSON, br#"{"type":"url_verification"}"#),
+            (JSON, br#"{"type":"event_callback"}"#),
+            (JSON, br#"{"type":"event_callback","event":"x"}"#),
+            (JSON, br#"{"type":"event_callback","type":"url_verification","challenge":"x"}"#),
+            (JSON, b"{\"type\":\"event_callback\",\"event\":{\"text\":\"\xff\"}}"),
+            (JSON, b"{\"type\":\"x\",\"ignored\":\"\xc3\x28\"}"),
+            (FORM, b""),
+            (FORM, b"text=help"),
+            (FORM, b"command=%2Fai-crm&text=help"),
+            (FORM, b"command=a&user_id=U1&text=%ff"),
+            (FORM, b"command=a&user_id=U1&text=\xff"),
+            (FORM, b"command=a&user_id=U1&user_id=U2"),
+            (FORM, b"command=a&user_id=U1&user%5Fid=U2"),
+            (FORM, b"payload="),
+            (FORM, b"payload=%7B%7D"),
+            (FORM, b"payload=%7B%22type%22%3A"),
+            (FORM, b"payload=a&payload=b"),
+        ];
+        for (content_type, body) in table {
+            let body = Bytes::copy_from_slice(body);
+            let read = read(Some(content_type), body.clone());
+            assert!(matches!(read, Err(DecodeError::Malformed(_))), "{body:?}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_sizes_and_depths_are_survived() {
+        let deep = |open: &str, close: &str| open.repeat(200_000) + "1" + &close.repeat(200_000);
+        for value in [deep("[", "]"), deep("{\"a\":", "}"), "[".repeat(500_000)] {
+            for field in ["unknown", "event", "authorizations", "team_id"] {
+                let _ = read(Some(JSON), format!(r#"{{"type":"x","{field}":{value}}}"#));
+            }
+        }
+        let text = "<@UB> &amp;é".repeat(100_000);
+        let body = serde_json::json!({"type": "event_callback", "team_id": "T1", "event_id": "Ev1",
+            "event": {"type": "message", "channel_type": "im", "channel": "D1", "user": "U1", "ts": "1.2", "text": text}});
+        assert!(matches!(of_json(&body).kind, EventKind::Command { .. }));
+        let many = (0..5000).map(|n| format!("f{n}=1")).collect::<Vec<_>>().join("&");
+        assert!(matches!(read(Some(FORM), many), Err(DecodeError::Malformed(_))));
+    }
+
+    #[test]
+    fn an_event_keeps_its_body_its_proof_and_a_key_of_its_own() {
+        let body =
+            Bytes::from_static(br#"{"type":"app_rate_limited","team_id":"T1","minute_rate_limited":1518467820}"#);
+        let Ok(Decoded::Event(first)) = decode(Some(JSON), &body, &Proof { secret_index: 1 }) else { panic!() };
+        let Ok(Decoded::Event(second)) = decode(Some(JSON), &body, &PROOF) else { panic!() };
+        assert_eq!(first.proof, "slack v0 signature, secret 2");
+        assert_eq!(first.raw, body);
+        assert_eq!(first.installation, "T1");
+        assert!(first.dedupe[0].starts_with("slack:body:"), "{:?}", first.dedupe);
+        assert_eq!(first.dedupe, second.dedupe);
+        assert!(reason(&first).contains("30,000"));
+        let unknown = of_json(&serde_json::json!({"type": "brand_new"}));
+        assert_eq!(unknown.installation, "unknown");
+        assert!(reason(&unknown).contains("no part of the bot listens"));
+    }
+}
