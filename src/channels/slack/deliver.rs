@@ -1,0 +1,708 @@
+//! Cards to people on Slack, and people to profiles.
+//!
+//! Owns the choice of the route: the `response_url` of the event first, since it works where the
+//! bot is no member, then the Web API. Rendering is `blocks`, the wire is `client`, retries and
+//! pace are the outbox. A long card is several messages; each is shown once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+
+use super::answers::{Identity, Posted, User};
+use super::blocks::{self, Rendered};
+use super::client::{Client, RespondError, SetUpError};
+use super::look_up::{self, metadata, part_key};
+use super::progress::{Progress, Shown};
+use super::settings::SlackSettings;
+use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
+use crate::domain::card::Audience;
+use crate::domain::event::{ChannelName, PlatformUser};
+use crate::domain::principal::{Profile, Standing};
+use crate::domain::secret::Secret;
+
+/// The receipt's word for a message that Slack gives no id for.
+const BY_RESPONSE_URL: &str = "response_url";
+/// Slackbot has the same id in every workspace, and is not marked as a bot.
+const SLACKBOT: &str = "USLACKBOT";
+
+/// Slack as the outbox sees it.
+pub struct SlackChannel {
+    client: Client,
+    pace: Duration,
+    progress: Progress,
+}
+
+impl SlackChannel {
+    /// Prepares the channel; connects to nobody.
+    ///
+    /// # Errors
+    /// Where the address or the token cannot be used.
+    pub fn new(settings: &SlackSettings) -> Result<Self, SetUpError> {
+        let token = settings.token().unwrap_or_else(|| Secret::new(""));
+        let client = Client::new(&settings.api_url, &token)?;
+        Ok(Self { client, pace: settings.pace(), progress: Progress::default() })
+    }
+
+    /// Whose token it is: the workspace that this installation is.
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn identity(&self) -> Result<Identity, DeliverError> {
+        self.client.auth_test().await
+    }
+
+    /// Shows what [`inline_body`] had no room for: the messages of the card after the first.
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says; a repetition goes on where the last one ended.
+    pub async fn deliver_rest(&self, delivery: &Delivery) -> Result<(), DeliverError> {
+        let first = Delivered { platform_id: "inline".to_owned(), via: "inline" };
+        let shown = Shown { parts: 1, first };
+        self.show(delivery, &blocks::messages(&delivery.card), Some(shown)).await?;
+        Ok(())
+    }
+
+    async fn perform(&self, delivery: &Delivery) -> Result<Delivered, DeliverError> {
+        match &delivery.replaces {
+            Some(message) => self.replace(delivery, message).await,
+            None => self.show(delivery, &blocks::messages(&delivery.card), None).await,
+        }
+    }
+
+    /// Changes a message that is there. It stays one message, so repeating it does no harm.
+    async fn replace(&self, delivery: &Delivery, message: &str) -> Result<Delivered, DeliverError> {
+        let part = blocks::render(&delivery.card);
+        if let Some(url) = &delivery.to.route {
+            let mut body = content(&part);
+            body.insert("replace_original".to_owned(), Value::Bool(true));
+            if self.respond(url, body).await? {
+                return Ok(Delivered { platform_id: message.to_owned(), via: BY_RESPONSE_URL });
+            }
+        }
+        let (channel, ts) =
+            message.split_once(':').ok_or_else(|| rejected("the message to replace has no `channel:ts`"))?;
+        let mut body = content(&part);
+        body.insert("channel".to_owned(), channel.into());
+        body.insert("ts".to_owned(), ts.into());
+        self.client.chat("chat.update", &Value::Object(body)).await?;
+        Ok(Delivered { platform_id: message.to_owned(), via: "chat.update" })
+    }
+
+    /// Shows the messages of a card that are not shown yet, in order.
+    async fn show(
+        &self,
+        delivery: &Delivery,
+        parts: &[Rendered],
+        shown: Option<Shown>,
+    ) -> Result<Delivered, DeliverError> {
+        let key = &delivery.idempotency_key;
+        let mut shown = self.progress.of(key).or(shown);
+        let mut route = delivery.to.route.as_deref();
+        let mut earlier = None;
+        for (index, part) in parts.iter().enumerate().skip(shown.as_ref().map_or(0, |shown| shown.parts)) {
+            let by_route = match route {
+                Some(url) => {
+                    let mut body = answer(delivery, part);
+                    // By default the answer to a press overwrites the card that was pressed.
+                    body.insert("replace_original".to_owned(), Value::Bool(false));
+                    self.respond(url, body).await?
+                }
+                None => false,
+            };
+            let delivered = if by_route {
+                Delivered { platform_id: BY_RESPONSE_URL.to_owned(), via: BY_RESPONSE_URL }
+            } else {
+                route = None;
+                if earlier.is_none() && parts.len() > 1 && delivery.audience == Audience::Everyone {
+                    earlier = Some(self.earlier(delivery, parts.len()).await?);
+                }
+                self.post(delivery, index, part, earlier.as_ref()).await?
+            };
+            let first = shown.map_or(delivered, |shown| shown.first);
+            if parts.len() > 1 {
+                self.progress.keep(key, Shown { parts: index + 1, first: first.clone() });
+            }
+            shown = Some(Shown { parts: index + 1, first });
+        }
+        self.progress.forget(key);
+        shown.map(|shown| shown.first).ok_or_else(|| rejected("the card renders to nothing"))
+    }
+
+    /// The parts that an earlier try has posted. Where Slack will not show the place to the bot,
+    /// a part may be shown twice, which is better than never.
+    async fn earlier(&self, delivery: &Delivery, parts: usize) -> Result<look_up::Found, DeliverError> {
+        match look_up::search(&self.client, delivery, parts).await {
+            Err(DeliverError::Rejected { .. }) => Ok(look_up::Found { messages: BTreeMap::new(), whole: false }),
+            other => other,
+        }
+    }
+
+    /// Posts one part by the Web API, unless it is there.
+    async fn post(
+        &self,
+        delivery: &Delivery,
+        index: usize,
+        part: &Rendered,
+        earlier: Option<&look_up::Found>,
+    ) -> Result<Delivered, DeliverError> {
+        let to = &delivery.to;
+        let key = part_key(delivery, index);
+        if let Some(ts) = earlier.and_then(|found| found.messages.get(&key)) {
+            return Ok(Delivered { platform_id: format!("{}:{ts}", to.place), via: "chat.postMessage" });
+        }
+        let mut body = content(part);
+        body.insert("channel".to_owned(), to.place.as_str().into());
+        if let Some(thread) = &to.thread {
+            body.insert("thread_ts".to_owned(), thread.as_str().into());
+        }
+        let method = match (delivery.audience, &to.person) {
+            (Audience::Everyone, _) => {
+                body.insert("metadata".to_owned(), metadata(&key));
+                body.insert("unfurl_links".to_owned(), Value::Bool(false));
+                body.insert("unfurl_media".to_owned(), Value::Bool(false));
+                "chat.postMessage"
+            }
+            (Audience::Asker, Some(person)) => {
+                body.insert("user".to_owned(), person.as_str().into());
+                "chat.postEphemeral"
+            }
+            (Audience::Asker, None) => {
+                return Err(rejected("an answer for the asker alone, but nobody knows who asked"));
+            }
+        };
+        let posted = self.client.chat(method, &Value::Object(body)).await?;
+        Ok(Delivered { platform_id: message_id(&posted, &to.place), via: method })
+    }
+
+    /// Posts to the `response_url`; false where that cannot be used and another route may work.
+    async fn respond(&self, url: &str, body: Map<String, Value>) -> Result<bool, DeliverError> {
+        match self.client.respond(url, &Value::Object(body)).await {
+            Ok(()) => Ok(true),
+            Err(RespondError::Unusable(why)) => {
+                tracing::debug!(why, "an answer goes by the Web API");
+                Ok(false)
+            }
+            Err(RespondError::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn find(&self, delivery: &Delivery) -> Result<Lookup, DeliverError> {
+        if delivery.replaces.is_some() {
+            return Ok(Lookup::NotDone);
+        }
+        if delivery.audience == Audience::Asker {
+            return Ok(Lookup::CannotTell("Slack does not list messages that only one person sees"));
+        }
+        let parts = part_count(delivery);
+        let found = match look_up::search(&self.client, delivery, parts).await {
+            Err(DeliverError::Rejected { .. }) => {
+                return Ok(Lookup::CannotTell("Slack does not let the bot read this place"));
+            }
+            other => other?,
+        };
+        let first = found.messages.get(&part_key(delivery, 0)).filter(|_| found.messages.len() == parts);
+        Ok(match first {
+            Some(ts) => {
+                Lookup::Done(Delivered { platform_id: format!("{}:{ts}", delivery.to.place), via: "chat.postMessage" })
+            }
+            None if delivery.to.route.is_some() => {
+                Lookup::CannotTell("a message posted through a response_url cannot be found again")
+            }
+            None if !found.whole => Lookup::CannotTell("more than 1,000 messages have come since"),
+            None => Lookup::NotDone,
+        })
+    }
+}
+
+impl Channel for SlackChannel {
+    fn name(&self) -> ChannelName {
+        ChannelName::Slack
+    }
+
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Delivered, DeliverError>> {
+        Box::pin(self.perform(delivery))
+    }
+
+    fn look_up<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Lookup, DeliverError>> {
+        Box::pin(self.find(delivery))
+    }
+
+    fn profile<'a>(
+        &'a self,
+        installation: &'a str,
+        user: &'a PlatformUser,
+    ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
+        Box::pin(async move {
+            let user = self.client.user(&user.id).await?;
+            Ok(Profile { name: display_name(&user), standing: standing(&user, installation) })
+        })
+    }
+
+    fn pace(&self) -> Duration {
+        self.pace
+    }
+}
+
+/// The first message of a card as the HTTP answer to the slash command that it answers. Where
+/// [`part_count`] is more than one, [`SlackChannel::deliver_rest`] shows the others.
+#[must_use]
+pub fn inline_body(delivery: &Delivery) -> Bytes {
+    let body = blocks::messages(&delivery.card).first().map(|part| answer(delivery, part)).unwrap_or_default();
+    Bytes::from(Value::Object(body).to_string())
+}
+
+/// How many messages a card takes.
+#[must_use]
+pub fn part_count(delivery: &Delivery) -> usize {
+    blocks::messages(&delivery.card).len()
+}
+
+/// A message without an address. `text` is what notifications and screen readers show.
+fn content(part: &Rendered) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("text".to_owned(), part.text.as_str().into());
+    if !part.blocks.is_empty() {
+        body.insert("blocks".to_owned(), part.blocks.clone().into());
+    }
+    body
+}
+
+/// A new message as an answer to a command or a press.
+fn answer(delivery: &Delivery, part: &Rendered) -> Map<String, Value> {
+    let mut body = content(part);
+    let seen_by = match delivery.audience {
+        Audience::Everyone => "in_channel",
+        Audience::Asker => "ephemeral",
+    };
+    body.insert("response_type".to_owned(), seen_by.into());
+    if let Some(thread) = &delivery.to.thread {
+        body.insert("thread_ts".to_owned(), thread.as_str().into());
+    }
+    body
+}
+
+fn message_id(posted: &Posted, place: &str) -> String {
+    let channel = posted.channel.as_deref().unwrap_or(place);
+    let ts = posted.ts.as_deref().or(posted.message_ts.as_deref()).unwrap_or_default();
+    format!("{channel}:{ts}")
+}
+
+fn display_name(user: &User) -> String {
+    let names = [
+        user.profile.display_name.as_deref(),
+        user.profile.real_name.as_deref(),
+        user.real_name.as_deref(),
+        user.name.as_deref(),
+    ];
+    names.into_iter().flatten().map(str::trim).find(|name| !name.is_empty()).unwrap_or(&user.id).to_owned()
+}
+
+fn standing(user: &User, installation: &str) -> Standing {
+    let in_organisation = user.enterprise_user.as_ref().is_some_and(|enterprise| {
+        enterprise.enterprise_id.as_deref() == Some(installation)
+            || enterprise.teams.iter().any(|team| team == installation)
+    });
+    // People from shared channels are marked as strangers also where the team is not said.
+    let at_home = user.team_id.as_deref().is_none_or(|team| team == installation) || in_organisation;
+    if user.deleted {
+        Standing::Deactivated
+    } else if user.is_bot || user.is_workflow_bot || user.id == SLACKBOT {
+        Standing::Bot
+    } else if user.is_stranger || !at_home {
+        Standing::Stranger
+    } else if user.is_restricted || user.is_ultra_restricted {
+        Standing::Guest
+    } else {
+        Standing::Member
+    }
+}
+
+fn rejected(reason: &str) -> DeliverError {
+    DeliverError::Rejected { reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::extract::State;
+    use axum::http::{StatusCode, Uri};
+    use axum::response::{IntoResponse, Response};
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::card::Card;
+    use crate::domain::event::Address;
+    use crate::domain::time::Timestamp;
+
+    /// What Slack answers to a call, where it is not what it usually does.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Odd {
+        Answers(u16, &'static str),
+        WaitsFor(&'static str),
+        /// Carries the call out, but the answer is lost.
+        HangsUp,
+    }
+
+    /// A Slack with one channel that remembers what it was asked to show.
+    #[derive(Default)]
+    struct Slack {
+        /// Method and body of every call, in order.
+        calls: Mutex<Vec<(String, Value)>>,
+        /// By the number of the call, from 0.
+        odd: Mutex<Vec<(usize, Odd)>>,
+        user: Mutex<Value>,
+    }
+
+    impl Slack {
+        fn call(&self, path: &str, body: Value) -> (usize, Option<Odd>) {
+            let mut calls = self.calls.lock().unwrap();
+            calls.push((path.rsplit('/').next().unwrap().to_owned(), body));
+            let number = calls.len() - 1;
+            let odd = self.odd.lock().unwrap().iter().find(|(at, _)| *at == number).map(|(_, odd)| *odd);
+            (number, odd)
+        }
+
+        fn methods(&self) -> Vec<String> {
+            self.calls.lock().unwrap().iter().map(|(method, _)| method.clone()).collect()
+        }
+
+        fn body(&self, number: usize) -> Value {
+            self.calls.lock().unwrap()[number].1.clone()
+        }
+
+        /// Every message that people see, in pages of two.
+        fn history(&self, form: &Value) -> Value {
+            let odd = self.odd.lock().unwrap().clone();
+            let calls = self.calls.lock().unwrap();
+            let posts = calls.iter().enumerate().filter(|(number, (method, _))| {
+                let lost = odd.iter().any(|(at, odd)| at == number && *odd != Odd::HangsUp);
+                method == "chat.postMessage" && !lost
+            });
+            let all: Vec<Value> = posts
+                .map(|(number, (_, body))| json!({"ts": format!("100.{number}"), "metadata": body["metadata"]}))
+                .collect();
+            let from: usize = form["cursor"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
+            let page: Vec<&Value> = all.iter().skip(from).take(2).collect();
+            let next = if from + 2 < all.len() { (from + 2).to_string() } else { String::new() };
+            json!({"ok": true, "messages": page, "response_metadata": {"next_cursor": next}})
+        }
+    }
+
+    async fn answer_call(State(slack): State<Arc<Slack>>, uri: Uri, body: String) -> Response {
+        let body: Value = serde_json::from_str(&body).unwrap_or_else(|_| {
+            let fields = url::form_urlencoded::parse(body.as_bytes());
+            fields.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect()
+        });
+        let (number, odd) = slack.call(uri.path(), body.clone());
+        match odd {
+            Some(Odd::Answers(status, body)) => return (StatusCode::from_u16(status).unwrap(), body).into_response(),
+            Some(Odd::WaitsFor(seconds)) => {
+                return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", seconds)], "").into_response();
+            }
+            Some(Odd::HangsUp) => panic!("the connection breaks"),
+            None => {}
+        }
+        match uri.path().rsplit('/').next().unwrap() {
+            "response" => "ok".into_response(),
+            "conversations.history" | "conversations.replies" => slack.history(&body).to_string().into_response(),
+            "users.info" => json!({"ok": true, "user": *slack.user.lock().unwrap()}).to_string().into_response(),
+            "auth.test" => json!({"ok": true, "team_id": "T1", "user_id": "UBOT"}).to_string().into_response(),
+            "chat.postEphemeral" => json!({"ok": true, "message_ts": "100.9"}).to_string().into_response(),
+            _ => json!({"ok": true, "channel": body["channel"], "ts": format!("100.{number}")})
+                .to_string()
+                .into_response(),
+        }
+    }
+
+    async fn start() -> (Arc<Slack>, SlackChannel, String) {
+        let slack = Arc::new(Slack::default());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().fallback(answer_call).with_state(Arc::clone(&slack));
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (slack, channel(&format!("{base}/api")), format!("{base}/response"))
+    }
+
+    fn channel(api_url: &str) -> SlackChannel {
+        let settings = SlackSettings {
+            api_url: api_url.to_owned(),
+            bot_token: Some(Secret::new("xoxb-1")),
+            ..SlackSettings::default()
+        };
+        SlackChannel::new(&settings).unwrap()
+    }
+
+    fn delivery(route: Option<&str>) -> Delivery {
+        Delivery {
+            idempotency_key: "default/e-17.0".to_owned(),
+            to: Address {
+                channel: ChannelName::Slack,
+                installation: "T1".to_owned(),
+                place: "C1".to_owned(),
+                thread: None,
+                person: Some("U1".to_owned()),
+                route: route.map(str::to_owned),
+            },
+            card: Card::new("Created T-1"),
+            audience: Audience::Everyone,
+            replaces: None,
+            answers: None,
+            since: Timestamp(1_531_420_618_000),
+        }
+    }
+
+    /// A card that no single message holds.
+    fn long(mut delivery: Delivery) -> Delivery {
+        for _ in 0..20 {
+            delivery.card = delivery.card.text("word ".repeat(500));
+        }
+        assert!(part_count(&delivery) > 2);
+        delivery
+    }
+
+    #[tokio::test]
+    async fn a_card_is_posted_with_its_key_and_found_again() {
+        let (slack, channel, _) = start().await;
+        let mut delivery = delivery(None);
+        assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::NotDone));
+        assert_eq!(slack.body(0)["oldest"], "1531420318.000000");
+        delivery.to.thread = Some("99.1".to_owned());
+        let delivered = channel.deliver(&delivery).await.unwrap();
+        assert_eq!(delivered, Delivered { platform_id: "C1:100.1".to_owned(), via: "chat.postMessage" });
+        let body = slack.body(1);
+        assert_eq!(body["thread_ts"], "99.1");
+        assert_eq!(body["unfurl_links"], false);
+        assert_eq!(body["metadata"]["event_type"], "ai_crm_delivery");
+        assert_eq!(body["metadata"]["event_payload"], json!({"key": "default/e-17.0"}));
+        assert!(body["text"].as_str().unwrap().contains("T-1"));
+        assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::Done(delivered)));
+        assert_eq!(slack.methods().last().unwrap(), "conversations.replies");
+        assert_eq!((&slack.body(2)["ts"], &slack.body(2)["include_all_metadata"]), (&json!("99.1"), &json!("true")));
+    }
+
+    #[tokio::test]
+    async fn each_way_to_fail_is_told_apart() {
+        let seconds = Duration::from_secs;
+        let limited = |after| DeliverError::RateLimited { after };
+        let unknown = |reason: &str| DeliverError::UnknownOutcome { reason: reason.to_owned() };
+        let table = [
+            (Odd::WaitsFor("7"), limited(seconds(7))),
+            (Odd::WaitsFor("soon"), limited(seconds(30))),
+            (Odd::Answers(429, ""), limited(seconds(30))),
+            (Odd::Answers(200, r#"{"ok":false,"error":"ratelimited"}"#), limited(seconds(30))),
+            (Odd::Answers(500, "oops"), unknown("HTTP 500")),
+            (Odd::Answers(503, r#"{"ok":false,"error":"service_unavailable"}"#), unknown("HTTP 503")),
+            (Odd::Answers(200, r#"{"ok":false,"error":"internal_error"}"#), unknown("internal_error")),
+            (Odd::Answers(200, r#"{"ok":false,"error":"fatal_error"}"#), unknown("fatal_error")),
+            (Odd::Answers(200, r#"{"ok":false,"error":"request_timeout"}"#), unknown("request_timeout")),
+            (Odd::Answers(200, "<html>"), unknown("an answer without `ok`")),
+            (Odd::Answers(200, r#"{"ok":false,"error":"channel_not_found"}"#), rejected("channel_not_found")),
+            (Odd::Answers(200, r#"{"ok":false,"error":"token_revoked"}"#), rejected("token_revoked")),
+            (
+                Odd::Answers(200, r#"{"ok":false,"error":"missing_scope","needed":"chat:write"}"#),
+                rejected("missing_scope (the token needs chat:write)"),
+            ),
+            (Odd::Answers(302, ""), rejected("HTTP 302")),
+            (Odd::Answers(403, ""), rejected("HTTP 403")),
+        ];
+        for (odd, expected) in table {
+            let (slack, channel, _) = start().await;
+            slack.odd.lock().unwrap().push((0, odd));
+            assert_eq!(channel.deliver(&delivery(None)).await, Err(expected));
+            assert_eq!(slack.methods(), ["chat.postMessage"], "nothing is repeated by itself");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_leaves_the_outcome_open_and_a_refused_one_does_not() {
+        let (slack, channel, _) = start().await;
+        slack.odd.lock().unwrap().push((0, Odd::HangsUp));
+        let delivery = delivery(None);
+        assert!(matches!(channel.deliver(&delivery).await, Err(DeliverError::UnknownOutcome { .. })));
+        assert!(matches!(channel.look_up(&delivery).await, Ok(Lookup::Done(_))));
+
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let nobody = self::channel(&format!("http://{unused}/"));
+        assert!(matches!(nobody.deliver(&delivery).await, Err(DeliverError::Unavailable { .. })));
+        assert!(matches!(nobody.look_up(&delivery).await, Err(DeliverError::Unavailable { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_failed_look_is_never_an_unknown_outcome() {
+        let (slack, channel, _) = start().await;
+        slack.odd.lock().unwrap().extend([
+            (0, Odd::Answers(500, "")),
+            (1, Odd::HangsUp),
+            (2, Odd::Answers(200, r#"{"ok":false,"error":"not_in_channel"}"#)),
+            (3, Odd::WaitsFor("60")),
+        ]);
+        let delivery = delivery(None);
+        assert!(matches!(channel.look_up(&delivery).await, Err(DeliverError::Unavailable { .. })));
+        assert!(matches!(channel.look_up(&delivery).await, Err(DeliverError::Unavailable { .. })));
+        assert!(matches!(channel.look_up(&delivery).await, Ok(Lookup::CannotTell(_))));
+        assert!(matches!(channel.look_up(&delivery).await, Err(DeliverError::RateLimited { .. })));
+    }
+
+    #[tokio::test]
+    async fn the_response_url_comes_first_and_the_web_api_when_it_is_used_up() {
+        for (odd, via, methods) in [
+            (None, "response_url", vec!["response"]),
+            (
+                Some(Odd::Answers(404, r#"{"ok":false,"error":"used_url"}"#)),
+                "chat.postMessage",
+                vec!["response", "chat.postMessage"],
+            ),
+            (Some(Odd::Answers(404, "")), "chat.postMessage", vec!["response", "chat.postMessage"]),
+            (
+                Some(Odd::Answers(200, r#"{"ok":false,"error":"expired_url"}"#)),
+                "chat.postMessage",
+                vec!["response", "chat.postMessage"],
+            ),
+        ] {
+            let (slack, channel, response_url) = start().await;
+            slack.odd.lock().unwrap().extend(odd.map(|odd| (0, odd)));
+            let delivered = channel.deliver(&delivery(Some(&response_url))).await.unwrap();
+            assert_eq!((delivered.via, slack.methods()), (via, methods.iter().map(|m| (*m).to_owned()).collect()));
+            let body = slack.body(0);
+            assert_eq!((&body["response_type"], &body["replace_original"]), (&json!("in_channel"), &json!(false)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_response_url_that_fails_otherwise_does_not_lead_to_two_answers() {
+        for (odd, expected) in [
+            (Odd::Answers(500, ""), DeliverError::UnknownOutcome { reason: "HTTP 500".to_owned() }),
+            (Odd::WaitsFor("3"), DeliverError::RateLimited { after: Duration::from_secs(3) }),
+            (Odd::Answers(400, r#"{"ok":false,"error":"invalid_blocks"}"#), rejected("invalid_blocks")),
+        ] {
+            let (slack, channel, response_url) = start().await;
+            slack.odd.lock().unwrap().push((0, odd));
+            let delivery = delivery(Some(&response_url));
+            assert_eq!(channel.deliver(&delivery).await, Err(expected));
+            assert_eq!(slack.methods(), ["response"]);
+            assert!(matches!(channel.look_up(&delivery).await, Ok(Lookup::CannotTell(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_response_url_elsewhere_is_not_called() {
+        let (slack, channel, _) = start().await;
+        let (other, _, elsewhere) = start().await;
+        let delivered = channel.deliver(&delivery(Some(&elsewhere))).await.unwrap();
+        assert_eq!(delivered.via, "chat.postMessage");
+        assert_eq!((slack.methods().len(), other.methods().len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn an_answer_for_the_asker_is_seen_by_the_asker_alone() {
+        let (slack, channel, response_url) = start().await;
+        let mut delivery = delivery(Some(&response_url));
+        delivery.audience = Audience::Asker;
+        channel.deliver(&delivery).await.unwrap();
+        assert_eq!(slack.body(0)["response_type"], "ephemeral");
+        assert!(matches!(channel.look_up(&delivery).await, Ok(Lookup::CannotTell(_))));
+        delivery.to.route = None;
+        let delivered = channel.deliver(&delivery).await.unwrap();
+        assert_eq!((delivered.platform_id.as_str(), delivered.via), ("C1:100.9", "chat.postEphemeral"));
+        assert_eq!(slack.body(1)["user"], "U1");
+        delivery.to.person = None;
+        assert!(matches!(channel.deliver(&delivery).await, Err(DeliverError::Rejected { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_card_is_replaced_in_place_by_either_route() {
+        let (slack, channel, response_url) = start().await;
+        let mut delivery = delivery(Some(&response_url));
+        delivery.replaces = Some("C1:55.5".to_owned());
+        let delivered = channel.deliver(&delivery).await.unwrap();
+        assert_eq!(delivered, Delivered { platform_id: "C1:55.5".to_owned(), via: "response_url" });
+        assert_eq!(slack.body(0)["replace_original"], true);
+        assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::NotDone));
+
+        slack.odd.lock().unwrap().push((1, Odd::Answers(404, r#"{"ok":false,"error":"expired_url"}"#)));
+        assert_eq!(channel.deliver(&delivery).await.unwrap().via, "chat.update");
+        let body = slack.body(2);
+        assert_eq!((&body["channel"], &body["ts"]), (&json!("C1"), &json!("55.5")));
+        delivery.to.route = None;
+        delivery.replaces = Some("nonsense".to_owned());
+        assert!(matches!(channel.deliver(&delivery).await, Err(DeliverError::Rejected { .. })));
+    }
+
+    #[tokio::test]
+    async fn each_part_of_a_long_card_is_posted_once_whatever_breaks() {
+        let (slack, first_process, _) = start().await;
+        let delivery = long(delivery(None));
+        let parts = part_count(&delivery);
+        // Call 0 looks, call 1 posts the first part, call 2 posts the second and its answer is lost.
+        slack.odd.lock().unwrap().push((2, Odd::HangsUp));
+        assert!(matches!(first_process.deliver(&delivery).await, Err(DeliverError::UnknownOutcome { .. })));
+        assert_eq!(first_process.look_up(&delivery).await, Ok(Lookup::NotDone));
+
+        let restarted = SlackChannel { progress: Progress::default(), ..first_process };
+        let delivered = restarted.deliver(&delivery).await.unwrap();
+        assert_eq!(delivered.platform_id, "C1:100.1");
+        assert_eq!(slack.methods().iter().filter(|method| *method == "chat.postMessage").count(), parts);
+        assert_eq!(restarted.look_up(&delivery).await, Ok(Lookup::Done(delivered)));
+        assert_eq!(slack.body(2)["metadata"]["event_payload"]["key"], "default/e-17.0#2");
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_by_response_url_goes_on_where_it_stopped() {
+        let (slack, channel, response_url) = start().await;
+        let delivery = long(delivery(Some(&response_url)));
+        slack.odd.lock().unwrap().push((1, Odd::WaitsFor("1")));
+        assert!(matches!(channel.deliver(&delivery).await, Err(DeliverError::RateLimited { .. })));
+        channel.deliver(&delivery).await.unwrap();
+        assert_eq!(slack.methods().len(), part_count(&delivery) + 1, "one call was refused");
+    }
+
+    #[tokio::test]
+    async fn the_first_message_is_the_http_answer_and_the_rest_follows() {
+        let (slack, channel, response_url) = start().await;
+        let delivery = long(delivery(Some(&response_url)));
+        let inline: Value = serde_json::from_slice(&inline_body(&delivery)).unwrap();
+        assert_eq!(inline["response_type"], "in_channel");
+        assert!(inline["blocks"].is_array() && inline["text"].is_string());
+        channel.deliver_rest(&delivery).await.unwrap();
+        assert_eq!(slack.methods().len(), part_count(&delivery) - 1);
+        let short = self::delivery(Some(&response_url));
+        channel.deliver_rest(&short).await.unwrap();
+        assert_eq!(slack.methods().len(), part_count(&delivery) - 1, "a short card has no rest");
+    }
+
+    #[tokio::test]
+    async fn standing_and_name_follow_what_slack_says() {
+        let (slack, channel, _) = start().await;
+        let user = PlatformUser { channel: ChannelName::Slack, realm: "T1".to_owned(), id: "U1".to_owned() };
+        let names = json!({"display_name": "Mia", "real_name": "Mia Doe"});
+        let table = [
+            (json!({"id": "U1", "team_id": "T1", "name": "mia", "profile": names}), "Mia", Standing::Member),
+            (
+                json!({"id": "U1", "team_id": "T1", "real_name": "Mia D.", "profile": {"display_name": " "}}),
+                "Mia D.",
+                Standing::Member,
+            ),
+            (json!({"id": "U1", "team_id": "T1", "name": "mia"}), "mia", Standing::Member),
+            (json!({"id": "U1", "team_id": "T1", "is_restricted": true}), "U1", Standing::Guest),
+            (json!({"id": "U1", "team_id": "T1", "is_ultra_restricted": true}), "U1", Standing::Guest),
+            (json!({"id": "U1", "team_id": "T2", "is_restricted": true}), "U1", Standing::Stranger),
+            (json!({"id": "U1", "team_id": "T1", "is_stranger": true}), "U1", Standing::Stranger),
+            (json!({"id": "U1", "team_id": "T2", "enterprise_user": {"teams": ["T1", "T2"]}}), "U1", Standing::Member),
+            (json!({"id": "U1", "team_id": "T1", "is_bot": true}), "U1", Standing::Bot),
+            (json!({"id": "USLACKBOT", "team_id": "T1", "name": "slackbot"}), "slackbot", Standing::Bot),
+            (json!({"id": "U1", "team_id": "T1", "deleted": true, "is_bot": true}), "U1", Standing::Deactivated),
+        ];
+        for (answer, name, standing) in table {
+            *slack.user.lock().unwrap() = answer.clone();
+            let profile = channel.profile("T1", &user).await.unwrap();
+            assert_eq!((profile.name.as_str(), profile.standing), (name, standing), "{answer}");
+        }
+        assert_eq!(channel.identity().await.unwrap().team_id.as_deref(), Some("T1"));
+        assert_eq!(channel.pace(), Duration::from_secs(1));
+    }
+}
