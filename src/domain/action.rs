@@ -7,7 +7,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
 
 /// How policies group what can be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ActionGroup {
     /// Whoever reaches the bot may ask: help, pairing, why.
@@ -16,6 +16,21 @@ pub enum ActionGroup {
     Everyday,
     /// The owner's.
     Administration,
+}
+
+impl ActionGroup {
+    /// Every group.
+    pub const ALL: [Self; 3] = [Self::Everyday, Self::Open, Self::Administration];
+
+    /// The word that policies use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyday => "everyday",
+            Self::Open => "open",
+            Self::Administration => "administration",
+        }
+    }
 }
 
 /// Something that can be asked of us, by its name in policies: `task.create`.

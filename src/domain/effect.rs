@@ -23,9 +23,6 @@ pub struct Effect {
     /// After this a late answer joins a digest instead of arriving alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
-    /// Whether its end comes back as an event in its own lane.
-    #[serde(default)]
-    pub report: bool,
     /// What to do.
     #[serde(flatten)]
     pub kind: EffectKind,

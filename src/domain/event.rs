@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{EffectId, EventId, LaneKey, TenantId};
+use crate::domain::ids::{EventId, LaneKey, TenantId};
 use crate::domain::time::Timestamp;
 
 /// The way by which people or programs reach the bot. A channel here is a platform adapter, not a
@@ -151,15 +151,6 @@ pub enum EventKind {
         /// What its setter wanted to remember.
         payload: serde_json::Value,
     },
-    /// An effect whose result somebody waits for has ended.
-    EffectDone {
-        /// Which one.
-        effect: EffectId,
-        /// Whether it was performed.
-        delivered: bool,
-        /// The receipt or the reason.
-        detail: String,
-    },
 }
 
 impl EventKind {
@@ -172,7 +163,6 @@ impl EventKind {
             Self::ToolCall { .. } => "tool_call",
             Self::Platform { .. } => "platform",
             Self::TimerFired { .. } => "timer_fired",
-            Self::EffectDone { .. } => "effect_done",
         }
     }
 }

@@ -21,6 +21,7 @@ use std::fmt;
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use crate::domain::action::{ActionGroup, ActionSpec};
 use crate::domain::event::{ChannelName, Place};
 use crate::domain::ids::TenantId;
 use crate::domain::principal::{Role, Standing};
@@ -69,43 +70,6 @@ pub struct Request<'a> {
     pub place: Option<&'a Place>,
     /// The tool that is called, where one is.
     pub tool: Option<&'a str>,
-}
-
-/// Whom an action is meant for. Policies speak of groups, so that a command gets its rights with
-/// its line in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ActionGroup {
-    /// What the members of a workspace do all day.
-    Everyday,
-    /// What anybody may do who reaches the bot: help, pairing.
-    Open,
-    /// What changes or shows the installation itself.
-    Administration,
-}
-
-impl ActionGroup {
-    /// Every group.
-    pub const ALL: [Self; 3] = [Self::Everyday, Self::Open, Self::Administration];
-
-    /// The word that policies use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Everyday => "everyday",
-            Self::Open => "open",
-            Self::Administration => "administration",
-        }
-    }
-}
-
-/// A line of the table of actions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ActionSpec {
-    /// Its name: `task.create`. Letters, digits, `.`, `-` and `_`.
-    pub name: &'static str,
-    /// Whom it is meant for.
-    pub group: ActionGroup,
 }
 
 /// A file of policies.

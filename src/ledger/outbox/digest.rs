@@ -53,7 +53,6 @@ pub fn digest(late: &[Effect], now: Timestamp) -> Option<Effect> {
         created: now,
         not_before: None,
         expires: None,
-        report: false,
         kind: EffectKind::Deliver { to, card, audience, replaces: None, answers: None },
         attempts: 0,
         last_error: None,
@@ -87,7 +86,6 @@ mod tests {
             created: Timestamp(0),
             not_before: None,
             expires: Some(Timestamp(1)),
-            report: false,
             kind: EffectKind::Deliver {
                 to,
                 card: Card::new(format!("answer {event}")),

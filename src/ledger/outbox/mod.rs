@@ -274,7 +274,6 @@ mod tests {
             created: Timestamp(0),
             not_before: None,
             expires: expires.map(Timestamp),
-            report: false,
             kind: EffectKind::Deliver {
                 to,
                 card: Card::new("x"),

@@ -1,0 +1,191 @@
+//! Performing what is owed: look first where it may have been done, deliver, and write down the end.
+//!
+//! Needs no actor; the simulation calls it directly.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::channels::{Channel, DeliverError, Delivery, Lookup};
+use crate::domain::effect::{Effect, EffectEnd, EffectKind};
+use crate::domain::event::ChannelName;
+use crate::domain::ids::EffectId;
+use crate::domain::time::{Clock, Timestamp};
+use crate::ledger::inbox::backoff;
+use crate::ledger::outbox::digest::digest;
+use crate::ledger::outbox::{Work, record};
+use crate::store::keyspace::effect;
+use crate::store::{Store, StoreError, Stored};
+
+/// Chance as an argument: a number from 0 to 1.
+pub type Dice = Arc<dyn Fn() -> f64 + Send + Sync>;
+
+/// When to try again, and when to stop trying.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Pause after the first failure; doubles.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub most_pause: Duration,
+    /// Age at which an effect is given up.
+    pub give_up_after: Duration,
+}
+
+/// What became of a piece of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tried {
+    /// These effects have ended.
+    Ended(Vec<EffectId>),
+    /// Nothing ended; the conversation goes on at `at`.
+    Again {
+        /// Which was tried.
+        id: EffectId,
+        /// When.
+        at: Timestamp,
+        /// It may have been performed.
+        suspect: bool,
+        /// The whole place must be quiet until then.
+        quiet: bool,
+        /// What was said, where it was an error.
+        error: Option<String>,
+    },
+    /// A digest stands for these.
+    Merged {
+        /// The digest, owed now.
+        digest: Box<Effect>,
+        /// What it stands for.
+        ids: Vec<EffectId>,
+    },
+}
+
+/// Performs effects through the channels.
+#[derive(Clone)]
+pub struct Deliverer {
+    /// Where effects are.
+    pub store: Store,
+    /// For the times in receipts.
+    pub clock: Arc<dyn Clock>,
+    /// Who performs.
+    pub channels: HashMap<ChannelName, Arc<dyn Channel>>,
+    /// When to try again.
+    pub patience: Patience,
+    /// Jitter.
+    pub dice: Dice,
+}
+
+impl Deliverer {
+    /// Does a piece of work. An error of the store leaves the effect owed and suspect.
+    pub async fn perform(&self, work: &Work) -> Tried {
+        match work {
+            Work::Perform { conversation, id, suspect } => match effect::owed(&self.store.view(&conversation.tenant), *id) {
+                Ok(Some(owed)) => self.one(&owed, *suspect).await,
+                Ok(None) => Tried::Ended(vec![*id]),
+                Err(error) => self.later(*id, 1, *suspect, Some(error.to_string())),
+            },
+            Work::Digest { conversation, ids } => {
+                let view = self.store.view(&conversation.tenant);
+                let late: Result<Vec<_>, _> = ids.iter().filter_map(|id| effect::owed(&view, *id).transpose()).collect();
+                match late {
+                    Ok(late) => self.merge(late, ids).await,
+                    Err(error) => self.later(ids[0], 1, false, Some(error.to_string())),
+                }
+            }
+        }
+    }
+
+    fn later(&self, id: EffectId, attempts: u32, suspect: bool, error: Option<String>) -> Tried {
+        let pause = backoff(attempts - 1, self.patience.first_pause, self.patience.most_pause, (self.dice)());
+        Tried::Again { id, at: self.clock.now().after(pause), suspect, quiet: false, error }
+    }
+
+    async fn merge(&self, late: Vec<Stored<Effect>>, ids: &[EffectId]) -> Tried {
+        let now = self.clock.now();
+        let effects: Vec<Effect> = late.iter().map(|owed| owed.value.clone()).collect();
+        let Some(digest) = digest(&effects, now) else { return Tried::Ended(ids.to_vec()) };
+        match record::merged(&self.store, &late, &digest, now).await {
+            Ok(()) => Tried::Merged { digest: Box::new(digest), ids: ids.to_vec() },
+            Err(error) => self.later(ids[0], 1, false, Some(error.to_string())),
+        }
+    }
+
+    async fn one(&self, owed: &Stored<Effect>, suspect: bool) -> Tried {
+        let it = &owed.value;
+        let Some(channel) = self.channels.get(&it.address().channel) else {
+            return self.not_now(owed, &DeliverError::Unavailable { reason: format!("{} is off", it.address().channel) }).await;
+        };
+        let delivery = delivery(it);
+        if suspect {
+            match channel.look_up(&delivery).await {
+                Ok(Lookup::Done(found)) => {
+                    return self.ended(owed, EffectEnd::FoundDone { platform_id: found.platform_id }).await;
+                }
+                // What is late and surely not done joins the digest of its conversation.
+                Ok(Lookup::NotDone) if it.expires.is_some_and(|expires| expires <= self.clock.now()) => {
+                    return Tried::Again { id: it.id, at: self.clock.now(), suspect: false, quiet: false, error: None };
+                }
+                Ok(Lookup::NotDone | Lookup::CannotTell(_)) => {}
+                Err(error) => return self.not_now_but_suspect(owed, &error).await,
+            }
+        }
+        match channel.deliver(&delivery).await {
+            Ok(done) => {
+                self.ended(owed, EffectEnd::Done { platform_id: done.platform_id, via: done.via.to_owned() }).await
+            }
+            Err(DeliverError::Rejected { reason }) => self.ended(owed, EffectEnd::Dead { reason }).await,
+            Err(error @ DeliverError::UnknownOutcome { .. }) => self.not_now_but_suspect(owed, &error).await,
+            Err(error) => self.not_now(owed, &error).await,
+        }
+    }
+
+    async fn ended(&self, owed: &Stored<Effect>, end: EffectEnd) -> Tried {
+        if let EffectEnd::Dead { reason } = &end {
+            tracing::warn!(effect = %owed.value.id, tenant = %owed.value.tenant, reason, "an effect was given up");
+        }
+        match record::end(&self.store, owed, end, self.clock.now()).await {
+            Ok(()) | Err(StoreError::Conflict) => Tried::Ended(vec![owed.value.id]),
+            Err(error) => self.later(owed.value.id, 1, true, Some(error.to_string())),
+        }
+    }
+
+    async fn not_now(&self, owed: &Stored<Effect>, error: &DeliverError) -> Tried {
+        if let DeliverError::RateLimited { after } = error {
+            let at = self.clock.now().after(*after);
+            return Tried::Again { id: owed.value.id, at, suspect: false, quiet: true, error: None };
+        }
+        self.failed(owed, error, false).await
+    }
+
+    async fn not_now_but_suspect(&self, owed: &Stored<Effect>, error: &DeliverError) -> Tried {
+        if let DeliverError::RateLimited { after } = error {
+            let at = self.clock.now().after(*after);
+            return Tried::Again { id: owed.value.id, at, suspect: true, quiet: true, error: None };
+        }
+        self.failed(owed, error, true).await
+    }
+
+    async fn failed(&self, owed: &Stored<Effect>, error: &DeliverError, suspect: bool) -> Tried {
+        let it = &owed.value;
+        if self.clock.now().since(it.created) > self.patience.give_up_after {
+            let reason = format!("given up after {} tries: {error}", it.attempts + 1);
+            return self.ended(owed, EffectEnd::Dead { reason }).await;
+        }
+        let said = error.to_string();
+        match record::failed(&self.store, owed, &said).await {
+            Ok(()) => self.later(it.id, it.attempts + 1, suspect, Some(said)),
+            Err(StoreError::Conflict) => Tried::Ended(vec![it.id]),
+            Err(broken) => self.later(it.id, 1, suspect, Some(broken.to_string())),
+        }
+    }
+}
+
+fn delivery(effect: &Effect) -> Delivery {
+    let EffectKind::Deliver { to, card, audience, replaces, answers } = &effect.kind;
+    Delivery {
+        idempotency_key: effect.idempotency_key(),
+        to: to.clone(),
+        card: card.clone(),
+        audience: *audience,
+        replaces: replaces.clone(),
+        answers: *answers,
+    }
+}

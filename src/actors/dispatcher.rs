@@ -1,0 +1,281 @@
+//! The router's actor: knows which events wait in which lane, and gives each to the session of its
+//! lane, as many at once as there are permits. Only ids wait here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::Semaphore;
+
+use crate::actors::board::Board;
+use crate::actors::outbox::OutboxMessage;
+use crate::actors::router::{Handled, Router};
+use crate::actors::session::{HandleEvent, Session};
+use crate::actors::supervisor::Handle;
+use crate::domain::ids::EventId;
+use crate::domain::time::Timestamp;
+use crate::ledger::lanes::{Lane, Lanes, Turn};
+
+/// How often idle sessions are looked for and figures shown.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What it is told.
+pub enum DispatcherMessage {
+    /// An event was accepted.
+    Accepted {
+        /// Its lane.
+        lane: Lane,
+        /// Its number.
+        event: EventId,
+    },
+    /// A session has dealt with an event.
+    Handled {
+        /// Which.
+        turn: Turn,
+        /// What became of it.
+        handled: Handled,
+    },
+    /// An operator has taken an event off.
+    Dropped(EventId),
+    /// The store was opened anew: what it holds may not be what we know.
+    Reread,
+    /// Time has passed.
+    Tick,
+    /// Hand out nothing more; answer when nothing runs.
+    Drain(ractor::RpcReplyPort<()>),
+}
+
+/// What it is started with.
+#[derive(Clone)]
+pub struct Arguments {
+    /// What events mean.
+    pub router: Arc<Router>,
+    /// Events handled at once.
+    pub permits: usize,
+    /// After this an idle session is ended.
+    pub session_idle: Duration,
+    /// Where what is owed goes.
+    pub outbox: Handle<OutboxMessage>,
+    /// Its own address.
+    pub myself: Handle<DispatcherMessage>,
+    /// Where it shows its figures.
+    pub board: Board,
+}
+
+/// The actor.
+pub struct Dispatcher;
+
+struct Slot {
+    actor: ActorRef<HandleEvent>,
+    /// What runs in it, and since when it is idle otherwise.
+    running: Option<Turn>,
+    idle_since: Timestamp,
+}
+
+/// What it works with.
+pub struct Dispatching {
+    args: Arguments,
+    lanes: Lanes,
+    permits: Arc<Semaphore>,
+    sessions: HashMap<Lane, Slot>,
+    draining: Option<ractor::RpcReplyPort<()>>,
+    handled: u64,
+}
+
+impl Dispatching {
+    fn now(&self) -> Timestamp {
+        self.args.router.clock().now()
+    }
+
+    fn reread(&mut self) -> Result<(), ActorProcessingErr> {
+        let (now, lanes) = (self.now(), &mut self.lanes);
+        self.args.router.inbox().backlog(|lane, event, not_before| match not_before {
+            Some(at) if at > now => lanes.push_later(lane, event, at),
+            _ => lanes.push(lane, event),
+        })?;
+        Ok(())
+    }
+
+    async fn feed(&mut self, myself: &ActorRef<DispatcherMessage>) {
+        if self.draining.is_some() {
+            return;
+        }
+        while self.lanes.idle_lanes_with_work() > 0 {
+            let Ok(permit) = self.permits.clone().try_acquire_owned() else { return };
+            let Some(turn) = self.lanes.next() else { return };
+            if let Err(turn) = self.give(myself, turn, permit).await {
+                let at = self.now().after(TICK);
+                self.lanes.later(&turn, at);
+            }
+        }
+    }
+
+    async fn give(
+        &mut self,
+        myself: &ActorRef<DispatcherMessage>,
+        turn: Turn,
+        permit: tokio::sync::OwnedSemaphorePermit,
+    ) -> Result<(), Turn> {
+        if !self.sessions.contains_key(&turn.lane) {
+            let arguments = (self.args.router.clone(), self.args.myself.clone());
+            match Actor::spawn_linked(None, Session, arguments, myself.get_cell()).await {
+                Ok((actor, _)) => {
+                    self.sessions.insert(turn.lane.clone(), Slot { actor, running: None, idle_since: self.now() });
+                }
+                Err(error) => {
+                    tracing::error!(%error, lane = %turn.lane.key, "a session cannot be started");
+                    return Err(turn);
+                }
+            }
+        }
+        let slot = self.sessions.get_mut(&turn.lane).expect("invariant: it was started above");
+        slot.running = Some(turn.clone());
+        if slot.actor.cast(HandleEvent { turn: turn.clone(), permit }).is_err() {
+            self.sessions.remove(&turn.lane);
+            return Err(turn);
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, turn: &Turn, handled: Handled) {
+        let now = self.now();
+        if let Some(slot) = self.sessions.get_mut(&turn.lane) {
+            slot.running = None;
+            slot.idle_since = now;
+        }
+        self.handled += 1;
+        match handled {
+            Handled::Settled { effects } => {
+                self.lanes.finished(turn);
+                if !effects.is_empty() {
+                    self.args.outbox.cast(OutboxMessage::Owed(effects));
+                }
+            }
+            Handled::Gone => self.lanes.finished(turn),
+            Handled::Later { at } => self.lanes.later(turn, at),
+        }
+    }
+
+    fn end_idle_sessions(&mut self) {
+        let horizon = self.now().before(self.args.session_idle);
+        self.sessions.retain(|_, slot| {
+            let keep = slot.running.is_some() || slot.idle_since > horizon;
+            if !keep {
+                slot.actor.stop(None);
+            }
+            keep
+        });
+    }
+
+    fn session_ended(&mut self, id: ractor::ActorId) {
+        let Some(lane) = self.sessions.iter().find(|(_, slot)| slot.actor.get_id() == id).map(|(lane, _)| lane.clone())
+        else {
+            return;
+        };
+        if let Some(Slot { running: Some(turn), .. }) = self.sessions.remove(&lane) {
+            // Nothing of the event was committed, or it is settled and the router will find it gone.
+            let at = self.now().after(TICK);
+            self.lanes.later(&turn, at);
+        }
+    }
+
+    fn show(&self) {
+        let figures = [
+            ("waiting", self.lanes.len().into()),
+            ("aside", self.lanes.aside().into()),
+            ("free_permits", self.permits.available_permits().into()),
+            ("sessions", self.sessions.len().into()),
+            ("handled", self.handled.into()),
+        ];
+        self.args.board.figures("router", self.now(), figures);
+    }
+
+    fn answer_drain(&mut self) {
+        let idle = self.sessions.values().all(|slot| slot.running.is_none());
+        if idle
+            && let Some(port) = self.draining.take()
+            && !port.is_closed()
+        {
+            // Who asked and went away needs no answer.
+            let _ = port.send(());
+        }
+    }
+}
+
+impl Actor for Dispatcher {
+    type Msg = DispatcherMessage;
+    type State = Dispatching;
+    type Arguments = Arguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        args: Arguments,
+    ) -> Result<Dispatching, ActorProcessingErr> {
+        let permits = Arc::new(Semaphore::new(args.permits));
+        let mut state = Dispatching {
+            args,
+            lanes: Lanes::default(),
+            permits,
+            sessions: HashMap::new(),
+            draining: None,
+            handled: 0,
+        };
+        state.reread()?;
+        myself.send_interval(TICK, || DispatcherMessage::Tick);
+        Ok(state)
+    }
+
+    async fn post_start(&self, myself: ActorRef<Self::Msg>, state: &mut Dispatching) -> Result<(), ActorProcessingErr> {
+        state.show();
+        state.feed(&myself).await;
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: DispatcherMessage,
+        state: &mut Dispatching,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            DispatcherMessage::Accepted { lane, event } => state.lanes.push(lane, event),
+            DispatcherMessage::Handled { turn, handled } => state.take_back(&turn, handled),
+            DispatcherMessage::Dropped(event) => {
+                state.lanes.remove(event);
+            }
+            DispatcherMessage::Reread => state.reread()?,
+            DispatcherMessage::Tick => {
+                state.end_idle_sessions();
+                state.show();
+            }
+            DispatcherMessage::Drain(port) => state.draining = Some(port),
+        }
+        let now = state.now();
+        state.lanes.wake(now);
+        state.feed(&myself).await;
+        if state.draining.is_some() {
+            state.answer_drain();
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Dispatching,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(who, error) => {
+                tracing::error!(%error, actor = "session", "a session failed");
+                state.session_ended(who.get_id());
+            }
+            SupervisionEvent::ActorTerminated(who, _, _) => state.session_ended(who.get_id()),
+            _ => {}
+        }
+        state.feed(&myself).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+//! The tree of actors, and the router that they run.
+//!
+//! Actors move ids, wait for the network and keep time; what an event means is decided by
+//! [`router::Router`], which the simulation runs without any of them. Actors do not know HTTP routes.
+//! A new actor is one file here and one child in [`tree`].
+
+pub mod board;
+pub mod channel;
+pub mod clock;
+pub mod delivery;
+pub mod dispatcher;
+pub mod identify;
+pub mod janitor;
+pub mod outbox;
+pub mod metrics;
+pub mod router;
+pub mod session;
+pub mod settle;
+pub mod sign;
+pub mod supervisor;
+pub mod tree;

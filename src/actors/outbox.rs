@@ -1,0 +1,213 @@
+//! The outbox's actor: gives what is due to the actor of its channel, as much at once as is allowed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use crate::actors::board::Board;
+use crate::actors::channel::ChannelMessage;
+use crate::actors::delivery::{Deliverer, Tried};
+use crate::actors::supervisor::Handle;
+use crate::domain::effect::Effect;
+use crate::domain::event::ChannelName;
+use crate::domain::ids::EffectId;
+use crate::domain::time::Timestamp;
+use crate::ledger::outbox::{Conversation, Outbox, Work, pace_until};
+use crate::store::StoreError;
+use crate::store::keyspace::effect;
+
+/// Pause of a conversation whose channel is off or being started again.
+const CHANNEL_AWAY: Duration = Duration::from_secs(1);
+/// How often figures are shown, and the longest sleep.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What it is told.
+pub enum OutboxMessage {
+    /// These are owed, and no process has tried them.
+    Owed(Vec<Effect>),
+    /// This came of a piece of work.
+    Tried {
+        /// The work.
+        work: Work,
+        /// What came of it.
+        tried: Tried,
+    },
+    /// An operator has taken an effect off.
+    Dropped(Conversation, EffectId),
+    /// Somebody is there: let this conversation of a channel go on.
+    Nudge(ChannelName, String),
+    /// The store was opened anew: what it holds may not be what we know.
+    Reread,
+    /// Time has passed.
+    Tick,
+    /// Answer when nothing is performed and nothing is due.
+    Flush(ractor::RpcReplyPort<()>),
+}
+
+/// What it is started with.
+#[derive(Clone)]
+pub struct Arguments {
+    /// The store, the clock and the channels' pace.
+    pub deliverer: Deliverer,
+    /// The channels' actors.
+    pub channels: HashMap<ChannelName, Handle<ChannelMessage>>,
+    /// Pieces of work at once.
+    pub most_at_once: usize,
+    /// Where it shows its figures.
+    pub board: Board,
+}
+
+/// The actor.
+pub struct OutboxActor;
+
+/// What it works with.
+pub struct Sending {
+    args: Arguments,
+    outbox: Outbox,
+    tick_at: Option<Timestamp>,
+    flushing: Option<ractor::RpcReplyPort<()>>,
+    ended: u64,
+}
+
+impl Sending {
+    fn now(&self) -> Timestamp {
+        self.args.deliverer.clock.now()
+    }
+
+    fn reread(&mut self) -> Result<(), StoreError> {
+        let store = &self.args.deliverer.store;
+        for tenant in store.tenants()? {
+            for owed in effect::all_owed(&store.view(&tenant)) {
+                let owed = owed?;
+                if !self.outbox.has(&Conversation::of(&owed), owed.id) {
+                    self.outbox.push(&owed, true);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn give_out(&mut self) {
+        let now = self.now();
+        while self.outbox.running() < self.args.most_at_once {
+            let Some(work) = self.outbox.next(now) else { return };
+            let conversation = work.conversation().clone();
+            if let Some(channel) = self.args.deliverer.channels.get(&conversation.channel)
+                && matches!(work, Work::Perform { .. })
+            {
+                self.outbox.pace(&conversation, pace_until(now, channel.pace()));
+            }
+            let first = match &work {
+                Work::Perform { id, .. } => *id,
+                Work::Digest { ids, .. } => ids[0],
+            };
+            let handle = self.args.channels.get(&conversation.channel);
+            if !handle.is_some_and(|handle| handle.cast(ChannelMessage::Perform(work.clone()))) {
+                let suspect = matches!(work, Work::Perform { suspect: true, .. });
+                self.outbox.again(&conversation, first, now.after(CHANNEL_AWAY), suspect);
+            }
+        }
+    }
+
+    fn take_back(&mut self, work: &Work, tried: Tried) {
+        let conversation = work.conversation();
+        match tried {
+            Tried::Ended(ids) => {
+                self.ended += ids.len() as u64;
+                self.outbox.finished(conversation, &ids);
+            }
+            Tried::Again { id, at, suspect, quiet, .. } => {
+                if quiet {
+                    self.outbox.pace(conversation, at);
+                }
+                self.outbox.again(conversation, id, at, suspect);
+            }
+            Tried::Merged { digest, ids } => {
+                self.ended += ids.len() as u64;
+                self.outbox.finished(conversation, &ids);
+                self.outbox.push(&digest, false);
+            }
+        }
+    }
+
+    fn sleep(&mut self, myself: &ActorRef<OutboxMessage>) {
+        let now = self.now();
+        let longest = now.after(TICK);
+        let at = self.outbox.next_due().map_or(longest, |due| due.min(longest));
+        // At the bound of work at once, the end of a piece of work wakes us, not the time.
+        let at = if self.outbox.running() < self.args.most_at_once { at } else { longest };
+        if self.tick_at.is_some_and(|set| set <= at && set > now) {
+            return;
+        }
+        self.tick_at = Some(at);
+        myself.send_after(at.since(now).max(Duration::from_millis(1)), || OutboxMessage::Tick);
+    }
+
+    fn show(&self) {
+        let figures = [
+            ("owed", self.outbox.owed().into()),
+            ("running", self.outbox.running().into()),
+            ("ended", self.ended.into()),
+        ];
+        self.args.board.figures("outbox", self.now(), figures);
+    }
+
+    fn answer_flush(&mut self) {
+        let due = self.outbox.next_due().is_some_and(|due| due <= self.now());
+        if self.outbox.running() == 0
+            && !due
+            && let Some(port) = self.flushing.take()
+        {
+            // Who asked and went away needs no answer.
+            let _ = port.send(());
+        }
+    }
+}
+
+impl Actor for OutboxActor {
+    type Msg = OutboxMessage;
+    type State = Sending;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, args: Arguments) -> Result<Sending, ActorProcessingErr> {
+        let mut state = Sending { args, outbox: Outbox::default(), tick_at: None, flushing: None, ended: 0 };
+        state.reread()?;
+        Ok(state)
+    }
+
+    async fn post_start(&self, myself: ActorRef<Self::Msg>, state: &mut Sending) -> Result<(), ActorProcessingErr> {
+        state.show();
+        state.give_out();
+        state.sleep(&myself);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: OutboxMessage,
+        state: &mut Sending,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            OutboxMessage::Owed(effects) => effects.iter().for_each(|effect| state.outbox.push(effect, false)),
+            OutboxMessage::Tried { work, tried } => state.take_back(&work, tried),
+            OutboxMessage::Dropped(conversation, id) => {
+                state.outbox.remove(&conversation, id);
+            }
+            OutboxMessage::Nudge(channel, key) => state.outbox.nudge(channel, &key),
+            OutboxMessage::Reread => state.reread()?,
+            OutboxMessage::Tick => {
+                state.tick_at = None;
+                state.show();
+            }
+            OutboxMessage::Flush(port) => state.flushing = Some(port),
+        }
+        state.give_out();
+        if state.flushing.is_some() {
+            state.answer_flush();
+        }
+        state.sleep(&myself);
+        Ok(())
+    }
+}

@@ -1,0 +1,315 @@
+//! What an event means: identify, authorise, classify, dispatch, settle.
+//!
+//! The one path of every event, whatever its channel. It calls handlers, which decide; it writes what
+//! they decided in one commit; it performs nothing. It needs no actor: the simulation calls it as the
+//! sessions do.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::actors::delivery::Dice;
+use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
+use crate::actors::settle::{self, Verdict};
+use crate::actors::sign::Signer;
+use crate::commands::{self, grammar};
+use crate::config::catalog::Catalog;
+use crate::domain::action::ActionClaim;
+use crate::domain::effect::Effect;
+use crate::domain::event::{ChannelName, Event, EventKind};
+use crate::domain::ids::{EventId, TenantId};
+use crate::domain::outcome::{Failure, Outcome, Refusal};
+use crate::domain::time::{Clock, Timestamp};
+use crate::ledger::inbox::{Inbox, backoff};
+use crate::ledger::settled::Settlements;
+use crate::pm::Analyst;
+use crate::policy::{Decision, Live, Request};
+use crate::store::keyspace::event::{self, Ready};
+use crate::store::{StoreError, Stored, View};
+use crate::tools::{self, Context};
+
+/// Times a handler runs again because a state that it read has changed; then the event steps aside.
+const MOST_CONFLICTS: usize = 20;
+/// Pause after an error of the store.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// When to try an event again, and when to give it up.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Failures of its handler after which an event is given up.
+    pub most_attempts: u32,
+    /// Pause after the first failure; doubles.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub most_pause: Duration,
+    /// Age at which an event that waits for a platform's answer is given up.
+    pub give_up_after: Duration,
+    /// Shelf life of an answer: after it a late one joins a digest.
+    pub shelf_life: Duration,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handled {
+    /// It has ended, and owes these.
+    Settled {
+        /// What is owed.
+        effects: Vec<Effect>,
+    },
+    /// It steps aside until then.
+    Later {
+        /// When.
+        at: Timestamp,
+    },
+    /// It had ended before.
+    Gone,
+}
+
+/// Everything that decides what an event means.
+pub struct Router {
+    /// Where events come from and end.
+    pub inbox: Inbox,
+    /// Who did it.
+    pub identifier: Identifier,
+    /// Who may.
+    pub policies: Arc<Live>,
+    /// Buttons.
+    pub signer: Arc<Signer>,
+    /// The agents.
+    pub catalog: Arc<ArcSwap<Catalog>>,
+    /// Who analyses.
+    pub analyst: Arc<dyn Analyst>,
+    /// Who waits for the end of an event.
+    pub settlements: Settlements,
+    /// When to try again.
+    pub patience: Patience,
+    /// Jitter.
+    pub dice: Dice,
+    /// How people address the bot on Slack.
+    pub slack_command: String,
+    /// Counts what becomes of events.
+    pub metrics: Arc<crate::actors::metrics::RouterMetrics>,
+}
+
+/// What is to be run, once it is permitted.
+enum Task<'a> {
+    Command(Box<grammar::Parsed>),
+    Tool { spec: &'static tools::ToolSpec, args: &'a serde_json::Value },
+    Timer { name: &'a str, payload: &'a serde_json::Value },
+    Refuse { action: &'static str, refusal: Refusal },
+}
+
+impl Task<'_> {
+    fn action(&self) -> &'static str {
+        match self {
+            Self::Command(parsed) => parsed.spec.action.name,
+            Self::Tool { spec, .. } => spec.name,
+            Self::Timer { .. } => "timer",
+            Self::Refuse { action, .. } => action,
+        }
+    }
+}
+
+impl Router {
+    /// The inbox.
+    #[must_use]
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.inbox.clock()
+    }
+
+    /// Handles one event to its end, or puts it off.
+    pub async fn handle(&self, tenant: &TenantId, id: EventId) -> Handled {
+        let view = self.inbox.store().view(tenant);
+        for _ in 0..MOST_CONFLICTS {
+            match self.try_once(&view, id).await {
+                Ok(handled) => return handled,
+                Err(StoreError::Conflict) => self.metrics.conflict(),
+                Err(error) => {
+                    tracing::error!(event = %id, %tenant, %error, "an event cannot be settled and is tried again");
+                    return Handled::Later { at: self.clock().now().after(STORE_PAUSE) };
+                }
+            }
+        }
+        Handled::Later { at: self.clock().now().after(STORE_PAUSE) }
+    }
+
+    async fn try_once(&self, view: &View, id: EventId) -> Result<Handled, StoreError> {
+        let Some(ready) = event::ready(view, id)? else { return Ok(Handled::Gone) };
+        let Some(event) = event::read(view, id)? else { return Ok(Handled::Gone) };
+        if let EventKind::Platform { name, ignore } = &event.what.kind {
+            let why = ignore.clone().unwrap_or_else(|| format!("nobody asked to act on `{name}`"));
+            return self.settle(&event, &ready, Verdict::ignored(why)).await;
+        }
+        let identity = match self.identifier.identify(view, &event).await {
+            Ok(identity) => identity,
+            Err(IdentifyError::Store(error)) => return Err(error),
+            Err(IdentifyError::NoAnswer(why)) => return self.wait(&event, &ready, &why).await,
+        };
+        let verdict = self.decide(view, &event, &identity);
+        match verdict {
+            Ok(verdict) => self.settle(&event, &ready, verdict).await,
+            Err(fault) => self.fault(&event, &ready, &identity, &fault).await,
+        }
+    }
+
+    /// Decides an event of a known or unknown person. Pure but for reading the store.
+    fn decide(&self, view: &View, event: &Event, identity: &Identity) -> anyhow::Result<Verdict> {
+        let task = self.classify(event);
+        let action = task.action();
+        let decision = if is_ours(event) { Decision::of_ourselves() } else { self.authorise(event, identity, action) };
+        if !decision.is_allowed() {
+            return Ok(Verdict::denied(action, identity, &decision));
+        }
+        let set = self.policies.current();
+        let tenant = event.tenant.clone();
+        let may = |action: &str| set.decide(&request(event, identity, action)).is_allowed();
+        let now = self.clock().now();
+        let until = crate::actors::identify::button_until(now);
+        let sign = |line: &str| {
+            self.signer.sign(&ActionClaim { tenant: tenant.clone(), line: line.to_owned(), until })
+        };
+        let catalog = self.catalog.load();
+        let context = Context {
+            view,
+            now,
+            event,
+            by: &identity.person,
+            may: &may,
+            sign: &sign,
+            prefix: self.prefix(event),
+            catalog: &catalog,
+            analyst: self.analyst.as_ref(),
+        };
+        match run(&task, &context) {
+            Ok(outcome) => Ok(Verdict::done(action, identity, &decision, outcome)),
+            Err(Failure::Refused(refusal)) => Ok(Verdict::refused(action, identity, &decision, &refusal)),
+            Err(Failure::Fault(error)) => Err(error),
+        }
+    }
+
+    fn prefix(&self, event: &Event) -> &str {
+        match event.what.channel {
+            ChannelName::Slack => &self.slack_command,
+            ChannelName::Terminal | ChannelName::Api | ChannelName::Internal => "",
+        }
+    }
+
+    fn authorise(&self, event: &Event, identity: &Identity, action: &str) -> Decision {
+        self.policies.current().decide(&request(event, identity, action))
+    }
+
+    fn classify<'a>(&self, event: &'a Event) -> Task<'a> {
+        match &event.what.kind {
+            EventKind::Command { line } => command(line),
+            EventKind::CardAction { token, choice, .. } => {
+                match self.signer.check(&event.tenant, token, self.clock().now()) {
+                    Ok(claim) => command(&with_choice(&claim.line, choice.as_deref())),
+                    Err(error) => Task::Refuse {
+                        action: "help",
+                        refusal: Refusal::new(error.to_string(), "ask for a fresh card: `status` or `task list`"),
+                    },
+                }
+            }
+            EventKind::ToolCall { tool, args } => match tools::find(tool) {
+                Ok(spec) => Task::Tool { spec, args },
+                Err(refusal) => Task::Refuse { action: "help", refusal },
+            },
+            EventKind::TimerFired { name, payload } => Task::Timer { name, payload },
+            EventKind::Platform { .. } => unreachable!("invariant: platform events are settled before"),
+        }
+    }
+
+    async fn settle(&self, event: &Event, ready: &Stored<Ready>, verdict: Verdict) -> Result<Handled, StoreError> {
+        let now = self.clock().now();
+        let settlement = settle::settlement(event, ready, verdict, now, self.patience.shelf_life);
+        self.inbox.settle(event, ready, &settlement).await?;
+        self.metrics.settled(event.what.channel, settlement.story.end, now.since(event.at));
+        self.settlements.tell(event.id, &settlement.story);
+        Ok(Handled::Settled { effects: settlement.effects })
+    }
+
+    /// The platform does not answer: that is nobody's failure, so only time gives the event up.
+    async fn wait(&self, event: &Event, ready: &Stored<Ready>, why: &str) -> Result<Handled, StoreError> {
+        if self.clock().now().since(event.at) > self.patience.give_up_after {
+            return self.settle(event, ready, Verdict::dead(None, why.to_owned())).await;
+        }
+        self.put_off(event, ready, why).await
+    }
+
+    async fn fault(
+        &self,
+        event: &Event,
+        ready: &Stored<Ready>,
+        identity: &Identity,
+        fault: &anyhow::Error,
+    ) -> Result<Handled, StoreError> {
+        if let Some(error) = fault.downcast_ref::<StoreError>() {
+            return Err(error.clone());
+        }
+        let why = format!("{fault:#}");
+        tracing::error!(event = %event.id, tenant = %event.tenant, incident = %event.id, error = why, "a handler failed");
+        if ready.value.attempts + 1 >= self.patience.most_attempts {
+            return self.settle(event, ready, Verdict::dead(Some(identity), why)).await;
+        }
+        self.put_off(event, ready, &why).await
+    }
+
+    async fn put_off(&self, event: &Event, ready: &Stored<Ready>, why: &str) -> Result<Handled, StoreError> {
+        let (first, most) = (self.patience.first_pause, self.patience.most_pause);
+        let at = self.clock().now().after(backoff(ready.value.attempts, first, most, (self.dice)()));
+        self.inbox.put_off(event, ready, why, at).await?;
+        Ok(Handled::Later { at })
+    }
+}
+
+fn request<'a>(event: &'a Event, identity: &'a Identity, action: &'a str) -> Request<'a> {
+    Request {
+        subject: &identity.subject,
+        action,
+        tenant: &event.tenant,
+        channel: event.what.channel,
+        place: event.what.place.as_ref(),
+        tool: match &event.what.kind {
+            EventKind::ToolCall { tool, .. } => Some(tool.as_str()),
+            _ => None,
+        },
+    }
+}
+
+fn command(line: &str) -> Task<'static> {
+    match grammar::parse(line) {
+        Ok(parsed) => Task::Command(Box::new(parsed)),
+        Err(refusal) => Task::Refuse { action: "help", refusal },
+    }
+}
+
+/// A choice stands in the line as one quoted word, whatever is in it.
+fn with_choice(line: &str, choice: Option<&str>) -> String {
+    match choice {
+        Some(choice) => line.replace("{choice}", &commands::lexer::quote(choice)),
+        None => line.to_owned(),
+    }
+}
+
+/// Runs a handler. Its panic is a failure of this event, not of the process.
+fn run(task: &Task<'_>, context: &Context<'_>) -> Result<Outcome, Failure> {
+    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| match task {
+        Task::Command(parsed) => (parsed.spec.run)(&parsed.matches, context),
+        Task::Tool { spec, args } => (spec.run)((*args).clone(), context),
+        Task::Timer { name, payload } => commands::timers::timer_fired(name, payload, context),
+        Task::Refuse { refusal, .. } => Err(Failure::Refused(refusal.clone())),
+    }));
+    caught.unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Failure::Fault(anyhow::anyhow!("the handler of `{}` panicked: {words}", task.action())))
+    })
+}

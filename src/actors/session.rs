@@ -1,0 +1,57 @@
+//! The actor of one live conversation: handles the events of its lane, one at a time.
+//!
+//! It keeps nothing that must survive; the dispatcher starts it when its lane has work and ends it
+//! when the lane has been idle. The router's future is boxed, so an idle session stays small.
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::actors::dispatcher::DispatcherMessage;
+use crate::actors::router::Router;
+use crate::actors::supervisor::Handle;
+use crate::ledger::lanes::Turn;
+
+/// An event to handle, with the permit that bounds how many are handled at once.
+pub struct HandleEvent {
+    /// Which, and in which lane.
+    pub turn: Turn,
+    /// Given back when the event is settled.
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// The actor.
+pub struct Session;
+
+/// What it works with.
+pub struct Working {
+    router: Arc<Router>,
+    dispatcher: Handle<DispatcherMessage>,
+}
+
+impl Actor for Session {
+    type Msg = HandleEvent;
+    type State = Working;
+    type Arguments = (Arc<Router>, Handle<DispatcherMessage>);
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<HandleEvent>,
+        (router, dispatcher): Self::Arguments,
+    ) -> Result<Working, ActorProcessingErr> {
+        Ok(Working { router, dispatcher })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<HandleEvent>,
+        HandleEvent { turn, permit }: HandleEvent,
+        state: &mut Working,
+    ) -> Result<(), ActorProcessingErr> {
+        let handled = Box::pin(state.router.handle(&turn.lane.tenant, turn.event)).await;
+        drop(permit);
+        state.dispatcher.cast(DispatcherMessage::Handled { turn, handled });
+        Ok(())
+    }
+}

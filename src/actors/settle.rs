@@ -1,0 +1,194 @@
+//! From a verdict to everything that one commit writes: story, audit row, effects.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::actors::identify::{Identity, user_words};
+use crate::domain::audit::{AuditEnd, AuditEntry};
+use crate::domain::card::{Card, Tone};
+use crate::domain::effect::{Effect, EffectKind};
+use crate::domain::event::{Address, Event, EventKind};
+use crate::domain::ids::EffectId;
+use crate::domain::outcome::{Outcome, Refusal, Reply};
+use crate::domain::time::Timestamp;
+use crate::ledger::inbox::Settlement;
+use crate::policy::Decision;
+use crate::store::Stored;
+use crate::store::keyspace::event::{End, Ready, Story};
+
+/// How an event ends, and what follows.
+pub struct Verdict {
+    end: End,
+    outcome: Outcome,
+    /// Nothing is audited where nothing was asked.
+    audit: Option<(AuditEnd, String)>,
+    handler: Option<&'static str>,
+    actor: Option<String>,
+    person: Option<String>,
+    rules: Vec<String>,
+    smallest_change: Option<String>,
+}
+
+impl Verdict {
+    fn new(end: End, outcome: Outcome) -> Self {
+        Self {
+            end,
+            outcome,
+            audit: None,
+            handler: None,
+            actor: None,
+            person: None,
+            rules: Vec::new(),
+            smallest_change: None,
+        }
+    }
+
+    fn of(mut self, identity: &Identity) -> Self {
+        self.actor = Some(identity.subject.id.clone());
+        self.person = Some(identity.words.clone());
+        self.outcome.writes.extend(identity.writes.iter().cloned());
+        self
+    }
+
+    /// It asks nothing of us.
+    pub fn ignored(why: String) -> Self {
+        Self::new(End::Ignored, Outcome { summary: why, ..Outcome::default() })
+    }
+
+    /// A policy says no: told to the asker, with what would permit it.
+    pub fn denied(action: &'static str, identity: &Identity, decision: &Decision) -> Self {
+        let mut card = Card::new("You may not do this here").tone(Tone::Warning).text(decision.reason.clone());
+        if let Some(change) = &decision.smallest_change {
+            card = card.text(format!("What would permit it: {change}"));
+        }
+        let outcome = Outcome {
+            replies: vec![Reply::asker(card.footer(format!("rule {}", decision.rules.join(", "))))],
+            summary: decision.reason.clone(),
+            ..Outcome::default()
+        };
+        let mut verdict = Self::new(End::Denied, outcome).of(identity);
+        verdict.audit = Some((AuditEnd::Denied, decision.reason.clone()));
+        verdict.handler = Some(action);
+        verdict.rules.clone_from(&decision.rules);
+        verdict.smallest_change.clone_from(&decision.smallest_change);
+        verdict
+    }
+
+    /// It was done.
+    pub fn done(action: &'static str, identity: &Identity, decision: &Decision, outcome: Outcome) -> Self {
+        // A handler that writes the person has read it; what it writes stands above the look-up's.
+        let mut identity = identity.clone();
+        identity.writes.retain(|write| outcome.writes.iter().all(|other| other.key != write.key));
+        let reason = outcome.summary.clone();
+        let mut verdict = Self::new(End::Done, outcome).of(&identity);
+        verdict.audit = Some((AuditEnd::Done, reason));
+        verdict.handler = Some(action);
+        verdict.rules.clone_from(&decision.rules);
+        verdict
+    }
+
+    /// It could not be done as asked.
+    pub fn refused(action: &'static str, identity: &Identity, decision: &Decision, refusal: &Refusal) -> Self {
+        let outcome = Outcome {
+            replies: vec![Reply::asker(refusal.card())],
+            // The refusal may quote what was typed; the story and the audit row name only its kind.
+            summary: format!("refused: `{action}` could not be done as asked"),
+            result: Some(serde_json::json!({ "refused": refusal.what, "mend": refusal.mend })),
+            ..Outcome::default()
+        };
+        let mut verdict = Self::new(End::Refused, outcome).of(identity);
+        verdict.audit = Some((AuditEnd::Refused, "bad input or a state that does not fit".to_owned()));
+        verdict.handler = Some(action);
+        verdict.rules.clone_from(&decision.rules);
+        verdict
+    }
+
+    /// It was tried and given up.
+    pub fn dead(identity: Option<&Identity>, why: String) -> Self {
+        let outcome = Outcome { summary: why, ..Outcome::default() };
+        let mut verdict = Self::new(End::Dead, outcome);
+        if let Some(identity) = identity {
+            verdict = verdict.of(identity);
+        }
+        verdict.audit = Some((AuditEnd::Failed, "given up after errors".to_owned()));
+        verdict
+    }
+}
+
+/// Everything that the end of an event writes.
+pub fn settlement(
+    event: &Event,
+    ready: &Stored<Ready>,
+    verdict: Verdict,
+    now: Timestamp,
+    shelf_life: Duration,
+) -> Settlement {
+    let mut replies = verdict.outcome.replies;
+    if verdict.end == End::Dead {
+        let card = Card::new("Something broke, and this was not done")
+            .tone(Tone::Bad)
+            .text(format!("An operator can look it up and try it again as incident {}.", event.id));
+        replies.push(Reply::asker(card));
+    }
+    let effects = effects(event, replies, now, shelf_life);
+    let action = verdict.handler.map_or_else(|| event.what.kind.name(), |handler| handler);
+    let audit = verdict.audit.map(|(end, reason)| AuditEntry {
+        action: action.to_owned(),
+        actor: verdict
+            .actor
+            .or_else(|| event.what.from.as_ref().map(user_words))
+            .unwrap_or_else(|| "system".to_owned()),
+        args_digest: args_digest(&event.what.kind),
+        channel: event.what.channel.to_string(),
+        end,
+        event: Some(event.id),
+        reason,
+        resource: verdict.outcome.resource,
+        rules: verdict.rules.clone(),
+    });
+    let story = Story {
+        end: verdict.end,
+        summary: verdict.outcome.summary,
+        at: now,
+        person: verdict.person,
+        handler: verdict.handler.map(ToOwned::to_owned),
+        rules: verdict.rules,
+        smallest_change: verdict.smallest_change,
+        effects: effects.iter().map(|effect| effect.id).collect(),
+        attempts: ready.value.attempts + 1,
+        result: verdict.outcome.result,
+    };
+    Settlement { story, writes: verdict.outcome.writes, effects, timers: verdict.outcome.timers, audit }
+}
+
+fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Duration) -> Vec<Effect> {
+    let addressed = replies.into_iter().filter_map(|reply| {
+        let answers = reply.to.is_none().then_some(event.id);
+        let to: Option<Address> = reply.to.clone().or_else(|| event.what.reply.clone());
+        to.map(|to| (to, answers, reply))
+    });
+    let owed = addressed.zip(0..).map(|((to, answers, reply), index)| Effect {
+        id: EffectId { event: event.id, index },
+        tenant: event.tenant.clone(),
+        created: now,
+        not_before: None,
+        expires: Some(now.after(shelf_life)),
+        kind: EffectKind::Deliver { to, card: reply.card, audience: reply.audience, replaces: reply.replaces, answers },
+        attempts: 0,
+        last_error: None,
+    });
+    owed.collect()
+}
+
+/// What was asked, as a digest: the audit chain proves it without telling it.
+fn args_digest(kind: &EventKind) -> String {
+    let text = match kind {
+        EventKind::Command { line } => line.clone(),
+        EventKind::CardAction { token, choice, .. } => format!("{token}\0{}", choice.as_deref().unwrap_or_default()),
+        EventKind::ToolCall { args, .. } => args.to_string(),
+        EventKind::TimerFired { payload, .. } => payload.to_string(),
+        EventKind::Platform { .. } => return String::new(),
+    };
+    data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
+}
