@@ -18,6 +18,8 @@ pub mod settings;
 mod text;
 pub mod verify;
 
+pub mod blocks;
+
 /// What it is.
 pub const ABOUT: &str = "Slack workspaces: /ai-crm, mentions, direct messages and buttons";
 /// How to turn it on.

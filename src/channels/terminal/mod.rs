@@ -1,5 +1,7 @@
 //! The terminal.
 
+pub mod render;
+
 /// What it is.
 pub const ABOUT: &str = "the `chat` command on this machine";
 /// How to turn it on.

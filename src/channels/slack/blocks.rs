@@ -1,0 +1,659 @@
+//! A card as Block Kit: one or more messages, each within all of Slack's limits.
+//!
+//! Owns how blocks are spread over messages and the fallback text. What each part of a card becomes
+//! stands in `blocks/`: `content.rs` (what the card says), `table.rs`, `actions.rs`; `text.rs`
+//! escapes and measures, `part.rs` builds and weighs blocks. Nothing here sends.
+//!
+//! Decisions:
+//! - Every text is escaped (`&`, `<`, `>`), also where Slack interprets nothing, so that no input
+//!   can mention anybody or forge a link wherever it ends up.
+//! - People's words go out as `plain_text` or rich text, in which `*`, `_`, `~` and backticks are
+//!   what they are. Only the bold label of a fact is mrkdwn, and only where that changes nothing
+//!   else in it.
+//! - Nothing is shortened in silence: long texts and tables go on in further blocks and messages,
+//!   and what is left out is counted in words.
+//! - Actions and footer stand on the last message, next to where people type.
+
+mod actions;
+mod content;
+mod part;
+mod table;
+mod text;
+
+use serde_json::Value;
+
+use crate::domain::card::Card;
+
+use part::{Part, small_print};
+use text::{ellipsis, escape, more_characters, one_line, shorten};
+
+/// <https://docs.slack.dev/reference/block-kit/blocks>: 50; one is kept for the line that says
+/// which part of the card a message is.
+const MOST_BLOCKS: usize = 49;
+
+/// All blocks of a message together. Slack refuses about 13,200 without having documented it
+/// (bolt-js#2509: "12,000 text characters with a buffer for block containers").
+const MOST_COST: usize = 11_500;
+
+/// Messages of one card. Slack takes about one message a second per conversation, and nobody reads
+/// more than this.
+const MOST_MESSAGES: usize = 20;
+
+/// The fallback text. Slack advises 4,000 characters and refuses an update of more than 4,000
+/// bytes (`msg_too_long`), so bytes are counted.
+const MOST_FALLBACK_BYTES: usize = 3_900;
+
+/// The title in places that only refer to it.
+const MOST_REFERENCE: usize = 100;
+
+/// A message as `chat.postMessage`, `chat.update` and a `response_url` take it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    /// For notifications and screen readers: the card's summary, escaped, at most 3,900 bytes.
+    pub text: String,
+    /// At most 50 blocks.
+    pub blocks: Vec<Value>,
+}
+
+/// A card as the messages that show all of it, in order; there is always at least one. What goes
+/// beyond 20 messages is left out before the actions, and its length told.
+#[must_use]
+pub fn messages(card: &Card) -> Vec<Rendered> {
+    assemble(card, MOST_MESSAGES)
+}
+
+/// A card as one message, for places that take only one: an answer, an update. What does not fit
+/// is left out and its length told; actions and footer are kept. Equals `messages(card)[0]` when
+/// that is the only one.
+#[must_use]
+pub fn render(card: &Card) -> Rendered {
+    assemble(card, 1).swap_remove(0)
+}
+
+/// A card as at most `most` messages.
+fn assemble(card: &Card, most: usize) -> Vec<Rendered> {
+    let mut body = content::body(card);
+    let mut tail = actions::parts(card);
+    tail.extend(content::footer(card));
+    if body.is_empty() && tail.is_empty() {
+        body = part::paragraph("(empty message)");
+    }
+    let pages = fit(&body, &tail, most);
+    let count = pages.len();
+    let title = ellipsis(&one_line(&card.title), MOST_REFERENCE);
+    pages
+        .into_iter()
+        .enumerate()
+        .map(|(index, page)| {
+            if index == 0 {
+                return Rendered { text: fallback(card), blocks: page };
+            }
+            let place = format!("{title} ({} of {count})", index + 1);
+            let mut blocks: Vec<Value> = small_print(place.trim()).into_iter().map(|part| part.block).collect();
+            blocks.extend(page);
+            Rendered { text: escape(place.trim()), blocks }
+        })
+        .collect()
+}
+
+/// The fallback text of the first message.
+fn fallback(card: &Card) -> String {
+    let summary = one_line(&card.summary());
+    if summary.is_empty() {
+        return "(no title)".to_owned();
+    }
+    let mut room = MOST_FALLBACK_BYTES;
+    loop {
+        let text = escape(&shorten(&summary, room));
+        if text.len() <= MOST_FALLBACK_BYTES {
+            return text;
+        }
+        // Fewer characters where each takes several bytes; a quarter always fits.
+        room = room * 3 / 4;
+    }
+}
+
+/// Spreads parts over at most `most` messages; leaves out the end of the body, or at worst of the
+/// tail, and says so.
+fn fit(body: &[Part], tail: &[Part], most: usize) -> Vec<Vec<Value>> {
+    let whole = pack(body.iter().chain(tail));
+    if whole.len() <= most {
+        return blocks_of(whole);
+    }
+    let fits = |kept, kept_tail| shortened(body, tail, kept, kept_tail, |pages| pages.len()) <= most;
+    if let Some(kept) = most_that_fits(body.len(), |kept| fits(kept, tail.len())) {
+        return shortened(body, tail, kept, tail.len(), blocks_of);
+    }
+    let kept_tail = most_that_fits(tail.len(), |kept_tail| fits(0, kept_tail)).unwrap_or_default();
+    shortened(body, tail, 0, kept_tail, blocks_of)
+}
+
+/// The pages of so many parts of body and tail, with a line for what is left out of each.
+fn shortened<T>(
+    body: &[Part],
+    tail: &[Part],
+    kept: usize,
+    kept_tail: usize,
+    finish: impl FnOnce(Vec<Vec<&Part>>) -> T,
+) -> T {
+    let notices = [left_out(&body[kept..]), left_out_actions(&tail[kept_tail..])].concat();
+    finish(pack(body[..kept].iter().chain(&notices).chain(&tail[..kept_tail])))
+}
+
+fn blocks_of(pages: Vec<Vec<&Part>>) -> Vec<Vec<Value>> {
+    pages.into_iter().map(|page| page.into_iter().map(|part| part.block.clone()).collect()).collect()
+}
+
+/// The largest number up to `highest` that passes, given that fewer always pass when more do.
+fn most_that_fits(highest: usize, passes: impl Fn(usize) -> bool) -> Option<usize> {
+    if !passes(0) {
+        return None;
+    }
+    let (mut good, mut bad) = (0, highest + 1);
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        if passes(middle) { good = middle } else { bad = middle }
+    }
+    Some(good)
+}
+
+/// The line that stands for parts of the body.
+fn left_out(parts: &[Part]) -> Vec<Part> {
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    let characters = parts.iter().map(|part| part.characters).sum();
+    small_print(&more_characters(characters))
+}
+
+/// The line that stands for blocks of actions.
+fn left_out_actions(parts: &[Part]) -> Vec<Part> {
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    small_print(&format!("… and {} more blocks of buttons and menus", parts.len()))
+}
+
+/// Fills messages one after the other, each within the limits of a message.
+fn pack<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<Vec<&'a Part>> {
+    let mut pages = Vec::new();
+    let mut page: Vec<&Part> = Vec::new();
+    let (mut cost, mut has_table) = (0, false);
+    for part in parts {
+        let full = page.len() == MOST_BLOCKS || cost + part.cost > MOST_COST || (has_table && part.is_table);
+        if full && !page.is_empty() {
+            pages.push(std::mem::take(&mut page));
+            (cost, has_table) = (0, false);
+        }
+        cost += part.cost;
+        has_table |= part.is_table;
+        page.push(part);
+    }
+    pages.push(page);
+    pages
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::card::{Action, Block, ButtonStyle, Choice, Fact, Tone};
+
+    /// What the only message of a card shows.
+    fn check(card: Card, wanted: Value) {
+        let all = messages(&card);
+        assert_eq!(all.len(), 1, "one message");
+        assert_eq!(all[0], render(&card));
+        assert_eq!(Value::from(all[0].blocks.clone()), wanted);
+        refusals(&all[0]);
+    }
+
+    fn button(label: &str, token: &str, style: ButtonStyle) -> Action {
+        Action::Button { label: label.into(), token: token.into(), style }
+    }
+
+    fn menu(label: &str, token: &str, entries: usize) -> Action {
+        let options = (0..entries).map(|n| Choice { label: format!("entry {n}"), value: format!("v{n}") }).collect();
+        Action::Menu { label: label.into(), token: token.into(), options }
+    }
+
+    fn strings(items: &[&str]) -> Vec<String> {
+        items.iter().map(|&item| item.to_owned()).collect()
+    }
+
+    #[test]
+    fn title_paragraph_and_footer() {
+        check(
+            Card::new("Task T-12 created").tone(Tone::Good).text("Fix *login* & <logout>").footer("from chat"),
+            json!([
+                {"type": "header", "text": {"type": "plain_text", "text": "✅ Task T-12 created", "emoji": false}},
+                {"type": "section", "text": {"type": "plain_text", "text": "Fix *login* &amp; &lt;logout&gt;", "emoji": false}},
+                {"type": "context", "elements": [{"type": "plain_text", "text": "from chat", "emoji": false}]},
+            ]),
+        );
+    }
+
+    #[test]
+    fn facts_are_fields_and_lose_no_sign() {
+        check(
+            Card::new("").facts([("Status", "in_progress"), ("Note", "*urgent* <!here>"), ("Link", "a&b")]),
+            json!([{"type": "section", "fields": [
+                {"type": "mrkdwn", "text": "*Status*\nin_progress", "verbatim": true},
+                {"type": "plain_text", "text": "Note\n*urgent* &lt;!here&gt;", "emoji": false},
+                {"type": "mrkdwn", "text": "*Link*\na&amp;b", "verbatim": true},
+            ]}]),
+        );
+    }
+
+    #[test]
+    fn headings_lists_code_images_and_dividers() {
+        let items = strings(&["one", "two\nlines", " "]);
+        check(
+            Card::new("")
+                .block(Block::Heading { text: "Next".into() })
+                .block(Block::List { items })
+                .block(Block::Code { text: "  task ```x``` <id>".into() })
+                .block(Block::Divider)
+                .block(Block::Image { url: "https://example.com/a.png".into(), alt: "a chart".into() })
+                .block(Block::Image { url: "javascript:alert(1)".into(), alt: "bad".into() }),
+            json!([
+                {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [
+                    {"type": "text", "text": "Next", "style": {"bold": true}}]}]},
+                {"type": "section", "text": {"type": "plain_text", "text": "• one\n• two\n   lines", "emoji": false}},
+                {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [
+                    {"type": "text", "text": "  task ```x``` &lt;id&gt;"}]}]},
+                {"type": "divider"},
+                {"type": "image", "image_url": "https://example.com/a.png", "alt_text": "a chart"},
+                {"type": "section", "text": {"type": "plain_text", "text": "bad javascript:alert(1)", "emoji": false}},
+            ]),
+        );
+    }
+
+    #[test]
+    fn a_table_has_no_empty_cell_and_no_ragged_row() {
+        let rows = vec![strings(&["T-1", ""]), strings(&["T-2"])];
+        let left = json!({"align": "left", "is_wrapped": true});
+        check(
+            Card::new("").block(Block::Table { columns: strings(&["Id", "Who"]), rows }),
+            json!([{"type": "table", "column_settings": [left, left], "rows": [
+                [{"type": "raw_text", "text": "Id"}, {"type": "raw_text", "text": "Who"}],
+                [{"type": "raw_text", "text": "T-1"}, {"type": "raw_text", "text": " "}],
+                [{"type": "raw_text", "text": "T-2"}, {"type": "raw_text", "text": " "}],
+            ]}]),
+        );
+    }
+
+    #[test]
+    fn actions_carry_their_tokens() {
+        let link = Action::Link { label: "Open".into(), url: "https://example.com/t?a=1&b=2".into() };
+        let plain = |text: &str| json!({"type": "plain_text", "text": text, "emoji": false});
+        check(
+            Card::new("")
+                .action(button("Start", "tok-1", ButtonStyle::Primary))
+                .action(button("Drop", "tok-2", ButtonStyle::Danger))
+                .action(link)
+                .action(menu("Assign to", "tok-3", 2))
+                .action(button("Later", "tok-4", ButtonStyle::Plain)),
+            json!([
+                {"type": "actions", "elements": [
+                    {"type": "button", "action_id": "act-0", "text": plain("Start"), "value": "tok-1", "style": "primary"},
+                    {"type": "button", "action_id": "act-1", "text": plain("Drop"), "value": "tok-2", "style": "danger"},
+                    {"type": "button", "action_id": "act-2", "text": plain("Open"), "url": "https://example.com/t?a=1&b=2"},
+                ]},
+                {"type": "actions", "block_id": "tok-3", "elements": [{
+                    "type": "static_select", "action_id": "act-3", "placeholder": plain("Assign to"), "options": [
+                        {"text": plain("entry 0"), "value": "v0"}, {"text": plain("entry 1"), "value": "v1"}]}]},
+                {"type": "actions", "elements": [
+                    {"type": "button", "action_id": "act-4", "text": plain("Later"), "value": "tok-4"}]},
+            ]),
+        );
+    }
+
+    #[test]
+    fn what_slack_cannot_offer_is_said() {
+        for (card, wanted) in [
+            (Card::new("").action(menu("Agents", "m", 150)), "… and 50 more in “Agents”"),
+            (Card::new("").action(button("Go", &"x".repeat(2_001), ButtonStyle::Plain)), "Go (cannot be pressed here)"),
+            (Card::new("").action(menu("Agents", "m", 0)), "Agents (nothing can be chosen here)"),
+            (Card::new("").action(menu("A", "m", 1)).action(menu("B", "m", 1)), "B (nothing can be chosen here)"),
+            (Card::new("").action(button(&"long ".repeat(20), "t", ButtonStyle::Plain)), "long long long"),
+            (Card::new(""), "(empty message)"),
+        ] {
+            let rendered = render(&card);
+            refusals(&rendered);
+            assert!(shown(&rendered.blocks).contains(&normal(wanted)), "{wanted}: {:?}", rendered.blocks);
+        }
+    }
+
+    #[test]
+    fn a_long_title_is_cut_in_the_header_and_whole_below() {
+        let title = "title ".repeat(60);
+        let rendered = render(&Card::new(title.as_str()).tone(Tone::Bad));
+        let header = rendered.blocks[0]["text"]["text"].as_str().unwrap();
+        assert!(header.starts_with("⛔ title") && header.ends_with('…'), "{header}");
+        assert_eq!(rendered.blocks[1]["text"]["text"], title.trim());
+        assert_eq!(rendered.text, title.trim());
+    }
+
+    #[test]
+    fn a_long_table_goes_on_under_its_head_and_actions_stand_last() {
+        let rows = (0..300).map(|n| vec![format!("T-{n}"), "x".repeat(20)]).collect();
+        let columns = strings(&["Id", "What"]);
+        let card =
+            Card::new("Tasks").block(Block::Table { columns, rows }).action(button("Next", "t", ButtonStyle::Plain));
+        let all = messages(&card);
+        assert_eq!(all.len(), 4);
+        for (index, message) in all.iter().enumerate() {
+            refusals(message);
+            let table = message.blocks.iter().find(|block| block["type"] == "table").unwrap();
+            assert_eq!(table["rows"][0][0]["text"], "Id");
+            let has_actions = message.blocks.iter().any(|block| block["type"] == "actions");
+            assert_eq!(has_actions, index == 3, "actions on message {index}");
+        }
+        assert_eq!(all[1].text, "Tasks (2 of 4)");
+        assert_eq!(all[1].blocks[0]["elements"][0]["text"], "Tasks (2 of 4)");
+    }
+
+    #[test]
+    fn the_only_message_keeps_actions_and_counts_what_is_missing() {
+        let card =
+            Card::new("Log").text("line of text\n".repeat(5_000)).action(button("More", "t", ButtonStyle::Plain));
+        let rendered = render(&card);
+        refusals(&rendered);
+        let last = rendered.blocks.last().unwrap();
+        assert_eq!(last["type"], "actions");
+        let notice = rendered.blocks[rendered.blocks.len() - 2]["elements"][0]["text"].as_str().unwrap();
+        assert!(notice.starts_with("… (") && notice.ends_with(" more characters)"), "{notice}");
+        assert!(messages(&card).len() > 5);
+    }
+
+    #[test]
+    fn every_message_of_an_endless_card_is_sent_within_bounds() {
+        let mut card = Card::new("Everything").text("x".repeat(1_000_000)).footer("end");
+        for n in 0..60 {
+            card = card.action(menu(&format!("menu {n}"), &format!("token {n}"), 120));
+        }
+        let all = messages(&card);
+        assert!(all.len() <= MOST_MESSAGES);
+        all.iter().for_each(refusals);
+        let text: String = all.iter().map(|message| shown(&message.blocks)).collect();
+        assert!(text.contains(&normal("more characters)")));
+        refusals(&render(&card));
+    }
+
+    #[test]
+    fn the_fallback_is_bounded_in_bytes_and_inert() {
+        assert_eq!(
+            render(&Card::new("<!channel> & co").text("<@U1>\nmore")).text,
+            "&lt;!channel&gt; &amp; co: &lt;@U1&gt;"
+        );
+        for letter in ["日", "&", "🎉", "x"] {
+            let text = render(&Card::new(letter.repeat(9_000))).text;
+            assert!(
+                text.len() <= MOST_FALLBACK_BYTES && text.ends_with(" more characters)"),
+                "{letter}: {}",
+                text.len()
+            );
+        }
+        assert_eq!(render(&Card::new("\n")).text, "(no title)");
+    }
+
+    // The checker below is written from Slack's documents and shares no code with the renderer.
+
+    fn units(value: &Value) -> usize {
+        value.as_str().map_or(0, |text| text.encode_utf16().count())
+    }
+
+    fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+        value[key].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// A text object within its limit that shows something.
+    fn text_object(value: &Value, most: usize, kinds: &[&str]) {
+        let text = value["text"].as_str().unwrap_or_else(|| panic!("no text in {value}"));
+        assert!(kinds.contains(&value["type"].as_str().unwrap()), "type of {value}");
+        assert!(!text.trim().is_empty(), "blank text in {value}");
+        assert!(units(&value["text"]) <= most, "{} > {most}", units(&value["text"]));
+        inert(text);
+    }
+
+    /// No bracket, and no ampersand that does not begin an escape.
+    fn inert(text: &str) {
+        assert!(!text.contains(['<', '>']), "bracket in {text:?}");
+        let bare = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "");
+        assert!(!bare.contains('&'), "ampersand in {text:?}");
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "control in {text:?}");
+    }
+
+    fn all_text(value: &Value, out: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, inner)| match inner {
+                Value::String(text) if key == "text" || key == "alt_text" => out.push(text.clone()),
+                other => all_text(other, out),
+            }),
+            Value::Array(values) => values.iter().for_each(|inner| all_text(inner, out)),
+            Value::Null => panic!("null in a block"),
+            _ => {}
+        }
+    }
+
+    fn normal(text: &str) -> String {
+        text.chars().filter(|c| !c.is_whitespace()).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    }
+
+    /// Everything that a reader sees, without blanks.
+    fn shown(blocks: &[Value]) -> String {
+        let mut texts = Vec::new();
+        blocks.iter().for_each(|block| all_text(block, &mut texts));
+        normal(&texts.concat()).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    }
+
+    /// Panics on whatever Slack would refuse.
+    fn refusals(message: &Rendered) {
+        assert!(!message.text.trim().is_empty() && message.text.len() <= 4_000);
+        inert(&message.text);
+        assert!((1..=50).contains(&message.blocks.len()), "{} blocks", message.blocks.len());
+        let mut texts = Vec::new();
+        message.blocks.iter().for_each(|block| all_text(block, &mut texts));
+        let total: usize = texts.iter().map(|text| text.encode_utf16().count()).sum();
+        assert!(total < 12_000, "{total} characters");
+        let tables = message.blocks.iter().filter(|block| block["type"] == "table").count();
+        assert!(tables <= 1, "{tables} tables");
+        let (mut action_ids, mut block_ids) = (HashSet::new(), HashSet::new());
+        for block in &message.blocks {
+            if let Some(id) = block["block_id"].as_str() {
+                assert!(!id.is_empty() && units(&block["block_id"]) <= 255 && block_ids.insert(id), "block_id {id:?}");
+            }
+            check_block(block);
+            for element in list(block, "elements") {
+                if let Some(id) = element["action_id"].as_str() {
+                    assert!(units(&element["action_id"]) <= 255 && action_ids.insert(id), "action_id {id:?}");
+                }
+            }
+        }
+    }
+
+    fn check_block(block: &Value) {
+        let any = ["plain_text", "mrkdwn"];
+        match block["type"].as_str().unwrap() {
+            "header" => text_object(&block["text"], 150, &["plain_text"]),
+            "section" => {
+                let fields = list(block, "fields");
+                assert!(fields.len() <= 10 && (block.get("text").is_some() || !fields.is_empty()));
+                fields.iter().for_each(|field| text_object(field, 2_000, &any));
+                block.get("text").into_iter().for_each(|text| text_object(text, 3_000, &any));
+            }
+            "context" => {
+                assert!((1..=10).contains(&list(block, "elements").len()));
+                list(block, "elements").iter().for_each(|element| text_object(element, 3_000, &any));
+            }
+            "divider" => {}
+            "image" => {
+                assert!(units(&block["image_url"]) <= 3_000 && (1..=2_000).contains(&units(&block["alt_text"])));
+            }
+            "actions" => {
+                assert!((1..=25).contains(&list(block, "elements").len()));
+                list(block, "elements").iter().for_each(check_element);
+            }
+            "rich_text" => {
+                for inner in list(block, "elements").iter().flat_map(|element| list(element, "elements")) {
+                    text_object(inner, 3_000, &["text"]);
+                }
+            }
+            "table" => check_table(block),
+            other => panic!("block {other}"),
+        }
+    }
+
+    fn check_element(element: &Value) {
+        match element["type"].as_str().unwrap() {
+            "button" => {
+                text_object(&element["text"], 75, &["plain_text"]);
+                assert!(units(&element["value"]) <= 2_000 && units(&element["url"]) <= 3_000);
+                assert!(matches!(element["style"].as_str(), None | Some("primary" | "danger")));
+            }
+            "static_select" => {
+                text_object(&element["placeholder"], 150, &["plain_text"]);
+                assert!((1..=100).contains(&list(element, "options").len()));
+                for option in list(element, "options") {
+                    text_object(&option["text"], 75, &["plain_text"]);
+                    assert!((1..=150).contains(&units(&option["value"])), "option value");
+                }
+            }
+            other => panic!("element {other}"),
+        }
+    }
+
+    fn check_table(block: &Value) {
+        let rows = list(block, "rows");
+        assert!((1..=100).contains(&rows.len()), "{} rows", rows.len());
+        assert!((1..=20).contains(&list(block, "column_settings").len()));
+        let mut characters = 0;
+        for row in rows {
+            let cells = row.as_array().unwrap();
+            assert!((1..=20).contains(&cells.len()) && cells.len() == rows[0].as_array().unwrap().len());
+            for cell in cells {
+                assert_eq!(cell["type"], "raw_text");
+                assert!(units(&cell["text"]) > 0, "empty cell");
+                characters += units(&cell["text"]);
+                inert(cell["text"].as_str().unwrap());
+            }
+        }
+        assert!(characters <= 10_000, "{characters} characters in a table");
+    }
+
+    /// Every text of a card that must be seen, apart from labels that may be shortened.
+    fn sources(card: &Card) -> Vec<&str> {
+        let mut all = vec![card.title.as_str(), card.footer.as_deref().unwrap_or_default()];
+        for block in &card.blocks {
+            match block {
+                Block::Text { text } | Block::Heading { text } | Block::Code { text } => all.push(text),
+                Block::Facts { facts } => all.extend(facts.iter().flat_map(|fact| [&*fact.label, &*fact.value])),
+                Block::List { items } => all.extend(items.iter().map(String::as_str)),
+                Block::Table { columns, rows } => all.extend(rows.iter().flatten().chain(columns).map(String::as_str)),
+                Block::Image { alt, .. } => all.push(alt),
+                Block::Divider => {}
+            }
+        }
+        all.extend(card.actions.iter().map(|action| match action {
+            Action::Button { label, .. } | Action::Menu { label, .. } | Action::Link { label, .. } => label.as_str(),
+        }));
+        all
+    }
+
+    fn any_text() -> impl Strategy<Value = String> {
+        const HOSTILE: &[&str] = &[
+            "<!channel>",
+            "<@U1> &amp;",
+            "*b* _i_ ~s~ `c`",
+            "```",
+            "<http://x|y>",
+            ":tada:",
+            "> q",
+            "שלום עולם",
+            "\u{202e}x",
+        ];
+        let seed = prop_oneof![
+            4 => "[a-z ]{0,12}".prop_map(String::from),
+            2 => any::<String>(),
+            1 => "[\\x00-\\x1f\\x7f-\\x9f\n ]{0,8}".prop_map(String::from),
+            1 => "[🎉👩‍👧é日<&>]{0,10}".prop_map(String::from),
+            2 => proptest::sample::select(HOSTILE).prop_map(String::from),
+        ];
+        (seed, prop_oneof![8 => Just(1_usize), 2 => 1..40_usize, 1 => 1..1_500_usize])
+            .prop_map(|(text, times)| text.repeat(times))
+    }
+
+    fn any_block() -> impl Strategy<Value = Block> {
+        let texts = |most| vec(any_text(), 0..most);
+        let fact = (any_text(), any_text()).prop_map(|(label, value)| Fact { label, value });
+        let url = prop_oneof![Just("https://example.com/a".to_owned()), any_text()];
+        prop_oneof![
+            any_text().prop_map(|text| Block::Text { text }),
+            any_text().prop_map(|text| Block::Heading { text }),
+            vec(fact, 0..14).prop_map(|facts| Block::Facts { facts }),
+            texts(8).prop_map(|items| Block::List { items }),
+            (texts(4), vec(texts(5), 0..6)).prop_map(|(columns, rows)| Block::Table { columns, rows }),
+            (1..30_usize, 0..250_usize, "[a-z]{0,9}").prop_map(|(columns, rows, cell)| {
+                Block::Table { columns: vec![cell.clone(); columns], rows: vec![vec![cell; columns]; rows] }
+            }),
+            any_text().prop_map(|text| Block::Code { text }),
+            (url, any_text()).prop_map(|(url, alt)| Block::Image { url, alt }),
+            Just(Block::Divider),
+        ]
+    }
+
+    fn any_action() -> impl Strategy<Value = Action> {
+        let style = proptest::sample::select(&[ButtonStyle::Plain, ButtonStyle::Primary, ButtonStyle::Danger][..]);
+        let choice = || (any_text(), any_text()).prop_map(|(label, value)| Choice { label, value });
+        let options = prop_oneof![vec(choice(), 0..6), choice().prop_map(|choice| vec![choice; 130])];
+        prop_oneof![
+            (any_text(), any_text(), style).prop_map(|(label, token, style)| Action::Button { label, token, style }),
+            (any_text(), any_text(), options).prop_map(|(label, token, options)| Action::Menu {
+                label,
+                token,
+                options
+            }),
+            (any_text(), any_text()).prop_map(|(label, url)| Action::Link { label, url }),
+        ]
+    }
+
+    fn any_card() -> impl Strategy<Value = Card> {
+        let tone = proptest::sample::select(&[Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad][..]);
+        let many = prop_oneof![vec(any_block(), 0..10), vec(Just(Block::Divider), 0..120)];
+        (any_text(), tone, many, vec(any_action(), 0..30), proptest::option::of(any_text()))
+            .prop_map(|(title, tone, blocks, actions, footer)| Card { title, tone, blocks, actions, footer })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_card_is_taken_by_slack_and_shown_whole(card in any_card()) {
+            let all = messages(&card);
+            all.iter().for_each(refusals);
+            refusals(&render(&card));
+            prop_assert!(all.len() <= MOST_MESSAGES);
+            let skip = |index: usize| usize::from(index > 0);
+            let blocks: Vec<Value> =
+                all.iter().enumerate().flat_map(|(index, message)| message.blocks[skip(index)..].to_vec()).collect();
+            let seen = shown(&blocks);
+            let is_shortened = seen.contains("morecharacters)") || seen.contains("moreblocksofbuttons");
+            for source in sources(&card) {
+                prop_assert!(is_shortened || seen.contains(&normal(source)), "lost: {source:?}");
+            }
+            prop_assert!(all.len() == 1 || all.len() == MOST_MESSAGES || !is_shortened
+                || sources(&card).iter().any(|source| source.contains("more")), "shortened without need");
+        }
+
+        #[test]
+        fn the_same_card_gives_the_same_messages(card in any_card()) {
+            prop_assert_eq!(messages(&card), messages(&card));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! One block of a message and what it costs: the unit in which messages are filled.
+//!
+//! Owns how slack-morphism's types become JSON and the few shapes that every block shares. Which
+//! blocks a card becomes is said in `content.rs`, `table.rs` and `actions.rs`.
+
+use serde_json::Value;
+use slack_morphism::prelude::{
+    SlackBlock, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText, SlackContextBlock, SlackRichTextBlock,
+    SlackRichTextElement, SlackRichTextInlineElement, SlackRichTextPreformatted, SlackRichTextSection,
+    SlackRichTextText, SlackSectionBlock,
+};
+
+use super::text::{Edges, escape, split};
+
+/// Most of one text object; Slack allows 3,000 in a section.
+pub(super) const MOST_TEXT: usize = 2_900;
+
+/// What Slack adds per block to the length of a message, with reserve: about 125 was measured for
+/// a divider (bolt-js#2509), about 100 for a header.
+const BLOCK_COST: usize = 150;
+
+/// What a text object inside a block may add. Not known; a message of many small texts was refused
+/// at a sum of 11,341 (bolt-js#2867), so something is added.
+const OBJECT_COST: usize = 8;
+
+/// A block on its way into a message.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    /// The block as Slack takes it.
+    pub(super) block: Value,
+    /// Its share of a message, in [`super::text::size`] units.
+    pub(super) cost: usize,
+    /// Characters of the card in it, to be told when it is left out.
+    pub(super) characters: usize,
+    /// Whether it is a table, of which a message may have one.
+    pub(super) is_table: bool,
+}
+
+impl Part {
+    /// A block that shows `characters` characters of the card.
+    pub(super) fn new(block: impl Into<SlackBlock>, characters: usize) -> Self {
+        let block = block.into();
+        let is_table = matches!(block, SlackBlock::Table(_));
+        let block = serde_json::to_value(block).expect("invariant: block types are plain data");
+        Self { cost: BLOCK_COST + cost(&block), block, characters, is_table }
+    }
+}
+
+/// The cost of everything inside a block.
+fn cost(value: &Value) -> usize {
+    match value {
+        Value::Object(fields) => {
+            let inside: usize = fields
+                .iter()
+                .map(|(key, value)| match value {
+                    Value::String(text) if key == "text" || key == "alt_text" => text.encode_utf16().count(),
+                    other => cost(other),
+                })
+                .sum();
+            OBJECT_COST + inside
+        }
+        Value::Array(values) => values.iter().map(cost).sum(),
+        _ => 0,
+    }
+}
+
+/// The cost of one table cell.
+pub(super) fn cell_cost(text: &str) -> usize {
+    OBJECT_COST + super::text::size(text)
+}
+
+/// A text in which Slack interprets nothing but its three escapes.
+pub(super) fn plain(text: &str) -> SlackBlockPlainText {
+    SlackBlockPlainText::new(escape(text)).with_emoji(false)
+}
+
+/// A text with our own mark-up, already escaped. `verbatim` keeps names and addresses in it from
+/// becoming mentions and links.
+pub(super) fn markup(escaped: String) -> SlackBlockText {
+    SlackBlockMarkDownText::new(escaped).with_verbatim(true).into()
+}
+
+/// A paragraph, in as many sections as it needs.
+pub(super) fn paragraph(cleaned: &str) -> Vec<Part> {
+    split(cleaned, MOST_TEXT, Edges::Words)
+        .iter()
+        .map(|piece| Part::new(SlackSectionBlock::new().with_text(plain(piece).into()), piece.chars().count()))
+        .collect()
+}
+
+/// Text in which every character counts. Rich text and not a ``` fence: nothing in the text can
+/// end it early.
+pub(super) fn preformatted(cleaned: &str) -> Vec<Part> {
+    split(cleaned, MOST_TEXT, Edges::Lines)
+        .iter()
+        .map(|piece| {
+            let inside = vec![SlackRichTextInlineElement::from(escape(piece))];
+            rich(SlackRichTextPreformatted::new(inside).into(), piece.chars().count())
+        })
+        .collect()
+}
+
+/// A line in bold. Rich text and not `*…*`: signs of mrkdwn in it stay what they are.
+pub(super) fn bold(cleaned: &str) -> Vec<Part> {
+    split(cleaned, MOST_TEXT, Edges::Words)
+        .iter()
+        .map(|piece| {
+            let inside = vec![SlackRichTextText::new(escape(piece)).bold().into()];
+            rich(SlackRichTextSection::new(inside).into(), piece.chars().count())
+        })
+        .collect()
+}
+
+fn rich(element: SlackRichTextElement, characters: usize) -> Part {
+    Part::new(SlackRichTextBlock::new(vec![element]), characters)
+}
+
+/// Small print.
+pub(super) fn small_print(cleaned: &str) -> Vec<Part> {
+    split(cleaned, MOST_TEXT, Edges::Words)
+        .iter()
+        .map(|piece| Part::new(SlackContextBlock::new(vec![plain(piece).into()]), piece.chars().count()))
+        .collect()
+}
