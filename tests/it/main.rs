@@ -3,3 +3,6 @@
 
 mod power;
 mod power_cut;
+//! The integration tests: one crate, one module per subject.
+
+mod slack_models;

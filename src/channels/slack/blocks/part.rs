@@ -6,11 +6,10 @@
 use serde_json::Value;
 use slack_morphism::prelude::{
     SlackBlock, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText, SlackContextBlock, SlackRichTextBlock,
-    SlackRichTextElement, SlackRichTextInlineElement, SlackRichTextPreformatted, SlackRichTextSection,
-    SlackRichTextText, SlackSectionBlock,
+    SlackRichTextElement, SlackRichTextPreformatted, SlackRichTextSection, SlackRichTextText, SlackSectionBlock,
 };
 
-use super::text::{Edges, escape, split};
+use super::text::{Edges, escape, has_formatting, size, split};
 
 /// Most of one text object; Slack allows 3,000 in a section.
 pub(super) const MOST_TEXT: usize = 2_900;
@@ -42,18 +41,31 @@ impl Part {
         let block = block.into();
         let is_table = matches!(block, SlackBlock::Table(_));
         let block = serde_json::to_value(block).expect("invariant: block types are plain data");
-        Self { cost: BLOCK_COST + cost(&block), block, characters, is_table }
+        Self {
+            cost: BLOCK_COST + cost(&block),
+            block,
+            characters,
+            is_table,
+        }
     }
 }
 
-/// The cost of everything inside a block.
+/// The cost of everything inside a block. Literal text is counted as if it were escaped, because
+/// Slack may keep it so.
 fn cost(value: &Value) -> usize {
+    let is_literal = matches!(value["type"].as_str(), Some("raw_text" | "text" | "image"));
     match value {
         Value::Object(fields) => {
             let inside: usize = fields
                 .iter()
                 .map(|(key, value)| match value {
-                    Value::String(text) if key == "text" || key == "alt_text" => text.encode_utf16().count(),
+                    Value::String(text) if key == "text" || key == "alt_text" => {
+                        if is_literal {
+                            size(text)
+                        } else {
+                            text.encode_utf16().count()
+                        }
+                    }
                     other => cost(other),
                 })
                 .sum();
@@ -66,7 +78,7 @@ fn cost(value: &Value) -> usize {
 
 /// The cost of one table cell.
 pub(super) fn cell_cost(text: &str) -> usize {
-    OBJECT_COST + super::text::size(text)
+    OBJECT_COST + size(text)
 }
 
 /// A text in which Slack interprets nothing but its three escapes.
@@ -84,29 +96,43 @@ pub(super) fn markup(escaped: String) -> SlackBlockText {
 pub(super) fn paragraph(cleaned: &str) -> Vec<Part> {
     split(cleaned, MOST_TEXT, Edges::Words)
         .iter()
-        .map(|piece| Part::new(SlackSectionBlock::new().with_text(plain(piece).into()), piece.chars().count()))
-        .collect()
-}
-
-/// Text in which every character counts. Rich text and not a ``` fence: nothing in the text can
-/// end it early.
-pub(super) fn preformatted(cleaned: &str) -> Vec<Part> {
-    split(cleaned, MOST_TEXT, Edges::Lines)
-        .iter()
         .map(|piece| {
-            let inside = vec![SlackRichTextInlineElement::from(escape(piece))];
-            rich(SlackRichTextPreformatted::new(inside).into(), piece.chars().count())
+            Part::new(
+                SlackSectionBlock::new().with_text(plain(piece).into()),
+                piece.chars().count(),
+            )
         })
         .collect()
 }
 
-/// A line in bold. Rich text and not `*…*`: signs of mrkdwn in it stay what they are.
+/// Text in which every character counts: fenced, or as rich text where it could end the fence.
+pub(super) fn preformatted(cleaned: &str) -> Vec<Part> {
+    let can_end_fence = cleaned.contains("```");
+    split(cleaned, MOST_TEXT, Edges::Lines)
+        .into_iter()
+        .map(|piece| {
+            let characters = piece.chars().count();
+            if can_end_fence {
+                return rich(SlackRichTextPreformatted::new(vec![piece.into()]).into(), characters);
+            }
+            let fenced = markup(format!("```\n{}\n```", escape(&piece)));
+            Part::new(SlackSectionBlock::new().with_text(fenced), characters)
+        })
+        .collect()
+}
+
+/// A line in bold: mrkdwn, or rich text where mrkdwn would format more than that.
 pub(super) fn bold(cleaned: &str) -> Vec<Part> {
     split(cleaned, MOST_TEXT, Edges::Words)
-        .iter()
+        .into_iter()
         .map(|piece| {
-            let inside = vec![SlackRichTextText::new(escape(piece)).bold().into()];
-            rich(SlackRichTextSection::new(inside).into(), piece.chars().count())
+            let (characters, piece) = (piece.chars().count(), piece.trim());
+            if has_formatting(piece) {
+                let inside = vec![SlackRichTextText::new(piece.to_owned()).bold().into()];
+                return rich(SlackRichTextSection::new(inside).into(), characters);
+            }
+            let heading = markup(format!("*{}*", escape(piece)));
+            Part::new(SlackSectionBlock::new().with_text(heading), characters)
         })
         .collect()
 }

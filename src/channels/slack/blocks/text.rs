@@ -1,5 +1,8 @@
 //! Text for Slack: cleaning, escaping, measuring, splitting, shortening.
 //!
+//! `plain_text` and `mrkdwn` are escaped: clients decode `&lt;` in both and look for mentions in
+//! both. Rich text and table cells are literal: clients decode nothing in them.
+//!
 //! Every text that leaves in a block passes through here. It knows nothing of blocks and cards.
 //! Sizes are in UTF-16 units of the escaped text: the largest of the ways in which Slack is known
 //! to count (it stores `&` as `&amp;`), so what fits here fits there.
@@ -43,6 +46,16 @@ pub(super) fn one_line(text: &str) -> String {
 /// (<https://docs.slack.dev/messaging/formatting-message-text#escaping>).
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A text for places that take it literally and have no escapes: cells and descriptions of images.
+/// Slack documents nothing of what it might find in them, so what would open a mention or a link is
+/// broken by an invisible blank.
+pub(super) fn literal(text: &str) -> String {
+    const OPENERS: [&str; 5] = ["@", "!", "#", "http", "mailto"];
+    OPENERS.iter().fold(text.to_owned(), |text, opener| {
+        text.replace(&format!("<{opener}"), &format!("<\u{200B}{opener}"))
+    })
 }
 
 /// The size that Slack may count for a character once it is escaped.
@@ -108,7 +121,11 @@ pub(super) fn split(text: &str, most: usize, edges: Edges) -> Vec<String> {
         rest = &rest[resume..];
     }
     pieces.push(rest);
-    pieces.into_iter().filter(|piece| !piece.trim().is_empty()).map(str::to_owned).collect()
+    pieces
+        .into_iter()
+        .filter(|piece| !piece.trim().is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Where to end the piece that may reach to `end`, and where the next one begins.
@@ -202,6 +219,10 @@ mod tests {
             "&lt;!channel&gt; &lt;@U1&gt; &amp;amp; &lt;http://x|y&gt;"
         );
         assert_eq!(size("a<&>é🎉"), 1 + 4 + 5 + 4 + 1 + 2);
+        assert_eq!(
+            literal("<!here> R&D <x> <@U1>"),
+            "<\u{200B}!here> R&D <x> <\u{200B}@U1>"
+        );
     }
 
     #[test]
@@ -214,7 +235,12 @@ mod tests {
             ("  ab cd", 5, Edges::Lines, vec!["  ab ", "cd"]),
             ("<<<", 9, Edges::Words, vec!["<<", "<"]),
             ("\n\n\n\n", 2, Edges::Words, vec![]),
-            ("e\u{301}e\u{301}e\u{301}", 3, Edges::Words, vec!["e\u{301}", "e\u{301}", "e\u{301}"]),
+            (
+                "e\u{301}e\u{301}e\u{301}",
+                3,
+                Edges::Words,
+                vec!["e\u{301}", "e\u{301}", "e\u{301}"],
+            ),
         ] {
             assert_eq!(split(text, most, edges), wanted, "{text:?} by {most}");
         }
@@ -232,10 +258,20 @@ mod tests {
 
     #[test]
     fn mrkdwn_signs_are_seen() {
-        for plain in ["in_progress", "12:30:45", "a: b", "https://x:8080/a:b", "1 > 0", "T-12", "Ann & Bob <a@b>"] {
+        for plain in [
+            "in_progress",
+            "12:30:45",
+            "a: b",
+            "https://x:8080/a:b",
+            "1 > 0",
+            "T-12",
+            "Ann & Bob <a@b>",
+        ] {
             assert!(!has_formatting(plain), "{plain}");
         }
-        for formatted in ["*b*", "_i_", "a _b", "~s~", "`c`", "> quote", "x\n>y", ":tada:", ":100:", "＊b＊"] {
+        for formatted in [
+            "*b*", "_i_", "a _b", "~s~", "`c`", "> quote", "x\n>y", ":tada:", ":100:", "＊b＊",
+        ] {
             assert!(has_formatting(formatted), "{formatted}");
         }
     }

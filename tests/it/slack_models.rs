@@ -1,0 +1,68 @@
+//! Slack's own models take every message that the cards of `tests/data/cards.json` become.
+//!
+//! Owns nothing but the pipe to `tests/slack_models.py`, which runs the validators of slack_sdk. A
+//! card is added to the file, not here.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use ai_crm::channels::slack::blocks;
+use ai_crm::domain::card::Card;
+
+/// How to get what this test needs.
+const INSTALL: &str = "python3 -m venv target/venv && target/venv/bin/pip install slack_sdk \
+                       (or set AI_CRM_TEST_PYTHON to a Python that has it)";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Python in which slack_sdk is installed.
+fn python() -> PathBuf {
+    std::env::var_os("AI_CRM_TEST_PYTHON").map_or_else(|| root().join("target/venv/bin/python"), PathBuf::from)
+}
+
+/// The cards that every renderer is tried with.
+fn cards() -> Vec<Card> {
+    let text =
+        std::fs::read_to_string(root().join("tests/data/cards.json")).expect("tests/data/cards.json is readable");
+    serde_json::from_str(&text).expect("tests/data/cards.json holds cards")
+}
+
+#[test]
+fn slack_sdk_takes_every_card() {
+    let python = python();
+    let has_sdk = Command::new(&python)
+        .args(["-c", "import slack_sdk.models.blocks"])
+        .output();
+    let is_ready = has_sdk.is_ok_and(|output| output.status.success());
+    assert!(is_ready, "{} has no slack_sdk; run: {INSTALL}", python.display());
+
+    let cards = cards();
+    assert!(cards.len() >= 12, "only {} cards", cards.len());
+    let lines: Vec<String> = cards
+        .iter()
+        .flat_map(|card| {
+            let mut all = blocks::messages(card);
+            all.push(blocks::render(card));
+            all
+        })
+        .map(|message| serde_json::json!({"text": message.text, "blocks": message.blocks}).to_string())
+        .collect();
+
+    let mut checker = Command::new(&python)
+        .arg(root().join("tests/slack_models.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    checker
+        .stdin
+        .take()
+        .unwrap()
+        .write_all((lines.join("\n") + "\n").as_bytes())
+        .unwrap();
+    let output = checker.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
