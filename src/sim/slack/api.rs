@@ -1,0 +1,227 @@
+//! The Web API and the response URLs over HTTP: reading requests, letting applications in, faults, pace.
+//!
+//! What a method does stands in `methods.rs`. Every error is HTTP 200 with `ok: false`, but for
+//! 429 and the faults. A handler that must close the connection says so with `Close`.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{any, post};
+use serde_json::{Map, Value, json};
+
+use super::fault::{Fate, Plan};
+use super::hooks;
+use super::methods::{self, Answer, ApiError, Arguments};
+use super::world::SharedWorld;
+use crate::domain::time::Timestamp;
+
+/// Marks a response that nobody may receive: the server closes the connection instead.
+#[derive(Clone, Copy)]
+pub(super) struct Close;
+
+/// The routes that an application calls.
+pub(super) fn routes() -> Router<SharedWorld> {
+    Router::new().route("/api/{method}", any(call)).route("/response/{id}", post(respond))
+}
+
+/// A request as far as it could be read.
+struct Call {
+    arguments: Arguments,
+    token: Option<String>,
+    missing_charset: bool,
+}
+
+async fn call(
+    State(world): State<SharedWorld>,
+    Path(method): Path<String>,
+    verb: Method,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let plan = world.roll(&method);
+    if let Some(response) = before(&world, &method, plan).await {
+        return response;
+    }
+    let read = read(&verb, &method, query.as_deref(), &headers, &body);
+    let channel = read.as_ref().ok().and_then(|call| call.arguments.text("channel"));
+    if let Err(after) = world.change(|state, now| state.gate.admit(&method, channel.as_deref(), now)) {
+        world.change(|state, now| {
+            state.count(&method, "ratelimited");
+            state.violate(now, &method, "ratelimited", format!("in {}", channel.as_deref().unwrap_or("the workspace")));
+        });
+        return rate_limited(after);
+    }
+    let missing_charset = read.as_ref().is_ok_and(|call| call.missing_charset);
+    let told = plan.fate != Fate::LostAnswer;
+    let answer = world.change(|state, now| {
+        let answer = read.and_then(|call| {
+            let_in(state, &method, call.token.as_deref())?;
+            methods::perform(state, &method, &call.arguments, now)
+        });
+        record(state, &method, &answer, told, now);
+        answer
+    });
+    after(plan, to_response(&method, answer, missing_charset)).await
+}
+
+async fn respond(State(world): State<SharedWorld>, Path(id): Path<String>, body: Bytes) -> Response {
+    let plan = world.roll("response_url");
+    if let Some(response) = before(&world, "response_url", plan).await {
+        return response;
+    }
+    let result = world.change(|state, now| {
+        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        let result = hooks::post(state, &id, &body, now);
+        match &result {
+            Ok(()) => state.count("response_url", if plan.fate == Fate::LostAnswer { "answer_lost" } else { "ok" }),
+            Err(refusal) => {
+                state.count("response_url", refusal.error);
+                state.violate(now, "response_url", refusal.error, refusal.detail.join("; "));
+            }
+        }
+        result
+    });
+    let response = match result {
+        Ok(()) => (StatusCode::OK, Json(json!({ "ok": true }))).into_response(),
+        Err(refusal) => {
+            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+            (status, Json(json!({ "ok": false, "error": refusal.error }))).into_response()
+        }
+    };
+    after(plan, response).await
+}
+
+/// What goes wrong before anything is done.
+async fn before(world: &SharedWorld, method: &str, plan: Plan) -> Option<Response> {
+    tokio::time::sleep(plan.delay).await;
+    let (name, response) = match plan.fate {
+        Fate::Refused => ("refused", close()),
+        Fate::RateLimited => ("fault_429", rate_limited(plan.retry_after_s)),
+        Fate::ServerError => ("fault_503", StatusCode::SERVICE_UNAVAILABLE.into_response()),
+        Fate::Pass | Fate::LostAnswer | Fate::Stall => return None,
+    };
+    world.change(|state, _| state.count(method, name));
+    Some(response)
+}
+
+/// What goes wrong after everything is done.
+async fn after(plan: Plan, response: Response) -> Response {
+    match plan.fate {
+        Fate::LostAnswer => close(),
+        Fate::Stall => {
+            tokio::time::sleep(plan.stall).await;
+            response
+        }
+        _ => response,
+    }
+}
+
+fn close() -> Response {
+    let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+    response.extensions_mut().insert(Close);
+    response
+}
+
+fn rate_limited(after: u64) -> Response {
+    let headers = [(header::RETRY_AFTER, after.to_string())];
+    (StatusCode::TOO_MANY_REQUESTS, headers, Json(json!({ "ok": false, "error": "ratelimited" }))).into_response()
+}
+
+/// Checks the token, as Slack does before it looks at anything else.
+fn let_in(state: &super::state::State, method: &str, token: Option<&str>) -> Result<(), ApiError> {
+    if !methods::exists(method) {
+        return Err(ApiError::new("unknown_method"));
+    }
+    if method == "api.test" {
+        return Ok(());
+    }
+    match token.map(|token| state.tokens.get(token)) {
+        None => Err(ApiError::new("not_authed")),
+        Some(None) => Err(ApiError::new("invalid_auth")),
+        Some(Some(false)) => Err(ApiError::new("token_revoked")),
+        Some(Some(true)) => Ok(()),
+    }
+}
+
+fn record(state: &mut super::state::State, method: &str, answer: &Answer, told: bool, now: Timestamp) {
+    match answer {
+        Ok(_) => {
+            state.count(method, if told { "ok" } else { "answer_lost" });
+            if method == "chat.postMessage"
+                && let Some(post) = state.posts.last_mut()
+            {
+                post.answered = told;
+            }
+        }
+        Err(error) => {
+            state.count(method, &error.code);
+            if error.is_violation() {
+                state.violate(now, method, &error.code, error.messages.join("; "));
+            }
+        }
+    }
+}
+
+fn to_response(method: &str, answer: Answer, missing_charset: bool) -> Response {
+    let mut shown = match answer {
+        Ok(value) => methods::ok(value),
+        Err(error) => {
+            let mut shown = json!({ "ok": false, "error": error.code });
+            if error.code == "unknown_method" {
+                shown["req_method"] = json!(method);
+            }
+            if !error.messages.is_empty() {
+                let plain = error.messages.iter().map(|line| line.trim_start_matches("[ERROR] "));
+                shown["errors"] = plain.map(Value::from).collect();
+                shown["response_metadata"] = json!({ "messages": error.messages });
+            }
+            shown
+        }
+    };
+    if missing_charset && shown.get("warning").is_none() {
+        shown["warning"] = json!("missing_charset");
+        shown["response_metadata"]["warnings"] = json!(["missing_charset"]);
+    }
+    Json(shown).into_response()
+}
+
+/// Reads query, form or JSON, and the token, which JSON callers must put into the header.
+fn read(verb: &Method, method: &str, query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Result<Call, ApiError> {
+    let mut arguments = Map::new();
+    let mut missing_charset = false;
+    let mut take = |pairs: &[u8]| {
+        for (name, value) in url::form_urlencoded::parse(pairs) {
+            arguments.insert(name.into_owned(), Value::String(value.into_owned()));
+        }
+    };
+    take(query.unwrap_or_default().as_bytes());
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if *verb == Method::POST && !body.is_empty() {
+        match kind.split(';').next().unwrap_or_default().trim() {
+            "application/x-www-form-urlencoded" => take(body),
+            "application/json" => {
+                missing_charset = !kind.contains("charset");
+                let value: Value = serde_json::from_slice(body).map_err(|_| ApiError::new("invalid_json"))?;
+                let Value::Object(fields) = value else {
+                    return Err(ApiError::new("json_not_object"));
+                };
+                if methods::takes_json(method) {
+                    arguments.extend(fields.into_iter().filter(|(name, _)| name != "token"));
+                }
+            }
+            "" => return Err(ApiError::new("missing_post_type")),
+            _ => return Err(ApiError::new("invalid_post_type")),
+        }
+    }
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = header.and_then(|value| value.strip_prefix("Bearer ")).map(|token| token.trim().to_owned());
+    let inside = arguments.remove("token").and_then(|token| token.as_str().map(str::to_owned));
+    Ok(Call {
+        arguments: Arguments(arguments),
+        token: bearer.or(inside).filter(|token| !token.is_empty()),
+        missing_charset,
+    })
+}

@@ -1,0 +1,204 @@
+//! What people do with the application's messages and modals: click, choose, submit, edit.
+//!
+//! The other half of [`Sender`]; the bodies come from [`super::payload`].
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::delivery::Answer;
+use super::hooks;
+use super::limits;
+use super::message::Message;
+use super::payload::{self, Request};
+use super::sender::{SendError, Sender, who_where};
+use super::state::State;
+
+/// A click, ready to be sent once or more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedClick {
+    /// The request.
+    pub request: Request,
+    /// The id of its response URL.
+    pub response_url_id: String,
+    /// Its trigger.
+    pub trigger_id: String,
+}
+
+/// What became of a modal that was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Submitted {
+    /// The application's answer.
+    pub answer: Answer,
+    /// `clear`, `errors`, `update`, `push`, or none: the modal closes.
+    pub response_action: Option<String>,
+}
+
+impl Sender {
+    /// A click of `user` on the button `action_id` of a message, or the choice of the entry with the
+    /// value `choice` from a menu of that name.
+    ///
+    /// # Errors
+    /// When there is no such user, channel, message, button or entry, or the user does not see it.
+    pub fn prepare_click(
+        &self,
+        user: &str,
+        channel: &str,
+        ts: &str,
+        action_id: &str,
+        choice: Option<&str>,
+    ) -> Result<PreparedClick, SendError> {
+        self.world.change(|state, now| {
+            let (user, channel, team) = who_where(state, user, channel)?;
+            let no_message = || SendError::NoMessage { channel: channel.id.clone(), ts: ts.to_owned() };
+            let message = state.message(&channel.id, ts).cloned().ok_or_else(no_message)?;
+            if message.ephemeral_to.as_ref().is_some_and(|only| *only != user.id) {
+                return Err(SendError::NotVisible);
+            }
+            let mut action = clicked(&message, action_id, choice)?;
+            action["action_ts"] = json!(state.new_ts(now));
+            let (response_url_id, url) = hooks::give_out(state, &channel.id, &user.id, Some(&message), now);
+            let trigger_id = state.new_trigger(&user.id, now);
+            let request = payload::block_actions(&team, &channel, &user, &message, &action, (&url, &trigger_id));
+            Ok(PreparedClick { request, response_url_id, trigger_id })
+        })
+    }
+
+    /// Clicks and delivers.
+    ///
+    /// # Errors
+    /// As [`Sender::prepare_click`].
+    pub async fn click(
+        &self,
+        user: &str,
+        channel: &str,
+        ts: &str,
+        action_id: &str,
+        choice: Option<&str>,
+    ) -> Result<(PreparedClick, Answer), SendError> {
+        let prepared = self.prepare_click(user, channel, ts, action_id, choice)?;
+        let answer = self.deliver(&prepared.request).await;
+        Ok((prepared, answer))
+    }
+
+    /// Submits an open modal. `values` is by block and action, as in `view.state.values`.
+    ///
+    /// # Errors
+    /// When there is no such view.
+    pub async fn submit_view(&self, view_id: &str, values: &Value) -> Result<Submitted, SendError> {
+        let (request, open) = self.world.change(|state, now| {
+            let open = state.views.iter().find(|view| view.id == view_id).cloned();
+            let open = open.ok_or_else(|| SendError::NoView(view_id.to_owned()))?;
+            let user = state.user(&open.user).ok_or_else(|| SendError::NoUser(open.user.clone()))?;
+            let trigger_id = state.new_trigger(&user.id, now);
+            Ok((payload::view_submission(&state.team, &user, &open, values, &trigger_id), open))
+        })?;
+        let answer = self.deliver(&request).await;
+        let body: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        let response_action = body["response_action"].as_str().map(str::to_owned);
+        self.world.change(|state, now| {
+            for (error, detail) in wrong_answers(&body, &open.view) {
+                state.violate(now, "view_submission", error, detail);
+            }
+            if answer.accepted() && matches!(response_action.as_deref(), None | Some("clear")) {
+                state.views.retain(|view| view.id != view_id);
+            }
+        });
+        Ok(Submitted { answer, response_action })
+    }
+
+    /// Lets a person change what they said, and makes the hidden event that tells of it.
+    ///
+    /// # Errors
+    /// When there is no such user, channel or message.
+    pub fn edit(&self, user: &str, channel: &str, ts: &str, text: &str) -> Result<Request, SendError> {
+        self.world.change(|state, now| {
+            let (user, channel, team) = who_where(state, user, channel)?;
+            let edit_ts = state.new_ts(now);
+            let no_message = || SendError::NoMessage { channel: channel.id.clone(), ts: ts.to_owned() };
+            let message = state.message_mut(&channel.id, ts).ok_or_else(no_message)?;
+            let before = std::mem::replace(&mut message.text, payload::as_typed(text));
+            message.blocks = payload::rich_text(&message.text);
+            message.edited = Some(super::message::Edited { user: user.id, ts: edit_ts.clone() });
+            let event = payload::message_changed(message, &before, &channel, &team, &edit_ts);
+            Ok(envelope(state, &event, now.as_seconds(), channel.shared))
+        })
+    }
+
+    /// The event in which the bot hears its own message.
+    ///
+    /// # Errors
+    /// When there is no such channel or message.
+    pub fn echo(&self, channel: &str, ts: &str) -> Result<Request, SendError> {
+        self.world.change(|state, now| {
+            let place = state.channel(channel).ok_or_else(|| SendError::NoChannel(channel.to_owned()))?;
+            let no_message = || SendError::NoMessage { channel: channel.to_owned(), ts: ts.to_owned() };
+            let message = state.message(channel, ts).ok_or_else(no_message)?;
+            let event = payload::own_message(message, &place, &state.team);
+            Ok(envelope(state, &event, now.as_seconds(), place.shared))
+        })
+    }
+
+    /// Any event in a genuine envelope: `tokens_revoked`, `app_uninstalled`, or a shape that nobody knows.
+    pub fn event(&self, event: &Value) -> Request {
+        self.world.change(|state, now| envelope(state, event, now.as_seconds(), false))
+    }
+}
+
+fn envelope(state: &mut State, event: &Value, seconds: i64, shared: bool) -> Request {
+    let event_id = state.new_id("Ev");
+    payload::event(&state.team, event, &event_id, seconds, shared)
+}
+
+/// The `actions[0]` of a click.
+fn clicked(message: &Message, action_id: &str, choice: Option<&str>) -> Result<Value, SendError> {
+    let elements = message.blocks.iter().flat_map(|block| {
+        let inner = block["elements"].as_array().into_iter().flatten().chain(block.get("accessory"));
+        inner.map(move |element| (element, &block["block_id"]))
+    });
+    let mut named = elements.filter(|(element, _)| element["action_id"] == action_id);
+    let (element, block_id) = named.next().ok_or_else(|| SendError::NoAction(action_id.to_owned()))?;
+    let mut action = json!({ "action_id": action_id, "block_id": block_id, "type": element["type"] });
+    match (element["type"].as_str(), choice) {
+        (Some("button"), _) => {
+            for name in ["text", "value", "style", "url"] {
+                if let Some(value) = element.get(name) {
+                    action[name] = value.clone();
+                }
+            }
+        }
+        (Some("static_select" | "overflow" | "radio_buttons"), Some(choice)) => {
+            let groups = element["option_groups"].as_array().into_iter().flatten();
+            let mut lists = groups.map(|group| &group["options"]).chain([&element["options"]]);
+            let find = |list: &Value| list.as_array()?.iter().find(|option| option["value"] == choice).cloned();
+            action["selected_option"] = lists.find_map(find).ok_or_else(|| SendError::NoOption(choice.to_owned()))?;
+        }
+        (Some("users_select"), Some(choice)) => action["selected_user"] = json!(choice),
+        (Some("datepicker"), Some(choice)) => action["selected_date"] = json!(choice),
+        _ => return Err(SendError::NoOption(choice.unwrap_or_default().to_owned())),
+    }
+    Ok(action)
+}
+
+/// What Slack would not take in the answer to a submitted modal.
+fn wrong_answers(body: &Value, view: &Value) -> Vec<(&'static str, String)> {
+    let inputs: Vec<&str> = view["blocks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|block| block["type"] == "input")
+        .filter_map(|block| block["block_id"].as_str())
+        .collect();
+    match body["response_action"].as_str() {
+        Some("errors") => {
+            let named = body["errors"].as_object().into_iter().flat_map(|errors| errors.keys());
+            let wrong = named.filter(|id| !inputs.contains(&id.as_str()));
+            wrong.map(|id| ("unknown_block_id", format!("no input block is named {id}"))).collect()
+        }
+        Some("update" | "push") => match limits::check_view(&body["view"]) {
+            Ok(()) => Vec::new(),
+            Err(breach) => vec![("invalid_view", breach.messages.join("; "))],
+        },
+        Some("clear") | None => Vec::new(),
+        Some(other) => vec![("unknown_response_action", other.to_owned())],
+    }
+}

@@ -1,0 +1,189 @@
+//! Getting a request to an application: signature, deadline, repeats.
+//!
+//! One half of [`Sender`]. A [`Variant`] is a way in which a delivery may be wrong or repeated. What is in
+//! a request and what becomes of the answer is not its business.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderName};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::payload::{self, Request};
+use super::sender::Sender;
+use super::signature::sign;
+
+/// Where an application listens and how requests to it are signed.
+#[derive(Debug, Clone)]
+pub struct SenderConfig {
+    /// Its address, without a path.
+    pub base_url: String,
+    /// The signing secret that it knows.
+    pub signing_secret: String,
+    /// Whether every kind goes to `/slack/events`, as Slack's own framework has it.
+    pub one_path: bool,
+    /// How long Slack waits.
+    pub deadline: Duration,
+    /// The pauses before the three repeats of an event.
+    pub retry_pauses: [Duration; 3],
+    /// Whether the application subscribes to `message.channels` and `message.groups`.
+    pub hears_channels: bool,
+}
+
+impl SenderConfig {
+    /// Slack's own times: three seconds; repeats at once, after one minute and after five.
+    #[must_use]
+    pub fn new(base_url: &str, signing_secret: &str) -> Self {
+        Self {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            signing_secret: signing_secret.to_owned(),
+            one_path: false,
+            deadline: Duration::from_secs(3),
+            retry_pauses: [Duration::ZERO, Duration::from_secs(60), Duration::from_secs(300)],
+            hears_channels: true,
+        }
+    }
+}
+
+/// How Slack sends a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Variant {
+    /// Signed at this moment.
+    #[default]
+    Genuine,
+    /// Signed with another secret.
+    WrongSignature,
+    /// Rightly signed, six minutes ago.
+    Stale,
+    /// Rightly signed, six minutes ahead.
+    FromTheFuture,
+    /// Without signature headers.
+    Unsigned,
+    /// A repeat, by number (1 to 3) and reason (`http_timeout`, `http_error`, `connection_failed`, …).
+    Retry(u8, &'static str),
+}
+
+/// A request ready to go; sending it twice is a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The request.
+    pub request: Request,
+    /// Its headers beside the content type.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// What the application answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The HTTP status; `None` when there was no answer in time.
+    pub status: Option<u16>,
+    /// The content type, without parameters.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
+    /// Whether it asks for no repeats (`x-slack-no-retry: 1`).
+    pub no_retry: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Slack's reason where there was no answer: `http_timeout` or `connection_failed`.
+    pub failure: Option<&'static str>,
+}
+
+impl Answer {
+    /// Whether the application took the delivery.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+impl Sender {
+    /// Where the application listens.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.config.base_url
+    }
+
+    /// Signs a request, in a right or a wrong way.
+    #[must_use]
+    pub fn sign(&self, request: &Request, variant: Variant) -> Signed {
+        let seconds = self.world.now().as_seconds();
+        let at = match variant {
+            Variant::Stale => seconds - 360,
+            Variant::FromTheFuture => seconds + 360,
+            _ => seconds,
+        };
+        let secret = match variant {
+            Variant::WrongSignature => "this is not the secret",
+            _ => &self.config.signing_secret,
+        };
+        let mut headers = Vec::new();
+        if variant != Variant::Unsigned {
+            headers.push(("x-slack-request-timestamp", at.to_string()));
+            headers.push(("x-slack-signature", sign(secret, at, request.body.as_bytes())));
+        }
+        if let Variant::Retry(number, reason) = variant {
+            headers.push(("x-slack-retry-num", number.to_string()));
+            headers.push(("x-slack-retry-reason", reason.to_owned()));
+        }
+        Signed { request: request.clone(), headers }
+    }
+
+    /// Sends what was signed, as often as it is called.
+    pub async fn send(&self, signed: &Signed) -> Answer {
+        let path = if self.config.one_path { "/slack/events" } else { signed.request.path };
+        let mut builder = self.client.post(format!("{}{path}", self.config.base_url));
+        builder = builder.header(CONTENT_TYPE, signed.request.content_type).body(signed.request.body.clone());
+        builder = builder.header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)");
+        for (name, value) in &signed.headers {
+            builder = builder.header(HeaderName::from_static(name), value);
+        }
+        let start = Instant::now();
+        let answered = async {
+            let response = builder.send().await?;
+            let status = response.status().as_u16();
+            let header =
+                |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+            let (kind, no_retry) = (header("content-type"), header("x-slack-no-retry") == "1");
+            let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
+            reqwest::Result::Ok((status, kind, no_retry, response.text().await?))
+        };
+        match answered.await {
+            Ok((status, content_type, no_retry, body)) => {
+                Answer { status: Some(status), content_type, body, no_retry, elapsed: start.elapsed(), failure: None }
+            }
+            Err(error) => Answer {
+                status: None,
+                content_type: String::new(),
+                body: String::new(),
+                no_retry: false,
+                elapsed: start.elapsed(),
+                failure: Some(if error.is_timeout() { "http_timeout" } else { "connection_failed" }),
+            },
+        }
+    }
+
+    /// Signs and sends a request once.
+    pub async fn deliver(&self, request: &Request) -> Answer {
+        self.send(&self.sign(request, Variant::Genuine)).await
+    }
+
+    /// Delivers an event as the Events API does: up to three repeats until it is taken.
+    pub async fn deliver_event(&self, request: &Request) -> Vec<Answer> {
+        let mut answers = vec![self.deliver(request).await];
+        for (number, pause) in (1_u8..).zip(self.config.retry_pauses) {
+            let Some(last) = answers.last().filter(|last| !last.accepted() && !last.no_retry) else {
+                break;
+            };
+            let reason = last.failure.unwrap_or("http_error");
+            tokio::time::sleep(pause).await;
+            answers.push(self.send(&self.sign(request, Variant::Retry(number, reason))).await);
+        }
+        answers
+    }
+
+    /// Asks the application to give `challenge` back.
+    pub async fn verify_url(&self, challenge: &str) -> Answer {
+        self.deliver(&payload::url_verification(challenge)).await
+    }
+}

@@ -1,0 +1,40 @@
+//! A stand-in for Slack: a workspace with people, channels and messages, its Web API, and the calls
+//! that Slack makes to an application.
+//!
+//! [`SlackWorld`] is the workspace, [`SlackSim`] serves it over HTTP, [`Sender`] behaves as Slack does
+//! towards an application, [`show`] prints a message as a person sees it. The rules come from Slack's
+//! documents and the notes on its behaviour; nothing here is shared with `channels/slack`. It never
+//! decides what the bot does.
+
+mod api;
+mod blocks;
+pub mod clicks;
+mod control;
+pub mod delivery;
+mod elements;
+pub mod fault;
+pub mod hooks;
+pub mod limits;
+pub mod message;
+mod methods;
+mod mrkdwn;
+pub mod payload;
+pub mod rates;
+pub mod seed;
+pub mod sender;
+mod server;
+pub mod show;
+pub mod signature;
+pub mod state;
+pub mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use delivery::{Answer, SenderConfig, Variant};
+pub use fault::{Fate, Faults};
+pub use message::Message;
+pub use rates::RateLimits;
+pub use sender::Sender;
+pub use server::{SlackSim, serve};
+pub use world::{SharedWorld, SlackWorld};

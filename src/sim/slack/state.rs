@@ -1,0 +1,214 @@
+//! What is so in the workspace, and the steps that every rule is made of.
+//!
+//! Under the lock of [`super::world::SlackWorld`]; it checks nothing and decides nothing. A further kind
+//! of record is a field here and an accessor there.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::hooks::ResponseUrl;
+use super::message::{Message, Metadata};
+use super::rates::Gate;
+use super::seed::{self, Channel, User, Workspace};
+use crate::domain::time::Timestamp;
+
+/// A performed `chat.postMessage`, kept even if the message is deleted later.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Post {
+    /// When it was performed.
+    pub at: Timestamp,
+    /// Where.
+    pub channel: String,
+    /// The message's id.
+    pub ts: String,
+    /// The thread, if any.
+    pub thread_ts: Option<String>,
+    /// What the application hung on it.
+    pub metadata: Option<Metadata>,
+    /// Whether the caller was told.
+    pub answered: bool,
+}
+
+/// A request that broke a limit or a rule of the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// When it came.
+    pub at: Timestamp,
+    /// The method, `response_url` or `inline`.
+    pub method: String,
+    /// Slack's word for it, or ours where Slack says nothing.
+    pub error: String,
+    /// What and where.
+    pub detail: String,
+}
+
+/// A modal that an application has opened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenView {
+    /// `V…`.
+    pub id: String,
+    /// The person who sees it.
+    pub user: String,
+    /// The view as the application gave it.
+    pub view: Value,
+    /// The version.
+    pub hash: String,
+}
+
+/// A permission to open one modal.
+#[derive(Debug, Clone)]
+pub(super) struct Trigger {
+    pub(super) user: String,
+    pub(super) made_at: Timestamp,
+    pub(super) used: bool,
+}
+
+/// All that is so in the workspace.
+pub(super) struct State {
+    pub(super) base_url: String,
+    pub(super) team: Workspace,
+    pub(super) users: BTreeMap<String, User>,
+    pub(super) channels: BTreeMap<String, Channel>,
+    /// Tokens and whether each still holds.
+    pub(super) tokens: BTreeMap<String, bool>,
+    pub(super) messages: BTreeMap<String, Vec<Message>>,
+    pub(super) response_urls: BTreeMap<String, ResponseUrl>,
+    pub(super) triggers: BTreeMap<String, Trigger>,
+    pub(super) views: Vec<OpenView>,
+    pub(super) posts: Vec<Post>,
+    pub(super) violations: Vec<Violation>,
+    /// How often each method ended how.
+    pub(super) calls: BTreeMap<String, BTreeMap<String, u64>>,
+    pub(super) gate: Gate,
+    pub(super) last_ts: i64,
+    born: Timestamp,
+    pub(super) next_id: u64,
+}
+
+impl State {
+    pub(super) fn new(token: &str, born: Timestamp) -> Self {
+        Self {
+            base_url: String::new(),
+            team: seed::workspace(),
+            users: seed::users().into_iter().map(|user| (user.id.clone(), user)).collect(),
+            channels: seed::channels().into_iter().map(|channel| (channel.id.clone(), channel)).collect(),
+            tokens: BTreeMap::from([(token.to_owned(), true)]),
+            messages: BTreeMap::new(),
+            response_urls: BTreeMap::new(),
+            triggers: BTreeMap::new(),
+            views: Vec::new(),
+            posts: Vec::new(),
+            violations: Vec::new(),
+            calls: BTreeMap::new(),
+            gate: Gate::default(),
+            last_ts: 0,
+            born,
+            next_id: 0,
+        }
+    }
+
+    /// A `ts` that no message has: the time, moved on where two fall together.
+    pub(super) fn new_ts(&mut self, now: Timestamp) -> String {
+        self.last_ts = now.0.saturating_mul(1000).max(self.last_ts + 100);
+        format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000)
+    }
+
+    /// An id that no other world has given either, so that a bot which outlives one takes nothing for a repeat.
+    pub(super) fn new_id(&mut self, prefix: &str) -> String {
+        self.next_id += 1;
+        format!("{prefix}{:X}{:05X}", self.born.0, self.next_id)
+    }
+
+    pub(super) fn new_trigger(&mut self, user: &str, now: Timestamp) -> String {
+        let id = self.new_id("");
+        let trigger = format!("{}.{}.{}", now.0, self.next_id, id.to_lowercase());
+        self.triggers.insert(trigger.clone(), Trigger { user: user.to_owned(), made_at: now, used: false });
+        trigger
+    }
+
+    /// A user, made on the fly where the id is one for load.
+    pub(super) fn user(&mut self, id: &str) -> Option<User> {
+        if !self.users.contains_key(id)
+            && let Some(user) = seed::load_user(id)
+        {
+            self.users.insert(id.to_owned(), user);
+        }
+        self.users.get(id).cloned()
+    }
+
+    /// A channel, made on the fly where the id is one for load.
+    pub(super) fn channel(&mut self, id: &str) -> Option<Channel> {
+        if !self.channels.contains_key(id)
+            && let Some(channel) = seed::load_channel(id)
+        {
+            self.channels.insert(id.to_owned(), channel);
+        }
+        self.channels.get(id).cloned()
+    }
+
+    /// The conversation of a user with the bot, opened where there is none.
+    pub(super) fn direct_channel(&mut self, user: &str) -> Channel {
+        let known = self.channels.values().find(|channel| channel.with.as_deref() == Some(user));
+        if let Some(channel) = known {
+            return channel.clone();
+        }
+        let channel = Channel::direct(&format!("D{}", user.get(1..).unwrap_or(user)), user);
+        self.channels.insert(channel.id.clone(), channel.clone());
+        channel
+    }
+
+    pub(super) fn message(&self, channel: &str, ts: &str) -> Option<&Message> {
+        let list = self.messages.get(channel)?;
+        list.binary_search_by(|message| message.ts.as_str().cmp(ts)).ok().map(|index| &list[index])
+    }
+
+    pub(super) fn message_mut(&mut self, channel: &str, ts: &str) -> Option<&mut Message> {
+        let list = self.messages.get_mut(channel)?;
+        list.binary_search_by(|message| message.ts.as_str().cmp(ts)).ok().map(|index| &mut list[index])
+    }
+
+    pub(super) fn remove_message(&mut self, channel: &str, ts: &str) -> Option<Message> {
+        let list = self.messages.get_mut(channel)?;
+        let index = list.binary_search_by(|message| message.ts.as_str().cmp(ts)).ok()?;
+        Some(list.remove(index))
+    }
+
+    /// Puts a message at the end of its channel; its `ts` is the newest there is. Slack gives every
+    /// block an id that has none.
+    pub(super) fn add_message(&mut self, mut message: Message) -> Message {
+        for block in &mut message.blocks {
+            self.complete_block(block);
+        }
+        self.messages.entry(message.channel.clone()).or_default().push(message.clone());
+        message
+    }
+
+    /// Gives a block and its elements the ids that the application left out.
+    pub(super) fn complete_block(&mut self, block: &mut Value) {
+        if block["block_id"].as_str().is_none_or(str::is_empty) {
+            block["block_id"] = Value::String(self.new_id("b"));
+        }
+        let interactive = |element: &Value| {
+            element["type"].as_str().is_some_and(|kind| kind != "image" && kind != "mrkdwn" && kind != "plain_text")
+        };
+        if block["type"] == "actions"
+            && let Some(elements) = block["elements"].as_array_mut()
+        {
+            for element in elements.iter_mut().filter(|element| interactive(element) && element["action_id"].is_null())
+            {
+                element["action_id"] = Value::String(self.new_id("a"));
+            }
+        }
+    }
+
+    pub(super) fn violate(&mut self, at: Timestamp, method: &str, error: &str, detail: impl Into<String>) {
+        let (method, error, detail) = (method.to_owned(), error.to_owned(), detail.into());
+        self.violations.push(Violation { at, method, error, detail });
+    }
+
+    pub(super) fn count(&mut self, method: &str, how: &str) {
+        *self.calls.entry(method.to_owned()).or_default().entry(how.to_owned()).or_default() += 1;
+    }
+}
