@@ -2,6 +2,7 @@
 //!
 //! Start with `ARCHITECTURE.md`; `app.rs` puts the parts together.
 
+pub mod actors;
 pub mod channels;
 pub mod commands;
 pub mod config;
@@ -9,5 +10,6 @@ pub mod domain;
 pub mod ledger;
 pub mod pm;
 pub mod policy;
+pub mod sim;
 pub mod store;
 pub mod tools;

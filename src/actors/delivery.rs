@@ -17,6 +17,9 @@ use crate::ledger::outbox::{Work, record};
 use crate::store::keyspace::effect;
 use crate::store::{Store, StoreError, Stored};
 
+/// Pause of a conversation in which nobody is; who comes ends it at once.
+const UNTIL_SOMEBODY_COMES: Duration = Duration::from_secs(3600);
+
 /// Chance as an argument: a number from 0 to 1.
 pub type Dice = Arc<dyn Fn() -> f64 + Send + Sync>;
 
@@ -148,11 +151,17 @@ impl Deliverer {
     }
 
     async fn not_now(&self, owed: &Stored<Effect>, error: &DeliverError) -> Tried {
-        if let DeliverError::RateLimited { after } = error {
-            let at = self.clock.now().after(*after);
-            return Tried::Again { id: owed.value.id, at, suspect: false, quiet: true, error: None };
+        match error {
+            DeliverError::RateLimited { after } => {
+                let at = self.clock.now().after(*after);
+                Tried::Again { id: owed.value.id, at, suspect: false, quiet: true, error: None }
+            }
+            DeliverError::NobodyThere => {
+                let at = self.clock.now().after(UNTIL_SOMEBODY_COMES);
+                Tried::Again { id: owed.value.id, at, suspect: false, quiet: false, error: None }
+            }
+            _ => self.failed(owed, error, false).await,
         }
-        self.failed(owed, error, false).await
     }
 
     async fn not_now_but_suspect(&self, owed: &Stored<Effect>, error: &DeliverError) -> Tried {
@@ -187,5 +196,6 @@ fn delivery(effect: &Effect) -> Delivery {
         audience: *audience,
         replaces: replaces.clone(),
         answers: *answers,
+        since: effect.created,
     }
 }

@@ -82,6 +82,9 @@ pub enum DeliverError {
         /// What broke.
         reason: String,
     },
+    /// Nobody is there to read it. That is nobody's failure: it is kept until somebody comes.
+    #[error("nobody is there to read it")]
+    NobodyThere,
     /// It was surely not done; try again later.
     #[error("unavailable: {reason}")]
     Unavailable {

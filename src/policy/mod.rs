@@ -136,6 +136,13 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// What we ask of ourselves, such as a timer that rings, needs nobody's permission.
+    #[must_use]
+    pub fn of_ourselves() -> Self {
+        let (rules, reason) = (vec!["ourselves".to_owned()], "our own timer".to_owned());
+        Self { verdict: Verdict::Allow, rules, reason, smallest_change: None }
+    }
+
     /// Whether it may be done.
     #[must_use]
     pub fn is_allowed(&self) -> bool {

@@ -3,6 +3,4 @@
 
 mod power;
 mod power_cut;
-//! The integration tests: one crate, one module per subject.
-
 mod slack_models;

@@ -5,6 +5,7 @@
 //! pace are the outbox. A long card is several messages; each is shown once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 use super::answers::{Identity, Posted, User};
 use super::blocks::{self, Rendered};
 use super::client::{Client, RespondError, SetUpError};
+use super::inline::InlineAnswers;
 use super::look_up::{self, metadata, part_key};
 use super::progress::{Progress, Shown};
 use super::settings::SlackSettings;
@@ -25,6 +27,8 @@ use crate::domain::secret::Secret;
 
 /// The receipt's word for a message that Slack gives no id for.
 const BY_RESPONSE_URL: &str = "response_url";
+/// The receipt's word for a message that was the HTTP answer itself.
+const INLINE: &str = "inline";
 /// Slackbot has the same id in every workspace, and is not marked as a bot.
 const SLACKBOT: &str = "USLACKBOT";
 
@@ -33,6 +37,7 @@ pub struct SlackChannel {
     client: Client,
     pace: Duration,
     progress: Progress,
+    inline: Arc<InlineAnswers>,
 }
 
 impl SlackChannel {
@@ -43,7 +48,7 @@ impl SlackChannel {
     pub fn new(settings: &SlackSettings) -> Result<Self, SetUpError> {
         let token = settings.token().unwrap_or_else(|| Secret::new(""));
         let client = Client::new(&settings.api_url, &token)?;
-        Ok(Self { client, pace: settings.pace(), progress: Progress::default() })
+        Ok(Self { client, pace: settings.pace(), progress: Progress::default(), inline: Arc::default() })
     }
 
     /// Whose token it is: the workspace that this installation is.
@@ -54,18 +59,40 @@ impl SlackChannel {
         self.client.auth_test().await
     }
 
+    /// Callers of slash commands who still wait for the HTTP answer.
+    #[must_use]
+    pub fn inline(&self) -> &Arc<InlineAnswers> {
+        &self.inline
+    }
+
+    /// Answers a slash command in its HTTP answer, where somebody still waits for it there.
+    async fn answer_inline(&self, delivery: &Delivery) -> Result<Option<Delivered>, DeliverError> {
+        let Some(event) = delivery.answers.filter(|event| self.inline.is_awaited(*event)) else { return Ok(None) };
+        if delivery.replaces.is_some() || !self.inline.answer(event, inline_body(delivery)).await {
+            return Ok(None);
+        }
+        if part_count(delivery) > 1 {
+            self.deliver_rest(delivery).await?;
+        }
+        Ok(Some(Delivered { platform_id: INLINE.to_owned(), via: INLINE }))
+    }
+
     /// Shows what [`inline_body`] had no room for: the messages of the card after the first.
     ///
     /// # Errors
     /// As [`DeliverError`] says; a repetition goes on where the last one ended.
     pub async fn deliver_rest(&self, delivery: &Delivery) -> Result<(), DeliverError> {
-        let first = Delivered { platform_id: "inline".to_owned(), via: "inline" };
+        let first = Delivered { platform_id: INLINE.to_owned(), via: INLINE };
         let shown = Shown { parts: 1, first };
+        self.progress.keep(&delivery.idempotency_key, shown.clone());
         self.show(delivery, &blocks::messages(&delivery.card), Some(shown)).await?;
         Ok(())
     }
 
     async fn perform(&self, delivery: &Delivery) -> Result<Delivered, DeliverError> {
+        if let Some(delivered) = self.answer_inline(delivery).await? {
+            return Ok(delivered);
+        }
         match &delivery.replaces {
             Some(message) => self.replace(delivery, message).await,
             None => self.show(delivery, &blocks::messages(&delivery.card), None).await,

@@ -11,14 +11,13 @@ pub mod client;
 pub mod decode;
 pub mod deliver;
 mod inbound;
+pub mod inline;
 mod lenient;
 mod look_up;
 mod progress;
 pub mod settings;
 mod text;
 pub mod verify;
-
-pub mod blocks;
 
 /// What it is.
 pub const ABOUT: &str = "Slack workspaces: /ai-crm, mentions, direct messages and buttons";

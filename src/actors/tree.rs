@@ -1,0 +1,204 @@
+//! The tree: who supervises whom, started in order, ended in the opposite one.
+//!
+//! ```text
+//! root
+//! ├── outbox          what is owed, in order, to the channels
+//! ├── channel …       one per enabled channel adapter
+//! ├── router          lanes and permits; the sessions are its children
+//! │   └── session …   one per live conversation
+//! ├── clock           durable timers
+//! └── janitor         retention, resealing
+//! ```
+//! The store's group committer is a thread below all of them (`store/committer.rs`), and the HTTP edge
+//! stands beside them (`web/`): both are tied to them only through the ledger.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorRef, SpawnErr};
+use tokio::task::JoinHandle;
+
+use crate::actors::board::Board;
+use crate::actors::channel::{self, ChannelActor, ChannelMessage};
+use crate::actors::clock::{self, ClockActor};
+use crate::actors::delivery::Deliverer;
+use crate::actors::dispatcher::{self, Dispatcher, DispatcherMessage};
+use crate::actors::janitor::{self, Janitor, JanitorMessage};
+use crate::actors::outbox::{self, OutboxActor, OutboxMessage};
+use crate::actors::router::Router;
+use crate::actors::supervisor::{self, Handle, Intensity, Supervisor, SupervisorMessage, child};
+use crate::domain::effect::Effect;
+use crate::domain::event::ChannelName;
+use crate::domain::ids::EventId;
+use crate::ledger::inbox::Accepted;
+use crate::ledger::lanes::Lane;
+use crate::ledger::outbox::Conversation;
+use crate::store::Health;
+
+/// What the tree is started with.
+pub struct Arguments {
+    /// What events mean.
+    pub router: Arc<Router>,
+    /// How effects are performed.
+    pub deliverer: Deliverer,
+    /// Where all show themselves.
+    pub board: Board,
+    /// Events handled at once.
+    pub permits: usize,
+    /// Pieces of delivery at once.
+    pub deliveries: usize,
+    /// After this an idle session is ended.
+    pub session_idle: Duration,
+    /// How long events are kept.
+    pub keep: Duration,
+    /// Bytes of events that are kept.
+    pub keep_bytes: u64,
+}
+
+/// The running tree, as the rest of the program talks to it.
+pub struct Tree {
+    root: ActorRef<SupervisorMessage>,
+    ended: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    router: Handle<DispatcherMessage>,
+    outbox: Handle<OutboxMessage>,
+    janitor: Handle<JanitorMessage>,
+    watcher: JoinHandle<()>,
+}
+
+impl Tree {
+    /// Starts all actors; what the store holds of earlier processes is taken up.
+    ///
+    /// # Errors
+    /// Where the root cannot be started.
+    pub async fn start(args: Arguments) -> Result<Self, SpawnErr> {
+        let (router, outbox, janitor): (Handle<_>, Handle<_>, Handle<_>) = Default::default();
+        let clock = args.router.clock().clone();
+        let store = args.deliverer.store.clone();
+        let mut channels: HashMap<ChannelName, Handle<ChannelMessage>> = HashMap::new();
+        let mut channel_children = Vec::new();
+        for name in args.deliverer.channels.keys().copied() {
+            let handle = Handle::default();
+            let arguments = channel::Arguments {
+                name,
+                deliverer: args.deliverer.clone(),
+                outbox: outbox.clone(),
+                board: args.board.clone(),
+            };
+            let make = move || (ChannelActor, arguments.clone());
+            channel_children.push(child(&channel::board_name(name), &handle, make));
+            channels.insert(name, handle);
+        }
+        let sending = outbox::Arguments {
+            deliverer: args.deliverer.clone(),
+            channels,
+            most_at_once: args.deliveries,
+            board: args.board.clone(),
+        };
+        let dispatching = dispatcher::Arguments {
+            router: args.router.clone(),
+            permits: args.permits,
+            session_idle: args.session_idle,
+            outbox: outbox.clone(),
+            myself: router.clone(),
+            board: args.board.clone(),
+        };
+        let ringing = clock::Arguments { inbox: args.router.inbox().clone(), dispatcher: router.clone() };
+        let cleaning = janitor::Arguments {
+            store: store.clone(),
+            clock: clock.clone(),
+            keep: args.keep,
+            keep_bytes: args.keep_bytes,
+            board: args.board.clone(),
+        };
+        let mut children = channel_children;
+        children.push(child("outbox", &outbox, move || (OutboxActor, sending.clone())));
+        children.push(child("router", &router, move || (Dispatcher, dispatching.clone())));
+        children.push(child("clock", &Handle::default(), move || (ClockActor, ringing.clone())));
+        children.push(child("janitor", &janitor, move || (Janitor, cleaning.clone())));
+        let arguments = supervisor::Arguments { board: args.board, clock, intensity: Intensity::default(), children };
+        let (root, ended) = Actor::spawn(None, Supervisor, arguments).await?;
+        let watcher = tokio::spawn(reread_after_reopening(store.health(), router.clone(), outbox.clone()));
+        Ok(Self { root, ended: tokio::sync::Mutex::new(Some(ended)), router, outbox, janitor, watcher })
+    }
+
+    /// An event is on disk: handle it.
+    pub fn accepted(&self, accepted: &Accepted) {
+        match accepted {
+            Accepted::New { id, lane } | Accepted::Revived { id, lane } => self.handle(lane.clone(), *id),
+            Accepted::Known { .. } => {}
+        }
+    }
+
+    /// Handle an event that is on disk.
+    pub fn handle(&self, lane: Lane, event: EventId) {
+        self.router.cast(DispatcherMessage::Accepted { lane, event });
+    }
+
+    /// Perform effects that are on disk.
+    pub fn owed(&self, effects: Vec<Effect>) {
+        self.outbox.cast(OutboxMessage::Owed(effects));
+    }
+
+    /// An event was taken off.
+    pub fn dropped_event(&self, event: EventId) {
+        self.router.cast(DispatcherMessage::Dropped(event));
+    }
+
+    /// An effect was taken off.
+    pub fn dropped_effect(&self, effect: &Effect) {
+        self.outbox.cast(OutboxMessage::Dropped(Conversation::of(effect), effect.id));
+    }
+
+    /// Somebody is there to read a conversation.
+    pub fn nudge(&self, channel: ChannelName, conversation: String) {
+        self.outbox.cast(OutboxMessage::Nudge(channel, conversation));
+    }
+
+    /// A sealing key is new.
+    pub fn reseal(&self) {
+        self.janitor.cast(JanitorMessage::Reseal);
+    }
+
+    /// Lets running events end and due effects go out, at most `patience` long, then ends all actors.
+    /// What is left is taken up at the next start.
+    pub async fn stop(&self, patience: Duration) {
+        let drained = async {
+            if let Some(router) = self.router.get() {
+                // Where it is being started again, there is nothing that runs.
+                let _ = ractor::call_t!(router, DispatcherMessage::Drain, 600_000);
+            }
+            if let Some(outbox) = self.outbox.get() {
+                let _ = ractor::call_t!(outbox, OutboxMessage::Flush, 600_000);
+            }
+        };
+        if tokio::time::timeout(patience, drained).await.is_err() {
+            tracing::warn!("not all is done; the rest is taken up at the next start");
+        }
+        self.watcher.abort();
+        let _ = self.root.cast(SupervisorMessage::Shutdown);
+        if let Some(ended) = self.ended.lock().await.take() {
+            let _ = ended.await;
+        }
+    }
+}
+
+/// After an error of the engine, a commit that was reported as failed may have landed: lanes and outbox
+/// read what the store holds.
+async fn reread_after_reopening(
+    mut health: tokio::sync::watch::Receiver<Health>,
+    router: Handle<DispatcherMessage>,
+    outbox: Handle<OutboxMessage>,
+) {
+    let mut broken = false;
+    while health.changed().await.is_ok() {
+        match &*health.borrow_and_update() {
+            Health::Broken(_) => broken = true,
+            Health::Writable if std::mem::take(&mut broken) => {
+                router.cast(DispatcherMessage::Reread);
+                outbox.cast(OutboxMessage::Reread);
+            }
+            Health::Writable | Health::Full(_) => {}
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Figures of the edge, and the page on which all figures stand.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use crate::domain::event::ChannelName;
+use crate::ledger::inbox::Accepted;
+use crate::web::Shared;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AcceptedLabels {
+    channel: &'static str,
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnauthenticLabels {
+    channel: &'static str,
+    reason: String,
+}
+
+/// Figures of the edge.
+pub struct WebMetrics {
+    registry: Arc<Registry>,
+    accepted: Family<AcceptedLabels, Counter>,
+    unauthentic: Family<UnauthenticLabels, Counter>,
+}
+
+impl WebMetrics {
+    /// Puts the edge's figures beside those that are in the registry already.
+    #[must_use]
+    pub fn new(mut registry: Registry) -> Self {
+        let (accepted, unauthentic) = (Family::default(), Family::default());
+        registry.register("events_accepted", "Deliveries that are on disk: new, known, revived", accepted.clone());
+        registry.register("requests_unauthentic", "Requests refused with 401, by reason", unauthentic.clone());
+        Self { registry: Arc::new(registry), accepted, unauthentic }
+    }
+
+    pub(crate) fn accepted(&self, channel: ChannelName, accepted: &Accepted) {
+        let kind = match accepted {
+            Accepted::New { .. } => "new",
+            Accepted::Known { .. } => "known",
+            Accepted::Revived { .. } => "revived",
+        };
+        self.accepted.get_or_create(&AcceptedLabels { channel: channel.as_str(), kind }).inc();
+    }
+
+    pub(crate) fn unauthentic(&self, channel: ChannelName, reason: &str) {
+        let labels = UnauthenticLabels { channel: channel.as_str(), reason: reason.to_owned() };
+        self.unauthentic.get_or_create(&labels).inc();
+    }
+}
+
+/// The page, in the OpenMetrics text format.
+pub async fn page(State(state): State<Shared>) -> Response {
+    let mut page = String::new();
+    if encode(&mut page, &state.metrics.registry).is_err() {
+        page.clear();
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], page).into_response()
+}

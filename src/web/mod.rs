@@ -1,0 +1,83 @@
+//! The HTTP edge: webhooks, API, health and metrics.
+//!
+//! A webhook answers 2xx when its event is on disk, and not before; what the event means is decided
+//! behind it. Nothing here knows an actor: what the edge needs of the rest of the program stands in
+//! [`inside::Inside`]. A new route is a function in the file of its noun and a line in [`routes`].
+
+pub mod api;
+pub mod auth;
+pub mod edge;
+pub mod health;
+pub mod inside;
+pub mod metrics;
+pub mod problem;
+pub mod server;
+pub mod slack;
+pub mod written;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use crate::channels::slack::inline::InlineAnswers;
+use crate::channels::slack::verify::Verifier;
+use crate::channels::terminal::TerminalChannel;
+use crate::config::secrets::Secrets;
+use crate::ledger::inbox::Inbox;
+use crate::ledger::settled::Settlements;
+use crate::web::inside::Inside;
+use crate::web::metrics::WebMetrics;
+
+/// Slack's part of the edge; absent where Slack is off.
+pub struct SlackEdge {
+    /// Checks signatures.
+    pub verifier: Verifier,
+    /// Callers of slash commands who still wait.
+    pub inline: Arc<InlineAnswers>,
+    /// How long the HTTP answer waits for the command's answer.
+    pub inline_answer: Duration,
+}
+
+/// What the routes share.
+pub struct State {
+    /// Where events go.
+    pub inbox: Inbox,
+    /// Who waits for the end of an event.
+    pub settlements: Settlements,
+    /// The rest of the program.
+    pub inside: Arc<dyn Inside>,
+    /// Slack, where it is on.
+    pub slack: Option<SlackEdge>,
+    /// The terminal.
+    pub terminal: Arc<TerminalChannel>,
+    /// Who may use the API.
+    pub admin: Secrets,
+    /// The longest body.
+    pub max_body: usize,
+    /// Figures of the edge, and the page of all figures.
+    pub metrics: WebMetrics,
+}
+
+/// What every route is given.
+pub type Shared = Arc<State>;
+
+/// All routes.
+pub fn routes(state: Shared) -> Router {
+    let limit = state.max_body;
+    Router::new()
+        .route("/slack/events", post(slack::receive))
+        .route("/slack/commands", post(slack::receive))
+        .route("/slack/interactions", post(slack::receive))
+        .route("/slack/options", post(slack::receive))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::page))
+        .nest("/api/v1", api::routes(state.clone()))
+        .fallback(problem::unknown_path)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(DefaultBodyLimit::max(limit))
+        .with_state(state)
+}

@@ -1,0 +1,56 @@
+//! A body that tells when it is with the connection.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::oneshot;
+
+/// Bytes, and who wants to know that they were taken.
+pub struct WrittenBody {
+    bytes: Full<Bytes>,
+    written: Option<oneshot::Sender<()>>,
+    taken: bool,
+}
+
+impl WrittenBody {
+    /// `written` is told when the connection has taken all bytes, and dropped when it never does.
+    #[must_use]
+    pub fn new(bytes: Bytes, written: oneshot::Sender<()>) -> Self {
+        Self { bytes: Full::new(bytes), written: Some(written), taken: false }
+    }
+}
+
+impl Body for WrittenBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = Pin::new(&mut self.bytes).poll_frame(cx);
+        self.taken |= matches!(frame, Poll::Ready(Some(_)));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.bytes.size_hint()
+    }
+}
+
+impl Drop for WrittenBody {
+    /// The connection drops a body after it has copied it to its buffer.
+    fn drop(&mut self) {
+        if self.taken
+            && let Some(written) = self.written.take()
+        {
+            // Who waited may have ended with the process's shutdown.
+            let _ = written.send(());
+        }
+    }
+}
