@@ -1,0 +1,69 @@
+//! What must be true of several keys together, and what is allowed but hardly meant.
+//!
+//! Each check is one function over the whole [`Config`]. A new check is a function and a line in
+//! [`mistakes`] or [`warnings`].
+
+use crate::config::Config;
+use crate::config::environment;
+use crate::config::errors::ConfigIssue;
+use crate::config::slack::PUBLIC_SIGNING_SECRET;
+
+/// The profile whose secrets are public.
+pub(super) const PUBLIC_PROFILE: &str = "sim";
+
+/// All mistakes of keys together.
+pub(super) fn mistakes(config: &Config, profile: Option<&str>) -> Vec<ConfigIssue> {
+    [
+        slack_is_whole(config),
+        public_secrets_stay_here(config, profile),
+        pauses_grow(config),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// All that is hardly meant.
+pub(super) fn warnings(config: &Config, env: &[(String, String)]) -> Vec<String> {
+    let mut found = environment::slips(env);
+    found.extend(token_in_the_clear(config));
+    found.extend(full_before_retention(config));
+    found
+}
+
+fn slack_is_whole(config: &Config) -> Option<ConfigIssue> {
+    let incomplete = config.channels.slack.is_on().err()?;
+    Some(ConfigIssue::together("channels.slack", incomplete.to_string()))
+}
+
+fn public_secrets_stay_here(config: &Config, profile: Option<&str>) -> Option<ConfigIssue> {
+    let public =
+        profile == Some(PUBLIC_PROFILE) || config.channels.slack.signing_secret.match_any(PUBLIC_SIGNING_SECRET);
+    if !public || config.server.is_loopback() {
+        return None;
+    }
+    let what = "the secrets of the profile `sim` are public, so the server listens with them on a loopback address \
+                only, such as 127.0.0.1:8080; set secrets of your own, or that address";
+    Some(ConfigIssue::together("server.listen", what))
+}
+
+fn pauses_grow(config: &Config) -> Option<ConfigIssue> {
+    let wrong = config.ledger.backoff_first() > config.ledger.backoff_most();
+    wrong.then(|| ConfigIssue::together("ledger.backoff_first_ms", "it is longer than ledger.backoff_most_s"))
+}
+
+fn token_in_the_clear(config: &Config) -> Option<String> {
+    let url = &config.channels.slack.api_url;
+    let host = url.host_str().unwrap_or_default();
+    let near = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+    let clear = url.scheme() == "http" && !near && config.channels.slack.bot_token.is_some();
+    clear.then(|| "channels.slack.api_url is http to another machine: the bot token can be read on the way".to_owned())
+}
+
+fn full_before_retention(config: &Config) -> Option<String> {
+    let store = &config.store;
+    (store.retention_mb >= store.most_mb).then(|| {
+        "store.retention_mb is not below store.most_mb: the store refuses new work before it removes what is finished"
+            .to_owned()
+    })
+}

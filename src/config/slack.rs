@@ -1,0 +1,168 @@
+//! `[channels.slack]`: what an operator sets for Slack.
+//!
+//! Owns the keys and the rule by which they turn the channel on. Everything else of Slack stands in
+//! `channels/slack`. A new key is a field here and a line in `config/default.toml`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::config::channels::Enabled;
+use crate::config::secrets::Secrets;
+use crate::config::server::base_url;
+use crate::domain::secret::Secret;
+
+/// The signing secret of the profile `sim`. It stands in the source, so it proves nothing.
+pub(super) const PUBLIC_SIGNING_SECRET: &str = "sim-signing-secret";
+
+/// The section `[channels.slack]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlackSettings {
+    /// Whether the channel is on.
+    pub enabled: Enabled,
+    /// Signing secrets of the app, newest first.
+    #[serde(default)]
+    pub signing_secret: Secrets,
+    /// Bot token of the workspace, `xoxb-…`.
+    pub bot_token: Option<Secret>,
+    /// App-level token for Socket Mode, `xapp-…`. HTTP needs none.
+    pub app_token: Option<Secret>,
+    /// Client id of the app, for installation by OAuth.
+    pub client_id: Option<String>,
+    /// Client secret of the app, for installation by OAuth.
+    pub client_secret: Option<Secret>,
+    /// Where the Web API is. Ends with `/`.
+    #[serde(deserialize_with = "base_url")]
+    pub api_url: Url,
+    /// The slash command as it stands in the app's manifest. Slack does not give it a name space, so
+    /// another app of the workspace may have taken the usual one.
+    pub command: String,
+    /// Least time between two messages to one conversation, in milliseconds. Slack allows about one a
+    /// second (docs.slack.dev/apis/web-api/rate-limits).
+    pub message_pace_ms: u64,
+}
+
+/// Some of what Slack needs is there and some is not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "slack is set up in part: {missing} is missing; set it, or turn the channel off with \
+     channels.slack.enabled = false"
+)]
+pub struct Incomplete {
+    /// What is missing, by key and variable.
+    pub missing: String,
+}
+
+impl SlackSettings {
+    /// Whether the channel is on. After [`super::Config::load`] this is never an error.
+    ///
+    /// # Errors
+    /// Names what is missing where only a part is there, since a channel that verifies nothing or cannot
+    /// answer is worse than none.
+    pub fn is_on(&self) -> Result<bool, Incomplete> {
+        let mut wanted = vec![
+            ("signing_secret (SLACK_SIGNING_SECRET)", !self.signing_secret.is_empty()),
+            ("bot_token (SLACK_BOT_TOKEN)", self.bot_token.is_some()),
+        ];
+        let extras = [
+            self.app_token.is_some(),
+            self.client_id.is_some(),
+            self.client_secret.is_some(),
+        ];
+        let anything = wanted.iter().any(|(_, there)| *there) || extras.contains(&true);
+        if self.client_id.is_some() || self.client_secret.is_some() {
+            wanted.push(("client_id (SLACK_CLIENT_ID)", self.client_id.is_some()));
+            wanted.push(("client_secret (SLACK_CLIENT_SECRET)", self.client_secret.is_some()));
+        }
+        let missing: Vec<&str> = wanted
+            .iter()
+            .filter(|(_, there)| !there)
+            .map(|(name, _)| *name)
+            .collect();
+        match self.enabled {
+            Enabled::No => Ok(false),
+            Enabled::Auto if !anything => Ok(false),
+            _ if missing.is_empty() => Ok(true),
+            _ => Err(Incomplete {
+                missing: missing.join(" and "),
+            }),
+        }
+    }
+
+    /// The signing secrets, one or two.
+    #[must_use]
+    pub fn signing_secrets(&self) -> Vec<Secret> {
+        self.signing_secret.as_slice().to_vec()
+    }
+
+    /// The bot token, where there is one.
+    #[must_use]
+    pub fn token(&self) -> Option<Secret> {
+        self.bot_token.clone()
+    }
+
+    /// Least time between two messages to one conversation.
+    #[must_use]
+    pub fn pace(&self) -> Duration {
+        Duration::from_millis(self.message_pace_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> SlackSettings {
+        let rest = "api_url = 'https://slack.com/api'\ncommand = '/ai-crm'\nmessage_pace_ms = 1000\n";
+        let enabled = if text.contains("enabled") {
+            ""
+        } else {
+            "enabled = 'auto'\n"
+        };
+        toml::from_str(&format!("{enabled}{rest}{text}")).unwrap()
+    }
+
+    #[test]
+    fn on_with_all_secrets_off_with_none_refused_with_some() {
+        let signing = "signing_secret (SLACK_SIGNING_SECRET)";
+        let token = "bot_token (SLACK_BOT_TOKEN)";
+        let neither = format!("{signing} and {token}");
+        let both = "signing_secret = 's'\nbot_token = 'xoxb-1'\n";
+        let missing = |names: &str| {
+            Err(Incomplete {
+                missing: names.to_owned(),
+            })
+        };
+        let table = [
+            (String::new(), Ok(false)),
+            ("enabled = false".to_owned(), Ok(false)),
+            (both.to_owned(), Ok(true)),
+            (format!("{both}enabled = true"), Ok(true)),
+            (format!("{both}enabled = 'true'"), Ok(true)),
+            (format!("{both}enabled = false"), Ok(false)),
+            (format!("{both}app_token = 'xapp-1'"), Ok(true)),
+            (format!("{both}client_id = '1'\nclient_secret = 'c'"), Ok(true)),
+            (
+                format!("{both}client_id = '1'"),
+                missing("client_secret (SLACK_CLIENT_SECRET)"),
+            ),
+            ("enabled = true".to_owned(), missing(&neither)),
+            ("app_token = 'xapp-1'".to_owned(), missing(&neither)),
+            ("signing_secret = 's'".to_owned(), missing(token)),
+            ("bot_token = 'xoxb-1'".to_owned(), missing(signing)),
+            ("bot_token = 'xoxb-1'\nenabled = false".to_owned(), Ok(false)),
+        ];
+        for (text, expected) in table {
+            assert_eq!(read(&text).is_on(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_shows_the_secrets() {
+        let settings = read("signing_secret = 'hush-1,hush-2'\nbot_token = 'hush-3'");
+        assert_eq!(settings.signing_secrets().len(), 2);
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+}
