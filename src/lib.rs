@@ -3,8 +3,10 @@
 //! Start with `ARCHITECTURE.md`; `app.rs` puts the parts together.
 
 pub mod actors;
+pub mod app;
 pub mod channels;
 pub mod commands;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod ledger;
@@ -13,3 +15,4 @@ pub mod policy;
 pub mod sim;
 pub mod store;
 pub mod tools;
+pub mod web;

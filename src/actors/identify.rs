@@ -10,6 +10,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::channels::{Channel, DeliverError};
+use crate::config::people::People;
 use crate::domain::event::{ChannelName, Event, PlatformUser};
 use crate::domain::ids::{PrincipalId, TenantId};
 use crate::domain::outcome::{Expect, Write};
@@ -27,7 +28,7 @@ const BELIEVED_FOR: Duration = Duration::from_secs(24 * 3600);
 /// Somebody who did something.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// As policies see them.
+    /// As policies see them: by the platform's own id, which an operator can read off the platform.
     pub subject: Subject,
     /// As handlers see them.
     pub person: Principal,
@@ -46,15 +47,6 @@ pub enum IdentifyError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Groups and owners that configuration names, by platform user (`slack:T1/U1`).
-#[derive(Debug, Clone, Default)]
-pub struct People {
-    /// Groups of a platform user.
-    pub groups: HashMap<String, Vec<String>>,
-    /// Platform users who are owners.
-    pub owners: Vec<String>,
 }
 
 /// Identifies people.
@@ -136,7 +128,7 @@ impl Identifier {
         let stored = person::read(view, &record.principal)?;
         let operator = matches!(user.channel, ChannelName::Terminal | ChannelName::Api);
         let role = match record.profile.standing {
-            Standing::Member if operator || self.people.owners.contains(&words) => Role::Owner,
+            Standing::Member if operator || self.people.is_owner(user) => Role::Owner,
             Standing::Member => Role::Member,
             _ => Role::Guest,
         };
@@ -149,14 +141,14 @@ impl Identifier {
             id: record.principal.clone(),
             name: record.profile.name.clone(),
             role,
-            groups: self.people.groups.get(&words).cloned().unwrap_or_default(),
+            groups: self.people.groups_of(user).into_iter().map(ToOwned::to_owned).collect(),
         };
         let (version, same) = stored.map_or((0, false), |stored| (stored.version, stored.value == person));
         if !same {
             writes.extend(person::put_person(&person, Expect::as_read(version)));
         }
         let subject = Subject {
-            id: person.id.to_string(),
+            id: words,
             known: true,
             role,
             groups: person.groups.clone(),

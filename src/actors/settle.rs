@@ -45,7 +45,7 @@ impl Verdict {
     }
 
     fn of(mut self, identity: &Identity) -> Self {
-        self.actor = Some(identity.subject.id.clone());
+        self.actor = Some(identity.person.id.to_string());
         self.person = Some(identity.words.clone());
         self.outcome.writes.extend(identity.writes.iter().cloned());
         self

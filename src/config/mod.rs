@@ -1,8 +1,5 @@
 //! What an operator edits: the agents and the settings, one file per concern.
 //!
-//! Knows `domain` and files, nothing else of ours. A new concern is a new file and a line here.
-
-pub mod catalog;
 //! `load.rs` joins the layers (`layers.rs` files, `environment.rs` variables) over `config/default.toml`,
 //! which declares every key (`keys.rs`); `references.rs` fetches secrets from where they are kept;
 //! `checks.rs` holds what is true of several keys together. `keyfile.rs` makes the key and the token that
@@ -14,6 +11,7 @@ pub mod catalog;
 
 pub mod admin;
 pub mod agents;
+pub mod catalog;
 pub mod channels;
 mod checks;
 mod environment;

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::event::Address;
 use crate::domain::ids::{EventId, PrincipalId, TaskId};
 use crate::domain::time::Timestamp;
 
@@ -194,6 +195,9 @@ pub struct Origin {
     /// A link to it, where the platform has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Where reminders go: the conversation that it came from, without addresses that serve once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Address>,
 }
 
 /// A remark on a task.
@@ -498,7 +502,7 @@ mod tests {
             created_by: by,
             created: Timestamp(1),
             updated: Timestamp(1),
-            origin: Origin { event: EventId(1), place: "test".into(), url: None },
+            origin: Origin { event: EventId(1), place: "test".into(), url: None, reply: None },
             comments: vec![],
             history: vec![],
         }

@@ -18,7 +18,6 @@ use super::client::{Client, RespondError, SetUpError};
 use super::inline::InlineAnswers;
 use super::look_up::{self, metadata, part_key};
 use super::progress::{Progress, Shown};
-use super::settings::SlackSettings;
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
 use crate::domain::card::Audience;
 use crate::domain::event::{ChannelName, PlatformUser};
@@ -45,10 +44,9 @@ impl SlackChannel {
     ///
     /// # Errors
     /// Where the address or the token cannot be used.
-    pub fn new(settings: &SlackSettings) -> Result<Self, SetUpError> {
-        let token = settings.token().unwrap_or_else(|| Secret::new(""));
-        let client = Client::new(&settings.api_url, &token)?;
-        Ok(Self { client, pace: settings.pace(), progress: Progress::default(), inline: Arc::default() })
+    pub fn new(api_url: &str, token: &Secret, pace: Duration) -> Result<Self, SetUpError> {
+        let client = Client::new(api_url, token)?;
+        Ok(Self { client, pace, progress: Progress::default(), inline: Arc::default() })
     }
 
     /// Whose token it is: the workspace that this installation is.
@@ -456,12 +454,7 @@ mod tests {
     }
 
     fn channel(api_url: &str) -> SlackChannel {
-        let settings = SlackSettings {
-            api_url: api_url.to_owned(),
-            bot_token: Some(Secret::new("xoxb-1")),
-            ..SlackSettings::default()
-        };
-        SlackChannel::new(&settings).unwrap()
+        SlackChannel::new(api_url, &Secret::new("xoxb-1"), Duration::from_secs(1)).unwrap()
     }
 
     fn delivery(route: Option<&str>) -> Delivery {

@@ -15,7 +15,6 @@ pub mod inline;
 mod lenient;
 mod look_up;
 mod progress;
-pub mod settings;
 mod text;
 pub mod verify;
 

@@ -1,0 +1,318 @@
+//! The composition root: the only place that knows everything. It reads the configuration, opens the
+//! store, puts router, channels, actors and edge together, and ends them in order.
+
+mod doctor;
+mod inside;
+mod installation;
+mod pairing;
+mod policies;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use prometheus_client::registry::Registry;
+
+use crate::actors::board::Board;
+use crate::actors::clock;
+use crate::actors::delivery::{self, Deliverer, Dice};
+use crate::actors::identify::Identifier;
+use crate::actors::metrics::RouterMetrics;
+use crate::actors::router::{Patience, Router};
+use crate::actors::sign::Signer;
+use crate::actors::tree::{self, Tree};
+use crate::app::inside::Insides;
+use crate::app::installation::Installations;
+use crate::channels::slack::deliver::SlackChannel;
+use crate::channels::slack::verify::Verifier;
+use crate::channels::terminal::TerminalChannel;
+use crate::channels::{self, Channel};
+use crate::config::catalog::Catalog;
+use crate::config::secrets::Secrets;
+use crate::config::{Config, keyfile};
+use crate::domain::event::ChannelName;
+use crate::domain::ids::TenantId;
+use crate::domain::secret::Secret;
+use crate::ledger::inbox::Inbox;
+use crate::ledger::settled::Settlements;
+use crate::pm::OfflineAnalyst;
+use crate::store::quota::Quota;
+use crate::store::seal::MasterKey;
+use crate::store::sled::SledOptions;
+use crate::store::{Store, open};
+use crate::tools;
+use crate::web::metrics::WebMetrics;
+use crate::web::{self, SlackEdge};
+
+/// Age at which an effect or an event that waits for a platform is given up.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// How much of the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Events are handled and effects performed.
+    Whole,
+    /// The store is read and operated; what waits goes on waiting.
+    StoreOnly,
+}
+
+/// The program.
+pub struct App {
+    config: Arc<Config>,
+    store: Store,
+    insides: Arc<Insides>,
+    state: web::Shared,
+    admin: Secrets,
+    background: Vec<tokio::task::JoinHandle<()>>,
+    /// What the start made or found, for `serve` to say.
+    said: Vec<String>,
+}
+
+impl App {
+    /// Opens the store and starts what the mode asks for.
+    ///
+    /// # Errors
+    /// In words that name the thing and the mend.
+    pub async fn start(config: Config, mode: Mode) -> anyhow::Result<Self> {
+        let config = Arc::new(config);
+        let mut said = Vec::new();
+        // A provider that is installed already is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = clock::system();
+        let (store, masters) = open_store(&config, &clock, &mut said)?;
+        let (admin, source) = keyfile::admin_token(&config, &mut |bytes| rand::fill(bytes))?;
+        said.push(format!("admin token {source}"));
+        let policies = Arc::new(policies::live(&config)?);
+        let catalog = catalog(&config)?;
+        let terminal = Arc::new(TerminalChannel::default());
+        let slack = slack_channel(&config)?;
+        let channels = enabled_channels(&terminal, slack.as_ref());
+        let signer = Arc::new(Signer::default());
+        for tenant in [TenantId::default_tenant(), TenantId::unclaimed()] {
+            let mut fresh = [0; 32];
+            rand::fill(&mut fresh);
+            signer.prepare(&store, &tenant, fresh).await?;
+        }
+        let inbox = Inbox::open(store.clone(), clock.clone())?;
+        let settlements = Settlements::default();
+        let (board, router_metrics) = (Board::default(), Arc::new(RouterMetrics::default()));
+        let dice: Dice = Arc::new(rand::random::<f64>);
+        let router = Arc::new(Router {
+            inbox: inbox.clone(),
+            identifier: Identifier {
+                channels: channels.clone(),
+                clock: clock.clone(),
+                people: config.people.clone(),
+                timeout: config.ledger.lookup_timeout(),
+            },
+            policies: policies.clone(),
+            signer,
+            catalog: Arc::new(ArcSwap::from_pointee(catalog)),
+            analyst: Arc::new(OfflineAnalyst),
+            settlements: settlements.clone(),
+            patience: Patience {
+                most_attempts: config.ledger.attempts_most,
+                first_pause: config.ledger.backoff_first(),
+                most_pause: config.ledger.backoff_most(),
+                give_up_after: GIVE_UP_AFTER,
+                shelf_life: config.ledger.reply_shelf_life(),
+            },
+            dice: dice.clone(),
+            slack_command: config.channels.slack.command.clone(),
+            metrics: router_metrics.clone(),
+        });
+        let installations = Installations::read(&store)?;
+        let deliverer = Deliverer {
+            store: store.clone(),
+            clock,
+            channels,
+            patience: delivery::Patience {
+                first_pause: config.ledger.backoff_first(),
+                most_pause: config.ledger.backoff_most(),
+                give_up_after: GIVE_UP_AFTER,
+            },
+            dice,
+        };
+        let tree = match mode {
+            Mode::Whole => Some(start_tree(&config, router, deliverer, &board).await?),
+            Mode::StoreOnly => None,
+        };
+        let insides = Arc::new(Insides {
+            config: config.clone(),
+            store: store.clone(),
+            masters,
+            policies: policies.clone(),
+            board,
+            installations: installations.clone(),
+            tree,
+            slack: slack.clone(),
+        });
+        let mut background = Vec::new();
+        if mode == Mode::Whole {
+            background.push(tokio::spawn(policies::reload_when_changed(config.clone(), policies)));
+            if let Some(slack) = &slack {
+                let connecting = installations.clone().connect(store.clone(), slack.clone());
+                background.push(tokio::spawn(connecting));
+                said.extend(pairing::offer(&store).await?);
+            }
+        }
+        let state = Arc::new(web::State {
+            inbox,
+            settlements,
+            inside: insides.clone(),
+            slack: slack.map(|slack| slack_edge(&config, &slack)),
+            terminal,
+            admin: admin.clone(),
+            max_body: config.server.max_body_bytes,
+            metrics: web_metrics(&store, &router_metrics),
+        });
+        Ok(Self { config, store, insides, state, admin, background, said })
+    }
+
+    /// The HTTP routes.
+    #[must_use]
+    pub fn routes(&self) -> axum::Router {
+        web::routes(self.state.clone())
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The token by which the command line speaks to the API in its own process.
+    #[must_use]
+    pub fn admin_token(&self) -> Option<&Secret> {
+        self.admin.as_slice().first()
+    }
+
+    /// What the start made or found.
+    #[must_use]
+    pub fn said(&self) -> &[String] {
+        &self.said
+    }
+
+    /// What is on, what is off, and how to turn it on.
+    #[must_use]
+    pub fn channels(&self) -> Vec<String> {
+        let on = |name| match name {
+            ChannelName::Slack => self.insides.slack.is_some(),
+            _ => true,
+        };
+        let line = |spec: &channels::ChannelSpec| {
+            let state = if on(spec.name) { "on ".to_owned() } else { "off".to_owned() };
+            let how = if on(spec.name) { String::new() } else { format!(": {}", spec.turn_on) };
+            format!("{state} {:<9} {}{how}", spec.name.as_str(), spec.about)
+        };
+        channels::TABLE.iter().map(line).collect()
+    }
+
+    /// The store, for what needs no API.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Ends everything in order: running events end and due effects go out, for a bounded time.
+    pub async fn stop(self) {
+        for task in &self.background {
+            task.abort();
+        }
+        if let Some(tree) = &self.insides.tree {
+            tree.stop(self.config.server.shutdown_grace()).await;
+        }
+    }
+}
+
+fn open_store(
+    config: &Config,
+    clock: &Arc<dyn crate::domain::time::Clock>,
+    said: &mut Vec<String>,
+) -> anyhow::Result<(Store, Vec<MasterKey>)> {
+    std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
+    let (keys, source) = keyfile::master_keys(config, &mut |bytes| rand::fill(bytes))?;
+    said.push(format!("sealing key {source}"));
+    let masters: Vec<MasterKey> = keys.iter().map(|key| MasterKey::new(*key.expose())).collect();
+    let options = SledOptions {
+        folder: config.store_folder(),
+        cache_bytes: config.store.cache_bytes(),
+        quota: Quota {
+            most_bytes: config.store.most_bytes(),
+            keep_free_bytes: config.store.keep_free_bytes(),
+            reserve_bytes: config.store.reserve_bytes(),
+        },
+        power_safe: true,
+    };
+    Ok((open::open(options, &masters, clock.clone())?, masters))
+}
+
+fn catalog(config: &Config) -> anyhow::Result<Catalog> {
+    let known = tools::known_tools();
+    let loaded = match &config.agents.folder {
+        Some(folder) => Catalog::load(folder, &known),
+        None => Catalog::embedded(&known),
+    };
+    loaded.map_err(|issues| {
+        let lines: Vec<String> = issues.iter().map(|issue| format!("  {issue}")).collect();
+        anyhow::anyhow!("the agents cannot be loaded:\n{}", lines.join("\n"))
+    })
+}
+
+fn slack_channel(config: &Config) -> anyhow::Result<Option<Arc<SlackChannel>>> {
+    let settings = &config.channels.slack;
+    if !settings.is_on()? {
+        return Ok(None);
+    }
+    let token = settings.token().unwrap_or_else(|| Secret::new(""));
+    let channel = SlackChannel::new(settings.api_url.as_str(), &token, settings.pace());
+    Ok(Some(Arc::new(channel.context("slack cannot be set up")?)))
+}
+
+fn enabled_channels(
+    terminal: &Arc<TerminalChannel>,
+    slack: Option<&Arc<SlackChannel>>,
+) -> HashMap<ChannelName, Arc<dyn Channel>> {
+    let mut channels: HashMap<ChannelName, Arc<dyn Channel>> = HashMap::new();
+    channels.insert(ChannelName::Terminal, terminal.clone());
+    if let Some(slack) = slack {
+        channels.insert(ChannelName::Slack, slack.clone());
+    }
+    channels
+}
+
+fn slack_edge(config: &Config, slack: &Arc<SlackChannel>) -> SlackEdge {
+    SlackEdge {
+        verifier: Verifier::new(config.channels.slack.signing_secrets()),
+        inline: slack.inline().clone(),
+        inline_answer: config.ledger.inline_answer(),
+    }
+}
+
+async fn start_tree(
+    config: &Config,
+    router: Arc<Router>,
+    deliverer: Deliverer,
+    board: &Board,
+) -> anyhow::Result<Tree> {
+    let arguments = tree::Arguments {
+        router,
+        deliverer,
+        board: board.clone(),
+        permits: config.ledger.in_flight,
+        deliveries: config.ledger.outbox_in_flight,
+        session_idle: config.ledger.session_idle(),
+        keep: config.store.retention(),
+        keep_bytes: config.store.retention_mb.saturating_mul(1 << 20),
+    };
+    Tree::start(arguments).await.context("the actors cannot be started")
+}
+
+fn web_metrics(store: &Store, router: &RouterMetrics) -> WebMetrics {
+    let mut registry = Registry::with_prefix("ai_crm");
+    store.metrics().register(&mut registry);
+    router.register(&mut registry);
+    WebMetrics::new(registry)
+}

@@ -1,0 +1,200 @@
+//! What the edge asks of the rest of the program, answered.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::actors::board::{Board, Condition};
+use crate::actors::tree::Tree;
+use crate::app::installation::Installations;
+use crate::app::{doctor, policies};
+use crate::channels::slack::deliver::SlackChannel;
+use crate::config::Config;
+use crate::domain::effect::Effect;
+use crate::domain::event::{ChannelName, Place, PlaceKind};
+use crate::domain::ids::{EventId, TenantId};
+use crate::domain::principal::{Role, Standing};
+use crate::ledger::inbox::Accepted;
+use crate::ledger::lanes::Lane;
+use crate::policy::{Live, Request, Subject, embedded_tests, run_tests};
+use crate::store::seal::MasterKey;
+use crate::store::{Store, backup, rotate};
+use crate::web::inside::Inside;
+
+/// The rest of the program.
+pub(super) struct Insides {
+    pub(super) config: Arc<Config>,
+    pub(super) store: Store,
+    pub(super) masters: Vec<MasterKey>,
+    pub(super) policies: Arc<Live>,
+    pub(super) board: Board,
+    pub(super) installations: Installations,
+    pub(super) tree: Option<Tree>,
+    pub(super) slack: Option<Arc<SlackChannel>>,
+}
+
+/// The question of `policy explain`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    action: String,
+    #[serde(default = "somebody")]
+    person: String,
+    #[serde(default = "member")]
+    role: Role,
+    #[serde(default)]
+    standing: Option<Standing>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default = "slack")]
+    channel: ChannelName,
+    #[serde(default)]
+    place: Option<String>,
+    #[serde(default)]
+    shared: bool,
+    #[serde(default)]
+    tool: Option<String>,
+}
+
+fn somebody() -> String {
+    "slack:T1/U1".to_owned()
+}
+
+fn member() -> Role {
+    Role::Member
+}
+
+fn slack() -> ChannelName {
+    ChannelName::Slack
+}
+
+impl Inside for Insides {
+    fn accepted(&self, accepted: &Accepted) {
+        if let Some(tree) = &self.tree {
+            tree.accepted(accepted);
+        }
+    }
+
+    fn handle(&self, lane: Lane, event: EventId) {
+        if let Some(tree) = &self.tree {
+            tree.handle(lane, event);
+        }
+    }
+
+    fn owed(&self, effects: Vec<Effect>) {
+        if let Some(tree) = &self.tree {
+            tree.owed(effects);
+        }
+    }
+
+    fn dropped_event(&self, event: EventId) {
+        if let Some(tree) = &self.tree {
+            tree.dropped_event(event);
+        }
+    }
+
+    fn dropped_effect(&self, effect: &Effect) {
+        if let Some(tree) = &self.tree {
+            tree.dropped_effect(effect);
+        }
+    }
+
+    fn nudge(&self, channel: ChannelName, conversation: String) {
+        if let Some(tree) = &self.tree {
+            tree.nudge(channel, conversation);
+        }
+    }
+
+    fn actors(&self) -> Value {
+        json!(self.board.read())
+    }
+
+    fn troubles(&self) -> Vec<(String, String)> {
+        let shown = self.board.read().into_iter();
+        let troubled = shown.filter(|(_, s)| matches!(s.condition, Condition::Degraded | Condition::Restarting));
+        troubled.map(|(name, shown)| (name, shown.last_error.unwrap_or_default())).collect()
+    }
+
+    fn tenant_of(&self, channel: ChannelName, installation: &str) -> TenantId {
+        self.installations.tenant_of(channel, installation)
+    }
+
+    fn policy_check(&self) -> Value {
+        let failure = self.policies.last_failure().map(|failure| failure.issues.clone());
+        let found = match policies::load(&self.config) {
+            Ok(Ok(set)) => json!({ "valid": true, "hash": set.hash(), "allowlists": set.allowlist_text() }),
+            Ok(Err(issues)) => {
+                json!({ "valid": false, "issues": issues.iter().map(ToString::to_string).collect::<Vec<_>>() })
+            }
+            Err(error) => json!({ "valid": false, "issues": [format!("{error:#}")] }),
+        };
+        let in_use = self.policies.current().hash().to_owned();
+        let refused = failure.map(|issues| issues.iter().map(ToString::to_string).collect::<Vec<_>>());
+        json!({ "files": found, "in_use": in_use, "last_refused": refused })
+    }
+
+    fn policy_explain(&self, question: &Value) -> Result<Value, String> {
+        let asked: Question = serde_json::from_value(question.clone()).map_err(|error| error.to_string())?;
+        let standing = asked.standing.unwrap_or(match asked.role {
+            Role::Owner | Role::Member => Standing::Member,
+            Role::Guest => Standing::Guest,
+        });
+        let subject = Subject { id: asked.person, known: true, role: asked.role, groups: asked.groups, standing };
+        let place = asked.place.map(|id| Place { id, kind: PlaceKind::Unknown, shared: asked.shared });
+        let tenant = TenantId::default_tenant();
+        let request = Request {
+            subject: &subject,
+            action: &asked.action,
+            tenant: &tenant,
+            channel: asked.channel,
+            place: place.as_ref(),
+            tool: asked.tool.as_deref(),
+        };
+        Ok(json!(self.policies.current().explain(&request)))
+    }
+
+    fn policy_test(&self) -> Value {
+        let set = self.policies.current();
+        let own = self.config.policy.folder.as_ref().map(|folder| {
+            let tests = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+            let tests = tests.filter(|path| path.to_string_lossy().ends_with(".test.toml"));
+            let read = |path: std::path::PathBuf| (path.display().to_string(), std::fs::read_to_string(path).unwrap_or_default());
+            tests.map(read).collect::<Vec<_>>()
+        });
+        let files = own.unwrap_or_else(|| vec![("the shipped tests".to_owned(), embedded_tests().to_owned())]);
+        let reports = files.iter().map(|(file, text)| json!({ "file": file, "report": run_tests(&set, text) }));
+        json!({ "tests": reports.collect::<Vec<_>>() })
+    }
+
+    fn doctor(&self) -> BoxFuture<'_, Value> {
+        Box::pin(doctor::examine(self))
+    }
+
+    fn backup<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<Value, String>> {
+        let (store, file) = (self.store.clone(), file.to_owned());
+        Box::pin(async move {
+            let written = tokio::task::spawn_blocking(move || backup::write(&store, &file)).await;
+            let summary = written.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+            Ok(json!(summary))
+        })
+    }
+
+    fn rotate_keys(&self) -> BoxFuture<'_, Result<Value, String>> {
+        Box::pin(async move {
+            let id = rotate::new_key(&self.store, &self.masters).await.map_err(|error| error.to_string())?;
+            match &self.tree {
+                Some(tree) => tree.reseal(),
+                None => {
+                    let mut from = Some(Vec::new());
+                    while let Some(key) = from {
+                        from = rotate::step(&self.store, &key).await.map_err(|error| error.to_string())?.0;
+                    }
+                }
+            }
+            Ok(json!({ "key": id, "resealing": self.tree.is_some() }))
+        })
+    }
+}

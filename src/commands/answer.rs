@@ -1,0 +1,91 @@
+//! To whom an answer goes, and what it takes the place of.
+//!
+//! A task's card is for everybody, and where a button of it was pressed it takes that card's place, so
+//! that one card stays true. Lists, help, stories and refusals are for the asker alone.
+
+use crate::commands::task_card::{minute, task_card};
+use crate::domain::card::Card;
+use crate::domain::event::EventKind;
+use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
+use crate::domain::task::Task;
+use crate::tools::Context;
+use crate::tools::task_update::{self, Changed};
+
+/// Answers the asker alone.
+pub(super) fn asker(outcome: Outcome, card: Card) -> Outcome {
+    with(outcome, Reply::asker(card))
+}
+
+/// Answers everybody with something that stands for itself.
+pub(super) fn everyone(outcome: Outcome, card: Card) -> Outcome {
+    with(outcome, Reply::everyone(card))
+}
+
+/// Answers everybody with a task's card, in the place of the one whose button was pressed.
+pub(super) fn task(outcome: Outcome, task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Outcome {
+    let replaces = pressed_message(ctx).map(str::to_owned);
+    with(outcome, Reply { replaces, ..Reply::everyone(task_card(task, ctx, note)) })
+}
+
+fn with(mut outcome: Outcome, reply: Reply) -> Outcome {
+    outcome.replies.push(reply);
+    outcome
+}
+
+fn is_press(ctx: &Context<'_>) -> bool {
+    matches!(ctx.event.what.kind, EventKind::CardAction { .. })
+}
+
+/// The message whose button was pressed.
+fn pressed_message<'a>(ctx: &'a Context<'_>) -> Option<&'a str> {
+    match &ctx.event.what.kind {
+        EventKind::CardAction { message, .. } => message.as_deref(),
+        _ => None,
+    }
+}
+
+/// Answers a wish to change a task.
+///
+/// # Errors
+/// The refusal, where a line was typed; a press is answered with who was first, and its card is made true.
+pub(super) fn changed(changed: Changed, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    match changed {
+        Changed::Made(change) => {
+            let note = format!("{}: {}", ctx.by.name, change.said.join(", "));
+            let after = change.after.clone();
+            Ok(task(change.outcome(), &after, ctx, Some(&note)))
+        }
+        Changed::SoAlready(it) => {
+            let refusal = so_already(&it);
+            Ok(no_longer_fits(&it, &refusal, ctx))
+        }
+        Changed::Stale(it, refusal) if is_press(ctx) => {
+            let moved = Refusal { what: moved(&it), ..refusal };
+            Ok(no_longer_fits(&it, &moved, ctx))
+        }
+        Changed::Stale(_, refusal) => Err(refusal.into()),
+    }
+}
+
+fn so_already(task: &Task) -> Refusal {
+    Refusal::new(format!("nothing to change: {}", moved(task)), format!("`why {}` tells all that happened to it", task.id))
+}
+
+/// `T-12 is done already: Ada, 2026-11-21 10:00 UTC`.
+fn moved(task: &Task) -> String {
+    match task_update::last_move(task).or(task.history.last()) {
+        Some(entry) => format!("{} is {} already: {}, {}", task.id, task.status, entry.by.name, minute(entry.at)),
+        None => format!("{} is {} already", task.id, task.status),
+    }
+}
+
+/// Tells the asker, and makes the card true whose button was pressed.
+fn no_longer_fits(it: &Task, refusal: &Refusal, ctx: &Context<'_>) -> Outcome {
+    let outcome = Outcome {
+        resource: it.id.to_string(),
+        summary: format!("nothing to change on {}", it.id),
+        ..Outcome::default()
+    };
+    let outcome = asker(outcome, refusal.card());
+    if pressed_message(ctx).is_some() { task(outcome, it, ctx, None) } else { outcome }
+}

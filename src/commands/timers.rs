@@ -1,0 +1,55 @@
+//! What happens when a timer rings: a task is due.
+//!
+//! A further timer is a name in [`timer_fired`] and a function; who sets it owns its name.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::commands::task_card::task_card;
+use crate::domain::ids::TaskId;
+use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
+use crate::domain::task::Task;
+use crate::store::keyspace::task as tasks;
+use crate::tools::{Context, due};
+
+#[derive(Deserialize)]
+struct DuePayload {
+    task: TaskId,
+}
+
+/// Decides what a ring means. A task that has gone, was closed or got another day is not reminded of.
+///
+/// # Errors
+/// Refuses rings that nobody waits for.
+pub fn timer_fired(name: &str, payload: &Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    if !name.starts_with("due/") {
+        let shown: String = name.chars().take(40).collect();
+        return Err(Refusal::new(format!("nobody waits for the timer `{shown}`"), "a later program may").into());
+    }
+    let payload: DuePayload = serde_json::from_value(payload.clone())
+        .map_err(|_| Refusal::new("the timer does not say of which task it reminds", "set the due day again"))?;
+    let id = payload.task;
+    let said = |summary: String| Outcome { resource: id.to_string(), summary, ..Outcome::default() };
+    let Some(task) = tasks::read(ctx.view, id)? else {
+        return Ok(said(format!("{id} is not there any more")));
+    };
+    remind(&task.value, ctx).map_or_else(|why| Ok(said(format!("{id}: no reminder, {why}"))), |reply| {
+        Ok(Outcome { replies: vec![reply], ..said(format!("reminded of {id}")) })
+    })
+}
+
+/// The reminder, or why there is none.
+fn remind(task: &Task, ctx: &Context<'_>) -> Result<Reply, &'static str> {
+    if task.status.is_closed() {
+        return Err("it is closed");
+    }
+    let today = due::day_of(ctx.now);
+    let note = match task.due {
+        None => return Err("it has no due day"),
+        Some(due) if due > today => return Err("its day is still to come"),
+        Some(due) if due == today => format!("{} is due today", task.id),
+        Some(due) => format!("{} was due on {due}", task.id),
+    };
+    let to = task.origin.reply.clone().ok_or("it came from nowhere that can be answered")?;
+    Ok(Reply { to: Some(to), ..Reply::everyone(task_card(task, ctx, Some(&note))) })
+}

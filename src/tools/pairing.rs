@@ -1,0 +1,88 @@
+//! The code that makes the one who types it the first owner.
+//!
+//! Owns what a code is, how often a wrong one may be tried, and what is written. Who makes the code
+//! and shows it to the operator stores [`digest`] of it, never the code.
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::domain::outcome::{Expect, Failure, Write};
+use crate::domain::principal::{Principal, Role};
+use crate::store::keyspace::{person, setting};
+use crate::tools::Context;
+
+/// Wrong codes after which a code is dead: with eight letters and digits nobody guesses one in five.
+pub const MOST_FAILURES: u32 = 5;
+
+/// What is stored of a code: SHA-256 of its letters and digits, large or small, hex.
+#[must_use]
+pub fn digest(code: &str) -> String {
+    let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
+    HEXLOWER.encode(&Sha256::digest(plain.to_ascii_uppercase()))
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// The person is owner.
+    Paired,
+    /// It is not the code; so many tries are left.
+    Wrong {
+        /// Tries left.
+        left: u32,
+    },
+    /// Too many wrong codes were tried.
+    Dead,
+    /// Somebody used the code before.
+    Used,
+    /// There is no code.
+    Never,
+}
+
+/// Tries a code.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn decide(code: &str, ctx: &Context<'_>) -> Result<(Tried, Vec<Write>), Failure> {
+    let Some(stored) = setting::pairing(ctx.view)? else {
+        return Ok((Tried::Never, Vec::new()));
+    };
+    let mut pairing = stored.value;
+    let Some(expected) = &pairing.code_digest else {
+        let tried = if pairing.owner.is_some() { Tried::Used } else { Tried::Never };
+        return Ok((tried, Vec::new()));
+    };
+    if pairing.failures >= MOST_FAILURES {
+        return Ok((Tried::Dead, Vec::new()));
+    }
+    // A version in the condition, so that tries at the same time are counted one by one.
+    let expect = Expect::Version(stored.version);
+    if !bool::from(digest(code).as_bytes().ct_eq(expected.as_bytes())) {
+        pairing.failures += 1;
+        let left = MOST_FAILURES - pairing.failures;
+        let tried = if left == 0 { Tried::Dead } else { Tried::Wrong { left } };
+        return Ok((tried, vec![setting::put_pairing(&pairing, expect)]));
+    }
+    pairing.code_digest = None;
+    pairing.owner = Some(ctx.by.id.clone());
+    let mut writes = vec![setting::put_pairing(&pairing, expect)];
+    let known = person::read(ctx.view, &ctx.by.id)?;
+    let version = known.as_ref().map_or(0, |known| known.version);
+    let owner = Principal { role: Role::Owner, ..known.map_or_else(|| ctx.by.clone(), |known| known.value) };
+    writes.extend(person::put_person(&owner, Expect::as_read(version)));
+    Ok((Tried::Paired, writes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        assert_eq!(digest("ABCD-1234"), digest(" abcd 1234 "));
+        assert_eq!(digest("ABCD-1234"), digest("abcd–1234"));
+        assert_ne!(digest("ABCD-1234"), digest("ABCD-1235"));
+        assert_eq!(digest("x").len(), 64);
+    }
+}

@@ -1,0 +1,117 @@
+//! Who is meant: an agent by its name, a person by `@name`, by the platform's mention, or `me`.
+//!
+//! Owns the words for people. People are known from what they have said to the bot; a mention of
+//! somebody whom it has never met is refused, because nobody would learn of the work.
+
+use crate::domain::event::PlatformUser;
+use crate::domain::outcome::{Failure, Refusal};
+use crate::domain::principal::Principal;
+use crate::domain::task::Assignee;
+use crate::store::keyspace::person;
+use crate::tools::Context;
+
+/// As many people are looked through for a part of a name.
+const MOST_LOOKED_AT: usize = 2000;
+
+/// The agent of that name.
+///
+/// # Errors
+/// Names the nearest agent.
+pub fn agent(word: &str, ctx: &Context<'_>) -> Result<String, Refusal> {
+    let name = word.trim().trim_start_matches('@').to_lowercase().replace([' ', '_'], "-");
+    if ctx.catalog.get(&name).is_some() {
+        return Ok(name);
+    }
+    let mend = match ctx.catalog.nearest(&name) {
+        Some(near) => format!("did you mean `{near}`? `agents list` shows all"),
+        None => "`agents list` shows the agents that there are".to_owned(),
+    };
+    Err(Refusal::new(format!("there is no agent `{}`", shown(word)), mend))
+}
+
+/// Whom a word means; `None` for nobody.
+///
+/// # Errors
+/// Where nobody known is meant, or several are.
+pub fn assignee(word: &str, ctx: &Context<'_>) -> Result<Option<Assignee>, Failure> {
+    let plain = word.trim();
+    match plain.to_lowercase().as_str() {
+        "nobody" | "none" | "no-one" | "noone" | "-" => return Ok(None),
+        "me" | "@me" | "myself" => return Ok(Some(as_assignee(ctx.by))),
+        _ => {}
+    }
+    if let Some(id) = mentioned(plain) {
+        return Ok(Some(as_assignee(&by_mention(id, ctx)?)));
+    }
+    let name = plain.trim_start_matches('@');
+    let no_agent = match agent(name, ctx) {
+        Ok(agent) => return Ok(Some(Assignee::Agent(agent))),
+        Err(refusal) => refusal,
+    };
+    if let Some(person) = by_name(name, ctx)? {
+        return Ok(Some(as_assignee(&person)));
+    }
+    if plain.starts_with('@') {
+        return Err(unknown(plain).into());
+    }
+    let mend = no_agent.mend.unwrap_or_default();
+    Err(Refusal::new(format!("`{}` is neither an agent nor a person whom I know", shown(plain)), mend).into())
+}
+
+fn as_assignee(person: &Principal) -> Assignee {
+    Assignee::Person { id: person.id.clone(), name: person.name.clone() }
+}
+
+fn shown(word: &str) -> String {
+    word.chars().take(40).collect()
+}
+
+fn unknown(word: &str) -> Refusal {
+    Refusal::new(format!("I do not know {}", shown(word)), "let them say `help` to me once; I know them from then on")
+}
+
+/// The id in `<@U1>` or `<@U1|ada>`.
+fn mentioned(word: &str) -> Option<&str> {
+    let inner = word.strip_prefix("<@")?.strip_suffix('>')?;
+    Some(inner.split('|').next().unwrap_or(inner)).filter(|id| !id.is_empty())
+}
+
+fn by_mention(id: &str, ctx: &Context<'_>) -> Result<Principal, Failure> {
+    let what = &ctx.event.what;
+    // A mention names a user of the workspace in which it was written, or, where several workspaces
+    // share a channel, one of the writer's own.
+    let own = what.from.as_ref().map(|from| from.realm.as_str());
+    for realm in [Some(what.installation.as_str()), own].into_iter().flatten() {
+        let user = PlatformUser { channel: what.channel, realm: realm.to_owned(), id: id.to_owned() };
+        let Some(record) = person::record(ctx.view, &user)? else { continue };
+        if let Some(person) = person::read(ctx.view, &record.value.principal)? {
+            return Ok(person.value);
+        }
+    }
+    Err(unknown(&format!("<@{id}>")).into())
+}
+
+/// The person who goes by a name, or the only one a part of whose name it is.
+fn by_name(name: &str, ctx: &Context<'_>) -> Result<Option<Principal>, Failure> {
+    if let Some(found) = person::by_name(ctx.view, name)? {
+        return Ok(Some(found.value));
+    }
+    let wanted = name.to_lowercase();
+    let is_part = |person: &Principal| {
+        let full = person.name.to_lowercase();
+        full.split([' ', '.', '_']).any(|part| part == wanted) || full.replace([' ', '.', '_'], "") == wanted
+    };
+    let mut found = Vec::new();
+    for person in person::all(ctx.view).take(MOST_LOOKED_AT) {
+        let person = person?.value;
+        if is_part(&person) {
+            found.push(person);
+        }
+    }
+    if found.len() > 1 {
+        let names: Vec<String> = found.iter().take(5).map(|person| format!("@{}", person.name)).collect();
+        let mend = format!("write the whole name in quotes: {}", names.join(", "));
+        return Err(Refusal::new(format!("several people go by `{}`", shown(name)), mend).into());
+    }
+    Ok(found.pop())
+}

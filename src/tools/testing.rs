@@ -1,0 +1,211 @@
+//! What tests of tools and commands share: a store in memory, people, and outcomes that are applied.
+//!
+//! Nothing here runs outside tests.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use futures_util::FutureExt;
+use serde_json::Value;
+
+use crate::config::catalog::Catalog;
+use crate::domain::event::{Address, ChannelName, Event, EventKind, Incoming, Place, PlaceKind, PlatformUser};
+use crate::domain::ids::{EventId, LaneKey, PrincipalId, TaskId, TenantId};
+use crate::domain::outcome::{Expect, Failure, Outcome, Refusal, TimerChange};
+use crate::domain::principal::{PersonRecord, Principal, Profile, Role, Standing};
+use crate::domain::task::Task;
+use crate::domain::time::{Clock, Timestamp};
+use crate::pm::OfflineAnalyst;
+use crate::store::keyspace::{event, person, task, timer};
+use crate::store::memory::Memory;
+use crate::store::seal::Keyring;
+use crate::store::{Batch, Store, StoreError, View};
+use crate::tools::{self, Context};
+
+/// Saturday, 2026-11-21, 10:00 UTC.
+pub(crate) const NOW: Timestamp = Timestamp(1_795_255_200_000);
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded(&tools::known_tools()).unwrap());
+
+struct Still;
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+}
+
+/// A bot with three people: Ada (U1), who asks, Grace Hopper (U2) and Mary Hopper (U3).
+pub(crate) struct Desk {
+    store: Store,
+    pub(crate) view: View,
+    pub(crate) by: RefCell<Principal>,
+    pub(crate) user: RefCell<String>,
+    forbidden: RefCell<BTreeSet<String>>,
+    events: Cell<u64>,
+    pub(crate) now: Cell<Timestamp>,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        let store = Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let view = store.view(&TenantId::default_tenant());
+        let desk = Self {
+            store,
+            view,
+            by: RefCell::new(principal("p-1", "Ada")),
+            user: RefCell::new("U1".into()),
+            forbidden: RefCell::default(),
+            events: Cell::new(0),
+            now: Cell::new(NOW),
+        };
+        for (id, name, user) in [("p-1", "Ada", "U1"), ("p-2", "Grace Hopper", "U2"), ("p-3", "Mary Hopper", "U3")] {
+            let profile = Profile { name: name.into(), standing: Standing::Member };
+            let record = PersonRecord { principal: PrincipalId(id.into()), profile, seen: NOW };
+            let mut writes = person::put_person(&principal(id, name), Expect::Any).to_vec();
+            writes.push(person::put_record(&platform_user(user), &record));
+            desk.write(writes).unwrap();
+        }
+        // `why.any` is the owner's.
+        desk.forbid(&["why.any"]);
+        desk
+    }
+
+    /// Lets somebody else ask.
+    pub(crate) fn become_person(&self, id: &str, user: &str) {
+        *self.by.borrow_mut() = person::read(&self.view, &PrincipalId(id.into())).unwrap().unwrap().value;
+        *self.user.borrow_mut() = user.to_owned();
+    }
+
+    pub(crate) fn forbid(&self, actions: &[&str]) {
+        self.forbidden.borrow_mut().extend(actions.iter().map(|action| (*action).to_owned()));
+    }
+
+    pub(crate) fn permit(&self, action: &str) {
+        self.forbidden.borrow_mut().remove(action);
+    }
+
+    pub(crate) fn write(&self, writes: Vec<crate::domain::outcome::Write>) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.writes(self.view.tenant(), writes);
+        self.store.commit(batch).now_or_never().unwrap()
+    }
+
+    /// An event of the one who asks, kept in the store.
+    pub(crate) fn event(&self, kind: EventKind) -> Event {
+        self.events.set(self.events.get() + 1);
+        let event = Event {
+            id: EventId(self.events.get()),
+            tenant: self.view.tenant().clone(),
+            at: self.now.get(),
+            what: Incoming {
+                channel: ChannelName::Slack,
+                installation: "T1".into(),
+                dedupe: vec!["k".into()],
+                lane: LaneKey("slack/T1/C1/".into()),
+                from: Some(platform_user(&self.user.borrow())),
+                place: Some(Place { id: "C1".into(), kind: PlaceKind::Public, shared: false }),
+                reply: Some(Address {
+                    channel: ChannelName::Slack,
+                    installation: "T1".into(),
+                    place: "C1".into(),
+                    thread: None,
+                    person: Some(self.user.borrow().clone()),
+                    route: Some("https://hooks.slack.com/once".into()),
+                }),
+                kind,
+                proof: "slack v0 signature, secret 1".into(),
+                raw: bytes::Bytes::new(),
+            },
+        };
+        self.write(vec![event::put_event(&event)]).unwrap();
+        event
+    }
+
+    /// Runs something in the context of an event.
+    pub(crate) fn on<T>(&self, event: &Event, run: impl FnOnce(&Context<'_>) -> T) -> T {
+        let by = self.by.borrow().clone();
+        let may = |action: &str| !self.forbidden.borrow().contains(action);
+        run(&Context {
+            view: &self.view,
+            now: self.now.get(),
+            event,
+            by: &by,
+            may: &may,
+            sign: &|line| format!("signed({line})"),
+            prefix: "/ai-crm",
+            catalog: &CATALOG,
+            analyst: &OfflineAnalyst,
+        })
+    }
+
+    pub(crate) fn with<T>(&self, run: impl FnOnce(&Context<'_>) -> T) -> T {
+        let event = self.event(EventKind::Command { line: String::new() });
+        self.on(&event, run)
+    }
+
+    fn call(&self, name: &str, args: Value) -> Result<Outcome, Failure> {
+        let tool = tools::find(name).unwrap();
+        let event = self.event(EventKind::ToolCall { tool: name.to_owned(), args: args.clone() });
+        self.on(&event, |ctx| (tool.run)(args, ctx))
+    }
+
+    /// What a tool decides, not applied.
+    pub(crate) fn decide(&self, name: &str, args: Value) -> Outcome {
+        self.call(name, args).unwrap()
+    }
+
+    /// Calls a tool and applies what it decides.
+    pub(crate) fn tool(&self, name: &str, args: Value) -> Result<Outcome, Failure> {
+        let outcome = self.call(name, args)?;
+        self.apply(&outcome).unwrap();
+        Ok(outcome)
+    }
+
+    pub(crate) fn refused_tool(&self, name: &str, args: Value) -> Refusal {
+        refused(self.call(name, args))
+    }
+
+    /// Commits an outcome as the router does.
+    pub(crate) fn apply(&self, outcome: &Outcome) -> Result<(), StoreError> {
+        let mut writes = outcome.writes.clone();
+        for change in &outcome.timers {
+            writes.extend(match change.clone() {
+                TimerChange::Set { name, at, payload } => {
+                    timer::set(&self.view, &timer::Timer { name, at, payload })?
+                }
+                TimerChange::Clear { name } => timer::clear(&self.view, &name)?,
+            });
+        }
+        self.write(writes)
+    }
+
+    pub(crate) fn task(&self, number: u64) -> Task {
+        task::read(&self.view, TaskId(number)).unwrap().unwrap().value
+    }
+
+    pub(crate) fn no_task(&self, number: u64) -> bool {
+        task::read(&self.view, TaskId(number)).unwrap().is_none()
+    }
+
+    /// Timers as `name when`.
+    pub(crate) fn timers(&self) -> Vec<String> {
+        let timers = timer::soonest(&self.view, 100).unwrap();
+        timers.into_iter().map(|timer| format!("{} {}", timer.value.name, timer.value.at)).collect()
+    }
+}
+
+pub(crate) fn refused(result: Result<Outcome, Failure>) -> Refusal {
+    match result {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn principal(id: &str, name: &str) -> Principal {
+    Principal { id: PrincipalId(id.into()), name: name.into(), role: Role::Member, groups: Vec::new() }
+}
+
+pub(crate) fn platform_user(id: &str) -> PlatformUser {
+    PlatformUser { channel: ChannelName::Slack, realm: "T1".into(), id: id.into() }
+}

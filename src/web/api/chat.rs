@@ -1,0 +1,112 @@
+//! The terminal's way in and out: a line or a press, and the cards that answer it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+
+use crate::channels::terminal;
+use crate::channels::Delivery;
+use crate::domain::card::Card;
+use crate::domain::event::{ChannelName, EventKind};
+use crate::domain::ids::TenantId;
+use crate::store::keyspace::event::Story;
+use crate::web::Shared;
+use crate::web::problem::Problem;
+
+/// How long a line waits for its answers; those that come later are shown with the next line.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest line.
+const LONGEST_LINE: usize = 100_000;
+
+/// What a person at this machine says or presses.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Say {
+    /// The user of the machine.
+    pub user: String,
+    /// The same number for the same line, however often it is sent.
+    pub delivery: String,
+    /// The line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// Or the token of a button.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// And what was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<String>,
+}
+
+/// What a person at this machine is shown.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Said {
+    /// The event that the line became.
+    pub event: String,
+    /// The cards, in order.
+    pub cards: Vec<Card>,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+fn kind(say: &Say) -> Result<EventKind, Problem> {
+    match (&say.line, &say.token) {
+        (Some(line), None) if line.len() > LONGEST_LINE => {
+            Err(Problem::malformed(format!("line: at most {LONGEST_LINE} bytes fit")))
+        }
+        (Some(line), None) => Ok(EventKind::Command { line: line.clone() }),
+        (None, Some(token)) => {
+            Ok(EventKind::CardAction { token: token.clone(), choice: say.choice.clone(), message: None })
+        }
+        _ => Err(Problem::malformed("either `line` or `token` is needed")),
+    }
+}
+
+/// Takes a line or a press and waits for its answers.
+pub(super) async fn say(State(state): State<Shared>, Json(say): Json<Say>) -> Result<Json<Value>, Problem> {
+    let kind = kind(&say)?;
+    let fits = |c: char| c.is_alphanumeric() || "-_.@".contains(c);
+    if say.user.is_empty() || say.user.len() > 64 || !say.user.chars().all(fits) {
+        return Err(Problem::malformed("user: 1 to 64 letters, digits, `-`, `_`, `.` or `@` are needed"));
+    }
+    let tenant = TenantId::default_tenant();
+    let mut cards = state.terminal.connect(&say.user);
+    let id = state.inbox.next_id().await?;
+    let ended = state.settlements.wait_for(id);
+    let incoming = terminal::incoming(&say.user, &say.delivery, kind);
+    let accepted = state.inbox.accept(&tenant, id, incoming).await?;
+    state.metrics.accepted(ChannelName::Terminal, &accepted);
+    state.inside.accepted(&accepted);
+    state.inside.nudge(ChannelName::Terminal, terminal::address(&say.user).conversation());
+    let (shown, ended) = gather(&mut cards, ended, accepted.id()).await;
+    let cards: Vec<Card> = shown.into_iter().map(|delivery| delivery.card).collect();
+    Ok(Json(json!(Said { event: accepted.id().to_string(), cards, ended })))
+}
+
+async fn gather(
+    cards: &mut tokio::sync::mpsc::Receiver<Delivery>,
+    ended: tokio::sync::oneshot::Receiver<Story>,
+    id: crate::domain::ids::EventId,
+) -> (Vec<Delivery>, bool) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut shown: Vec<Delivery> = Vec::new();
+    let mut owed: Option<usize> = None;
+    tokio::pin!(ended);
+    loop {
+        let answers = shown.iter().filter(|delivery| delivery.answers == Some(id)).count();
+        if owed.is_some_and(|owed| answers >= owed) {
+            return (shown, true);
+        }
+        tokio::select! {
+            story = &mut ended, if owed.is_none() => {
+                // Who is not told, because the line was sent before, is shown what still comes.
+                owed = Some(story.map_or(0, |story| story.effects.len()));
+            }
+            Some(delivery) = cards.recv() => shown.push(delivery),
+            () = sleep_until(deadline) => return (shown, false),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `/api/v1`: REST for operators and programs, behind the admin token.
+//!
+//! Errors are problem+json, lists have cursors, and a POST with an `Idempotency-Key` is done once. A
+//! new route is a function in the file of its noun, a line in [`ROUTES`] and a line in [`routes`].
+
+mod audit;
+mod chat;
+mod events;
+mod operate;
+mod openapi;
+mod tools;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::web::{Shared, auth};
+
+/// One route, for its description.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) about: &'static str,
+}
+
+const fn route(method: &'static str, path: &'static str, about: &'static str) -> Route {
+    Route { method, path, about }
+}
+
+/// Every route, as the description lists them.
+pub(crate) const ROUTES: &[Route] = &[
+    route("get", "/actors", "What every actor shows of itself"),
+    route("get", "/events", "Events, the newest first: `state` (waiting, done, denied, refused, ignored, dead, dropped), `limit`, `before`"),
+    route("get", "/events/{id}", "One event: what came, and its story"),
+    route("post", "/events/{id}/replay", "Handle a dead event again, or owe its dead effects again"),
+    route("post", "/events/{id}/drop", "Take a waiting or dead event (e-17) or effect (e-17.0) off"),
+    route("get", "/effects", "Effects that are owed or dead: `state` (owed, dead)"),
+    route("get", "/why/{id}", "The whole story of an event, an effect or a task"),
+    route("get", "/audit/verify", "Follows the hash chain to its end"),
+    route("get", "/audit/export", "The chain, one JSON row a line"),
+    route("get", "/tools", "The tools, with the JSON Schema of their arguments"),
+    route("post", "/tools/{name}", "Calls a tool with the body as its arguments"),
+    route("post", "/chat", "Says a line or presses a button as a user of this machine"),
+    route("get", "/policy/check", "Whether the policies are valid"),
+    route("post", "/policy/explain", "Who may do what, and by which rule"),
+    route("get", "/policy/test", "Runs the tests of the policies"),
+    route("get", "/doctor", "Findings, each with its mend"),
+    route("post", "/backup", "Writes a backup to a file of the server's machine"),
+    route("post", "/keys/rotate", "Makes a new sealing key; old values are sealed anew behind it"),
+    route("get", "/openapi.json", "This description"),
+];
+
+pub(crate) fn routes(state: Shared) -> Router<Shared> {
+    let guarded = Router::new()
+        .route("/actors", get(operate::actors))
+        .route("/events", get(events::list))
+        .route("/events/{id}", get(events::show))
+        .route("/events/{id}/replay", post(events::replay))
+        .route("/events/{id}/drop", post(events::drop_one))
+        .route("/effects", get(events::effects))
+        .route("/why/{id}", get(events::why))
+        .route("/audit/verify", get(audit::verify))
+        .route("/audit/export", get(audit::export))
+        .route("/tools", get(tools::list))
+        .route("/tools/{name}", post(tools::call))
+        .route("/chat", post(chat::say))
+        .route("/policy/check", get(operate::policy_check))
+        .route("/policy/explain", post(operate::policy_explain))
+        .route("/policy/test", get(operate::policy_test))
+        .route("/doctor", get(operate::doctor))
+        .route("/backup", post(operate::backup))
+        .route("/keys/rotate", post(operate::rotate_keys))
+        .layer(axum::middleware::from_fn_with_state(state, auth::require_token));
+    Router::new().route("/openapi.json", get(openapi::describe)).merge(guarded)
+}

@@ -1,0 +1,61 @@
+//! What operators ask of the running program.
+
+use std::path::PathBuf;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::web::Shared;
+use crate::web::problem::Problem;
+
+/// What every actor shows of itself.
+pub(super) async fn actors(State(state): State<Shared>) -> Json<Value> {
+    Json(json!({ "actors": state.inside.actors() }))
+}
+
+/// Whether the policies are valid.
+pub(super) async fn policy_check(State(state): State<Shared>) -> Json<Value> {
+    Json(state.inside.policy_check())
+}
+
+/// Who may do what, and by which rule.
+pub(super) async fn policy_explain(
+    State(state): State<Shared>,
+    Json(question): Json<Value>,
+) -> Result<Json<Value>, Problem> {
+    state.inside.policy_explain(&question).map(Json).map_err(Problem::malformed)
+}
+
+/// Runs the tests of the policies.
+pub(super) async fn policy_test(State(state): State<Shared>) -> Json<Value> {
+    Json(state.inside.policy_test())
+}
+
+/// Findings, each with its mend.
+pub(super) async fn doctor(State(state): State<Shared>) -> Json<Value> {
+    Json(state.inside.doctor().await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackupTo {
+    file: PathBuf,
+}
+
+/// Writes a backup to a file of the server's machine.
+pub(super) async fn backup(State(state): State<Shared>, Json(to): Json<BackupTo>) -> Result<Json<Value>, Problem> {
+    if !to.file.is_absolute() {
+        return Err(Problem::malformed("file: an absolute path is needed"));
+    }
+    let failed = |why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
+    state.inside.backup(&to.file).await.map(Json).map_err(failed)
+}
+
+/// Makes a new sealing key.
+pub(super) async fn rotate_keys(State(state): State<Shared>) -> Result<Json<Value>, Problem> {
+    let failed = |why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
+    state.inside.rotate_keys().await.map(Json).map_err(failed)
+}
