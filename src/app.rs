@@ -232,7 +232,8 @@ fn open_store(
     clock: &Arc<dyn crate::domain::time::Clock>,
     said: &mut Vec<String>,
 ) -> anyhow::Result<(Store, Vec<MasterKey>)> {
-    std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
+    std::fs::create_dir_all(&config.data)
+        .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
     let (keys, source) = keyfile::master_keys(config, &mut |bytes| rand::fill(bytes))?;
     said.push(format!("sealing key {source}"));
     let masters: Vec<MasterKey> = keys.iter().map(|key| MasterKey::new(*key.expose())).collect();
@@ -291,12 +292,7 @@ fn slack_edge(config: &Config, slack: &Arc<SlackChannel>) -> SlackEdge {
     }
 }
 
-async fn start_tree(
-    config: &Config,
-    router: Arc<Router>,
-    deliverer: Deliverer,
-    board: &Board,
-) -> anyhow::Result<Tree> {
+async fn start_tree(config: &Config, router: Arc<Router>, deliverer: Deliverer, board: &Board) -> anyhow::Result<Tree> {
     let arguments = tree::Arguments {
         router,
         deliverer,

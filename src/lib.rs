@@ -5,8 +5,8 @@
 pub mod actors;
 pub mod app;
 pub mod channels;
-pub mod commands;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod ledger;

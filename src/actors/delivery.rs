@@ -80,14 +80,17 @@ impl Deliverer {
     /// Does a piece of work. An error of the store leaves the effect owed and suspect.
     pub async fn perform(&self, work: &Work) -> Tried {
         match work {
-            Work::Perform { conversation, id, suspect } => match effect::owed(&self.store.view(&conversation.tenant), *id) {
-                Ok(Some(owed)) => self.one(&owed, *suspect).await,
-                Ok(None) => Tried::Ended(vec![*id]),
-                Err(error) => self.later(*id, 1, *suspect, Some(error.to_string())),
-            },
+            Work::Perform { conversation, id, suspect } => {
+                match effect::owed(&self.store.view(&conversation.tenant), *id) {
+                    Ok(Some(owed)) => self.one(&owed, *suspect).await,
+                    Ok(None) => Tried::Ended(vec![*id]),
+                    Err(error) => self.later(*id, 1, *suspect, Some(error.to_string())),
+                }
+            }
             Work::Digest { conversation, ids } => {
                 let view = self.store.view(&conversation.tenant);
-                let late: Result<Vec<_>, _> = ids.iter().filter_map(|id| effect::owed(&view, *id).transpose()).collect();
+                let late: Result<Vec<_>, _> =
+                    ids.iter().filter_map(|id| effect::owed(&view, *id).transpose()).collect();
                 match late {
                     Ok(late) => self.merge(late, ids).await,
                     Err(error) => self.later(ids[0], 1, false, Some(error.to_string())),
@@ -114,7 +117,9 @@ impl Deliverer {
     async fn one(&self, owed: &Stored<Effect>, suspect: bool) -> Tried {
         let it = &owed.value;
         let Some(channel) = self.channels.get(&it.address().channel) else {
-            return self.not_now(owed, &DeliverError::Unavailable { reason: format!("{} is off", it.address().channel) }).await;
+            return self
+                .not_now(owed, &DeliverError::Unavailable { reason: format!("{} is off", it.address().channel) })
+                .await;
         };
         let delivery = delivery(it);
         if suspect {

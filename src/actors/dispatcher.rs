@@ -208,11 +208,7 @@ impl Actor for Dispatcher {
     type State = Dispatching;
     type Arguments = Arguments;
 
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Self::Msg>,
-        args: Arguments,
-    ) -> Result<Dispatching, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Arguments) -> Result<Dispatching, ActorProcessingErr> {
         let permits = Arc::new(Semaphore::new(args.permits));
         let mut state = Dispatching {
             args,

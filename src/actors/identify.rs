@@ -110,7 +110,8 @@ impl Identifier {
 
     async fn ask(&self, installation: &str, user: &PlatformUser) -> Result<Profile, DeliverError> {
         let channel = self.channels.get(&user.channel);
-        let channel = channel.ok_or_else(|| DeliverError::Unavailable { reason: format!("{} is off", user.channel) })?;
+        let channel =
+            channel.ok_or_else(|| DeliverError::Unavailable { reason: format!("{} is off", user.channel) })?;
         match tokio::time::timeout(self.timeout, channel.profile(installation, user)).await {
             Ok(answer) => answer,
             Err(_) => Err(DeliverError::Unavailable { reason: format!("no answer in {} s", self.timeout.as_secs()) }),
@@ -147,13 +148,8 @@ impl Identifier {
         if !same {
             writes.extend(person::put_person(&person, Expect::as_read(version)));
         }
-        let subject = Subject {
-            id: words,
-            known: true,
-            role,
-            groups: person.groups.clone(),
-            standing: record.profile.standing,
-        };
+        let subject =
+            Subject { id: words, known: true, role, groups: person.groups.clone(), standing: record.profile.standing };
         Ok(Identity { words: format!("{} ({})", person.id, role.as_str()), subject, person, writes })
     }
 }

@@ -173,9 +173,7 @@ impl Router {
         let may = |action: &str| set.decide(&request(event, identity, action)).is_allowed();
         let now = self.clock().now();
         let until = crate::actors::identify::button_until(now);
-        let sign = |line: &str| {
-            self.signer.sign(&ActionClaim { tenant: tenant.clone(), line: line.to_owned(), until })
-        };
+        let sign = |line: &str| self.signer.sign(&ActionClaim { tenant: tenant.clone(), line: line.to_owned(), until });
         let catalog = self.catalog.load();
         let context = Context {
             view,

@@ -162,7 +162,12 @@ impl Supervising {
         if self.ending {
             return;
         }
-        tracing::error!(actor = slot.child.name, error, restarts_in_period = count, "an actor failed and is started again");
+        tracing::error!(
+            actor = slot.child.name,
+            error,
+            restarts_in_period = count,
+            "an actor failed and is started again"
+        );
         let pause = backoff(count - 1, self.intensity.first_pause, self.intensity.most_pause, 0.5);
         myself.send_after(pause, move || SupervisorMessage::Restart(index));
     }

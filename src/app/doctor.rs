@@ -74,10 +74,15 @@ fn store(inside: &Insides) -> Finding {
     let health = inside.store.health().borrow().clone();
     match health {
         Health::Writable => good("store", format!("writable, {} bytes", inside.store.size())),
-        Health::Full(why) => not_good("store", State::Bad, why, "make room on the disk or raise the bound; it goes on by itself"),
-        Health::Broken(why) => {
-            not_good("store", State::Bad, why, "mend the disk; it is opened again by itself; else `ai-crm restore FILE`")
+        Health::Full(why) => {
+            not_good("store", State::Bad, why, "make room on the disk or raise the bound; it goes on by itself")
         }
+        Health::Broken(why) => not_good(
+            "store",
+            State::Bad,
+            why,
+            "mend the disk; it is opened again by itself; else `ai-crm restore FILE`",
+        ),
     }
 }
 
@@ -104,7 +109,9 @@ async fn channels(inside: &Insides) -> Vec<Finding> {
             let mend = "check SLACK_BOT_TOKEN and that SLACK_API_URL can be reached from here";
             not_good("slack", State::Bad, error.to_string(), mend)
         }
-        Err(_) => not_good("slack", State::Bad, "no answer in 5 s", "check that SLACK_API_URL can be reached from here"),
+        Err(_) => {
+            not_good("slack", State::Bad, "no answer in 5 s", "check that SLACK_API_URL can be reached from here")
+        }
     };
     let known = inside.installations.of(ChannelName::Slack);
     let connected = if known.is_empty() {

@@ -159,9 +159,12 @@ impl Inside for Insides {
     fn policy_test(&self) -> Value {
         let set = self.policies.current();
         let own = self.config.policy.folder.as_ref().map(|folder| {
-            let tests = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+            let tests =
+                std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
             let tests = tests.filter(|path| path.to_string_lossy().ends_with(".test.toml"));
-            let read = |path: std::path::PathBuf| (path.display().to_string(), std::fs::read_to_string(path).unwrap_or_default());
+            let read = |path: std::path::PathBuf| {
+                (path.display().to_string(), std::fs::read_to_string(path).unwrap_or_default())
+            };
             tests.map(read).collect::<Vec<_>>()
         });
         let files = own.unwrap_or_else(|| vec![("the shipped tests".to_owned(), embedded_tests().to_owned())]);

@@ -27,5 +27,7 @@ pub(super) async fn offer(store: &Store) -> Result<Option<String>, StoreError> {
     batch.write(&tenant, setting::put_pairing(&pairing, expect));
     store.commit(batch).await?;
     let shown = format!("{}-{}", &code[..5], &code[5..]);
-    Ok(Some(format!("nobody is the owner yet: say `/ai-crm pair {shown}` where you work, and you are (once, five tries)")))
+    Ok(Some(format!(
+        "nobody is the owner yet: say `/ai-crm pair {shown}` where you work, and you are (once, five tries)"
+    )))
 }

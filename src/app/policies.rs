@@ -32,7 +32,11 @@ pub(super) fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
         }
     }
     sources.sort();
-    anyhow::ensure!(!sources.is_empty(), "policy.folder {} has no *.cedar file in it: nobody would be admitted", folder.display());
+    anyhow::ensure!(
+        !sources.is_empty(),
+        "policy.folder {} has no *.cedar file in it: nobody would be admitted",
+        folder.display()
+    );
     Ok(sources)
 }
 

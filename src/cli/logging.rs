@@ -61,19 +61,9 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse(filter)?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(color);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(color);
     if json {
-        Ok(Box::new(
-            lines
-                .json()
-                .flatten_event(true)
-                .with_current_span(true)
-                .with_span_list(false)
-                .finish(),
-        ))
+        Ok(Box::new(lines.json().flatten_event(true).with_current_span(true).with_span_list(false).finish()))
     } else {
         Ok(Box::new(lines.compact().finish()))
     }
@@ -127,19 +117,13 @@ mod tests {
     #[test]
     fn eyes_get_lines_without_braces() {
         let text = written(false, "info");
-        assert!(
-            text.contains("done") && text.contains("e-17") && !text.contains('{'),
-            "{text}"
-        );
+        assert!(text.contains("done") && text.contains("e-17") && !text.contains('{'), "{text}");
     }
 
     #[test]
     fn the_filter_chooses() {
         assert_eq!(written(true, "debug").lines().count(), 2);
         assert_eq!(written(true, "info,ai_crm=error").lines().count(), 0);
-        assert!(matches!(
-            subscriber(true, "loud=very", false, io::sink),
-            Err(LoggingError::Filter(_))
-        ));
+        assert!(matches!(subscriber(true, "loud=very", false, io::sink), Err(LoggingError::Filter(_))));
     }
 }

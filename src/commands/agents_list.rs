@@ -43,9 +43,7 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
         let row = |agent: &&Agent| vec![agent.name.clone(), agent.purpose.clone()];
         let rows = category.iter().map(row).collect();
         let columns = vec!["Agent".to_owned(), "What for".to_owned()];
-        card = card
-            .block(Block::Heading { text: category[0].category.clone() })
-            .block(Block::Table { columns, rows });
+        card = card.block(Block::Heading { text: category[0].category.clone() }).block(Block::Table { columns, rows });
     }
     let card = card.footer(format!("{} tells more of one", ctx.typed("agents show NAME")));
     let outcome = Outcome {

@@ -27,7 +27,8 @@ fn arguments(command: Command) -> Command {
 
 fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let name = people::agent(&text_of(matches, "name"), ctx)?;
-    let agent = ctx.catalog.get(&name).ok_or_else(|| Refusal::new("there is no such agent", "`agents list` shows all"))?;
+    let agent =
+        ctx.catalog.get(&name).ok_or_else(|| Refusal::new("there is no such agent", "`agents list` shows all"))?;
     let card = Card::new(&agent.name)
         .text(agent.purpose.clone())
         .facts([

@@ -68,7 +68,10 @@ pub(super) fn changed(changed: Changed, ctx: &Context<'_>) -> Result<Outcome, Fa
 }
 
 fn so_already(task: &Task) -> Refusal {
-    Refusal::new(format!("nothing to change: {}", moved(task)), format!("`why {}` tells all that happened to it", task.id))
+    Refusal::new(
+        format!("nothing to change: {}", moved(task)),
+        format!("`why {}` tells all that happened to it", task.id),
+    )
 }
 
 /// `T-12 is done already: Ada, 2026-11-21 10:00 UTC`.

@@ -64,7 +64,11 @@ pub(super) fn agent(help: &'static str) -> Arg {
 
 /// `--due`.
 pub(super) fn due() -> Arg {
-    option("due", "DAY", "the day by which it shall be done: 2026-12-01, today, tomorrow, friday, +3d, +2w or none (UTC)")
+    option(
+        "due",
+        "DAY",
+        "the day by which it shall be done: 2026-12-01, today, tomorrow, friday, +3d, +2w or none (UTC)",
+    )
 }
 
 /// `--project`.

@@ -49,11 +49,7 @@ static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
     let commands = TABLE.iter().map(build).collect();
     let mut phrases = Vec::new();
     for (command, spec) in TABLE.iter().enumerate() {
-        phrases.push(Phrase {
-            words: spec.words.to_vec(),
-            command,
-            adds: &[],
-        });
+        phrases.push(Phrase { words: spec.words.to_vec(), command, adds: &[] });
         phrases.extend(spec.also.iter().map(|saying| Phrase {
             words: saying.words.split(' ').collect(),
             command,
@@ -133,11 +129,7 @@ fn skip_bot(mut words: &[Word]) -> &[Word] {
 fn shown_by(text: &str) -> Option<&'static str> {
     let is_task = text.starts_with(['T', 't', '#']) && text.parse::<TaskId>().is_ok();
     let is_told = text.parse::<EventId>().is_ok() || text.parse::<EffectId>().is_ok();
-    if is_task {
-        Some("task show")
-    } else {
-        is_told.then_some("why")
-    }
+    if is_task { Some("task show") } else { is_told.then_some("why") }
 }
 
 fn asks_for_help(word: &Word) -> bool {
@@ -153,7 +145,8 @@ pub(crate) fn plain(word: &Word) -> String {
 fn find(words: &[Word]) -> Option<(&'static Phrase, &[Word])> {
     let longest = GRAMMAR.phrases.first().map_or(0, |phrase| phrase.words.len());
     let plain: Vec<String> = words.iter().take(longest).map(plain).collect();
-    let begins = |phrase: &&Phrase| plain.len() >= phrase.words.len() && phrase.words.iter().eq(&plain[..phrase.words.len()]);
+    let begins =
+        |phrase: &&Phrase| plain.len() >= phrase.words.len() && phrase.words.iter().eq(&plain[..phrase.words.len()]);
     let phrase = GRAMMAR.phrases.iter().find(begins)?;
     Some((phrase, &words[phrase.words.len()..]))
 }

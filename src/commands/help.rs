@@ -23,8 +23,13 @@ pub const SPEC: CommandSpec = CommandSpec {
 };
 
 /// Headings of help, by the first word of the commands under them; all others stand under the last.
-const HEADINGS: &[(&str, &[&str])] =
-    &[("Tasks", &["task"]), ("Planning", &["pm"]), ("Agents", &["agents"]), ("Status", &["status", "team"]), ("This bot", &[])];
+const HEADINGS: &[(&str, &[&str])] = &[
+    ("Tasks", &["task"]),
+    ("Planning", &["pm"]),
+    ("Agents", &["agents"]),
+    ("Status", &["status", "team"]),
+    ("This bot", &[]),
+];
 
 fn arguments(command: Command) -> Command {
     command.arg(arguments::words("command", "COMMAND", "the command to describe"))

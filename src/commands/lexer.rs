@@ -55,10 +55,7 @@ fn is_invisible(c: char, previous: Option<char>) -> bool {
 /// Splits a line into words.
 #[must_use]
 pub fn words(line: &str) -> Vec<Word> {
-    let mut reader = Reader {
-        chars: line.chars().collect(),
-        at: 0,
-    };
+    let mut reader = Reader { chars: line.chars().collect(), at: 0 };
     std::iter::from_fn(|| reader.word()).collect()
 }
 
@@ -93,10 +90,7 @@ impl Reader {
             self.at += 1;
         }
         let first = self.peek()?;
-        let mut word = Word {
-            text: String::new(),
-            quoted: false,
-        };
+        let mut word = Word { text: String::new(), quoted: false };
         if first == '<' {
             self.mention(&mut word.text);
         } else if let Some(end) = self.quoted_end() {

@@ -26,9 +26,12 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
     // The comparison is quadratic in the length of the words.
     let word: String = word.to_lowercase().chars().take(LONGEST_ECHO).collect();
     let alike = candidates.map(|candidate| (strsim::normalized_damerau_levenshtein(&word, candidate), candidate));
-    let best = alike.fold((0.0, None), |best, (alike, candidate)| {
-        if alike > best.0 { (alike, Some(candidate)) } else { best }
-    });
+    let best = alike.fold(
+        (0.0, None),
+        |best, (alike, candidate)| {
+            if alike > best.0 { (alike, Some(candidate)) } else { best }
+        },
+    );
     best.1.filter(|_| best.0 >= ALIKE_ENOUGH)
 }
 
@@ -85,12 +88,14 @@ pub(super) fn wrong_arguments(spec: &CommandSpec, line: &[Word], error: &clap::E
     let (what, mend) = match error.kind() {
         ErrorKind::UnknownArgument | ErrorKind::TooManyValues => unknown_argument(spec, line, error),
         ErrorKind::MissingRequiredArgument => {
-            let missing: Vec<String> = context(error, ContextKind::InvalidArg).iter().map(|arg| place_name(arg)).collect();
+            let missing: Vec<String> =
+                context(error, ContextKind::InvalidArg).iter().map(|arg| place_name(arg)).collect();
             let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
             (format!("`{name}` needs {}", missing.join(" and ")), for_example(spec))
         }
         ErrorKind::ArgumentConflict => {
-            let option = context(error, ContextKind::InvalidArg).first().map(|arg| option_name(arg)).unwrap_or_default();
+            let option =
+                context(error, ContextKind::InvalidArg).first().map(|arg| option_name(arg)).unwrap_or_default();
             let prior = context(error, ContextKind::PriorArg).first().map(|arg| option_name(arg));
             match prior.filter(|prior| *prior != option) {
                 Some(prior) => (format!("{option} and {prior} do not go together"), "say one of them".to_owned()),
@@ -115,11 +120,14 @@ fn unknown_argument(spec: &CommandSpec, words: &[Word], error: &clap::Error) -> 
     // Everything that is not an option stands behind `--`, where clap gives it back as it is.
     let options: Vec<&str> = arguments_of(spec).filter_map(clap::Arg::get_long).collect();
     let mistyped = given.strip_prefix("--").map(|option| option.split('=').next().unwrap_or(option));
-    let is_option = |option: &str| words.iter().any(|w| !w.quoted && w.text.to_lowercase().starts_with(&format!("--{option}")));
+    let is_option =
+        |option: &str| words.iter().any(|w| !w.quoted && w.text.to_lowercase().starts_with(&format!("--{option}")));
     if let Some(option) = mistyped.filter(|option| is_option(option)) {
         let mend = match nearest(option, options.iter().copied()) {
             Some(near) => format!("did you mean `--{near}`?"),
-            None if options.is_empty() => format!("`{name}` takes no options; put a text that begins with dashes in quotes"),
+            None if options.is_empty() => {
+                format!("`{name}` takes no options; put a text that begins with dashes in quotes")
+            }
             None => "put a text that begins with dashes in quotes".to_owned(),
         };
         return (format!("`--{}` is not an option of `{name}`", echo(option)), mend);
@@ -155,7 +163,8 @@ fn wrong_value(spec: &CommandSpec, error: &clap::Error) -> (String, String) {
 
 /// The values that an argument can have, where its name in the usage lists them.
 fn choices_of(spec: &CommandSpec, argument: &str) -> Vec<String> {
-    let names = arguments_of(spec).find(|arg| arg.get_long().is_some_and(|long| option_name(argument) == format!("`--{long}`")));
+    let names = arguments_of(spec)
+        .find(|arg| arg.get_long().is_some_and(|long| option_name(argument) == format!("`--{long}`")));
     let name = names.and_then(|arg| arg.get_value_names()).and_then(<[clap::builder::Str]>::first);
     match name {
         Some(name) if name.contains('|') => name.split('|').map(str::to_owned).collect(),

@@ -119,18 +119,12 @@ pub const TABLE: &[CommandSpec] = &[
 
 /// An everyday action.
 pub(crate) const fn everyday(name: &'static str) -> ActionSpec {
-    ActionSpec {
-        name,
-        group: ActionGroup::Everyday,
-    }
+    ActionSpec { name, group: ActionGroup::Everyday }
 }
 
 /// An action for whoever reaches the bot.
 pub(crate) const fn open(name: &'static str) -> ActionSpec {
-    ActionSpec {
-        name,
-        group: ActionGroup::Open,
-    }
+    ActionSpec { name, group: ActionGroup::Open }
 }
 
 /// Everything that can be asked of us, by command or by tool, each once, in the order of names.

@@ -6,8 +6,8 @@ use crate::commands::arguments::{self, text_of};
 use crate::commands::{CommandSpec, answer, open};
 use crate::domain::card::{Card, Tone};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
-use crate::tools::pairing::{self, Tried};
 use crate::tools::Context;
+use crate::tools::pairing::{self, Tried};
 
 /// Its line in the table.
 pub const SPEC: CommandSpec = CommandSpec {

@@ -48,7 +48,8 @@ fn card(seen: &Dashboard, ctx: &Context<'_>) -> Card {
     card = listed(card, "Due within seven days", &seen.due_this_week, ctx);
     card = listed(card, "Blocked", &seen.blocked, ctx);
     if !seen.agents.is_empty() {
-        let items = seen.agents.iter().take(MOST_LISTED).map(|agent| format!("{}: {}", agent.of, agent.count)).collect();
+        let items =
+            seen.agents.iter().take(MOST_LISTED).map(|agent| format!("{}: {}", agent.of, agent.count)).collect();
         card = card.block(Block::Heading { text: "Open tasks of agents".to_owned() }).block(Block::List { items });
     }
     let week = format!("made {}, done {}", seen.created_last_week, seen.done_last_week);

@@ -43,7 +43,8 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let whom = option.or_else(|| Some(said).filter(|said| !said.is_empty()));
     let Some(whom) = whom.filter(|whom| !whom.trim().is_empty()) else {
         let mend = format!("for example: task assign {id} --to security-auditor");
-        let refusal = Refusal { usage: Some(usage::usage(&SPEC)), ..Refusal::new(format!("{id} is given to whom?"), mend) };
+        let refusal =
+            Refusal { usage: Some(usage::usage(&SPEC)), ..Refusal::new(format!("{id} is given to whom?"), mend) };
         return Err(refusal.into());
     };
     answer::changed(task_assign::decide(id, &whom, ctx)?, ctx)

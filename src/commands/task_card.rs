@@ -144,10 +144,8 @@ pub fn assign_menu(task: &Task, recommended: &[Recommendation], ctx: &Context<'_
     if recommended.is_empty() {
         return None;
     }
-    let option = |it: &Recommendation| Choice {
-        label: format!("{} ({} %)", it.agent, it.confidence),
-        value: it.agent.clone(),
-    };
+    let option =
+        |it: &Recommendation| Choice { label: format!("{} ({} %)", it.agent, it.confidence), value: it.agent.clone() };
     Some(Action::Menu {
         label: "Assign agent".to_owned(),
         token: (ctx.sign)(&format!("task assign {} --to {{choice}}", task.id)),

@@ -5,8 +5,8 @@ use clap::{ArgMatches, Command};
 use crate::commands::arguments::{self, task_of};
 use crate::commands::{CommandSpec, also, answer, everyday};
 use crate::domain::outcome::{Failure, Outcome};
-use crate::domain::task::TaskPatch;
 use crate::domain::task::Status;
+use crate::domain::task::TaskPatch;
 use crate::tools::task_update::Changed;
 use crate::tools::{Context, task_show, task_update};
 

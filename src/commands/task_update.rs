@@ -67,7 +67,8 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     };
     if wanted == Wanted::default() {
         let mend = format!("say what shall be different, for example: task update {id} --status in-progress");
-        let refusal = Refusal { usage: Some(usage::usage(&SPEC)), ..Refusal::new(format!("nothing to change on {id}"), mend) };
+        let refusal =
+            Refusal { usage: Some(usage::usage(&SPEC)), ..Refusal::new(format!("nothing to change on {id}"), mend) };
         return Err(refusal.into());
     }
     answer::changed(task_update::decide(id, &wanted.patch(ctx)?, ctx)?, ctx)

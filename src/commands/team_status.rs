@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::commands::{CommandSpec, also, answer, everyday, task_card};
 use crate::domain::card::{Block, Card};
 use crate::domain::outcome::{Failure, Outcome};
-use crate::tools::status_read::{self, Load};
 use crate::tools::Context;
+use crate::tools::status_read::{self, Load};
 
 /// Its line in the table.
 pub const SPEC: CommandSpec = CommandSpec {
@@ -33,8 +33,7 @@ fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
         std::iter::once(load.who.clone()).chain(counts.map(|count| count.to_string())).collect()
     };
     let card = if team.loads.is_empty() {
-        Card::new("Team: nobody has anything to do")
-            .text(format!("`{}` makes a task", ctx.typed("task create …")))
+        Card::new("Team: nobody has anything to do").text(format!("`{}` makes a task", ctx.typed("task create …")))
     } else {
         let columns = ["Who", "Open", "In progress", "Blocked", "Done in 7 days"].map(str::to_owned).to_vec();
         Card::new("Team").block(Block::Table { columns, rows: team.loads.iter().map(row).collect() })

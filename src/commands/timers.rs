@@ -33,9 +33,10 @@ pub fn timer_fired(name: &str, payload: &Value, ctx: &Context<'_>) -> Result<Out
     let Some(task) = tasks::read(ctx.view, id)? else {
         return Ok(said(format!("{id} is not there any more")));
     };
-    remind(&task.value, ctx).map_or_else(|why| Ok(said(format!("{id}: no reminder, {why}"))), |reply| {
-        Ok(Outcome { replies: vec![reply], ..said(format!("reminded of {id}")) })
-    })
+    remind(&task.value, ctx).map_or_else(
+        |why| Ok(said(format!("{id}: no reminder, {why}"))),
+        |reply| Ok(Outcome { replies: vec![reply], ..said(format!("reminded of {id}")) }),
+    )
 }
 
 /// The reminder, or why there is none.

@@ -18,7 +18,11 @@ pub fn usage(spec: &CommandSpec) -> String {
     let (places, options): (Vec<&Arg>, Vec<&Arg>) = arguments_of(spec).partition(|arg| arg.is_positional());
     for arg in places.into_iter().chain(options) {
         let shown = shown(arg);
-        let many = if arg.is_positional() && arg.get_num_args().is_some_and(|count| count.max_values() > 1) { " …" } else { "" };
+        let many = if arg.is_positional() && arg.get_num_args().is_some_and(|count| count.max_values() > 1) {
+            " …"
+        } else {
+            ""
+        };
         let (open, close) = if arg.is_required_set() { ("", "") } else { ("[", "]") };
         write!(line, " {open}{shown}{many}{close}").expect("invariant: a text takes all that is written to it");
     }
@@ -110,7 +114,10 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md");
         let page = std::fs::read_to_string(path).unwrap_or_default();
         // In place of a failure this writes the page, where it is asked to.
-        assert!(page == docs_markdown(), "docs/commands.md is old; write it with: ai-crm help --markdown > docs/commands.md");
+        assert!(
+            page == docs_markdown(),
+            "docs/commands.md is old; write it with: ai-crm help --markdown > docs/commands.md"
+        );
     }
 
     #[test]
@@ -118,6 +125,10 @@ mod tests {
         let usage_of = |name: &str| usage(TABLE.iter().find(|spec| spec.name() == name).unwrap());
         assert_eq!(usage_of("task show"), "task show TASK");
         assert_eq!(usage_of("help"), "help [COMMAND …]");
-        assert!(usage_of("task create").starts_with("task create TITLE … [--agent NAME]"), "{}", usage_of("task create"));
+        assert!(
+            usage_of("task create").starts_with("task create TITLE … [--agent NAME]"),
+            "{}",
+            usage_of("task create")
+        );
     }
 }

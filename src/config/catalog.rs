@@ -20,16 +20,8 @@ use crate::config::catalog::agent_file::{AgentFile, collect_embedded, collect_fr
 use crate::domain::agent::Agent;
 
 /// The categories, in the order in which agents are listed. Each is a folder.
-pub const CATEGORIES: [&str; 8] = [
-    "development",
-    "languages",
-    "infrastructure",
-    "quality",
-    "data-ai",
-    "specialist",
-    "documentation",
-    "business",
-];
+pub const CATEGORIES: [&str; 8] =
+    ["development", "languages", "infrastructure", "quality", "data-ai", "specialist", "documentation", "business"];
 
 /// What people mean by `--category development`: all that builds software.
 const DEVELOPMENT_IN_THE_WIDE_SENSE: &[&str] = &["development", "languages", "infrastructure"];
@@ -103,11 +95,7 @@ impl Catalog {
     pub fn of(mut agents: Vec<Agent>) -> Self {
         agents.sort_by(|a, b| (rank(&a.category), &a.name).cmp(&(rank(&b.category), &b.name)));
         let (globs, glob_owners) = compile_globs(&agents);
-        Self {
-            agents,
-            globs,
-            glob_owners,
-        }
+        Self { agents, globs, glob_owners }
     }
 
     /// The agent of that name.
@@ -136,24 +124,14 @@ impl Catalog {
                 &CATEGORIES[place..=place]
             }
         };
-        Some(
-            self.agents
-                .iter()
-                .filter(|agent| wanted.contains(&agent.category.as_str()))
-                .collect(),
-        )
+        Some(self.agents.iter().filter(|agent| wanted.contains(&agent.category.as_str())).collect())
     }
 
     /// The agents whose work a file is, by their globs, in the order of [`Catalog::all`]. The path
     /// starts at the root of its repository.
     #[must_use]
     pub fn whose_file(&self, path: &str) -> Vec<&Agent> {
-        let mut owners: Vec<usize> = self
-            .globs
-            .matches(path)
-            .into_iter()
-            .map(|glob| self.glob_owners[glob])
-            .collect();
+        let mut owners: Vec<usize> = self.globs.matches(path).into_iter().map(|glob| self.glob_owners[glob]).collect();
         owners.sort_unstable();
         owners.dedup();
         owners.into_iter().map(|owner| &self.agents[owner]).collect()
@@ -180,11 +158,7 @@ impl Catalog {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         if files.is_empty() && issues.is_empty() {
             let text = "no agent in this folder; add `<category>/<name>.md`".to_owned();
-            issues.push(CatalogIssue {
-                file: folder.to_owned(),
-                line: None,
-                text,
-            });
+            issues.push(CatalogIssue { file: folder.to_owned(), line: None, text });
         }
         let mut agents = Vec::new();
         let mut seen: BTreeMap<String, String> = BTreeMap::new();
@@ -195,10 +169,7 @@ impl Catalog {
             file.check(&agent, &front, known_tools, &mut issues);
             match seen.get(&agent.name) {
                 Some(first) => {
-                    let text = format!(
-                        "`{}` is the name of the agent in {first} already; rename one",
-                        agent.name
-                    );
+                    let text = format!("`{}` is the name of the agent in {first} already; rename one", agent.name);
                     issues.push(file.issue(front.line_of("name", None), text));
                 }
                 None => {
@@ -222,43 +193,26 @@ fn compile_globs(agents: &[Agent]) -> (GlobSet, Vec<usize>) {
     for (place, agent) in agents.iter().enumerate() {
         for glob in &agent.file_globs {
             // As in `.gitignore`, a name without a folder is meant in every folder.
-            let anywhere = if glob.contains('/') {
-                glob.clone()
-            } else {
-                format!("**/{glob}")
-            };
+            let anywhere = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
             if let Ok(glob) = GlobBuilder::new(&anywhere).literal_separator(true).build() {
                 set.add(glob);
                 owners.push(place);
             }
         }
     }
-    set.build()
-        .map_or_else(|_| (GlobSet::empty(), Vec::new()), |set| (set, owners))
+    set.build().map_or_else(|_| (GlobSet::empty(), Vec::new()), |set| (set, owners))
 }
 
 fn rank(category: &str) -> usize {
-    CATEGORIES
-        .iter()
-        .position(|known| *known == category)
-        .unwrap_or(CATEGORIES.len())
+    CATEGORIES.iter().position(|known| *known == category).unwrap_or(CATEGORIES.len())
 }
 
 fn nearest_of<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // A pasted page is nobody's idea of a name, and the comparison is quadratic in its length.
-    let word: String = word
-        .trim()
-        .to_lowercase()
-        .replace([' ', '_'], "-")
-        .chars()
-        .take(64)
-        .collect();
+    let word: String = word.trim().to_lowercase().replace([' ', '_'], "-").chars().take(64).collect();
     // People type one half of a name (`auditor`), which by letters alone is far from the whole.
     let likeness = |name: &str| {
-        let part = name
-            .split('-')
-            .map(|part| strsim::jaro_winkler(&word, part))
-            .fold(0.0, f64::max);
+        let part = name.split('-').map(|part| strsim::jaro_winkler(&word, part)).fold(0.0, f64::max);
         strsim::normalized_damerau_levenshtein(&word, name).max(if part > 0.9 { part - 0.2 } else { 0.0 })
     };
     names
@@ -277,15 +231,8 @@ mod tests {
 
     use super::*;
 
-    const TOOLS: &[&str] = &[
-        "task.show",
-        "task.list",
-        "task.create",
-        "task.comment",
-        "pm.analyze",
-        "status.read",
-        "agents.recommend",
-    ];
+    const TOOLS: &[&str] =
+        &["task.show", "task.list", "task.create", "task.comment", "pm.analyze", "status.read", "agents.recommend"];
 
     /// The agents that people and scripts may rely on, by category.
     const PROMISED: &[(&str, &str)] = &[
@@ -307,22 +254,13 @@ mod tests {
             "quality",
             "code-reviewer security-auditor test-automator performance-engineer debugger error-detective search-specialist",
         ),
-        (
-            "data-ai",
-            "data-scientist data-engineer ai-engineer ml-engineer mlops-engineer prompt-engineer",
-        ),
+        ("data-ai", "data-scientist data-engineer ai-engineer ml-engineer mlops-engineer prompt-engineer"),
         (
             "specialist",
             "api-documenter payment-integration quant-analyst risk-manager legacy-modernizer context-manager",
         ),
-        (
-            "documentation",
-            "docs-architect mermaid-expert reference-builder tutorial-engineer",
-        ),
-        (
-            "business",
-            "business-analyst content-marketer sales-automator customer-support legal-advisor",
-        ),
+        ("documentation", "docs-architect mermaid-expert reference-builder tutorial-engineer"),
+        ("business", "business-analyst content-marketer sales-automator customer-support legal-advisor"),
     ];
 
     fn file(front: &str) -> String {
@@ -345,16 +283,10 @@ mod tests {
     #[test]
     fn the_program_comes_with_the_promised_agents() {
         let catalog = Catalog::embedded(TOOLS).unwrap_or_else(|issues| {
-            panic!(
-                "mend config/agents:\n{}",
-                issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-            )
+            panic!("mend config/agents:\n{}", issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
         });
-        let found: Vec<(&str, &str)> = catalog
-            .all()
-            .iter()
-            .map(|agent| (agent.category.as_str(), agent.name.as_str()))
-            .collect();
+        let found: Vec<(&str, &str)> =
+            catalog.all().iter().map(|agent| (agent.category.as_str(), agent.name.as_str())).collect();
         let mut promised = Vec::new();
         for (category, names) in PROMISED {
             let mut names: Vec<&str> = names.split_whitespace().collect();
@@ -393,37 +325,17 @@ mod tests {
         for (wrong, right, line, said) in [
             ("name: rust", "name: rust-pro", Some(2), "not the file's `rust-pro`"),
             ("name: Rust Pro", "name: rust-pro", Some(2), "other characters"),
-            (
-                "category: quality",
-                "category: languages",
-                Some(3),
-                "not the folder's `languages`",
-            ),
-            (
-                "category: tools",
-                "category: languages",
-                Some(3),
-                "unknown category `tools`",
-            ),
+            ("category: quality", "category: languages", Some(3), "not the folder's `languages`"),
+            ("category: tools", "category: languages", Some(3), "unknown category `tools`"),
             ("purpose: \"a\\nb\"", "purpose: write Rust", Some(4), "one line"),
             ("purpose: \"\"", "purpose: write Rust", Some(4), "one line"),
             ("- \"\"", "- Rust is written", Some(5), "when_to_use"),
             ("keywords: []", "keywords: [rust, cargo]", Some(7), "keywords are empty"),
-            (
-                "keywords: [rust, Cargo]",
-                "keywords: [rust, cargo]",
-                Some(7),
-                "lower-case: `cargo`",
-            ),
+            ("keywords: [rust, Cargo]", "keywords: [rust, cargo]", Some(7), "lower-case: `cargo`"),
             ("keywords: [rust, rust]", "keywords: [rust, cargo]", Some(7), "twice"),
             ("keywords: [rust, \"\"]", "keywords: [rust, cargo]", Some(7), "empty"),
             ("- \"a[\"", "- Cargo.toml", Some(10), "file glob `a[`"),
-            (
-                "tools: [task.sho]",
-                "tools: [task.show]",
-                Some(11),
-                "did you mean `task.show`",
-            ),
+            ("tools: [task.sho]", "tools: [task.show]", Some(11), "did you mean `task.show`"),
             ("risk: huge", "risk: low", Some(12), "huge"),
             ("risk: low\nmodel: big", "risk: low", Some(13), "model"),
             ("", "purpose: write Rust\n", None, "purpose"),
@@ -433,10 +345,7 @@ mod tests {
             let issues = load(&[("languages/rust-pro.md", text)]).unwrap_err();
             let fits = |issue: &CatalogIssue| issue.text.contains(said) && (line.is_none() || issue.line == line);
             assert!(issues.iter().any(fits), "{wrong:?}: {issues:#?}");
-            assert!(
-                issues.iter().all(|issue| issue.file == "languages/rust-pro.md"),
-                "{issues:#?}"
-            );
+            assert!(issues.iter().all(|issue| issue.file == "languages/rust-pro.md"), "{issues:#?}");
         }
     }
 
@@ -460,10 +369,7 @@ mod tests {
             "languages/open.md:1: an agent's file begins with front matter",
             "stray.md:3: category `languages` is not the folder's ``",
         ] {
-            assert!(
-                said.iter().any(|said| said.starts_with(wanted)),
-                "{wanted} is not in {said:#?}"
-            );
+            assert!(said.iter().any(|said| said.starts_with(wanted)), "{wanted} is not in {said:#?}");
         }
         assert_eq!(said.len(), 5, "{said:#?}");
         assert!(issues.is_sorted());
@@ -473,10 +379,7 @@ mod tests {
     fn a_folder_without_agents_is_a_finding() {
         assert!(load(&[]).unwrap_err()[0].text.contains("no agent in this folder"));
         let missing = Catalog::load(Path::new("/no/such/folder"), TOOLS).unwrap_err();
-        assert!(
-            missing[0].to_string().starts_with("/no/such/folder: cannot read"),
-            "{missing:?}"
-        );
+        assert!(missing[0].to_string().starts_with("/no/such/folder: cannot read"), "{missing:?}");
     }
 
     fn three() -> Catalog {
@@ -502,9 +405,7 @@ mod tests {
             ("data_ai", Some(vec![])),
             ("developers", None),
         ] {
-            let found = catalog
-                .category(word)
-                .map(|found| found.iter().map(|a| a.name.as_str()).collect::<Vec<_>>());
+            let found = catalog.category(word).map(|found| found.iter().map(|a| a.name.as_str()).collect::<Vec<_>>());
             assert_eq!(found, names, "{word}");
         }
         assert_eq!(Catalog::nearest_category("developmnt"), Some("development"));
@@ -530,12 +431,9 @@ mod tests {
     #[test]
     fn files_are_found_in_every_folder() {
         let catalog = load(&[("languages/rust-pro.md", file(GOOD))]).unwrap();
-        for (path, owned) in [
-            ("main.rs", true),
-            ("a/b/main.rs", true),
-            ("a/Cargo.toml", true),
-            ("Cargo.toml.bak", false),
-        ] {
+        for (path, owned) in
+            [("main.rs", true), ("a/b/main.rs", true), ("a/Cargo.toml", true), ("Cargo.toml.bak", false)]
+        {
             assert_eq!(catalog.whose_file(path).len(), usize::from(owned), "{path}");
         }
     }

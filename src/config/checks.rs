@@ -13,14 +13,10 @@ pub(super) const PUBLIC_PROFILE: &str = "sim";
 
 /// All mistakes of keys together.
 pub(super) fn mistakes(config: &Config, profile: Option<&str>) -> Vec<ConfigIssue> {
-    [
-        slack_is_whole(config),
-        public_secrets_stay_here(config, profile),
-        pauses_grow(config),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [slack_is_whole(config), public_secrets_stay_here(config, profile), pauses_grow(config)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// All that is hardly meant.

@@ -50,10 +50,7 @@ pub(super) fn read(env: &[(String, String)]) -> Layer {
 /// Variables that look like a slip of the pen, each with the one that was most likely meant.
 pub(super) fn slips(env: &[(String, String)]) -> Vec<String> {
     let mut slips = Vec::new();
-    for (variable, _) in env
-        .iter()
-        .filter(|(name, _)| NAMED.iter().all(|(known, _)| known != name))
-    {
+    for (variable, _) in env.iter().filter(|(name, _)| NAMED.iter().all(|(known, _)| known != name)) {
         let alike = |known: &str| strsim::normalized_damerau_levenshtein(variable, known);
         if let Some((known, _)) = NAMED.iter().find(|(known, _)| alike(known) >= A_SLIP) {
             slips.push(format!("the variable {variable} is not used; {known} may be meant"));
@@ -111,10 +108,7 @@ mod tests {
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -148,25 +142,14 @@ mod tests {
     fn what_does_not_fit_is_named_without_its_value() {
         let table = [
             ("AI_CRM__SERVER__LISTN", "the nearest is AI_CRM__SERVER__LISTEN"),
-            (
-                "AI_CRM__SLACK__BOT_TOKEN",
-                "the nearest is AI_CRM__CHANNELS__SLACK__BOT_TOKEN",
-            ),
+            ("AI_CRM__SLACK__BOT_TOKEN", "the nearest is AI_CRM__CHANNELS__SLACK__BOT_TOKEN"),
             ("AI_CRM__", "no such key"),
             ("AI_CRM__SERVER", "no such key"),
-            (
-                "AI_CRM__SERVER__MAX_CONNECTIONS",
-                "expected a whole number from 1 to 1000000",
-            ),
+            ("AI_CRM__SERVER__MAX_CONNECTIONS", "expected a whole number from 1 to 1000000"),
         ];
         for (variable, expected) in table {
             let layer = read(&env(&[(variable, "hush")]));
-            let text = layer
-                .issues
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n");
+            let text = layer.issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
             assert!(text.contains(expected) && text.contains(variable), "{variable}: {text}");
             assert!(!text.contains("hush"), "{text}");
             assert!(layer.entries.is_empty());
@@ -175,26 +158,15 @@ mod tests {
 
     #[test]
     fn empty_is_unset_and_strangers_are_left_alone() {
-        let layer = read(&env(&[
-            ("SLACK_BOT_TOKEN", " "),
-            ("AI_CRM__NO__SUCH", ""),
-            ("PATH", "/bin"),
-            ("AI_CRM_X", "1"),
-        ]));
+        let layer =
+            read(&env(&[("SLACK_BOT_TOKEN", " "), ("AI_CRM__NO__SUCH", ""), ("PATH", "/bin"), ("AI_CRM_X", "1")]));
         assert!(layer.entries.is_empty() && layer.issues.is_empty());
     }
 
     #[test]
     fn slips_are_noticed() {
-        let found = slips(&env(&[
-            ("SLACK_SIGNIN_SECRET", "s"),
-            ("SLACK_TEAM", "t"),
-            ("SLACK_BOT_TOKEN", "b"),
-        ]));
-        assert_eq!(
-            found,
-            ["the variable SLACK_SIGNIN_SECRET is not used; SLACK_SIGNING_SECRET may be meant"]
-        );
+        let found = slips(&env(&[("SLACK_SIGNIN_SECRET", "s"), ("SLACK_TEAM", "t"), ("SLACK_BOT_TOKEN", "b")]));
+        assert_eq!(found, ["the variable SLACK_SIGNIN_SECRET is not used; SLACK_SIGNING_SECRET may be meant"]);
     }
 
     #[test]

@@ -47,29 +47,17 @@ pub struct ConfigIssue {
 impl ConfigIssue {
     /// A mistake in the value of a key.
     pub(super) fn at(key: impl Into<String>, origin: &Origin, what: impl Into<String>) -> Self {
-        Self {
-            key: Some(key.into()),
-            origin: Some(origin.clone()),
-            what: what.into(),
-        }
+        Self { key: Some(key.into()), origin: Some(origin.clone()), what: what.into() }
     }
 
     /// A mistake of keys together.
     pub(super) fn together(key: impl Into<String>, what: impl Into<String>) -> Self {
-        Self {
-            key: Some(key.into()),
-            origin: None,
-            what: what.into(),
-        }
+        Self { key: Some(key.into()), origin: None, what: what.into() }
     }
 
     /// A mistake of a file or of an option.
     pub(super) fn whole(origin: Option<Origin>, what: impl Into<String>) -> Self {
-        Self {
-            key: None,
-            origin,
-            what: what.into(),
-        }
+        Self { key: None, origin, what: what.into() }
     }
 }
 

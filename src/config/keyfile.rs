@@ -121,9 +121,8 @@ pub fn admin_token(config: &Config, fill: FillRandom<'_>) -> Result<(Secrets, Ke
     if !config.admin.token.is_empty() {
         return Ok((config.admin.token.clone(), KeySource::Configured));
     }
-    let (text, source) = read_or_make(config.admin_token_file(), fill, |bytes| {
-        BASE32_NOPAD.encode(bytes).to_lowercase()
-    })?;
+    let (text, source) =
+        read_or_make(config.admin_token_file(), fill, |bytes| BASE32_NOPAD.encode(bytes).to_lowercase())?;
     Ok((text.secrets, source))
 }
 
@@ -135,18 +134,11 @@ struct Text {
 fn decode(secrets: &Secrets, place: &str) -> Result<Vec<KeyBytes>, KeyFileError> {
     let one = |secret: &Secret| {
         let text = secret.expose().as_bytes();
-        let decoded = BASE64
-            .decode(text)
-            .or_else(|_| BASE64_NOPAD.decode(text))
-            .map(Zeroizing::new);
-        let bytes = decoded
-            .ok()
-            .and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+        let decoded = BASE64.decode(text).or_else(|_| BASE64_NOPAD.decode(text)).map(Zeroizing::new);
+        let bytes = decoded.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
         bytes
             .map(|bytes| KeyBytes(Zeroizing::new(bytes)))
-            .ok_or_else(|| KeyFileError::NotAKey {
-                place: place.to_owned(),
-            })
+            .ok_or_else(|| KeyFileError::NotAKey { place: place.to_owned() })
     };
     secrets.as_slice().iter().map(one).collect()
 }
@@ -157,31 +149,21 @@ fn read_or_make(
     encode: impl Fn(&[u8]) -> String,
 ) -> Result<(Text, KeySource), KeyFileError> {
     let made = !file.exists()
-        && make(&file, fill, encode).map_err(|source| KeyFileError::NotMade {
-            file: file.clone(),
-            source,
-        })?;
+        && make(&file, fill, encode).map_err(|source| KeyFileError::NotMade { file: file.clone(), source })?;
     let text = Zeroizing::new(read_private(&file, Readers::Owner).map_err(KeyFileError::Unusable)?);
     let place = file.display().to_string();
     let secrets = Secrets::read(&text).map_err(|error| KeyFileError::Unusable(format!("{place}: {error}")))?;
     if secrets.is_empty() {
         return Err(KeyFileError::Unusable(format!("{place} is empty; put its copy back")));
     }
-    let source = if made {
-        KeySource::Made(file)
-    } else {
-        KeySource::File(file)
-    };
+    let source = if made { KeySource::Made(file) } else { KeySource::File(file) };
     Ok((Text { secrets, place }, source))
 }
 
 /// Makes the file whole or not at all, and on the disk before anything is sealed with it. False where
 /// another process was faster: then its file is the one.
 fn make(file: &Path, fill: FillRandom<'_>, encode: impl Fn(&[u8]) -> String) -> io::Result<bool> {
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut random = Zeroizing::new([0_u8; 40]);
     fill(&mut random[..]);
@@ -217,16 +199,8 @@ mod tests {
     use crate::config::LoadArgs;
 
     fn config(data: &Path, env: &[(&str, &str)]) -> Config {
-        let env = env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        Config::load(&LoadArgs {
-            data: Some(data.to_owned()),
-            env,
-            ..LoadArgs::default()
-        })
-        .unwrap()
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::load(&LoadArgs { data: Some(data.to_owned()), env, ..LoadArgs::default() }).unwrap()
     }
 
     fn sevens(bytes: &mut [u8]) {
@@ -250,20 +224,10 @@ mod tests {
         let (token, source) = admin_token(&config, &mut sevens).unwrap();
         assert_eq!(source, KeySource::Made(config.admin_token_file()));
         assert_eq!(token.as_slice()[0].expose().len(), 52);
-        assert!(
-            admin_token(&config, &mut never)
-                .unwrap()
-                .0
-                .match_any(token.as_slice()[0].expose())
-        );
+        assert!(admin_token(&config, &mut never).unwrap().0.match_any(token.as_slice()[0].expose()));
 
         for file in [config.master_key_file(), config.admin_token_file()] {
-            assert_eq!(
-                fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-                0o600,
-                "{}",
-                file.display()
-            );
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
         }
         assert_eq!(fs::metadata(&config.data).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(&config.data).unwrap().count(), 2, "no draft stays behind");
@@ -283,13 +247,8 @@ mod tests {
     fn given_keys_are_decoded_newest_first() {
         let folder = tempfile::tempdir().unwrap();
         let (new, old) = (BASE64.encode(&[1; 32]), BASE64_NOPAD.encode(&[2; 32]));
-        let config = config(
-            folder.path(),
-            &[
-                ("AI_CRM_MASTER_KEY", &format!("{new},{old}")),
-                ("AI_CRM_ADMIN_TOKEN", "a,b"),
-            ],
-        );
+        let config =
+            config(folder.path(), &[("AI_CRM_MASTER_KEY", &format!("{new},{old}")), ("AI_CRM_ADMIN_TOKEN", "a,b")]);
         let (keys, source) = master_keys(&config, &mut never).unwrap();
         assert_eq!(keys.iter().map(|key| key.expose()[0]).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(source, KeySource::Configured);
@@ -322,10 +281,7 @@ mod tests {
         let config = config(folder.path(), &[]);
         fs::create_dir(config.store_folder()).unwrap();
         fs::write(config.store_folder().join("db"), "sealed").unwrap();
-        assert!(matches!(
-            master_keys(&config, &mut never),
-            Err(KeyFileError::Lost { .. })
-        ));
+        assert!(matches!(master_keys(&config, &mut never), Err(KeyFileError::Lost { .. })));
         assert!(!config.master_key_file().exists());
     }
 

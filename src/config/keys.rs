@@ -65,13 +65,7 @@ impl Kind {
             _ if path.ends_with(".enabled") => Self::Switch,
             Value::Integer(_) => {
                 let bounds = BOUNDS.iter().find(|(key, ..)| *key == path);
-                bounds.map_or(
-                    Self::Whole {
-                        least: 0,
-                        most: i64::MAX,
-                    },
-                    |&(_, least, most)| Self::Whole { least, most },
-                )
+                bounds.map_or(Self::Whole { least: 0, most: i64::MAX }, |&(_, least, most)| Self::Whole { least, most })
             }
             Value::Array(_) => Self::List,
             _ => Self::Text,
@@ -110,17 +104,10 @@ pub(super) struct Keys {
 
 impl Keys {
     fn read(text: &str) -> Self {
-        let defaults: Table = text
-            .parse()
-            .expect("invariant: config/default.toml is TOML, tests read it");
+        let defaults: Table = text.parse().expect("invariant: config/default.toml is TOML, tests read it");
         let shown: String = text.lines().map(|line| format!("{}\n", uncommented(line))).collect();
-        let examples: Table = shown
-            .parse()
-            .expect("invariant: the examples of config/default.toml are TOML");
-        let mut read = Self {
-            keys: BTreeMap::new(),
-            sections: BTreeSet::new(),
-        };
+        let examples: Table = shown.parse().expect("invariant: the examples of config/default.toml are TOML");
+        let mut read = Self { keys: BTreeMap::new(), sections: BTreeSet::new() };
         let (mut section, mut about) = (String::new(), Vec::new());
         for line in shown.lines() {
             if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -130,19 +117,14 @@ impl Keys {
             } else if let Some(comment) = line.strip_prefix('#') {
                 about.push(comment.trim());
             } else if let Some((name, _)) = line.split_once(" = ") {
-                let path = if section.is_empty() {
-                    name.to_owned()
-                } else {
-                    format!("{section}.{name}")
-                };
+                let path = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
                 let example = value_at(&examples, &path).expect("invariant: the line is a key of this section");
                 let key = Key {
                     kind: Kind::of(&path, example),
                     default: value_at(&defaults, &path).cloned(),
                     about: about.join(" "),
                 };
-                read.keys
-                    .insert(if section == OPEN_SECTION { section.clone() } else { path }, key);
+                read.keys.insert(if section == OPEN_SECTION { section.clone() } else { path }, key);
                 about.clear();
             } else {
                 about.clear();
@@ -204,8 +186,7 @@ fn nearest<'a>(path: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
     };
     let scored = candidates.map(|candidate| (alike(candidate), candidate));
     let best = scored.max_by(|(left, _), (right, _)| left.total_cmp(right));
-    best.filter(|(score, _)| *score >= ALIKE_ENOUGH)
-        .map(|(_, candidate)| candidate)
+    best.filter(|(score, _)| *score >= ALIKE_ENOUGH).map(|(_, candidate)| candidate)
 }
 
 /// A line with the `#` taken away where a key follows without a blank.
@@ -234,11 +215,7 @@ mod tests {
     fn every_key_has_a_comment_and_a_default_that_fits() {
         assert!(KEYS.all().count() > 30);
         for (name, key) in KEYS.all() {
-            assert!(
-                key.about.len() > 20 && key.about.ends_with(['.', ')']),
-                "{name}: `{}`",
-                key.about
-            );
+            assert!(key.about.len() > 20 && key.about.ends_with(['.', ')']), "{name}: `{}`", key.about);
             let complaint = key.default.as_ref().and_then(|value| key.kind.complaint(value));
             assert_eq!(complaint, None, "{name}");
         }
@@ -246,11 +223,8 @@ mod tests {
 
     #[test]
     fn every_number_has_bounds_and_every_bound_a_number() {
-        let numbers: Vec<&str> = KEYS
-            .all()
-            .filter(|(_, k)| matches!(k.kind, Kind::Whole { .. }))
-            .map(|(n, _)| n)
-            .collect();
+        let numbers: Vec<&str> =
+            KEYS.all().filter(|(_, k)| matches!(k.kind, Kind::Whole { .. })).map(|(n, _)| n).collect();
         let mut bounded: Vec<&str> = BOUNDS.iter().map(|(key, ..)| *key).collect();
         bounded.sort_unstable();
         assert_eq!(numbers, bounded);

@@ -37,10 +37,7 @@ pub(super) struct Layer {
 
 impl Layer {
     fn broken(origin: Option<Origin>, what: String) -> Self {
-        Self {
-            entries: Vec::new(),
-            issues: vec![ConfigIssue::whole(origin, what)],
-        }
+        Self { entries: Vec::new(), issues: vec![ConfigIssue::whole(origin, what)] }
     }
 
     /// Takes a value whose key is declared, if it is of the right kind.
@@ -58,10 +55,7 @@ impl Layer {
 pub(super) fn profile(name: &str, folder: &Path) -> Layer {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(fits) {
-        return Layer::broken(
-            None,
-            "the name of a profile has only letters, digits, `-` and `_`".to_owned(),
-        );
+        return Layer::broken(None, "the name of a profile has only letters, digits, `-` and `_`".to_owned());
     }
     let file = folder.join(format!("{name}.toml"));
     if file.exists() {
@@ -94,13 +88,7 @@ pub(super) fn file(path: &Path) -> Layer {
 
 /// Reads TOML. `origin` makes the origin of a line, from 1.
 fn read(text: &str, origin: impl Fn(usize) -> Origin) -> Layer {
-    let line_at = |offset: usize| {
-        text.as_bytes()[..offset.min(text.len())]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1
-    };
+    let line_at = |offset: usize| text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1;
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         // The message alone: the parser's own text would quote the line, and with it a secret.
@@ -108,10 +96,7 @@ fn read(text: &str, origin: impl Fn(usize) -> Origin) -> Layer {
             let place = origin(line_at(error.span().map_or(0, |span| span.start)));
             ConfigIssue::whole(Some(place), format!("this is not TOML: {}", error.message()))
         };
-        return Layer {
-            entries: Vec::new(),
-            issues: errors.iter().map(one).collect(),
-        };
+        return Layer { entries: Vec::new(), issues: errors.iter().map(one).collect() };
     }
     let mut layer = Layer::default();
     let at = |offset| origin(line_at(offset));

@@ -46,10 +46,7 @@ pub(super) fn load(args: &LoadArgs) -> Result<Config, ConfigErrors> {
     }
     config.warnings = checks::warnings(&config, &args.env);
     config.warnings.extend(exposed);
-    config.origins = chosen
-        .into_iter()
-        .map(|(path, (_, origin))| (path.join("."), origin))
-        .collect();
+    config.origins = chosen.into_iter().map(|(path, (_, origin))| (path.join("."), origin)).collect();
     Ok(config)
 }
 
@@ -74,9 +71,7 @@ fn read_layers(args: &LoadArgs) -> Vec<Layer> {
 
 fn defaults() -> Chosen {
     let declared = KEYS.all().filter_map(|(path, key)| Some((path, key.default.clone()?)));
-    declared
-        .map(|(path, value)| (path.split('.').map(str::to_owned).collect(), (value, Origin::Default)))
-        .collect()
+    declared.map(|(path, value)| (path.split('.').map(str::to_owned).collect(), (value, Origin::Default))).collect()
 }
 
 /// An entry replaces what stands there. An empty text takes it back to the default.
@@ -101,30 +96,22 @@ fn exposed_secrets(chosen: &Chosen, profiles: &Path) -> Vec<String> {
     let public = profiles.join(checks::PUBLIC_PROFILE).with_extension("toml");
     let mut found = Vec::new();
     for (path, (value, origin)) in chosen.iter().filter(|(path, _)| is_secret(&path.join("."))) {
-        let literal = value
-            .as_str()
-            .is_some_and(|text| !["env:", "file:", "cred:"].iter().any(|p| text.starts_with(p)));
+        let literal =
+            value.as_str().is_some_and(|text| !["env:", "file:", "cred:"].iter().any(|p| text.starts_with(p)));
         let open = |file: &Path| {
             let mode = fs::metadata(file).map_or(0, |about| about.permissions().mode());
             references::refuse_readers(file, mode, Readers::Group).err()
         };
         let private = file_of(origin).filter(|file| literal && **file != public);
         if let Some(complaint) = private.and_then(|file| open(file)) {
-            found.push(format!(
-                "{} stands in a file that others can read; {complaint}",
-                path.join(".")
-            ));
+            found.push(format!("{} stands in a file that others can read; {complaint}", path.join(".")));
         }
     }
     found
 }
 
 fn fetch_secrets(chosen: &mut Chosen, env: &[(String, String)], issues: &mut Vec<ConfigIssue>) {
-    let secrets: Vec<Vec<String>> = chosen
-        .keys()
-        .filter(|path| is_secret(&path.join(".")))
-        .cloned()
-        .collect();
+    let secrets: Vec<Vec<String>> = chosen.keys().filter(|path| is_secret(&path.join("."))).cloned().collect();
     for path in secrets {
         let Some((Value::String(written), origin)) = chosen.get_mut(&path) else {
             continue;
@@ -149,11 +136,7 @@ fn assemble(chosen: &mut Chosen, issues: &mut Vec<ConfigIssue>) -> Option<Config
         };
         let path: Vec<String> = error.path().iter().map_while(word).collect();
         let what = error.inner().message().to_owned();
-        let Some(given) = (0..=path.len())
-            .rev()
-            .map(|end| &path[..end])
-            .find(|path| chosen.contains_key(*path))
-        else {
+        let Some(given) = (0..=path.len()).rev().map(|end| &path[..end]).find(|path| chosen.contains_key(*path)) else {
             issues.push(ConfigIssue::together(path.join("."), what));
             return None;
         };
@@ -192,9 +175,7 @@ fn nested(chosen: &Chosen) -> Table {
 fn section_of<'t, 'p>(root: &'t mut Table, path: impl Iterator<Item = &'p str>) -> &'t mut Table {
     path.fold(root, |table, name| {
         let entry = table.entry(name).or_insert_with(|| Value::Table(Table::new()));
-        entry
-            .as_table_mut()
-            .expect("invariant: no key has the name of a section, since both are declared in one file")
+        entry.as_table_mut().expect("invariant: no key has the name of a section, since both are declared in one file")
     })
 }
 

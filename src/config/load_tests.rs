@@ -13,10 +13,7 @@ struct Case {
 impl Case {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let args = LoadArgs {
-            folder: folder.path().join("config"),
-            ..LoadArgs::default()
-        };
+        let args = LoadArgs { folder: folder.path().join("config"), ..LoadArgs::default() };
         fs::create_dir(&args.folder).unwrap();
         Self { folder, args }
     }
@@ -53,11 +50,7 @@ impl Case {
     fn errors(&self) -> Vec<String> {
         let errors = Config::load(&self.args).expect_err("mistakes were made");
         let folder = format!("{}/", self.folder.path().display());
-        errors
-            .0
-            .iter()
-            .map(|issue| issue.to_string().replace(&folder, ""))
-            .collect()
+        errors.0.iter().map(|issue| issue.to_string().replace(&folder, "")).collect()
     }
 }
 
@@ -70,10 +63,7 @@ fn with_no_configuration_at_all_the_defaults_hold() {
     assert_eq!(config.master_key_file(), PathBuf::from("data/master.key"));
     assert_eq!(config.channels.slack.api_url.as_str(), "https://slack.com/api/");
     assert_eq!(config.channels.slack.is_on(), Ok(false));
-    assert_eq!(
-        (&config.policy.channels, &config.policy.blocked_tools),
-        (&None, &vec![])
-    );
+    assert_eq!((&config.policy.channels, &config.policy.blocked_tools), (&None, &vec![]));
     assert!(config.warnings().is_empty(), "{:?}", config.warnings());
     assert!(config.origins().values().all(|origin| *origin == Origin::Default));
 }
@@ -99,11 +89,7 @@ fn later_layers_win_and_origins_tell_which() {
     for (case, mb, origin) in table {
         let config = case.load();
         let told = config.origins()["store.cache_mb"].to_string();
-        assert_eq!(
-            (config.store.cache_mb, told.ends_with(origin)),
-            (mb, true),
-            "{origin}, told {told}"
-        );
+        assert_eq!((config.store.cache_mb, told.ends_with(origin)), (mb, true), "{origin}, told {told}");
         assert_eq!(config.store.most_mb, 4096, "other keys stay");
     }
 }
@@ -128,10 +114,7 @@ fn the_data_folder_and_lists_are_replaced_whole() {
 
 #[test]
 fn an_empty_allowlist_is_not_an_absent_one() {
-    let config = Case::new()
-        .file("a.toml", "[policy]\npeople = []")
-        .env("AI_CRM__POLICY__GROUPS", "[]")
-        .load();
+    let config = Case::new().file("a.toml", "[policy]\npeople = []").env("AI_CRM__POLICY__GROUPS", "[]").load();
     assert_eq!(
         (config.policy.people, config.policy.groups, config.policy.channels),
         (Some(vec![]), Some(vec![]), None)
@@ -141,132 +124,54 @@ fn an_empty_allowlist_is_not_an_absent_one() {
 #[test]
 fn an_empty_text_takes_a_value_back() {
     let case = Case::new()
-        .file(
-            "a.toml",
-            "[channels.slack]\nbot_token = 'x'\nsigning_secret = 'y'\ncommand = '/bot'",
-        )
-        .file(
-            "b.toml",
-            "[channels.slack]\nbot_token = ''\nsigning_secret = ' '\ncommand = ''",
-        );
+        .file("a.toml", "[channels.slack]\nbot_token = 'x'\nsigning_secret = 'y'\ncommand = '/bot'")
+        .file("b.toml", "[channels.slack]\nbot_token = ''\nsigning_secret = ' '\ncommand = ''");
     let config = case.load();
-    assert_eq!(
-        (config.channels.slack.is_on(), config.channels.slack.command.as_str()),
-        (Ok(false), "/ai-crm")
-    );
+    assert_eq!((config.channels.slack.is_on(), config.channels.slack.command.as_str()), (Ok(false), "/ai-crm"));
 }
 
 #[test]
 fn each_mistake_names_its_key_its_place_and_its_mend() {
     let table = [
-        (
-            "[server]\nlisten = 'here'",
-            "server.listen in a.toml:2: expected an address and a port",
-        ),
-        (
-            "\n[server]\nlissten = 'x'",
-            "server.lissten in a.toml:3: no such key; the nearest is server.listen",
-        ),
-        (
-            "[sever]\nlisten = 'x'",
-            "sever in a.toml:1: no such section; the nearest is [server]",
-        ),
-        (
-            "[slack]\nbot_token = 'x'",
-            "slack in a.toml:1: no such section; the nearest is [channels.slack]",
-        ),
-        (
-            "listen = 'x'",
-            "listen in a.toml:1: no such key; the nearest is server.listen",
-        ),
+        ("[server]\nlisten = 'here'", "server.listen in a.toml:2: expected an address and a port"),
+        ("\n[server]\nlissten = 'x'", "server.lissten in a.toml:3: no such key; the nearest is server.listen"),
+        ("[sever]\nlisten = 'x'", "sever in a.toml:1: no such section; the nearest is [server]"),
+        ("[slack]\nbot_token = 'x'", "slack in a.toml:1: no such section; the nearest is [channels.slack]"),
+        ("listen = 'x'", "listen in a.toml:1: no such key; the nearest is server.listen"),
         ("server = 'x'", "server in a.toml:1: this is a section"),
         (
             "[server]\nmax_connections = '9'",
             "server.max_connections in a.toml:2: expected a whole number from 1 to 1000000",
         ),
-        (
-            "[server]\nmax_connections = 0",
-            "server.max_connections in a.toml:2: expected a whole number",
-        ),
-        (
-            "[ledger]\nin_flight = 1.5",
-            "ledger.in_flight in a.toml:2: expected a whole number",
-        ),
-        (
-            "[ledger]\nin_flight = { a = 1 }",
-            "ledger.in_flight in a.toml:2: expected a whole number",
-        ),
-        (
-            "[policy]\nchannels = 'C1'",
-            "policy.channels in a.toml:2: expected a list of texts",
-        ),
-        (
-            "[policy]\nchannels = [1]",
-            "policy.channels in a.toml:2: expected a list of texts",
-        ),
-        (
-            "[log]\nformat = 'xml'",
-            "log.format in a.toml:2: expected `auto`, `human` or `json`",
-        ),
-        (
-            "[channels.slack]\nenabled = 'on'",
-            "channels.slack.enabled in a.toml:2: expected `auto`, true or false",
-        ),
-        (
-            "[channels.slack]\nbot_token = 5",
-            "channels.slack.bot_token in a.toml:2: expected a text in quotes",
-        ),
-        (
-            "[channels.slack]\napi_url = 'slack'",
-            "channels.slack.api_url in a.toml:2: expected an address",
-        ),
-        (
-            "[channels.terminal]\nx = 1",
-            "channels.terminal.x in a.toml:2: no such key",
-        ),
-        (
-            "[people]\nowners = ['U1']",
-            "people.owners in a.toml:2: entry 1 is no user",
-        ),
-        (
-            "[people.groups]\nweb = ['slack:T/U', 'U']",
-            "people.groups.web in a.toml:2: entry 2 is no user",
-        ),
-        (
-            "[people.groups.web]\na = []",
-            "people.groups.web in a.toml:1: expected a list of texts",
-        ),
+        ("[server]\nmax_connections = 0", "server.max_connections in a.toml:2: expected a whole number"),
+        ("[ledger]\nin_flight = 1.5", "ledger.in_flight in a.toml:2: expected a whole number"),
+        ("[ledger]\nin_flight = { a = 1 }", "ledger.in_flight in a.toml:2: expected a whole number"),
+        ("[policy]\nchannels = 'C1'", "policy.channels in a.toml:2: expected a list of texts"),
+        ("[policy]\nchannels = [1]", "policy.channels in a.toml:2: expected a list of texts"),
+        ("[log]\nformat = 'xml'", "log.format in a.toml:2: expected `auto`, `human` or `json`"),
+        ("[channels.slack]\nenabled = 'on'", "channels.slack.enabled in a.toml:2: expected `auto`, true or false"),
+        ("[channels.slack]\nbot_token = 5", "channels.slack.bot_token in a.toml:2: expected a text in quotes"),
+        ("[channels.slack]\napi_url = 'slack'", "channels.slack.api_url in a.toml:2: expected an address"),
+        ("[channels.terminal]\nx = 1", "channels.terminal.x in a.toml:2: no such key"),
+        ("[people]\nowners = ['U1']", "people.owners in a.toml:2: entry 1 is no user"),
+        ("[people.groups]\nweb = ['slack:T/U', 'U']", "people.groups.web in a.toml:2: entry 2 is no user"),
+        ("[people.groups.web]\na = []", "people.groups.web in a.toml:1: expected a list of texts"),
         ("[people]\ngroups = []", "people.groups in a.toml:2: this is a section"),
-        (
-            "[admin]\ntoken = 'a,b,c'",
-            "admin.token in a.toml:2: at most two values",
-        ),
-        (
-            "[admin]\ntoken = 'env:NONE'",
-            "admin.token in a.toml:2: the variable NONE is not set",
-        ),
-        (
-            "[ledger]\nbackoff_most_s = 1\nbackoff_first_ms = 2000",
-            "ledger.backoff_first_ms: it is longer",
-        ),
+        ("[admin]\ntoken = 'a,b,c'", "admin.token in a.toml:2: at most two values"),
+        ("[admin]\ntoken = 'env:NONE'", "admin.token in a.toml:2: the variable NONE is not set"),
+        ("[ledger]\nbackoff_most_s = 1\nbackoff_first_ms = 2000", "ledger.backoff_first_ms: it is longer"),
         ("[server]\nlisten", "a.toml:2: this is not TOML"),
     ];
     for (text, expected) in table {
         let errors = Case::new().file("a.toml", text).errors();
-        assert!(
-            errors.len() == 1 && errors[0].starts_with(expected),
-            "{text}\n{errors:#?}"
-        );
+        assert!(errors.len() == 1 && errors[0].starts_with(expected), "{text}\n{errors:#?}");
     }
 }
 
 #[test]
 fn all_mistakes_are_found_at_once() {
     let mut case = Case::new()
-        .file(
-            "a.toml",
-            "[server]\nlisten = 'x'\npublic_url = 'y'\n[log]\nformat = 'z'\n[stroe]\n",
-        )
+        .file("a.toml", "[server]\nlisten = 'x'\npublic_url = 'y'\n[log]\nformat = 'z'\n[stroe]\n")
         .file("b.toml", "[server\n")
         .env("AI_CRM__LOG__LEVEL", "info")
         .env("SLACK_BOT_TOKEN", "file:/no/such/file")
@@ -305,28 +210,17 @@ fn no_mistake_shows_a_secret() {
     ];
     for text in texts {
         let case = Case::new().file("a.toml", text);
-        assert!(
-            !case.errors().join("\n").contains("hush"),
-            "{text}\n{:#?}",
-            case.errors()
-        );
+        assert!(!case.errors().join("\n").contains("hush"), "{text}\n{:#?}", case.errors());
         let errors = Config::load(&case.args).unwrap_err();
         assert!(!format!("{errors} {errors:?}").contains("hush"), "{text}");
     }
-    let config = Case::new()
-        .env("SLACK_BOT_TOKEN", "hush")
-        .env("SLACK_SIGNING_SECRET", "hush")
-        .load();
+    let config = Case::new().env("SLACK_BOT_TOKEN", "hush").env("SLACK_SIGNING_SECRET", "hush").load();
     assert!(!format!("{config:?}").contains("hush"));
 }
 
 #[test]
 fn slack_is_on_with_all_secrets_and_refused_with_some() {
-    let with = |pairs: &[(&str, &str)]| {
-        pairs
-            .iter()
-            .fold(Case::new(), |case, (name, value)| case.env(name, value))
-    };
+    let with = |pairs: &[(&str, &str)]| pairs.iter().fold(Case::new(), |case, (name, value)| case.env(name, value));
     let both = [("SLACK_SIGNING_SECRET", "s,t"), ("SLACK_BOT_TOKEN", "xoxb-1")];
     let config = with(&both).load();
     assert_eq!(config.channels.slack.is_on(), Ok(true));
@@ -334,19 +228,11 @@ fn slack_is_on_with_all_secrets_and_refused_with_some() {
 
     let errors = with(&both[..1]).errors();
     assert_eq!(errors.len(), 1);
-    assert!(
-        errors[0].contains("bot_token (SLACK_BOT_TOKEN) is missing"),
-        "{errors:?}"
-    );
+    assert!(errors[0].contains("bot_token (SLACK_BOT_TOKEN) is missing"), "{errors:?}");
     assert!(with(&both[1..]).errors()[0].contains("SLACK_SIGNING_SECRET"));
     assert!(with(&[("AI_CRM__CHANNELS__SLACK__ENABLED", "true")]).errors()[0].contains("SLACK_BOT_TOKEN"));
     assert_eq!(
-        with(&both[1..])
-            .env("AI_CRM__CHANNELS__SLACK__ENABLED", "false")
-            .load()
-            .channels
-            .slack
-            .is_on(),
+        with(&both[1..]).env("AI_CRM__CHANNELS__SLACK__ENABLED", "false").load().channels.slack.is_on(),
         Ok(false)
     );
     // A separator alone is no secret.
@@ -358,19 +244,13 @@ fn a_variable_that_is_named_after_its_key_wins() {
     let case = Case::new()
         .env("AI_CRM__SERVER__PUBLIC_URL", "https://a.example")
         .env("AI_CRM_PUBLIC_URL", "https://b.example");
-    assert_eq!(
-        case.load().server.public_url.map(String::from).as_deref(),
-        Some("https://a.example/")
-    );
+    assert_eq!(case.load().server.public_url.map(String::from).as_deref(), Some("https://a.example/"));
 }
 
 #[test]
 fn an_overridden_secret_is_not_fetched() {
     let text = "[channels.slack]\nbot_token = 'env:NONE'\nsigning_secret = 'file:/no/such/file'";
-    let case = Case::new()
-        .file("a.toml", text)
-        .env("SLACK_BOT_TOKEN", "x")
-        .env("SLACK_SIGNING_SECRET", "y");
+    let case = Case::new().file("a.toml", text).env("SLACK_BOT_TOKEN", "x").env("SLACK_SIGNING_SECRET", "y");
     assert_eq!(case.load().channels.slack.is_on(), Ok(true));
 }
 
@@ -380,25 +260,14 @@ fn the_profile_sim_stays_on_this_machine() {
     let config = sim().load();
     assert_eq!(config.channels.slack.is_on(), Ok(true));
     assert_eq!(config.channels.slack.api_url.as_str(), "http://127.0.0.1:8090/api/");
-    assert_eq!(
-        config.origins()["channels.slack.bot_token"],
-        Origin::Profile("sim".to_owned())
-    );
-    assert!(
-        config
-            .channels
-            .slack
-            .signing_secret
-            .match_any(crate::config::slack::PUBLIC_SIGNING_SECRET)
-    );
+    assert_eq!(config.origins()["channels.slack.bot_token"], Origin::Profile("sim".to_owned()));
+    assert!(config.channels.slack.signing_secret.match_any(crate::config::slack::PUBLIC_SIGNING_SECRET));
 
     let open = ("AI_CRM__SERVER__LISTEN", "0.0.0.0:8080");
     let mut option = sim();
     option.args.options.push(("server.listen", open.1.to_owned()));
-    let copied = Case::new()
-        .env("SLACK_SIGNING_SECRET", "sim-signing-secret")
-        .env("SLACK_BOT_TOKEN", "x")
-        .env(open.0, open.1);
+    let copied =
+        Case::new().env("SLACK_SIGNING_SECRET", "sim-signing-secret").env("SLACK_BOT_TOKEN", "x").env(open.0, open.1);
     for case in [sim().env(open.0, open.1), option, copied] {
         assert!(case.errors()[0].contains("loopback"), "{:?}", case.errors());
     }
@@ -410,10 +279,7 @@ fn the_profile_sim_stays_on_this_machine() {
 #[test]
 fn profiles_have_plain_names() {
     for name in ["../sim", "", "a/b", "a b"] {
-        assert!(
-            Case::new().profile(name, None).errors()[0].contains("only letters"),
-            "{name}"
-        );
+        assert!(Case::new().profile(name, None).errors()[0].contains("only letters"), "{name}");
     }
     // The secrets of the profile that comes with the program are public, wherever its file lies.
     let copied = Case::new().profile("sim", Some(include_str!("../../config/sim.toml")));
@@ -431,11 +297,7 @@ fn what_is_hardly_meant_is_a_warning() {
         .env("SLACK_SIGNING_SECRETS", "z")
         .env("AI_CRM__STORE__RETENTION_MB", "9999");
     let warnings = case.load().warnings().join("\n");
-    for expected in [
-        "api_url is http",
-        "SLACK_SIGNING_SECRETS is not used",
-        "store.retention_mb",
-    ] {
+    for expected in ["api_url is http", "SLACK_SIGNING_SECRETS is not used", "store.retention_mb"] {
         assert!(warnings.contains(expected), "{expected} in\n{warnings}");
     }
     let open = Case::new().file("a.toml", "[admin]\ntoken = 'hush'");
@@ -461,11 +323,7 @@ fn keys_and_fields_are_the_same() {
         let error = Value::Table(table).try_into::<Config>().unwrap_err();
         let (_, known) = error.message().split_once("expected").unwrap_or_default();
         for field in known.split('`').skip(1).step_by(2) {
-            let key = if section.is_empty() {
-                field.to_owned()
-            } else {
-                format!("{section}.{field}")
-            };
+            let key = if section.is_empty() { field.to_owned() } else { format!("{section}.{field}") };
             if !KEYS.is_section(std::slice::from_ref(&key)) || key == "people.groups" {
                 fields.push(key);
             }
@@ -478,12 +336,10 @@ fn keys_and_fields_are_the_same() {
 
 #[test]
 fn every_secret_is_shown_as_one_in_the_defaults() {
-    let shown = crate::config::keys::DEFAULT_TEXT
-        .lines()
-        .filter(|line| line.starts_with('#') && line.contains(" = \"env:"));
-    let mut shown: Vec<String> = shown
-        .filter_map(|line| line[1..].split_once(' ').map(|(key, _)| key.to_owned()))
-        .collect();
+    let shown =
+        crate::config::keys::DEFAULT_TEXT.lines().filter(|line| line.starts_with('#') && line.contains(" = \"env:"));
+    let mut shown: Vec<String> =
+        shown.filter_map(|line| line[1..].split_once(' ').map(|(key, _)| key.to_owned())).collect();
     let mut known: Vec<String> = KEYS
         .all()
         .filter(|(key, _)| is_secret(key))

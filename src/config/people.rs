@@ -45,11 +45,7 @@ fn user(text: &str) -> Option<PlatformUser> {
     let (realm, id) = rest.split_once('/')?;
     let channel = NAMEABLE.into_iter().find(|name| name.as_str() == channel)?;
     let fits = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '/');
-    (fits(realm) && fits(id)).then(|| PlatformUser {
-        channel,
-        realm: realm.to_owned(),
-        id: id.to_owned(),
-    })
+    (fits(realm) && fits(id)).then(|| PlatformUser { channel, realm: realm.to_owned(), id: id.to_owned() })
 }
 
 fn read_all<E: de::Error>(texts: &[String]) -> Result<Vec<PlatformUser>, E> {
@@ -79,10 +75,7 @@ impl<'de> Deserialize<'de> for Members {
 
 fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<PlatformUser>>, D::Error> {
     let read = BTreeMap::<String, Members>::deserialize(deserializer)?;
-    Ok(read
-        .into_iter()
-        .map(|(name, Members(members))| (name, members))
-        .collect())
+    Ok(read.into_iter().map(|(name, Members(members))| (name, members)).collect())
 }
 
 #[cfg(test)]
@@ -104,9 +97,7 @@ mod tests {
         ];
         for (text, expected) in table {
             let read = user(text);
-            let parts = read
-                .as_ref()
-                .map(|user| (user.channel, user.realm.as_str(), user.id.as_str()));
+            let parts = read.as_ref().map(|user| (user.channel, user.realm.as_str(), user.id.as_str()));
             assert_eq!(parts, expected, "{text}");
         }
     }

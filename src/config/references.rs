@@ -63,11 +63,7 @@ fn fetch_one(written: &str, env: &[(String, String)]) -> Result<String, String> 
         None => fetch_file(written, env)?,
     };
     let trimmed = fetched.trim();
-    if trimmed.is_empty() {
-        Err("what it names is empty".to_owned())
-    } else {
-        Ok(trimmed.to_owned())
-    }
+    if trimmed.is_empty() { Err("what it names is empty".to_owned()) } else { Ok(trimmed.to_owned()) }
 }
 
 fn fetch_file(written: &str, env: &[(String, String)]) -> Result<String, String> {
@@ -92,10 +88,7 @@ fn credential(name: &str, env: &[(String, String)]) -> Result<PathBuf, String> {
 }
 
 fn variable<'a>(name: &str, env: &'a [(String, String)]) -> Option<&'a str> {
-    let found = env
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_str());
+    let found = env.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     found.filter(|value| !value.trim().is_empty())
 }
 
@@ -135,9 +128,7 @@ pub(super) fn refuse_readers(path: &Path, mode: u32, readers: Readers) -> Result
         return Ok(());
     }
     let (shown, mode) = (path.display(), mode & 0o777);
-    Err(format!(
-        "{shown} can be read or changed by {words} (mode {mode:04o}); run: chmod 600 '{shown}'"
-    ))
+    Err(format!("{shown} can be read or changed by {words} (mode {mode:04o}); run: chmod 600 '{shown}'"))
 }
 
 #[cfg(test)]

@@ -21,11 +21,7 @@ impl Secrets {
     pub fn read(text: &str) -> Result<Self, TooMany> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let secrets: Vec<Secret> = parts.map(Secret::new).collect();
-        if secrets.len() > MOST {
-            Err(TooMany)
-        } else {
-            Ok(Self(secrets))
-        }
+        if secrets.len() > MOST { Err(TooMany) } else { Ok(Self(secrets)) }
     }
 
     /// Whether there is none.
@@ -74,10 +70,8 @@ mod tests {
         ];
         for (text, expected) in table {
             let read = Secrets::read(text);
-            let exposed = read
-                .as_ref()
-                .map(|all| all.as_slice().iter().map(Secret::expose).collect())
-                .map_err(|error| *error);
+            let exposed =
+                read.as_ref().map(|all| all.as_slice().iter().map(Secret::expose).collect()).map_err(|error| *error);
             assert_eq!(exposed, expected, "{text}");
         }
     }

@@ -69,9 +69,7 @@ pub(super) fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url
         return Err(expected());
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(de::Error::custom(
-            "expected an address without a user, a query and a fragment",
-        ));
+        return Err(de::Error::custom("expected an address without a user, a query and a fragment"));
     }
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());

@@ -66,28 +66,18 @@ impl SlackSettings {
             ("signing_secret (SLACK_SIGNING_SECRET)", !self.signing_secret.is_empty()),
             ("bot_token (SLACK_BOT_TOKEN)", self.bot_token.is_some()),
         ];
-        let extras = [
-            self.app_token.is_some(),
-            self.client_id.is_some(),
-            self.client_secret.is_some(),
-        ];
+        let extras = [self.app_token.is_some(), self.client_id.is_some(), self.client_secret.is_some()];
         let anything = wanted.iter().any(|(_, there)| *there) || extras.contains(&true);
         if self.client_id.is_some() || self.client_secret.is_some() {
             wanted.push(("client_id (SLACK_CLIENT_ID)", self.client_id.is_some()));
             wanted.push(("client_secret (SLACK_CLIENT_SECRET)", self.client_secret.is_some()));
         }
-        let missing: Vec<&str> = wanted
-            .iter()
-            .filter(|(_, there)| !there)
-            .map(|(name, _)| *name)
-            .collect();
+        let missing: Vec<&str> = wanted.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
         match self.enabled {
             Enabled::No => Ok(false),
             Enabled::Auto if !anything => Ok(false),
             _ if missing.is_empty() => Ok(true),
-            _ => Err(Incomplete {
-                missing: missing.join(" and "),
-            }),
+            _ => Err(Incomplete { missing: missing.join(" and ") }),
         }
     }
 
@@ -116,11 +106,7 @@ mod tests {
 
     fn read(text: &str) -> SlackSettings {
         let rest = "api_url = 'https://slack.com/api'\ncommand = '/ai-crm'\nmessage_pace_ms = 1000\n";
-        let enabled = if text.contains("enabled") {
-            ""
-        } else {
-            "enabled = 'auto'\n"
-        };
+        let enabled = if text.contains("enabled") { "" } else { "enabled = 'auto'\n" };
         toml::from_str(&format!("{enabled}{rest}{text}")).unwrap()
     }
 
@@ -130,11 +116,7 @@ mod tests {
         let token = "bot_token (SLACK_BOT_TOKEN)";
         let neither = format!("{signing} and {token}");
         let both = "signing_secret = 's'\nbot_token = 'xoxb-1'\n";
-        let missing = |names: &str| {
-            Err(Incomplete {
-                missing: names.to_owned(),
-            })
-        };
+        let missing = |names: &str| Err(Incomplete { missing: names.to_owned() });
         let table = [
             (String::new(), Ok(false)),
             ("enabled = false".to_owned(), Ok(false)),
@@ -144,10 +126,7 @@ mod tests {
             (format!("{both}enabled = false"), Ok(false)),
             (format!("{both}app_token = 'xapp-1'"), Ok(true)),
             (format!("{both}client_id = '1'\nclient_secret = 'c'"), Ok(true)),
-            (
-                format!("{both}client_id = '1'"),
-                missing("client_secret (SLACK_CLIENT_SECRET)"),
-            ),
+            (format!("{both}client_id = '1'"), missing("client_secret (SLACK_CLIENT_SECRET)")),
             ("enabled = true".to_owned(), missing(&neither)),
             ("app_token = 'xapp-1'".to_owned(), missing(&neither)),
             ("signing_secret = 's'".to_owned(), missing(token)),

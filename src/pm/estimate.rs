@@ -81,67 +81,28 @@ impl fmt::Display for Hours {
 /// Words that change the weight, by how much. They are about scope: what the work is about stands
 /// in `TOPICS`.
 const SCOPE: &[(f64, &str)] = &[
-    (
-        -4.0,
-        "typo, spelling, one line, one-liner, comment, whitespace, wording, broken link, dead link",
-    ),
-    (
-        -2.0,
-        "bump, rename, tweak, trivial, tiny, label, logo, colour, color, text change, quick fix, config change",
-    ),
+    (-4.0, "typo, spelling, one line, one-liner, comment, whitespace, wording, broken link, dead link"),
+    (-2.0, "bump, rename, tweak, trivial, tiny, label, logo, colour, color, text change, quick fix, config change"),
     (-1.0, "small, minor, simple, quick, quickly, easy, single, just, only"),
-    (
-        1.0,
-        "several, multiple, many, edge case, configurable, reusable, optional, flexible, roles, versioned, all",
-    ),
-    (
-        2.0,
-        "entire, whole, full, complete, automatic, across, everywhere, robust, production ready, secure",
-    ),
+    (1.0, "several, multiple, many, edge case, configurable, reusable, optional, flexible, roles, versioned, all"),
+    (2.0, "entire, whole, full, complete, automatic, across, everywhere, robust, production ready, secure"),
     (
         3.0,
         "platform, enterprise, from scratch, end to end, multi tenant, distributed, real-time, realtime, offline, scalable",
     ),
-    (
-        3.0,
-        "without downtime, zero downtime, high availability, backward compatible, compliance, audit trail",
-    ),
-    (
-        5.0,
-        "rewrite, re-architect, company wide, microservices, multi region, all services, overhaul",
-    ),
+    (3.0, "without downtime, zero downtime, high availability, backward compatible, compliance, audit trail"),
+    (5.0, "rewrite, re-architect, company wide, microservices, multi region, all services, overhaul"),
 ];
 
 /// Subjects that are harder than they sound.
 const TOPICS: &[(f64, &str)] = &[
-    (
-        1.0,
-        "search, cache, export, import, upload, notification, report, filter, schedule, pagination, translation",
-    ),
-    (
-        2.0,
-        "auth, authentication, authorization, login, oauth, sso, permission, payment, checkout, encryption, billing",
-    ),
-    (
-        2.0,
-        "concurrency, race condition, deadlock, memory leak, crashloop, replication, failover, flaky, intermittent",
-    ),
-    (
-        2.0,
-        "postgres, oracle, kubernetes, terraform, database upgrade, production, subscription, recommendation",
-    ),
-    (
-        3.0,
-        "machine learning, ml, llm, recommendation engine, search engine, workflow engine, rule engine, compiler",
-    ),
-    (
-        3.0,
-        "monolith, mainframe, cobol, legacy, event sourcing, data warehouse, marketplace, computer vision, parser",
-    ),
-    (
-        3.0,
-        "gdpr, hipaa, pci, sox, scim, saml, threat model, disaster recovery, blockchain, video, game engine",
-    ),
+    (1.0, "search, cache, export, import, upload, notification, report, filter, schedule, pagination, translation"),
+    (2.0, "auth, authentication, authorization, login, oauth, sso, permission, payment, checkout, encryption, billing"),
+    (2.0, "concurrency, race condition, deadlock, memory leak, crashloop, replication, failover, flaky, intermittent"),
+    (2.0, "postgres, oracle, kubernetes, terraform, database upgrade, production, subscription, recommendation"),
+    (3.0, "machine learning, ml, llm, recommendation engine, search engine, workflow engine, rule engine, compiler"),
+    (3.0, "monolith, mainframe, cobol, legacy, event sourcing, data warehouse, marketplace, computer vision, parser"),
+    (3.0, "gdpr, hipaa, pci, sox, scim, saml, threat model, disaster recovery, blockchain, video, game engine"),
 ];
 
 /// Parts of a system. Each kind that is touched adds a little.
@@ -218,10 +179,7 @@ fn first_guess(shape: Option<Shape>) -> f64 {
 pub fn of(text: &Text, brief: &Brief, shape: Option<Shape>) -> (Complexity, Hours) {
     let unknowns = text.mentioned(UNKNOWNS).len() + text.questions();
     let weight = weigh(text, brief, shape, unknowns);
-    let points = POINTS
-        .into_iter()
-        .find(|points| weight <= f64::from(*points) + ROUNDING)
-        .unwrap_or(POINTS[7]);
+    let points = POINTS.into_iter().find(|points| weight <= f64::from(*points) + ROUNDING).unwrap_or(POINTS[7]);
     let size = match points {
         0..=1 => Size::Trivial,
         2..=3 => Size::Small,
@@ -235,30 +193,15 @@ pub fn of(text: &Text, brief: &Brief, shape: Option<Shape>) -> (Complexity, Hour
 fn weigh(text: &Text, brief: &Brief, shape: Option<Shape>, unknowns: usize) -> f64 {
     let capped = |count: usize, each: f64, most: f64| (count as f64 * each).min(most);
     let spoken = |table: &[(f64, &'static str)]| -> f64 {
-        table
-            .iter()
-            .map(|(each, phrases)| each * text.mentioned(phrases).len() as f64)
-            .sum()
+        table.iter().map(|(each, phrases)| each * text.mentioned(phrases).len() as f64).sum()
     };
     let files = text.files().len() + brief.files.len();
-    let length = BY_LENGTH
-        .iter()
-        .rev()
-        .find(|(words, _)| text.length() >= *words)
-        .map_or(0.0, |(_, weight)| *weight);
+    let length = BY_LENGTH.iter().rev().find(|(words, _)| text.length() >= *words).map_or(0.0, |(_, weight)| *weight);
     let substance = first_guess(shape)
         + spoken(TOPICS).min(14.0)
         + capped(text.mentioned(COMPONENTS).len(), EACH_COMPONENT, MOST_FROM_COMPONENTS)
-        + capped(
-            text.mentioned(INTEGRATIONS).len(),
-            EACH_INTEGRATION,
-            MOST_FROM_INTEGRATIONS,
-        )
-        + capped(
-            text.mentioned(VERBS).len().saturating_sub(1),
-            EACH_FURTHER_VERB,
-            MOST_FROM_VERBS,
-        )
+        + capped(text.mentioned(INTEGRATIONS).len(), EACH_INTEGRATION, MOST_FROM_INTEGRATIONS)
+        + capped(text.mentioned(VERBS).len().saturating_sub(1), EACH_FURTHER_VERB, MOST_FROM_VERBS)
         + capped(unknowns, EACH_UNKNOWN, MOST_FROM_UNKNOWNS)
         + capped(text.items().len(), EACH_LIST_ITEM, MOST_FROM_LIST)
         + capped(files.saturating_sub(2), EACH_FURTHER_FILE, MOST_FROM_FILES)

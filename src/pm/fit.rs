@@ -113,12 +113,7 @@ impl<'a> Fit<'a> {
                 *word_use.entry(word.clone()).or_insert(0) += 1;
             }
         }
-        Self {
-            catalog,
-            profiles,
-            keyword_use,
-            word_use,
-        }
+        Self { catalog, profiles, keyword_use, word_use }
     }
 
     /// Whether there is an agent of that name.
@@ -150,17 +145,9 @@ impl<'a> Fit<'a> {
             .take_while(|(score, _)| score.sum >= LEAST_SCORE && score.sum >= first * LEAST_OF_FIRST);
         kept.enumerate()
             .map(|(place, (score, agent))| {
-                let standing = if place == 0 {
-                    0.8 + 0.2 * (first - second) / first
-                } else {
-                    0.75 * score.sum / first
-                };
+                let standing = if place == 0 { 0.8 + 0.2 * (first - second) / first } else { 0.75 * score.sum / first };
                 let confidence = confidence(score.sum, standing);
-                Recommendation {
-                    agent: agent.to_owned(),
-                    confidence,
-                    reasons: in_order(score.reasons),
-                }
+                Recommendation { agent: agent.to_owned(), confidence, reasons: in_order(score.reasons) }
             })
             .collect()
     }
@@ -168,12 +155,7 @@ impl<'a> Fit<'a> {
     /// The files of the brief and of its text, by the agents whose work they are.
     fn whose_files<'f>(&self, text: &'f Text, brief: &'f Brief) -> Files<'f> {
         let mut whose = Files::new();
-        let named = brief
-            .files
-            .iter()
-            .take(MOST_FILES)
-            .chain(text.files())
-            .map(String::as_str);
+        let named = brief.files.iter().take(MOST_FILES).chain(text.files()).map(String::as_str);
         for file in named.collect::<BTreeSet<_>>() {
             for agent in self.catalog.whose_file(file) {
                 whose.entry(agent.name.clone()).or_default().push(file);
@@ -196,11 +178,7 @@ impl<'a> Fit<'a> {
         let name = profile.agent.name.as_str();
         score_files(profile, files.get(name).map_or(&[], Vec::as_slice), &mut score);
         for (agent, weight, table) in SUBJECTS {
-            let words = if *agent == name {
-                text.mentioned(table)
-            } else {
-                Vec::new()
-            };
+            let words = if *agent == name { text.mentioned(table) } else { Vec::new() };
             if !words.is_empty() {
                 score.add(*weight, format!("its subject: {}", quote(&words)));
             }
@@ -211,9 +189,7 @@ impl<'a> Fit<'a> {
             score.add(weight / (1.0 + place as f64 * 0.5), why.to_owned());
         }
         if score.sum > 0.0 {
-            let hint = CATEGORY_WORDS
-                .iter()
-                .find(|(category, _)| *category == profile.agent.category);
+            let hint = CATEGORY_WORDS.iter().find(|(category, _)| *category == profile.agent.category);
             let words = hint.map_or_else(Vec::new, |(_, table)| text.mentioned(table));
             if !words.is_empty() {
                 score.add(CATEGORY, format!("{} work: {}", profile.agent.category, quote(&words)));
@@ -244,11 +220,7 @@ impl<'a> Fit<'a> {
             score.add(weight, format!("mentions {}", quote(&words)));
         }
         let is_label = |phrase: &Phrase| labels.contains(phrase);
-        let labelled = profile
-            .keywords
-            .iter()
-            .filter(|(phrase, _)| is_label(phrase))
-            .map(|(_, keyword)| *keyword);
+        let labelled = profile.keywords.iter().filter(|(phrase, _)| is_label(phrase)).map(|(_, keyword)| *keyword);
         let labelled: Vec<&str> = labelled.collect();
         if !labelled.is_empty() {
             score.add(LABEL, format!("labelled {}", quote(&labelled)));
@@ -262,84 +234,46 @@ impl<'a> Fit<'a> {
         let best = profile.situations.iter().map(|(words, situation)| {
             let found: Vec<&String> = words.iter().filter(|word| text.has_stem(word)).collect();
             let whole: f64 = words.iter().map(rarity).sum();
-            let weight = if found.len() < 2 {
-                0.0
-            } else {
-                found.iter().map(|word| rarity(word)).sum::<f64>() / whole
-            };
+            let weight = if found.len() < 2 { 0.0 } else { found.iter().map(|word| rarity(word)).sum::<f64>() / whole };
             (weight, *situation)
         });
         let best = best.fold((0.0, ""), |best, next| if next.0 > best.0 { next } else { best });
         if best.0 >= 0.25 {
             score.add(best.0 * SITUATION, format!("meant for: {}", best.1));
         }
-        let name_words: Vec<&str> = profile
-            .name_words
-            .iter()
-            .map(String::as_str)
-            .filter(|word| text.has_stem(&stem(word)))
-            .collect();
+        let name_words: Vec<&str> =
+            profile.name_words.iter().map(String::as_str).filter(|word| text.has_stem(&stem(word))).collect();
         if !name_words.is_empty() {
             score.add(NAME_WORD, format!("says {}", quote(&name_words)));
         }
-        let purpose: f64 = profile
-            .purpose
-            .iter()
-            .filter(|word| text.has_stem(word))
-            .map(rarity)
-            .sum();
+        let purpose: f64 = profile.purpose.iter().filter(|word| text.has_stem(word)).map(rarity).sum();
         if purpose > 0.0 {
-            score.add(
-                purpose.min(2.0) * PURPOSE_WORD,
-                format!("its purpose: {}", profile.agent.purpose),
-            );
+            score.add(purpose.min(2.0) * PURPOSE_WORD, format!("its purpose: {}", profile.agent.purpose));
         }
     }
 
     fn fallback(&self, shape: Option<Shape>) -> Vec<Recommendation> {
         let usual = shape.map_or(WHEN_NOTHING_TELLS, |shape| usual(shape).0);
-        let candidates = usual
-            .iter()
-            .chain(WHEN_NOTHING_TELLS)
-            .copied()
-            .find(|name| self.knows(name));
+        let candidates = usual.iter().chain(WHEN_NOTHING_TELLS).copied().find(|name| self.knows(name));
         // An operator's own catalogue may have none of ours; the least harmful agent is then the choice.
-        let any = || {
-            self.profiles
-                .iter()
-                .min_by_key(|profile| profile.agent.risk)
-                .map(|profile| profile.agent.name.as_str())
-        };
+        let any =
+            || self.profiles.iter().min_by_key(|profile| profile.agent.risk).map(|profile| profile.agent.name.as_str());
         let Some(agent) = candidates.or_else(any) else {
             return Vec::new();
         };
         let why = "no word of the text matches an agent, so this is only a usual choice; say more or name one";
-        vec![Recommendation {
-            agent: agent.to_owned(),
-            confidence: CONFIDENCE.0,
-            reasons: vec![why.to_owned()],
-        }]
+        vec![Recommendation { agent: agent.to_owned(), confidence: CONFIDENCE.0, reasons: vec![why.to_owned()] }]
     }
 }
 
 impl<'a> Profile<'a> {
     fn of(agent: &'a Agent) -> Self {
-        let all_name_words = agent
-            .name
-            .split('-')
-            .filter(|word| word.len() > 1 && !phrases(NAME_FILLERS).any(|filler| filler == *word));
+        let all_name_words =
+            agent.name.split('-').filter(|word| word.len() > 1 && !phrases(NAME_FILLERS).any(|filler| filler == *word));
         Self {
             agent,
-            keywords: agent
-                .keywords
-                .iter()
-                .map(|keyword| (Phrase::new(keyword), keyword.as_str()))
-                .collect(),
-            situations: agent
-                .when_to_use
-                .iter()
-                .map(|text| (meaning(text), text.as_str()))
-                .collect(),
+            keywords: agent.keywords.iter().map(|keyword| (Phrase::new(keyword), keyword.as_str())).collect(),
+            situations: agent.when_to_use.iter().map(|text| (meaning(text), text.as_str())).collect(),
             purpose: meaning(&agent.purpose),
             name: Phrase::new(&agent.name),
             name_words: all_name_words.map(str::to_owned).collect(),
@@ -352,32 +286,21 @@ fn score_files(profile: &Profile<'_>, its: &[&str], score: &mut Score) {
         return;
     }
     // The language of a file says more about the work on it than its folder.
-    let by_language = if profile.agent.category == "languages" {
-        LANGUAGE_OF_FILE
-    } else {
-        0.0
-    };
+    let by_language = if profile.agent.category == "languages" { LANGUAGE_OF_FILE } else { 0.0 };
     let weight = FIRST_FILE + by_language + (its.len() - 1) as f64 * FURTHER_FILE;
     score.add(weight.min(MOST_FROM_FILES), format!("its files: {}", quote(its)));
 }
 
 /// The stems of the words of a sentence that carry meaning.
 fn meaning(sentence: &str) -> BTreeSet<String> {
-    Text::read(sentence)
-        .content()
-        .iter()
-        .filter(|word| !is_filler(word))
-        .cloned()
-        .collect()
+    Text::read(sentence).content().iter().filter(|word| !is_filler(word)).cloned().collect()
 }
 
 fn confidence(score: f64, standing: f64) -> u8 {
     let evidence = 1.0 - (-score / CONVINCING).exp();
     let (least, most) = (f64::from(CONFIDENCE.0) + 3.0, f64::from(CONFIDENCE.1));
     // Within the bounds, which fit the type.
-    (least + (most - least) * evidence * standing)
-        .round()
-        .clamp(least, most) as u8
+    (least + (most - least) * evidence * standing).round().clamp(least, most) as u8
 }
 
 fn in_order(mut reasons: Vec<(f64, String)>) -> Vec<String> {
@@ -388,10 +311,6 @@ fn in_order(mut reasons: Vec<(f64, String)>) -> Vec<String> {
 fn quote(words: &[&str]) -> String {
     let shown: Vec<String> = words.iter().take(MOST_QUOTED).map(|word| format!("`{word}`")).collect();
     let more = words.len().saturating_sub(MOST_QUOTED);
-    let more = if more == 0 {
-        String::new()
-    } else {
-        format!(" and {more} more")
-    };
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     format!("{}{more}", shown.join(", "))
 }

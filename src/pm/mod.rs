@@ -54,10 +54,7 @@ impl Brief {
     /// A brief that is nothing but a text.
     #[must_use]
     pub fn of(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            ..Self::default()
-        }
+        Self { text: text.into(), ..Self::default() }
     }
 }
 
@@ -97,14 +94,7 @@ impl Analyst for OfflineAnalyst {
         let recommended = fit.recommend(&text, brief, shape);
         let subtasks = step::of(&text, shape, hours.likely, &recommended, &fit);
         let risks = risk::of(&text, &brief.labels, shape, complexity.size);
-        Analysis {
-            complexity,
-            hours,
-            risks,
-            subtasks,
-            recommended,
-            basis: OFFLINE_BASIS.to_owned(),
-        }
+        Analysis { complexity, hours, risks, subtasks, recommended, basis: OFFLINE_BASIS.to_owned() }
     }
 }
 

@@ -170,12 +170,7 @@ fn vague(text: &Text, size: Size) -> Option<RiskNote> {
     let mitigation = "ask for an example, for what done means, and for what is not part of it";
     let what = "different people understand different things by it";
     if text.content().is_empty() {
-        return Some(note(
-            what,
-            "the text says nothing that could be read".to_owned(),
-            mitigation,
-            Risk::High,
-        ));
+        return Some(note(what, "the text says nothing that could be read".to_owned(), mitigation, Risk::High));
     }
     let open = text.mentioned(OPEN);
     if !open.is_empty() {
@@ -184,26 +179,11 @@ fn vague(text: &Text, size: Size) -> Option<RiskNote> {
     }
     let words = text.content().len();
     if words < FEWEST_WORDS && size > Size::Small {
-        let count = if words == 1 {
-            "one word that says".to_owned()
-        } else {
-            format!("{words} words that say")
-        };
-        return Some(note(
-            what,
-            format!("only {count} what is wanted"),
-            mitigation,
-            Risk::Medium,
-        ));
+        let count = if words == 1 { "one word that says".to_owned() } else { format!("{words} words that say") };
+        return Some(note(what, format!("only {count} what is wanted"), mitigation, Risk::Medium));
     }
-    (text.questions() >= 3).then(|| {
-        note(
-            what,
-            format!("{} open questions in the text", text.questions()),
-            mitigation,
-            Risk::Medium,
-        )
-    })
+    (text.questions() >= 3)
+        .then(|| note(what, format!("{} open questions in the text", text.questions()), mitigation, Risk::Medium))
 }
 
 fn lower(level: Risk) -> Risk {
@@ -214,12 +194,7 @@ fn lower(level: Risk) -> Risk {
 }
 
 fn note(what: &str, why: String, mitigation: &str, level: Risk) -> RiskNote {
-    RiskNote {
-        what: what.to_owned(),
-        why,
-        mitigation: mitigation.to_owned(),
-        level,
-    }
+    RiskNote { what: what.to_owned(), why, mitigation: mitigation.to_owned(), level }
 }
 
 fn mentions(words: &[&str]) -> String {

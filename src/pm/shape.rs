@@ -77,14 +77,8 @@ const SHAPES: &[Kind] = &[
                 "bug, fix, crash, crashloop, broken, does not work, doesnt work, not working, regression, \
                     outage, typo, segfault, debug, troubleshoot, error, fail, failure",
             ),
-            (
-                3,
-                "wrong, exception, stack trace, hang, leak, 502, 503, flaky, incorrect, stuck, sev1, sev2",
-            ),
-            (
-                2,
-                "500, timeout, deadlock, freeze, slow, unexpected, unable to, cannot, cant",
-            ),
+            (3, "wrong, exception, stack trace, hang, leak, 502, 503, flaky, incorrect, stuck, sev1, sev2"),
+            (2, "500, timeout, deadlock, freeze, slow, unexpected, unable to, cannot, cant"),
             (1, "down, duplicate, missing"),
         ],
     },
@@ -101,10 +95,7 @@ const SHAPES: &[Kind] = &[
         shape: Shape::Testing,
         words: &[
             (5, "write test, add test, end-to-end test, test coverage, automate test"),
-            (
-                4,
-                "unit test, integration test, e2e, test suite, load test, regression test, property test",
-            ),
+            (4, "unit test, integration test, e2e, test suite, load test, regression test, property test"),
             (2, "coverage"),
         ],
     },
@@ -152,10 +143,7 @@ const SHAPES: &[Kind] = &[
         shape: Shape::Research,
         words: &[
             (5, "research, spike, feasibility"),
-            (
-                4,
-                "investigate, evaluate, compare, explore, find out, proof of concept, poc, which is better",
-            ),
+            (4, "investigate, evaluate, compare, explore, find out, proof of concept, poc, which is better"),
             (3, "analyse, analyze, analysis, survey, study, experiment"),
             (2, "understand"),
             (1, "why"),
@@ -165,10 +153,7 @@ const SHAPES: &[Kind] = &[
         shape: Shape::Feature,
         words: &[
             (4, "as a user"),
-            (
-                3,
-                "implement, add, build, create, develop, introduce, integrate, feature, user can",
-            ),
+            (3, "implement, add, build, create, develop, introduce, integrate, feature, user can"),
             (2, "allow, enable, design, integration, extend"),
             (1, "support, new, make"),
         ],
@@ -199,10 +184,7 @@ pub fn of(text: &Text, labels: &[String]) -> Option<Shape> {
     let labels: Vec<Phrase> = labels.iter().map(|label| Phrase::new(label)).collect();
     let mut best: Option<(u32, Shape)> = None;
     for kind in SHAPES {
-        let words = kind
-            .words
-            .iter()
-            .flat_map(|(each, table)| phrases(table).map(|phrase| (*each, phrase)));
+        let words = kind.words.iter().flat_map(|(each, table)| phrases(table).map(|phrase| (*each, phrase)));
         let mut weight: u32 = words.map(|(each, phrase)| weigh(text, each, phrase)).sum();
         let of_kind = LABELS.iter().filter(|(shape, _)| *shape == kind.shape);
         let says_it = |name: &str| labels.contains(&Phrase::new(name));

@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_an_ending_stays() {
-        for word in [
-            "string", "speed", "status", "analysis", "dns", "css", "redis", "class", "größen", "支付", "c++", "",
-        ] {
+        for word in
+            ["string", "speed", "status", "analysis", "dns", "css", "redis", "class", "größen", "支付", "c++", ""]
+        {
             assert_eq!(stem(word), word);
         }
     }

@@ -81,10 +81,7 @@ const CASES: &str = "
 
 fn sizes(range: &str) -> (Size, Size) {
     let size = |word: &str| serde_json::from_value(serde_json::Value::from(word)).unwrap();
-    range
-        .split_once(" to ")
-        .map(|(least, most)| (size(least), size(most)))
-        .unwrap()
+    range.split_once(" to ").map(|(least, most)| (size(least), size(most))).unwrap()
 }
 
 #[test]
@@ -94,9 +91,7 @@ fn briefs_are_understood() {
     let mut wrong = Vec::new();
     for case in cases {
         let columns: Vec<&str> = case.split('|').map(str::trim).collect();
-        let [text, kind, range, agents, risks] = columns[..] else {
-            panic!("`{case}` has not five columns")
-        };
+        let [text, kind, range, agents, risks] = columns[..] else { panic!("`{case}` has not five columns") };
         let it = analyse(text);
         let mut say = |what: String| wrong.push(format!("{text}: {what}"));
         let found = shape::of(&Text::read(text), &[]).map(|shape| serde_json::to_value(shape).unwrap());
@@ -128,24 +123,12 @@ fn briefs_are_understood() {
 fn harder_work_is_never_less() {
     for (easier, harder) in [
         ("Fix typo in README", "Fix the race condition in the payment worker"),
-        (
-            "Add a button",
-            "Add a button, a dashboard and an export to Salesforce, SAP and Jira",
-        ),
-        (
-            "Implement login",
-            "Implement login with SAML, SCIM and audit trail for the entire multi-tenant platform",
-        ),
-        (
-            "Migrate a table",
-            "Migrate the entire Oracle data warehouse to Snowflake without downtime",
-        ),
+        ("Add a button", "Add a button, a dashboard and an export to Salesforce, SAP and Jira"),
+        ("Implement login", "Implement login with SAML, SCIM and audit trail for the entire multi-tenant platform"),
+        ("Migrate a table", "Migrate the entire Oracle data warehouse to Snowflake without downtime"),
     ] {
         let (easier, harder) = (analyse(easier), analyse(harder));
-        assert!(
-            easier.complexity.points < harder.complexity.points,
-            "{easier:?}\n{harder:?}"
-        );
+        assert!(easier.complexity.points < harder.complexity.points, "{easier:?}\n{harder:?}");
         assert!(easier.hours.likely < harder.hours.likely);
     }
 }
@@ -154,41 +137,21 @@ fn harder_work_is_never_less() {
 fn reasons_say_what_matched() {
     let it = recommend(&Brief::of("Implement login with OAuth and JWT"), &CATALOG);
     assert_eq!(it[0].agent, "security-auditor");
-    assert!(
-        it[0]
-            .reasons
-            .iter()
-            .any(|reason| reason.contains("mentions `login`, `oauth`, `jwt`")),
-        "{it:?}"
-    );
+    assert!(it[0].reasons.iter().any(|reason| reason.contains("mentions `login`, `oauth`, `jwt`")), "{it:?}");
 }
 
 #[test]
 fn files_labels_and_names_lead_to_agents() {
     let strings = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     for (text, labels, files, wanted) in [
-        (
-            "look at this",
-            &[][..],
-            &["infra/main.tf", "infra/vars.tf"][..],
-            "terraform-specialist",
-        ),
+        ("look at this", &[][..], &["infra/main.tf", "infra/vars.tf"][..], "terraform-specialist"),
         ("look at this", &[], &["crates/core/src/lib.rs"], "rust-pro"),
-        (
-            "look at `db/migrations/0042_users.sql` please",
-            &[],
-            &[],
-            "database-optimizer sql-pro",
-        ),
+        ("look at `db/migrations/0042_users.sql` please", &[], &[], "database-optimizer sql-pro"),
         ("something for you", &["graphql"], &[], "graphql-architect"),
         ("ask the risk-manager about this", &[], &[], "risk-manager"),
         ("please have a look", &["bug"], &[], "debugger"),
     ] {
-        let brief = Brief {
-            text: text.to_owned(),
-            labels: strings(labels),
-            files: strings(files),
-        };
+        let brief = Brief { text: text.to_owned(), labels: strings(labels), files: strings(files) };
         let it = recommend(&brief, &CATALOG);
         assert!(wanted.split(' ').any(|name| name == it[0].agent), "{brief:?}: {it:#?}");
     }
@@ -196,14 +159,8 @@ fn files_labels_and_names_lead_to_agents() {
 
 #[test]
 fn where_nothing_matches_it_says_so() {
-    for text in [
-        "",
-        " \n ",
-        "zzz",
-        "お支払いのバグを直す",
-        "Пожалуйста, помогите",
-        "👍👍",
-    ] {
+    for text in ["", " \n ", "zzz", "お支払いのバグを直す", "Пожалуйста, помогите", "👍👍"]
+    {
         let it = analyse(text);
         assert_eq!(it.recommended.len(), 1, "{text:?} {it:?}");
         assert_eq!(it.recommended[0].confidence, CONFIDENCE.0);
@@ -211,33 +168,16 @@ fn where_nothing_matches_it_says_so() {
         assert!(it.basis.contains("no model was asked"));
     }
     let empty = analyse("");
-    assert!(
-        empty
-            .risks
-            .iter()
-            .any(|risk| risk.level == Risk::High && risk.why.contains("nothing"))
-    );
+    assert!(empty.risks.iter().any(|risk| risk.level == Risk::High && risk.why.contains("nothing")));
 }
 
 #[test]
 fn the_items_of_a_list_become_steps() {
     let text = "Customer portal\n- GraphQL resolvers for orders\n- Terraform module for the bucket\n- something else";
     let steps = analyse(text).subtasks;
-    let agent_of = |title: &str| {
-        steps
-            .iter()
-            .find(|step| step.title == title)
-            .and_then(|step| step.agent.clone())
-    };
-    assert_eq!(
-        agent_of("GraphQL resolvers for orders").as_deref(),
-        Some("graphql-architect"),
-        "{steps:#?}"
-    );
-    assert_eq!(
-        agent_of("Terraform module for the bucket").as_deref(),
-        Some("terraform-specialist")
-    );
+    let agent_of = |title: &str| steps.iter().find(|step| step.title == title).and_then(|step| step.agent.clone());
+    assert_eq!(agent_of("GraphQL resolvers for orders").as_deref(), Some("graphql-architect"), "{steps:#?}");
+    assert_eq!(agent_of("Terraform module for the bucket").as_deref(), Some("terraform-specialist"));
     assert!(agent_of("something else").is_some());
 }
 
@@ -280,39 +220,15 @@ fn an_analysis_survives_storage() {
 fn check(brief: &Brief) -> Analysis {
     let it = OfflineAnalyst.analyse(brief, &CATALOG);
     let hours = it.hours;
-    assert!(
-        0.5 <= hours.low && hours.low <= hours.likely && hours.likely <= hours.high,
-        "{hours:?}"
-    );
-    assert_eq!(
-        it.subtasks.iter().map(|step| step.hours).sum::<f64>(),
-        hours.likely,
-        "{:?}",
-        it.subtasks
-    );
-    assert!(
-        it.subtasks
-            .iter()
-            .all(|step| step.hours >= 0.5 && !step.title.is_empty())
-    );
+    assert!(0.5 <= hours.low && hours.low <= hours.likely && hours.likely <= hours.high, "{hours:?}");
+    assert_eq!(it.subtasks.iter().map(|step| step.hours).sum::<f64>(), hours.likely, "{:?}", it.subtasks);
+    assert!(it.subtasks.iter().all(|step| step.hours >= 0.5 && !step.title.is_empty()));
     let known = |name: &String| CATALOG.get(name).is_some();
     assert!(it.subtasks.iter().all(|step| step.agent.as_ref().is_some_and(known)));
     assert!((1..=MOST_RECOMMENDED).contains(&it.recommended.len()));
-    assert!(
-        it.recommended
-            .iter()
-            .all(|it| known(&it.agent) && !it.reasons.is_empty())
-    );
-    assert!(
-        it.recommended
-            .iter()
-            .all(|it| (CONFIDENCE.0..=CONFIDENCE.1).contains(&it.confidence))
-    );
-    assert!(
-        it.recommended.is_sorted_by(|a, b| a.confidence >= b.confidence),
-        "{:?}",
-        it.recommended
-    );
+    assert!(it.recommended.iter().all(|it| known(&it.agent) && !it.reasons.is_empty()));
+    assert!(it.recommended.iter().all(|it| (CONFIDENCE.0..=CONFIDENCE.1).contains(&it.confidence)));
+    assert!(it.recommended.is_sorted_by(|a, b| a.confidence >= b.confidence), "{:?}", it.recommended);
     assert!(it.risks.len() <= MOST_RISKS && it.risks.is_sorted_by(|a, b| a.level >= b.level));
     it
 }
@@ -385,10 +301,6 @@ fn an_operators_own_agent_is_found_by_its_file_alone() {
     };
     let catalog = Catalog::of(CATALOG.all().iter().cloned().chain([own]).collect());
     for text in ["IDocs from SAP are missing", "look at z_orders.abap"] {
-        assert_eq!(
-            recommend(&Brief::of(text), &catalog)[0].agent,
-            "sap-whisperer",
-            "{text}"
-        );
+        assert_eq!(recommend(&Brief::of(text), &catalog)[0].agent, "sap-whisperer", "{text}");
     }
 }

@@ -29,27 +29,11 @@ const FILLERS: &[&str] = &[
 ];
 
 /// Languages and formats whose name with its dot looks like a file.
-const NOT_FILES: &[&str] = &[
-    "node.js",
-    "vue.js",
-    "next.js",
-    "react.js",
-    "nuxt.js",
-    "express.js",
-    "d3.js",
-    "asp.net",
-];
+const NOT_FILES: &[&str] = &["node.js", "vue.js", "next.js", "react.js", "nuxt.js", "express.js", "d3.js", "asp.net"];
 
 /// Files that are known without an extension.
-const FILES_BY_NAME: &[&str] = &[
-    "dockerfile",
-    "makefile",
-    "jenkinsfile",
-    "caddyfile",
-    "gemfile",
-    "procfile",
-    "justfile",
-];
+const FILES_BY_NAME: &[&str] =
+    &["dockerfile", "makefile", "jenkinsfile", "caddyfile", "gemfile", "procfile", "justfile"];
 
 /// A text, read once and then asked.
 #[derive(Debug, Clone)]
@@ -206,11 +190,7 @@ impl Text {
             }
         }
         self.length += words.len();
-        let carries = words
-            .iter()
-            .zip(stems)
-            .filter(|(word, _)| !is_filler(word))
-            .map(|(_, stem)| stem);
+        let carries = words.iter().zip(stems).filter(|(word, _)| !is_filler(word)).map(|(_, stem)| stem);
         self.content.extend(carries);
     }
 
@@ -248,16 +228,10 @@ impl Phrase {
     #[must_use]
     pub fn new(phrase: &str) -> Self {
         let mut words = Vec::new();
-        phrase
-            .split_whitespace()
-            .for_each(|chunk| split_words(chunk, &mut words));
+        phrase.split_whitespace().for_each(|chunk| split_words(chunk, &mut words));
         words.truncate(LONGEST_PHRASE);
         let stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
-        Self {
-            apart: stems.join(" "),
-            together: stem(&words.concat()),
-            words: words.len(),
-        }
+        Self { apart: stems.join(" "), together: stem(&words.concat()), words: words.len() }
     }
 
     /// The number of its words.
@@ -313,11 +287,7 @@ fn humps(name: &str) -> Vec<String> {
             _ => humps.push(c.to_ascii_lowercase().to_string()),
         }
     }
-    humps
-        .into_iter()
-        .filter(|hump| hump.len() > 1)
-        .map(|hump| stem(&hump))
-        .collect()
+    humps.into_iter().filter(|hump| hump.len() > 1).map(|hump| stem(&hump)).collect()
 }
 
 fn is_file(word: &str) -> bool {
@@ -347,18 +317,10 @@ fn list_item(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let rest = line.strip_prefix(['-', '*', '•', '–']).or_else(|| {
         let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        if (1..=3).contains(&digits) {
-            line[digits..].strip_prefix(['.', ')'])
-        } else {
-            None
-        }
+        if (1..=3).contains(&digits) { line[digits..].strip_prefix(['.', ')']) } else { None }
     })?;
     let rest = rest.strip_prefix(' ')?.trim();
-    let item = ["[ ]", "[x]", "[X]"]
-        .iter()
-        .find_map(|mark| rest.strip_prefix(mark))
-        .unwrap_or(rest)
-        .trim();
+    let item = ["[ ]", "[x]", "[X]"].iter().find_map(|mark| rest.strip_prefix(mark)).unwrap_or(rest).trim();
     Some(item).filter(|item| item.chars().any(char::is_alphanumeric))
 }
 
@@ -391,10 +353,7 @@ mod tests {
     fn files_are_told_from_other_dots() {
         for (text, files) in [
             ("fix `src/auth.py` and main.tf.", &["src/auth.py", "main.tf"][..]),
-            (
-                "the Dockerfile, .github/workflows/ci.yml",
-                &["Dockerfile", ".github/workflows/ci.yml"],
-            ),
+            ("the Dockerfile, .github/workflows/ci.yml", &["Dockerfile", ".github/workflows/ci.yml"]),
             ("e.g. version 3.5 of Node.js, i.e. v1.2, costs 1.5k", &[]),
             ("see https://example.com/index.html", &[]),
             ("main.c main.c .eslintrc", &["main.c", ".eslintrc"]),

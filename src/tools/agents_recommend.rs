@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn the_agent_for_the_work_comes_first() {
         let desk = Desk::new();
-        let result = desk.tool("agents.recommend", json!({"text": "review oauth login for token leaks"})).unwrap().result;
+        let result =
+            desk.tool("agents.recommend", json!({"text": "review oauth login for token leaks"})).unwrap().result;
         assert_eq!(result.unwrap()["recommended"][0]["agent"], "security-auditor");
     }
 }

@@ -33,8 +33,12 @@ pub fn task_and(mut args: Value) -> Result<(TaskId, Value), Refusal> {
     let task = args.as_object_mut().and_then(|args| args.remove("task"));
     let Some(Value::String(task)) = task else {
         // Another field that does not fit is the likelier mistake where `task` is misspelt.
-        let given: Vec<&str> = args.as_object().map(|args| args.keys().map(String::as_str).collect()).unwrap_or_default();
-        let what = format!("`task` is missing; given: {}", if given.is_empty() { "nothing".to_owned() } else { given.join(", ") });
+        let given: Vec<&str> =
+            args.as_object().map(|args| args.keys().map(String::as_str).collect()).unwrap_or_default();
+        let what = format!(
+            "`task` is missing; given: {}",
+            if given.is_empty() { "nothing".to_owned() } else { given.join(", ") }
+        );
         return Err(Refusal::new(what, "give the id of a task, such as T-12"));
     };
     Ok((task_show::id(&task)?, args))

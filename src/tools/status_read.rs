@@ -140,7 +140,8 @@ fn look(ctx: &Context<'_>) -> Result<Looked, StoreError> {
     let (mut done, more_done) = tasks::list(ctx.view, &is_done, None, MOST_LOOKED_AT)?;
     let since = ctx.now.before(WEEK);
     done.retain(|task| done_at(task) >= since);
-    let told = |more: bool, what: &str| more.then(|| format!("only the newest {MOST_LOOKED_AT} {what} tasks are looked at"));
+    let told =
+        |more: bool, what: &str| more.then(|| format!("only the newest {MOST_LOOKED_AT} {what} tasks are looked at"));
     let bounds = [told(more_open, "open"), told(more_done, "done")].into_iter().flatten().collect();
     Ok(Looked { open, done, bounds })
 }
@@ -168,7 +169,8 @@ pub fn dashboard(ctx: &Context<'_>) -> Result<Dashboard, Failure> {
     let by_priority = urgent_first.map(|p| Count { of: p.to_string(), count: of_priority(p) }).collect();
     let today = due::day_of(ctx.now);
     let in_a_week = today.saturating_add(7.days());
-    let mut by_day: Vec<Task> = open.iter().filter(|task| task.due.is_some_and(|due| due <= in_a_week)).cloned().collect();
+    let mut by_day: Vec<Task> =
+        open.iter().filter(|task| task.due.is_some_and(|due| due <= in_a_week)).cloned().collect();
     by_day.sort_by_key(|task| (task.due, task.id));
     let (overdue, due_this_week) = by_day.into_iter().partition(|task| task.due.is_some_and(|due| due < today));
     let mut agents = BTreeMap::new();
@@ -317,7 +319,10 @@ mod tests {
         assert_eq!(counts(&seen.by_status), "todo 2, blocked 1, done 1");
         assert_eq!(counts(&seen.by_priority), "critical 1, high 1, low 1");
         assert_eq!(counts(&seen.agents), "debugger 1, rust-pro 1");
-        assert_eq!((ids(&seen.overdue), ids(&seen.due_this_week), ids(&seen.blocked)), ("T-1".into(), String::new(), "T-3".into()));
+        assert_eq!(
+            (ids(&seen.overdue), ids(&seen.due_this_week), ids(&seen.blocked)),
+            ("T-1".into(), String::new(), "T-3".into())
+        );
         assert_eq!((seen.created_last_week, seen.done_last_week), (4, 1));
         assert!(seen.bounds.is_empty());
         // A week and a day later the same tasks are of the past.

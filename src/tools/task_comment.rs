@@ -67,6 +67,10 @@ mod tests {
         let comment = desk.task(1).comments.pop().unwrap();
         assert_eq!((comment.text.as_str(), comment.by.name.as_str()), ("secret words \n more", "Ada"));
         assert!(desk.refused_tool("task.comment", json!({"task": "T-1", "text": " "})).what.contains("needs a text"));
-        assert!(desk.refused_tool("task.comment", json!({"task": "T-1", "text": "x".repeat(10_001)})).what.contains("10001"));
+        assert!(
+            desk.refused_tool("task.comment", json!({"task": "T-1", "text": "x".repeat(10_001)}))
+                .what
+                .contains("10001")
+        );
     }
 }

@@ -169,7 +169,10 @@ mod tests {
         let result = desk.tool("task.create", args).unwrap().result.unwrap();
         assert_eq!(result["task"]["id"], "T-1");
         let task = desk.task(1);
-        assert_eq!((task.title.as_str(), task.priority, task.status), ("Implement user auth", Priority::High, Status::Todo));
+        assert_eq!(
+            (task.title.as_str(), task.priority, task.status),
+            ("Implement user auth", Priority::High, Status::Todo)
+        );
         assert_eq!(task.assignee, Some(Assignee::Agent("security-auditor".into())));
         assert_eq!(task.labels, ["login"]);
         assert_eq!(task.history[0].what, "created, assigned to security-auditor");

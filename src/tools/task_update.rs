@@ -224,7 +224,8 @@ mod tests {
         let task = desk.task(1);
         assert_eq!((task.title.as_str(), task.status, task.labels.len()), ("other plan", Status::InProgress, 2));
         assert_eq!(desk.timers().len(), 1);
-        desk.tool("task.update", json!({"task": "T-1", "project": "none", "due": "none", "remove_labels": ["a"]})).unwrap();
+        desk.tool("task.update", json!({"task": "T-1", "project": "none", "due": "none", "remove_labels": ["a"]}))
+            .unwrap();
         let task = desk.task(1);
         assert_eq!((task.project, task.due, task.labels), (None, None, vec!["b".to_owned()]));
         assert!(desk.timers().is_empty());
@@ -238,7 +239,11 @@ mod tests {
         assert!(same.writes.is_empty());
         desk.tool("task.update", json!({"task": "T-1", "status": "done"})).unwrap();
         let refusal = desk.refused_tool("task.update", json!({"task": "T-1", "status": "in-review"}));
-        assert!(refusal.what.starts_with("T-1 is done, so it cannot become in-review (by Ada, 2026-"), "{}", refusal.what);
+        assert!(
+            refusal.what.starts_with("T-1 is done, so it cannot become in-review (by Ada, 2026-"),
+            "{}",
+            refusal.what
+        );
         assert_eq!(refusal.mend.unwrap(), "`task reopen T-1` brings it back first");
         assert_eq!(desk.task(1).status, Status::Done);
     }

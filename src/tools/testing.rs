@@ -48,7 +48,8 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        let store = Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let store =
+            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
         let view = store.view(&TenantId::default_tenant());
         let desk = Self {
             store,
@@ -171,9 +172,7 @@ impl Desk {
         let mut writes = outcome.writes.clone();
         for change in &outcome.timers {
             writes.extend(match change.clone() {
-                TimerChange::Set { name, at, payload } => {
-                    timer::set(&self.view, &timer::Timer { name, at, payload })?
-                }
+                TimerChange::Set { name, at, payload } => timer::set(&self.view, &timer::Timer { name, at, payload })?,
                 TimerChange::Clear { name } => timer::clear(&self.view, &name)?,
             });
         }

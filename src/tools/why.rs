@@ -240,7 +240,9 @@ fn owed_story(owed: &Effect) -> EffectView {
 fn ended_story(receipt: &Receipt) -> EffectView {
     let (state, detail) = match &receipt.end {
         EffectEnd::Done { platform_id, via } => ("done", format!("arrived as {platform_id} by {via}")),
-        EffectEnd::FoundDone { platform_id } => ("done", format!("found arrived as {platform_id} when it was looked for")),
+        EffectEnd::FoundDone { platform_id } => {
+            ("done", format!("found arrived as {platform_id} when it was looked for"))
+        }
         EffectEnd::Merged { into } => ("merged", format!("came too late alone and arrives within {into}")),
         EffectEnd::Dead { reason } => ("dead", format!("given up: {reason}")),
         EffectEnd::Dropped { by } => ("dropped", format!("taken off by {by}")),

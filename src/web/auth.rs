@@ -14,7 +14,8 @@ use crate::web::{Shared, edge};
 /// Lets a request through that bears an admin token.
 pub async fn require_token(State(state): State<Shared>, request: axum::extract::Request, next: Next) -> Response {
     let bearer = edge::text(request.headers(), header::AUTHORIZATION.as_str());
-    let token = bearer.and_then(|bearer| bearer.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+    let token =
+        bearer.and_then(|bearer| bearer.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
     if token.is_some_and(|(_, token)| state.admin.match_any(token.trim())) {
         return next.run(request).await;
     }
@@ -33,7 +34,9 @@ impl FromRequestParts<Shared> for Tenant {
         let query = parts.uri.query().unwrap_or_default();
         let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "tenant");
         match named {
-            Some((_, tenant)) => tenant.parse().map(Self).map_err(|error| Problem::malformed(format!("tenant: {error}"))),
+            Some((_, tenant)) => {
+                tenant.parse().map(Self).map_err(|error| Problem::malformed(format!("tenant: {error}")))
+            }
             None => Ok(Self(TenantId::default_tenant())),
         }
     }

@@ -45,12 +45,7 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     }
 }
 
-async fn accept(
-    state: &Shared,
-    slack: &SlackEdge,
-    incoming: Incoming,
-    arrived: Instant,
-) -> Result<Response, Problem> {
+async fn accept(state: &Shared, slack: &SlackEdge, incoming: Incoming, arrived: Instant) -> Result<Response, Problem> {
     let tenant = state.inside.tenant_of(ChannelName::Slack, &incoming.installation);
     let is_slash = matches!(incoming.kind, EventKind::Command { .. })
         && incoming.reply.as_ref().is_some_and(|reply| reply.route.is_some());

@@ -52,11 +52,7 @@ struct Sled {
 impl Subject for Sled {
     fn open(folder: &Path, syncs: bool) -> anyhow::Result<Self> {
         let path = folder.join("store");
-        let db = sled::Config::new()
-            .path(&path)
-            .segment_size(1 << 20)
-            .open()
-            .context("cannot open sled")?;
+        let db = sled::Config::new().path(&path).segment_size(1 << 20).open().context("cannot open sled")?;
         let log = File::options().read(true).write(true).open(path.join("db"))?;
         if syncs {
             log.sync_all()?;
@@ -100,10 +96,8 @@ fn key((process, thread, number): RecordName, part: u32) -> Vec<u8> {
 }
 
 fn numbers(key: &[u8]) -> Option<[u32; 4]> {
-    let parts: Vec<u32> = key
-        .chunks_exact(4)
-        .filter_map(|part| Some(u32::from_be_bytes(part.try_into().ok()?)))
-        .collect();
+    let parts: Vec<u32> =
+        key.chunks_exact(4).filter_map(|part| Some(u32::from_be_bytes(part.try_into().ok()?))).collect();
     parts.try_into().ok()
 }
 
@@ -179,13 +173,7 @@ fn show_records(subject: &impl Subject) -> anyhow::Result<()> {
 
 fn program(role: &str, folder: &Path, sync: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("invariant: a test knows its own binary"));
-    command.args([
-        "--exact",
-        "power_cut::the_program",
-        "--ignored",
-        "--nocapture",
-        "--quiet",
-    ]);
+    command.args(["--exact", "power_cut::the_program", "--ignored", "--nocapture", "--quiet"]);
     command.env(ROLE, role).env(FOLDER, folder).env(SYNC, sync);
     command
 }
@@ -236,13 +224,7 @@ fn check_records(folder: &Path, sync: &str, acknowledged: &[RecordName]) -> anyh
 
 fn sled_rounds(name: &'static str, sync: &str, count: u32) -> anyhow::Result<Tally> {
     let load = Duration::from_millis(20)..Duration::from_millis(600);
-    let plan = Plan {
-        name,
-        rounds: count,
-        seed: 1,
-        load,
-        rounds_per_disk: 4,
-    };
+    let plan = Plan { name, rounds: count, seed: 1, load, rounds_per_disk: 4 };
     rounds(
         &plan,
         |folder| program("write", folder, sync),
@@ -262,9 +244,6 @@ fn sled_with_fdatasync_keeps_everything_it_acknowledged() -> anyhow::Result<()> 
 #[test]
 fn sled_with_flush_alone_loses_what_it_acknowledged() -> anyhow::Result<()> {
     let tally = sled_rounds("sled, flush alone", "flush", 6)?;
-    assert!(
-        tally.broken() > 0,
-        "sled's flush has become durable, so the fdatasync can go: {tally}"
-    );
+    assert!(tally.broken() > 0, "sled's flush has become durable, so the fdatasync can go: {tally}");
     Ok(())
 }

@@ -33,9 +33,7 @@ fn cards() -> Vec<Card> {
 #[test]
 fn slack_sdk_takes_every_card() {
     let python = python();
-    let has_sdk = Command::new(&python)
-        .args(["-c", "import slack_sdk.models.blocks"])
-        .output();
+    let has_sdk = Command::new(&python).args(["-c", "import slack_sdk.models.blocks"]).output();
     let is_ready = has_sdk.is_ok_and(|output| output.status.success());
     assert!(is_ready, "{} has no slack_sdk; run: {INSTALL}", python.display());
 
@@ -57,12 +55,7 @@ fn slack_sdk_takes_every_card() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    checker
-        .stdin
-        .take()
-        .unwrap()
-        .write_all((lines.join("\n") + "\n").as_bytes())
-        .unwrap();
+    checker.stdin.take().unwrap().write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
     let output = checker.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -87,18 +87,12 @@ fn assemble(card: &Card, most: usize) -> Vec<Rendered> {
         .enumerate()
         .map(|(index, page)| {
             if index == 0 {
-                return Rendered {
-                    text: fallback(card),
-                    blocks: page,
-                };
+                return Rendered { text: fallback(card), blocks: page };
             }
             let place = format!("{title} ({} of {count})", index + 1);
             let mut blocks: Vec<Value> = small_print(place.trim()).into_iter().map(|part| part.block).collect();
             blocks.extend(page);
-            Rendered {
-                text: escape(place.trim()),
-                blocks,
-            }
+            Rendered { text: escape(place.trim()), blocks }
         })
         .collect()
 }
@@ -148,10 +142,7 @@ fn shortened<T>(
 }
 
 fn blocks_of(pages: Vec<Vec<&Part>>) -> Vec<Vec<Value>> {
-    pages
-        .into_iter()
-        .map(|page| page.into_iter().map(|part| part.block.clone()).collect())
-        .collect()
+    pages.into_iter().map(|page| page.into_iter().map(|part| part.block.clone()).collect()).collect()
 }
 
 /// The largest number up to `highest` that passes, given that fewer always pass when more do.
@@ -224,25 +215,12 @@ mod tests {
     }
 
     fn button(label: &str, token: &str, style: ButtonStyle) -> Action {
-        Action::Button {
-            label: label.into(),
-            token: token.into(),
-            style,
-        }
+        Action::Button { label: label.into(), token: token.into(), style }
     }
 
     fn menu(label: &str, token: &str, entries: usize) -> Action {
-        let options = (0..entries)
-            .map(|n| Choice {
-                label: format!("entry {n}"),
-                value: format!("v{n}"),
-            })
-            .collect();
-        Action::Menu {
-            label: label.into(),
-            token: token.into(),
-            options,
-        }
+        let options = (0..entries).map(|n| Choice { label: format!("entry {n}"), value: format!("v{n}") }).collect();
+        Action::Menu { label: label.into(), token: token.into(), options }
     }
 
     fn strings(items: &[&str]) -> Vec<String> {
@@ -252,10 +230,7 @@ mod tests {
     #[test]
     fn title_paragraph_and_footer() {
         check(
-            Card::new("Task T-12 created")
-                .tone(Tone::Good)
-                .text("Fix *login* & <logout>")
-                .footer("from chat"),
+            Card::new("Task T-12 created").tone(Tone::Good).text("Fix *login* & <logout>").footer("from chat"),
             json!([
                 {"type": "header", "text": {"type": "plain_text", "text": "✅ Task T-12 created", "emoji": false}},
                 {"type": "section", "text": {"type": "plain_text", "text": "Fix *login* &amp; &lt;logout&gt;", "emoji": false}},
@@ -283,18 +258,10 @@ mod tests {
             Card::new("")
                 .block(Block::Heading { text: "Next".into() })
                 .block(Block::List { items })
-                .block(Block::Code {
-                    text: "  task create \"<title>\"".into(),
-                })
+                .block(Block::Code { text: "  task create \"<title>\"".into() })
                 .block(Block::Divider)
-                .block(Block::Image {
-                    url: "https://example.com/a.png".into(),
-                    alt: "a chart".into(),
-                })
-                .block(Block::Image {
-                    url: "javascript:alert(1)".into(),
-                    alt: "bad".into(),
-                }),
+                .block(Block::Image { url: "https://example.com/a.png".into(), alt: "a chart".into() })
+                .block(Block::Image { url: "javascript:alert(1)".into(), alt: "bad".into() }),
             json!([
                 {"type": "section", "text": {"type": "mrkdwn", "text": "*Next*", "verbatim": true}},
                 {"type": "section", "text": {"type": "plain_text", "text": "• one\n• two\n   lines", "emoji": false}},
@@ -313,12 +280,8 @@ mod tests {
         let bold = json!({"type": "text", "text": "*Next* <x>", "style": {"bold": true}});
         check(
             Card::new("")
-                .block(Block::Heading {
-                    text: "*Next* <x>".into(),
-                })
-                .block(Block::Code {
-                    text: "  task ```x``` <id>".into(),
-                }),
+                .block(Block::Heading { text: "*Next* <x>".into() })
+                .block(Block::Code { text: "  task ```x``` <id>".into() }),
             json!([
                 {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [bold]}]},
                 {"type": "rich_text", "elements": [
@@ -332,10 +295,7 @@ mod tests {
         let rows = vec![strings(&["R&D <x>", ""]), strings(&["<!here>"])];
         let left = json!({"align": "left", "is_wrapped": true});
         check(
-            Card::new("").block(Block::Table {
-                columns: strings(&["Id", "Who"]),
-                rows,
-            }),
+            Card::new("").block(Block::Table { columns: strings(&["Id", "Who"]), rows }),
             json!([{"type": "table", "column_settings": [left, left], "rows": [
                 [{"type": "raw_text", "text": "Id"}, {"type": "raw_text", "text": "Who"}],
                 [{"type": "raw_text", "text": "R&D <x>"}, {"type": "raw_text", "text": " "}],
@@ -346,10 +306,7 @@ mod tests {
 
     #[test]
     fn actions_carry_their_tokens() {
-        let link = Action::Link {
-            label: "Open".into(),
-            url: "https://example.com/t?a=1&b=2".into(),
-        };
+        let link = Action::Link { label: "Open".into(), url: "https://example.com/t?a=1&b=2".into() };
         let plain = |text: &str| json!({"type": "plain_text", "text": text, "emoji": false});
         check(
             Card::new("")
@@ -376,35 +333,16 @@ mod tests {
     #[test]
     fn what_slack_cannot_offer_is_said() {
         for (card, wanted) in [
-            (
-                Card::new("").action(menu("Agents", "m", 150)),
-                "… and 50 more in “Agents”",
-            ),
-            (
-                Card::new("").action(button("Go", &"x".repeat(2_001), ButtonStyle::Plain)),
-                "Go (cannot be pressed here)",
-            ),
-            (
-                Card::new("").action(menu("Agents", "m", 0)),
-                "Agents (nothing can be chosen here)",
-            ),
-            (
-                Card::new("").action(menu("A", "m", 1)).action(menu("B", "m", 1)),
-                "B (nothing can be chosen here)",
-            ),
-            (
-                Card::new("").action(button(&"long ".repeat(20), "t", ButtonStyle::Plain)),
-                "long long long",
-            ),
+            (Card::new("").action(menu("Agents", "m", 150)), "… and 50 more in “Agents”"),
+            (Card::new("").action(button("Go", &"x".repeat(2_001), ButtonStyle::Plain)), "Go (cannot be pressed here)"),
+            (Card::new("").action(menu("Agents", "m", 0)), "Agents (nothing can be chosen here)"),
+            (Card::new("").action(menu("A", "m", 1)).action(menu("B", "m", 1)), "B (nothing can be chosen here)"),
+            (Card::new("").action(button(&"long ".repeat(20), "t", ButtonStyle::Plain)), "long long long"),
             (Card::new(""), "(empty message)"),
         ] {
             let rendered = render(&card);
             refusals(&rendered);
-            assert!(
-                shown(&rendered.blocks).contains(&normal(wanted)),
-                "{wanted}: {:?}",
-                rendered.blocks
-            );
+            assert!(shown(&rendered.blocks).contains(&normal(wanted)), "{wanted}: {:?}", rendered.blocks);
         }
     }
 
@@ -423,9 +361,7 @@ mod tests {
         let rows = (0..300).map(|n| vec![format!("T-{n}"), "x".repeat(20)]).collect();
         let columns = strings(&["Id", "What"]);
         let card =
-            Card::new("Tasks")
-                .block(Block::Table { columns, rows })
-                .action(button("Next", "t", ButtonStyle::Plain));
+            Card::new("Tasks").block(Block::Table { columns, rows }).action(button("Next", "t", ButtonStyle::Plain));
         let all = messages(&card);
         assert_eq!(all.len(), 4);
         for (index, message) in all.iter().enumerate() {
@@ -442,20 +378,13 @@ mod tests {
     #[test]
     fn the_only_message_keeps_actions_and_counts_what_is_missing() {
         let card =
-            Card::new("Log")
-                .text("line of text\n".repeat(5_000))
-                .action(button("More", "t", ButtonStyle::Plain));
+            Card::new("Log").text("line of text\n".repeat(5_000)).action(button("More", "t", ButtonStyle::Plain));
         let rendered = render(&card);
         refusals(&rendered);
         let last = rendered.blocks.last().unwrap();
         assert_eq!(last["type"], "actions");
-        let notice = rendered.blocks[rendered.blocks.len() - 2]["elements"][0]["text"]
-            .as_str()
-            .unwrap();
-        assert!(
-            notice.starts_with("… (") && notice.ends_with(" more characters)"),
-            "{notice}"
-        );
+        let notice = rendered.blocks[rendered.blocks.len() - 2]["elements"][0]["text"].as_str().unwrap();
+        assert!(notice.starts_with("… (") && notice.ends_with(" more characters)"), "{notice}");
         assert!(messages(&card).len() > 5);
     }
 
@@ -506,11 +435,7 @@ mod tests {
         assert!(kinds.contains(&value["type"].as_str().unwrap()), "type of {value}");
         assert!(!text.trim().is_empty(), "blank text in {value}");
         assert!(units(&value["text"]) <= most, "{} > {most}", units(&value["text"]));
-        if value["type"] == "text" {
-            no_control(text)
-        } else {
-            inert(text)
-        }
+        if value["type"] == "text" { no_control(text) } else { inert(text) }
     }
 
     /// No bracket, and no ampersand that does not begin an escape.
@@ -522,10 +447,7 @@ mod tests {
     }
 
     fn no_control(text: &str) {
-        assert!(
-            !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'),
-            "control in {text:?}"
-        );
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "control in {text:?}");
     }
 
     /// Literal text in which nobody could find a mention or a link.
@@ -543,9 +465,7 @@ mod tests {
             return text.to_owned();
         }
         let inside = |text: &str, open: &str, close: &str| {
-            text.strip_prefix(open)
-                .and_then(|text| text.strip_suffix(close))
-                .map(str::to_owned)
+            text.strip_prefix(open).and_then(|text| text.strip_suffix(close)).map(str::to_owned)
         };
         let text = match kind {
             Some("mrkdwn") => inside(text, "```\n", "\n```").or_else(|| inside(text, "*", "*")),
@@ -587,11 +507,7 @@ mod tests {
     fn refusals(message: &Rendered) {
         assert!(!message.text.trim().is_empty() && message.text.len() <= 4_000);
         inert(&message.text);
-        assert!(
-            (1..=50).contains(&message.blocks.len()),
-            "{} blocks",
-            message.blocks.len()
-        );
+        assert!((1..=50).contains(&message.blocks.len()), "{} blocks", message.blocks.len());
         let mut texts = Vec::new();
         message.blocks.iter().for_each(|block| all_text(block, &mut texts));
         let escaped = |c: char| {
@@ -610,18 +526,12 @@ mod tests {
         let (mut action_ids, mut block_ids) = (HashSet::new(), HashSet::new());
         for block in &message.blocks {
             if let Some(id) = block["block_id"].as_str() {
-                assert!(
-                    !id.is_empty() && units(&block["block_id"]) <= 255 && block_ids.insert(id),
-                    "block_id {id:?}"
-                );
+                assert!(!id.is_empty() && units(&block["block_id"]) <= 255 && block_ids.insert(id), "block_id {id:?}");
             }
             check_block(block);
             for element in list(block, "elements") {
                 if let Some(id) = element["action_id"].as_str() {
-                    assert!(
-                        units(&element["action_id"]) <= 255 && action_ids.insert(id),
-                        "action_id {id:?}"
-                    );
+                    assert!(units(&element["action_id"]) <= 255 && action_ids.insert(id), "action_id {id:?}");
                 }
             }
         }
@@ -635,16 +545,11 @@ mod tests {
                 let fields = list(block, "fields");
                 assert!(fields.len() <= 10 && (block.get("text").is_some() || !fields.is_empty()));
                 fields.iter().for_each(|field| text_object(field, 2_000, &any));
-                block
-                    .get("text")
-                    .into_iter()
-                    .for_each(|text| text_object(text, 3_000, &any));
+                block.get("text").into_iter().for_each(|text| text_object(text, 3_000, &any));
             }
             "context" => {
                 assert!((1..=10).contains(&list(block, "elements").len()));
-                list(block, "elements")
-                    .iter()
-                    .for_each(|element| text_object(element, 3_000, &any));
+                list(block, "elements").iter().for_each(|element| text_object(element, 3_000, &any));
             }
             "divider" => {}
             "image" => {
@@ -656,10 +561,7 @@ mod tests {
                 list(block, "elements").iter().for_each(check_element);
             }
             "rich_text" => {
-                for inner in list(block, "elements")
-                    .iter()
-                    .flat_map(|element| list(element, "elements"))
-                {
+                for inner in list(block, "elements").iter().flat_map(|element| list(element, "elements")) {
                     text_object(inner, 3_000, &["text"]);
                 }
             }
@@ -743,10 +645,7 @@ mod tests {
             1 => "[🎉👩‍👧é日<&>]{0,10}".prop_map(String::from),
             2 => proptest::sample::select(HOSTILE).prop_map(String::from),
         ];
-        (
-            seed,
-            prop_oneof![8 => Just(1_usize), 2 => 1..40_usize, 1 => 1..1_500_usize],
-        )
+        (seed, prop_oneof![8 => Just(1_usize), 2 => 1..40_usize, 1 => 1..1_500_usize])
             .prop_map(|(text, times)| text.repeat(times))
     }
 
@@ -761,10 +660,7 @@ mod tests {
             texts(8).prop_map(|items| Block::List { items }),
             (texts(4), vec(texts(5), 0..6)).prop_map(|(columns, rows)| Block::Table { columns, rows }),
             (1..30_usize, 0..250_usize, "[a-z]{0,9}").prop_map(|(columns, rows, cell)| {
-                Block::Table {
-                    columns: vec![cell.clone(); columns],
-                    rows: vec![vec![cell; columns]; rows],
-                }
+                Block::Table { columns: vec![cell.clone(); columns], rows: vec![vec![cell; columns]; rows] }
             }),
             any_text().prop_map(|text| Block::Code { text }),
             (url, any_text()).prop_map(|(url, alt)| Block::Image { url, alt }),
@@ -790,20 +686,8 @@ mod tests {
     fn any_card() -> impl Strategy<Value = Card> {
         let tone = proptest::sample::select(&[Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad][..]);
         let many = prop_oneof![vec(any_block(), 0..10), vec(Just(Block::Divider), 0..120)];
-        (
-            any_text(),
-            tone,
-            many,
-            vec(any_action(), 0..30),
-            proptest::option::of(any_text()),
-        )
-            .prop_map(|(title, tone, blocks, actions, footer)| Card {
-                title,
-                tone,
-                blocks,
-                actions,
-                footer,
-            })
+        (any_text(), tone, many, vec(any_action(), 0..30), proptest::option::of(any_text()))
+            .prop_map(|(title, tone, blocks, actions, footer)| Card { title, tone, blocks, actions, footer })
     }
 
     proptest! {

@@ -52,13 +52,9 @@ pub fn presses(card: &Card) -> Vec<Press<'_>> {
 fn presses_of(action: &Action) -> Vec<Press<'_>> {
     match action {
         Action::Button { token, .. } => vec![Press { token, value: None }],
-        Action::Menu { token, options, .. } => options
-            .iter()
-            .map(|choice| Press {
-                token,
-                value: Some(&choice.value),
-            })
-            .collect(),
+        Action::Menu { token, options, .. } => {
+            options.iter().map(|choice| Press { token, value: Some(&choice.value) }).collect()
+        }
         Action::Link { .. } => Vec::new(),
     }
 }
@@ -66,10 +62,7 @@ fn presses_of(action: &Action) -> Vec<Press<'_>> {
 /// The card as lines of at most `look.width` columns, each ended by a line break.
 #[must_use]
 pub fn render(card: &Card, look: &Look) -> String {
-    let page = Page {
-        look: *look,
-        width: look.width.max(LEAST_WIDTH),
-    };
+    let page = Page { look: *look, width: look.width.max(LEAST_WIDTH) };
     let mut groups = vec![page.title(card)];
     groups.extend(card.blocks.iter().map(|block| match block {
         Block::Text { text } => wrap(&clean(text), page.width),
@@ -82,20 +75,10 @@ pub fn render(card: &Card, look: &Look) -> String {
         Block::Divider => vec![page.paint(DIM, &page.rule(page.width))],
     }));
     groups.push(page.actions(&card.actions));
-    groups.push(page.paint_all(
-        DIM,
-        wrap(&clean(card.footer.as_deref().unwrap_or_default()), page.width),
-    ));
-    let shown: Vec<String> = groups
-        .into_iter()
-        .filter(|lines| !lines.is_empty())
-        .map(|lines| lines.join("\n"))
-        .collect();
-    if shown.is_empty() {
-        String::new()
-    } else {
-        shown.join("\n\n") + "\n"
-    }
+    groups.push(page.paint_all(DIM, wrap(&clean(card.footer.as_deref().unwrap_or_default()), page.width)));
+    let shown: Vec<String> =
+        groups.into_iter().filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n")).collect();
+    if shown.is_empty() { String::new() } else { shown.join("\n\n") + "\n" }
 }
 
 /// A way to paint; the numbers are those of ECMA-48 SGR.
@@ -117,11 +100,7 @@ impl Page {
     /// Paints a line; every line ends unpainted, so that a broken pipe or a pager shows no stray
     /// colour.
     fn paint(&self, paint: Paint, line: &str) -> String {
-        if self.look.colour && !line.is_empty() {
-            format!("\u{1b}[{paint}m{line}\u{1b}[0m")
-        } else {
-            line.to_owned()
-        }
+        if self.look.colour && !line.is_empty() { format!("\u{1b}[{paint}m{line}\u{1b}[0m") } else { line.to_owned() }
     }
 
     fn paint_all(&self, paint: Paint, lines: Vec<String>) -> Vec<String> {
@@ -154,25 +133,16 @@ impl Page {
     /// Facts with their values under each other; a label too wide for that has its own line.
     fn facts(&self, facts: &[Fact]) -> Vec<String> {
         let widest = WIDEST_LABEL.min(self.width / 3);
-        let facts: Vec<(String, String)> = facts
-            .iter()
-            .map(|fact| (one_line(&fact.label), clean(&fact.value).trim().to_owned()))
-            .collect();
-        let labels = facts
-            .iter()
-            .map(|(label, _)| width(label))
-            .filter(|&width| width <= widest);
+        let facts: Vec<(String, String)> =
+            facts.iter().map(|fact| (one_line(&fact.label), clean(&fact.value).trim().to_owned())).collect();
+        let labels = facts.iter().map(|(label, _)| width(label)).filter(|&width| width <= widest);
         let column = labels.max().unwrap_or(0) + 2;
         let mut lines = Vec::new();
         for (label, value) in &facts {
             let mut values = wrap(value, self.width - column).into_iter();
             if width(label) <= widest {
                 let first = values.next().unwrap_or_default();
-                lines.push(
-                    format!("{}{first}", self.paint_padded(DIM, label, column))
-                        .trim_end()
-                        .to_owned(),
-                );
+                lines.push(format!("{}{first}", self.paint_padded(DIM, label, column)).trim_end().to_owned());
             } else {
                 lines.extend(self.paint_all(DIM, wrap(label, self.width)));
             }
@@ -189,11 +159,7 @@ impl Page {
     fn item(&self, item: &str) -> Vec<String> {
         let bullet = self.pick("• ", "* ");
         let lines = wrap(clean(item).trim(), self.width - 2);
-        lines
-            .iter()
-            .enumerate()
-            .map(|(at, line)| format!("{}{line}", if at == 0 { bullet } else { "  " }))
-            .collect()
+        lines.iter().enumerate().map(|(at, line)| format!("{}{line}", if at == 0 { bullet } else { "  " })).collect()
     }
 
     /// Code is cut at the edge, never at words: a blank inside it may not be swallowed.
@@ -264,42 +230,20 @@ mod tests {
     use super::*;
     use crate::domain::card::Choice;
 
-    const WIDE: Look = Look {
-        width: 80,
-        colour: false,
-        unicode: true,
-    };
-    const NARROW: Look = Look {
-        width: 40,
-        colour: false,
-        unicode: false,
-    };
+    const WIDE: Look = Look { width: 80, colour: false, unicode: true };
+    const NARROW: Look = Look { width: 40, colour: false, unicode: false };
 
     fn strings(items: &[&str]) -> Vec<String> {
         items.iter().map(|&item| item.to_owned()).collect()
     }
 
     fn button(label: &str, token: &str, style: ButtonStyle) -> Action {
-        Action::Button {
-            label: label.into(),
-            token: token.into(),
-            style,
-        }
+        Action::Button { label: label.into(), token: token.into(), style }
     }
 
     fn menu(label: &str, token: &str, options: &[&str]) -> Action {
-        let options = options
-            .iter()
-            .map(|&name| Choice {
-                label: name.into(),
-                value: format!("v-{name}"),
-            })
-            .collect();
-        Action::Menu {
-            label: label.into(),
-            token: token.into(),
-            options,
-        }
+        let options = options.iter().map(|&name| Choice { label: name.into(), value: format!("v-{name}") }).collect();
+        Action::Menu { label: label.into(), token: token.into(), options }
     }
 
     /// A card with every kind of block and action.
@@ -317,28 +261,15 @@ mod tests {
                 ("Wer", "Jörg 🎉"),
                 ("A label that is too wide for a column", "its value"),
             ])
-            .block(Block::List {
-                items: strings(&["one", "an item of a list that is longer than a narrow screen"]),
-            })
-            .block(Block::Table {
-                columns: strings(&["Id", "Title", "Who"]),
-                rows,
-            })
-            .block(Block::Code {
-                text: "task show T-12\n  --json".into(),
-            })
-            .block(Block::Image {
-                url: "https://example.com/a.png".into(),
-                alt: "a chart".into(),
-            })
+            .block(Block::List { items: strings(&["one", "an item of a list that is longer than a narrow screen"]) })
+            .block(Block::Table { columns: strings(&["Id", "Title", "Who"]), rows })
+            .block(Block::Code { text: "task show T-12\n  --json".into() })
+            .block(Block::Image { url: "https://example.com/a.png".into(), alt: "a chart".into() })
             .block(Block::Divider)
             .action(button("Start", "t1", ButtonStyle::Primary))
             .action(button("Drop", "t2", ButtonStyle::Danger))
             .action(menu("Assign to", "t3", &["Ann", "Bob"]))
-            .action(Action::Link {
-                label: "Open".into(),
-                url: "https://example.com/t".into(),
-            })
+            .action(Action::Link { label: "Open".into(), url: "https://example.com/t".into() })
             .footer("from chat")
     }
 
@@ -426,22 +357,14 @@ from chat
 
     #[test]
     fn colours_are_added_and_change_nothing_else() {
-        let card = Card::new("Failed")
-            .tone(Tone::Bad)
-            .facts([("Id", "T-1")])
-            .footer("why T-1");
-        let coloured = render(
-            &card.clone().action(button("Again", "t", ButtonStyle::Plain)),
-            &Look { colour: true, ..WIDE },
-        );
+        let card = Card::new("Failed").tone(Tone::Bad).facts([("Id", "T-1")]).footer("why T-1");
+        let coloured =
+            render(&card.clone().action(button("Again", "t", ButtonStyle::Plain)), &Look { colour: true, ..WIDE });
         let wanted = "\u{1b}[1;31m✘ Failed\u{1b}[0m\n\n\u{1b}[2mId\u{1b}[0m  T-1\n\n\
                       \u{1b}[36m[1] Again\u{1b}[0m\n\n\u{1b}[2mwhy T-1\u{1b}[0m\n";
         assert_eq!(coloured, wanted);
         for look in [WIDE, NARROW] {
-            assert_eq!(
-                unpainted(&render(&everything(), &Look { colour: true, ..look })),
-                render(&everything(), &look)
-            );
+            assert_eq!(unpainted(&render(&everything(), &Look { colour: true, ..look })), render(&everything(), &look));
         }
     }
 
@@ -456,19 +379,10 @@ from chat
     #[test]
     fn a_table_too_wide_for_the_screen_is_shown_by_rows() {
         let columns: Vec<String> = (0..9).map(|n| format!("column {n}")).collect();
-        let rows = vec![
-            (0..9).map(|n| format!("value number {n}")).collect(),
-            strings(&["only"]),
-        ];
+        let rows = vec![(0..9).map(|n| format!("value number {n}")).collect(), strings(&["only"])];
         let shown = render(&Card::new("").block(Block::Table { columns, rows }), &NARROW);
-        assert!(
-            shown.starts_with("column 0: value number 0\ncolumn 1: value number 1\n"),
-            "{shown}"
-        );
-        assert!(
-            shown.ends_with("column 8: value number 8\n\ncolumn 0: only\n"),
-            "{shown}"
-        );
+        assert!(shown.starts_with("column 0: value number 0\ncolumn 1: value number 1\n"), "{shown}");
+        assert!(shown.ends_with("column 8: value number 8\n\ncolumn 0: only\n"), "{shown}");
     }
 
     #[test]
@@ -481,25 +395,12 @@ from chat
     fn unpainted(text: &str) -> String {
         [BOLD, DIM, GOOD, WARNING, BAD, CHOICE, "0"]
             .iter()
-            .fold(text.to_owned(), |text, paint| {
-                text.replace(&format!("\u{1b}[{paint}m"), "")
-            })
+            .fold(text.to_owned(), |text, paint| text.replace(&format!("\u{1b}[{paint}m"), ""))
     }
 
     fn any_text() -> impl Strategy<Value = String> {
-        const HOSTILE: &[&str] = &[
-            "\u{1b}[31m",
-            "\u{9b}2J",
-            "\r",
-            "\u{202e}",
-            "👩‍👩‍👧",
-            "שלום",
-            "日本",
-            "e\u{301}",
-            "☺️",
-            "\t",
-            "a b ",
-        ];
+        const HOSTILE: &[&str] =
+            &["\u{1b}[31m", "\u{9b}2J", "\r", "\u{202e}", "👩‍👩‍👧", "שלום", "日本", "e\u{301}", "☺️", "\t", "a b "];
         let piece = prop_oneof![
             3 => "[a-z ]{0,12}".prop_map(String::from),
             2 => any::<String>(),
@@ -534,20 +435,8 @@ from chat
             (any_text(), any_text()).prop_map(|(label, url)| Action::Link { label, url }),
         ];
         let tone = proptest::sample::select(&[Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad][..]);
-        (
-            any_text(),
-            tone,
-            vec(block, 0..6),
-            vec(action, 0..4),
-            proptest::option::of(any_text()),
-        )
-            .prop_map(|(title, tone, blocks, actions, footer)| Card {
-                title,
-                tone,
-                blocks,
-                actions,
-                footer,
-            })
+        (any_text(), tone, vec(block, 0..6), vec(action, 0..4), proptest::option::of(any_text()))
+            .prop_map(|(title, tone, blocks, actions, footer)| Card { title, tone, blocks, actions, footer })
     }
 
     proptest! {

@@ -31,15 +31,10 @@ pub(super) struct FrontMatter<'a> {
 impl FrontMatter<'_> {
     /// The line in the file on which a field, or one of its values, stands.
     pub(super) fn line_of(&self, field: &str, value: Option<&str>) -> Option<usize> {
-        let is_field = |line: &str| {
-            line.strip_prefix(field)
-                .is_some_and(|rest| rest.trim_start().starts_with(':'))
-        };
+        let is_field = |line: &str| line.strip_prefix(field).is_some_and(|rest| rest.trim_start().starts_with(':'));
         let lines: Vec<&str> = self.yaml.lines().collect();
         let start = lines.iter().position(|line| is_field(line))?;
-        let within = lines[start + 1..]
-            .iter()
-            .take_while(|line| line.starts_with([' ', '-', '\t']) || line.is_empty());
+        let within = lines[start + 1..].iter().take_while(|line| line.starts_with([' ', '-', '\t']) || line.is_empty());
         let end = start + 1 + within.count();
         let found = value.filter(|value| !value.is_empty()).and_then(|value| {
             let first_line = value.lines().next().unwrap_or(value);
@@ -52,11 +47,7 @@ impl FrontMatter<'_> {
 
 impl AgentFile {
     pub(super) fn issue(&self, line: Option<usize>, text: String) -> CatalogIssue {
-        CatalogIssue {
-            file: self.path.clone(),
-            line,
-            text,
-        }
+        CatalogIssue { file: self.path.clone(), line, text }
     }
 
     /// Splits the file and reads its front matter; what cannot be read becomes an issue.
@@ -74,10 +65,7 @@ impl AgentFile {
                 Some((agent, FrontMatter { yaml }))
             }
             Err(error) => {
-                let at = error
-                    .location()
-                    .and_then(|at| usize::try_from(at.line()).ok())
-                    .filter(|line| *line > 0);
+                let at = error.location().and_then(|at| usize::try_from(at.line()).ok()).filter(|line| *line > 0);
                 let said = error.without_snippet().to_string();
                 let said = said.lines().next().unwrap_or_default().to_owned();
                 issues.push(self.issue(at.map(|line| line + 1), said));
@@ -98,10 +86,7 @@ impl AgentFile {
         let stem = file_name.strip_suffix(".md").unwrap_or(file_name);
         let Agent { name, category, .. } = agent;
         if name != stem {
-            say(
-                front.line_of("name", None),
-                format!("name `{name}` is not the file's `{stem}`; make them the same"),
-            );
+            say(front.line_of("name", None), format!("name `{name}` is not the file's `{stem}`; make them the same"));
         }
         if !is_plain_name(name) {
             let text = format!("name `{name}` has other characters than a-z, 0-9 and `-`");
@@ -119,17 +104,11 @@ impl AgentFile {
             say(front.line_of("purpose", None), "purpose is to be one line".to_owned());
         }
         if agent.when_to_use.iter().all(|situation| situation.trim().is_empty()) {
-            say(
-                front.line_of("when_to_use", None),
-                "when_to_use names no situation; add at least one".to_owned(),
-            );
+            say(front.line_of("when_to_use", None), "when_to_use names no situation; add at least one".to_owned());
         }
         let length = agent.prompt.chars().count();
         if length < SHORTEST_PROMPT {
-            say(
-                None,
-                format!("the prompt has {length} characters, an agent needs at least {SHORTEST_PROMPT}"),
-            );
+            say(None, format!("the prompt has {length} characters, an agent needs at least {SHORTEST_PROMPT}"));
         }
         check_words(agent, front, known_tools, &mut say);
     }
@@ -146,15 +125,8 @@ pub(super) fn collect_embedded(dir: &Dir<'_>, files: &mut Vec<AgentFile>, issues
             continue;
         }
         match file.contents_utf8() {
-            Some(text) => files.push(AgentFile {
-                path,
-                text: text.to_owned(),
-            }),
-            None => issues.push(CatalogIssue {
-                file: path,
-                line: None,
-                text: "is not UTF-8 text".to_owned(),
-            }),
+            Some(text) => files.push(AgentFile { path, text: text.to_owned() }),
+            None => issues.push(CatalogIssue { file: path, line: None, text: "is not UTF-8 text".to_owned() }),
         }
     }
     for inner in dir.dirs() {
@@ -163,19 +135,11 @@ pub(super) fn collect_embedded(dir: &Dir<'_>, files: &mut Vec<AgentFile>, issues
 }
 
 pub(super) fn collect_from_disk(dir: &Path, below: &str, files: &mut Vec<AgentFile>, issues: &mut Vec<CatalogIssue>) {
-    let shown = if below.is_empty() {
-        dir.display().to_string()
-    } else {
-        below.to_owned()
-    };
+    let shown = if below.is_empty() { dir.display().to_string() } else { below.to_owned() };
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) => {
-            issues.push(CatalogIssue {
-                file: shown,
-                line: None,
-                text: format!("cannot read this folder: {error}"),
-            });
+            issues.push(CatalogIssue { file: shown, line: None, text: format!("cannot read this folder: {error}") });
             return;
         }
     };
@@ -184,20 +148,12 @@ pub(super) fn collect_from_disk(dir: &Path, below: &str, files: &mut Vec<AgentFi
             Ok(entry) => entry,
             Err(error) => {
                 let text = format!("cannot read this folder: {error}");
-                issues.push(CatalogIssue {
-                    file: shown.clone(),
-                    line: None,
-                    text,
-                });
+                issues.push(CatalogIssue { file: shown.clone(), line: None, text });
                 continue;
             }
         };
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if below.is_empty() {
-            name.clone()
-        } else {
-            format!("{below}/{name}")
-        };
+        let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
         let is_folder = fs::metadata(entry.path()).is_ok_and(|about| about.is_dir());
         // Agents stand two levels deep; going further would follow a link that leads round in a circle.
         if is_folder && below.is_empty() && !name.starts_with('.') {
@@ -205,24 +161,16 @@ pub(super) fn collect_from_disk(dir: &Path, below: &str, files: &mut Vec<AgentFi
         } else if !is_folder && is_agent_file(&name) {
             match read_text(&entry.path()) {
                 Ok(text) => files.push(AgentFile { path, text }),
-                Err(text) => issues.push(CatalogIssue {
-                    file: path,
-                    line: None,
-                    text,
-                }),
+                Err(text) => issues.push(CatalogIssue { file: path, line: None, text }),
             }
         }
     }
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    let length = fs::metadata(path)
-        .map_err(|error| format!("cannot read this file: {error}"))?
-        .len();
+    let length = fs::metadata(path).map_err(|error| format!("cannot read this file: {error}"))?.len();
     if length > LARGEST_FILE {
-        return Err(format!(
-            "has {length} bytes, an agent's file has at most {LARGEST_FILE}; shorten the prompt"
-        ));
+        return Err(format!("has {length} bytes, an agent's file has at most {LARGEST_FILE}; shorten the prompt"));
     }
     fs::read_to_string(path).map_err(|error| format!("cannot read this file: {error}"))
 }
@@ -234,10 +182,7 @@ fn check_words(
     say: &mut impl FnMut(Option<usize>, String),
 ) {
     if agent.keywords.is_empty() {
-        say(
-            front.line_of("keywords", None),
-            "keywords are empty, so nothing would lead to this agent".to_owned(),
-        );
+        say(front.line_of("keywords", None), "keywords are empty, so nothing would lead to this agent".to_owned());
     }
     let mut seen = BTreeSet::new();
     for keyword in &agent.keywords {
@@ -245,30 +190,21 @@ fn check_words(
         if keyword.trim().is_empty() || keyword.trim() != keyword {
             say(line, format!("keyword `{keyword}` is empty or has blanks around it"));
         } else if keyword.to_lowercase() != *keyword {
-            say(
-                line,
-                format!("keyword `{keyword}` is to be lower-case: `{}`", keyword.to_lowercase()),
-            );
+            say(line, format!("keyword `{keyword}` is to be lower-case: `{}`", keyword.to_lowercase()));
         } else if !seen.insert(keyword) {
             say(line, format!("keyword `{keyword}` stands here twice"));
         }
     }
     for glob in &agent.file_globs {
         if let Err(error) = globset::Glob::new(glob) {
-            say(
-                front.line_of("file_globs", Some(glob)),
-                format!("file glob `{glob}` is not one: {}", error.kind()),
-            );
+            say(front.line_of("file_globs", Some(glob)), format!("file glob `{glob}` is not one: {}", error.kind()));
         }
     }
     for tool in &agent.tools {
         if !known_tools.contains(&tool.as_str()) {
             let hint = nearest_of(tool, known_tools.iter().copied());
             let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            say(
-                front.line_of("tools", Some(tool)),
-                format!("unknown tool `{tool}`{hint}"),
-            );
+            say(front.line_of("tools", Some(tool)), format!("unknown tool `{tool}`{hint}"));
         }
     }
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use crate::channels::terminal;
 use crate::channels::Delivery;
+use crate::channels::terminal;
 use crate::domain::card::Card;
 use crate::domain::event::{ChannelName, EventKind};
 use crate::domain::ids::TenantId;

@@ -143,7 +143,9 @@ pub(super) async fn show(
     let story = event::story(&view, id)?.map(|story| story.value);
     let ready = event::ready(&view, id)?.map(|ready| ready.value);
     let raw = String::from_utf8_lossy(&it.what.raw).into_owned();
-    Ok(Json(json!({ "event": it, "raw": raw, "ready": ready, "story": story, "receipts": effect::receipts(&view, id)? })))
+    Ok(Json(
+        json!({ "event": it, "raw": raw, "ready": ready, "story": story, "receipts": effect::receipts(&view, id)? }),
+    ))
 }
 
 /// Handles a dead event again, or owes its dead effects again.
@@ -179,7 +181,8 @@ pub(super) async fn drop_one(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let (store, now) = (state.inbox.store(), state.inbox.clock().now());
-    let nothing = |id: &str| Problem::new(axum::http::StatusCode::CONFLICT, format!("{id} has ended: there is nothing to drop"));
+    let nothing =
+        |id: &str| Problem::new(axum::http::StatusCode::CONFLICT, format!("{id} has ended: there is nothing to drop"));
     if let Ok(effect) = id.parse::<EffectId>() {
         let dropped = operate::drop_effect(store, &tenant, effect, OPERATOR, now).await?;
         let dropped = dropped.ok_or_else(|| nothing(&id))?;
@@ -257,8 +260,8 @@ fn event_behind(view: &View, id: &str) -> Result<Option<EventId>, Problem> {
     if let Ok(event) = id.parse::<EventId>() {
         return Ok(Some(event));
     }
-    let task: TaskId = id
-        .parse()
-        .map_err(|_| Problem::malformed(format!("`{id}` is neither an event (e-17), an effect (e-17.0) nor a task (T-12)")))?;
+    let task: TaskId = id.parse().map_err(|_| {
+        Problem::malformed(format!("`{id}` is neither an event (e-17), an effect (e-17.0) nor a task (T-12)"))
+    })?;
     Ok(crate::store::keyspace::task::read(view, task)?.map(|task| task.value.origin.event))
 }

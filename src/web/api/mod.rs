@@ -4,10 +4,10 @@
 //! new route is a function in the file of its noun, a line in [`ROUTES`] and a line in [`routes`].
 
 mod audit;
-mod chat;
+pub mod chat;
 mod events;
-mod operate;
 mod openapi;
+mod operate;
 mod tools;
 
 use axum::Router;
@@ -29,7 +29,11 @@ const fn route(method: &'static str, path: &'static str, about: &'static str) ->
 /// Every route, as the description lists them.
 pub(crate) const ROUTES: &[Route] = &[
     route("get", "/actors", "What every actor shows of itself"),
-    route("get", "/events", "Events, the newest first: `state` (waiting, done, denied, refused, ignored, dead, dropped), `limit`, `before`"),
+    route(
+        "get",
+        "/events",
+        "Events, the newest first: `state` (waiting, done, denied, refused, ignored, dead, dropped), `limit`, `before`",
+    ),
     route("get", "/events/{id}", "One event: what came, and its story"),
     route("post", "/events/{id}/replay", "Handle a dead event again, or owe its dead effects again"),
     route("post", "/events/{id}/drop", "Take a waiting or dead event (e-17) or effect (e-17.0) off"),

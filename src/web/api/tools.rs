@@ -80,10 +80,12 @@ fn answer(id: EventId, story: Option<Story>) -> Result<Json<Value>, Problem> {
         return Ok(Json(json!({ "event": id.to_string(), "state": "waiting" })));
     };
     match story.end {
-        End::Done | End::Ignored => {
-            Ok(Json(json!({ "event": id.to_string(), "state": story.end, "summary": story.summary, "result": story.result })))
+        End::Done | End::Ignored => Ok(Json(
+            json!({ "event": id.to_string(), "state": story.end, "summary": story.summary, "result": story.result }),
+        )),
+        End::Denied => {
+            Err(Problem::new(StatusCode::FORBIDDEN, format!("{} ({})", story.summary, story.rules.join(", "))))
         }
-        End::Denied => Err(Problem::new(StatusCode::FORBIDDEN, format!("{} ({})", story.summary, story.rules.join(", ")))),
         End::Refused => {
             let result = story.result.unwrap_or_default();
             let said = [&result["refused"], &result["mend"]].map(|text| text.as_str().unwrap_or_default());

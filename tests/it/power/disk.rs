@@ -27,9 +27,7 @@ pub(crate) struct Image {
 impl Image {
     /// A disk of `bytes` zeros; a multiple of the page size.
     pub(crate) fn zeroed(bytes: usize) -> Self {
-        Self {
-            pages: vec![None; bytes / PAGE],
-        }
+        Self { pages: vec![None; bytes / PAGE] }
     }
 
     /// The contents of a file whose size is a multiple of the page size.
@@ -123,13 +121,7 @@ pub(crate) struct Losses {
 impl Disk {
     /// A powered disk that holds `image`, all of it durable.
     pub(crate) fn new(image: Image) -> Self {
-        Self {
-            cached: image.clone(),
-            durable: image,
-            unflushed: Vec::new(),
-            powered: true,
-            ends_at_flush: false,
-        }
+        Self { cached: image.clone(), durable: image, unflushed: Vec::new(), powered: true, ends_at_flush: false }
     }
 
     /// The size in bytes.
@@ -154,10 +146,7 @@ impl Disk {
             return Err(DiskRefusal::NotOnTheDisk);
         }
         self.cached.write(offset, bytes);
-        self.unflushed.push(Write {
-            offset,
-            bytes: bytes.into(),
-        });
+        self.unflushed.push(Write { offset, bytes: bytes.into() });
         Ok(())
     }
 
@@ -193,10 +182,7 @@ impl Disk {
         let edge = [SECTOR, PAGE][random.random_range(0..2)];
         let kept = [0.0, 0.1, 0.5, 0.9, 0.99][random.random_range(0..5)];
         let mut image = self.durable.clone();
-        let mut losses = Losses {
-            unflushed_writes: self.unflushed.len(),
-            ..Losses::default()
-        };
+        let mut losses = Losses { unflushed_writes: self.unflushed.len(), ..Losses::default() };
         for write in self.unflushed.drain(..) {
             let whole = random.random_bool(0.5);
             let all = random.random_bool(kept);
@@ -258,21 +244,14 @@ mod tests {
             let versions: std::collections::BTreeSet<u8> = bytes
                 .chunks(SECTOR)
                 .map(|sector| {
-                    assert!(
-                        sector.iter().all(|byte| *byte == sector[0]),
-                        "a sector is never torn, seed {seed}"
-                    );
+                    assert!(sector.iter().all(|byte| *byte == sector[0]), "a sector is never torn, seed {seed}");
                     sector[0]
                 })
                 .collect();
             mixed += usize::from(versions.len() > 1);
             seen.extend(versions);
         }
-        assert_eq!(
-            seen.into_iter().collect::<Vec<_>>(),
-            [1, 2, 3, 4],
-            "old and new versions both turn up"
-        );
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4], "old and new versions both turn up");
         assert!(mixed > 20, "writes are torn in some rounds, here in {mixed} of 200");
     }
 
@@ -306,11 +285,7 @@ mod tests {
     fn a_write_beside_the_sectors_or_the_end_is_refused() {
         let mut disk = Disk::new(Image::zeroed(SIZE));
         for (offset, length) in [(1, SECTOR), (0, SECTOR - 1), (SIZE, SECTOR)] {
-            assert_eq!(
-                disk.write(offset, &vec![0; length]),
-                Err(DiskRefusal::NotOnTheDisk),
-                "{offset}+{length}"
-            );
+            assert_eq!(disk.write(offset, &vec![0; length]), Err(DiskRefusal::NotOnTheDisk), "{offset}+{length}");
         }
     }
 }

@@ -47,20 +47,14 @@ impl Drive {
     pub(crate) fn end_at_next_flush(&self, limit: Duration) {
         let mut disk = self.lock();
         disk.end_at_next_flush();
-        drop(
-            self.asked_to_flush
-                .wait_timeout_while(disk, limit, |disk| disk.is_powered()),
-        );
+        drop(self.asked_to_flush.wait_timeout_while(disk, limit, |disk| disk.is_powered()));
     }
 }
 
 impl Shelf {
     /// Puts a disk into a slot of its own; slots are never used twice, so that the kernel cannot mix two disks up.
     pub(crate) fn put(&self, disk: Disk) -> (u64, Arc<Drive>) {
-        let drive = Arc::new(Drive {
-            disk: Mutex::new(disk),
-            asked_to_flush: Condvar::new(),
-        });
+        let drive = Arc::new(Drive { disk: Mutex::new(disk), asked_to_flush: Condvar::new() });
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.next;
         slots.next += 1;
@@ -70,11 +64,7 @@ impl Shelf {
 
     /// Takes the disk away; what still has its file open gets errors.
     pub(crate) fn remove(&self, slot: u64) {
-        self.slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .disks
-            .remove(&slot);
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).disks.remove(&slot);
     }
 
     /// The file name under which the disk of a slot is seen.
@@ -106,12 +96,7 @@ impl Shelf {
         let (kind, size, perm, nlink) = if inode == INodeNo::ROOT {
             (FileType::Directory, 0, 0o700, 2)
         } else {
-            (
-                FileType::RegularFile,
-                self.with(inode, |disk| Ok(disk.size()))? as u64,
-                0o600,
-                1,
-            )
+            (FileType::RegularFile, self.with(inode, |disk| Ok(disk.size()))? as u64, 0o600, 1)
         };
         Ok(FileAttr {
             ino: inode,

@@ -43,12 +43,7 @@ impl Rig {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let mut rig = Self {
-            folder,
-            shelf: Shelf::default(),
-            session: None,
-            blank: None,
-        };
+        let mut rig = Self { folder, shelf: Shelf::default(), session: None, blank: None };
         rig.blank = Some(make_blank(&rig.folder.join("blank.img"))?);
         let disks = rig.disks();
         fs::create_dir(&disks)?;
@@ -61,9 +56,7 @@ impl Rig {
 
     /// A disk with an empty file system.
     pub(crate) fn blank(&self) -> Image {
-        self.blank
-            .clone()
-            .expect("invariant: a rig that was returned has its blank disk")
+        self.blank.clone().expect("invariant: a rig that was returned has its blank disk")
     }
 
     /// A folder outside of every machine, which no cut touches.
@@ -76,20 +69,10 @@ impl Rig {
     pub(crate) fn boot(&self, image: Image) -> anyhow::Result<Machine<'_>> {
         let (slot, drive) = self.shelf.put(Disk::new(image));
         let data = self.folder.join(format!("data-{slot}"));
-        let mut machine = Machine {
-            rig: self,
-            slot,
-            drive,
-            device: None,
-            data,
-            mounted: false,
-            repaired: false,
-        };
+        let mut machine = Machine { rig: self, slot, drive, device: None, data, mounted: false, repaired: false };
         fs::create_dir(&machine.data)?;
         let file = self.disks().join(Shelf::file_name(slot));
-        let device = run(Command::new("losetup")
-            .args(["--find", "--show", "--direct-io=on"])
-            .arg(file))?;
+        let device = run(Command::new("losetup").args(["--find", "--show", "--direct-io=on"]).arg(file))?;
         let device = device.trim().to_owned();
         machine.device = Some(device.clone());
         if mount_ext4(&device, &machine.data).is_err() {
@@ -171,32 +154,17 @@ impl Drop for Machine<'_> {
 
 /// Fails with the command that mends it when this host cannot run machines.
 fn require_prerequisites() -> anyhow::Result<()> {
-    ensure!(
-        rustix::process::geteuid().is_root(),
-        "mounting needs root\nrun: sudo -E env PATH=\"$PATH\" ./test"
-    );
-    for (program, package) in [
-        ("losetup", "mount"),
-        ("mkfs.ext4", "e2fsprogs"),
-        ("e2fsck", "e2fsprogs"),
-    ] {
-        let found = Command::new(program)
-            .arg("--version")
-            .output()
-            .or_else(|_| Command::new(program).arg("-V").output());
+    ensure!(rustix::process::geteuid().is_root(), "mounting needs root\nrun: sudo -E env PATH=\"$PATH\" ./test");
+    for (program, package) in [("losetup", "mount"), ("mkfs.ext4", "e2fsprogs"), ("e2fsck", "e2fsprogs")] {
+        let found =
+            Command::new(program).arg("--version").output().or_else(|_| Command::new(program).arg("-V").output());
         ensure!(found.is_ok(), "{program} is missing\nrun: apt-get install -y {package}");
     }
     for (device, module) in [("/dev/fuse", "fuse"), ("/dev/loop-control", "loop")] {
-        ensure!(
-            Path::new(device).exists(),
-            "{device} is missing\nrun: modprobe {module}"
-        );
+        ensure!(Path::new(device).exists(), "{device} is missing\nrun: modprobe {module}");
     }
     let known = fs::read_to_string("/proc/filesystems").context("cannot read /proc/filesystems")?;
-    ensure!(
-        known.lines().any(|line| line.trim() == "ext4"),
-        "the kernel has no ext4\nrun: modprobe ext4"
-    );
+    ensure!(known.lines().any(|line| line.trim() == "ext4"), "the kernel has no ext4\nrun: modprobe ext4");
     Ok(())
 }
 
@@ -204,18 +172,7 @@ fn require_prerequisites() -> anyhow::Result<()> {
 /// writes on a disk are the program's and its journal's.
 fn make_blank(path: &Path) -> anyhow::Result<Image> {
     fs::File::create(path)?.set_len(DISK_BYTES)?;
-    let options = [
-        "-q",
-        "-F",
-        "-b",
-        "4096",
-        "-m",
-        "0",
-        "-J",
-        "size=8",
-        "-E",
-        "lazy_itable_init=0,lazy_journal_init=0",
-    ];
+    let options = ["-q", "-F", "-b", "4096", "-m", "0", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0"];
     run(Command::new("mkfs.ext4").args(options).arg(path))?;
     let image = Image::of_file(path)?;
     fs::remove_file(path)?;
@@ -224,29 +181,17 @@ fn make_blank(path: &Path) -> anyhow::Result<Image> {
 
 fn mount_ext4(device: &str, folder: &Path) -> anyhow::Result<()> {
     const OPTIONS: &CStr = c"data=ordered,barrier=1,errors=remount-ro";
-    mount(
-        device,
-        folder,
-        "ext4",
-        MountFlags::NOATIME | MountFlags::NODEV | MountFlags::NOSUID,
-        OPTIONS,
-    )
-    .with_context(|| format!("cannot mount {device} on {}", folder.display()))
+    mount(device, folder, "ext4", MountFlags::NOATIME | MountFlags::NODEV | MountFlags::NOSUID, OPTIONS)
+        .with_context(|| format!("cannot mount {device} on {}", folder.display()))
 }
 
 /// What a start does with a file system that it cannot mount.
 fn repair(device: &str) -> anyhow::Result<()> {
-    let checked = Command::new("e2fsck")
-        .args(["-f", "-y", device])
-        .output()
-        .context("cannot run e2fsck")?;
+    let checked = Command::new("e2fsck").args(["-f", "-y", device]).output().context("cannot run e2fsck")?;
     // Exit codes up to 2 mean that what was found is mended.
     match checked.status.code() {
         Some(0..=2) => Ok(()),
-        _ => bail!(
-            "e2fsck cannot repair {device}: {}",
-            String::from_utf8_lossy(&checked.stdout)
-        ),
+        _ => bail!("e2fsck cannot repair {device}: {}", String::from_utf8_lossy(&checked.stdout)),
     }
 }
 
@@ -283,11 +228,7 @@ fn sweep() -> anyhow::Result<()> {
 fn remove_folder(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let _ = if path.is_dir() {
-            fs::remove_dir(&path)
-        } else {
-            fs::remove_file(&path)
-        };
+        let _ = if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) };
     }
     let _ = fs::remove_dir(folder);
 }

@@ -51,13 +51,7 @@ struct Seen<T> {
 
 impl<T> Witness<T> {
     fn new() -> Self {
-        Self {
-            seen: Mutex::new(Seen {
-                items: Vec::new(),
-                powered: true,
-            }),
-            changed: Condvar::new(),
-        }
+        Self { seen: Mutex::new(Seen { items: Vec::new(), powered: true }), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen<T>> {
@@ -77,9 +71,7 @@ impl<T> Witness<T> {
 
     /// Waits until `enough` holds or the time is over; whether it held.
     fn wait(&self, limit: Duration, enough: impl Fn(&Seen<T>) -> bool) -> bool {
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), limit, |seen| !enough(seen));
+        let waited = self.changed.wait_timeout_while(self.lock(), limit, |seen| !enough(seen));
         enough(&waited.unwrap_or_else(PoisonError::into_inner).0)
     }
 
@@ -132,29 +124,14 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            intact,
-            lost,
-            unreadable,
-            repaired,
-            acknowledged,
-            unflushed_blocks,
-            kept_blocks,
-            ..
-        } = self;
+        let Self { name, intact, lost, unreadable, repaired, acknowledged, unflushed_blocks, kept_blocks, .. } = self;
         write!(
             out,
             "{name}: {intact} intact, {lost} lost, {unreadable} unreadable, {repaired} file systems repaired; "
         )?;
-        write!(
-            out,
-            "{acknowledged} acknowledged, {kept_blocks} of {unflushed_blocks} unflushed blocks kept, "
-        )?;
+        write!(out, "{acknowledged} acknowledged, {kept_blocks} of {unflushed_blocks} unflushed blocks kept, ")?;
         write!(out, "{:.1} s", self.took.as_secs_f64())?;
-        self.findings
-            .iter()
-            .try_for_each(|finding| write!(out, "\n  {finding}"))
+        self.findings.iter().try_for_each(|finding| write!(out, "\n  {finding}"))
     }
 }
 
@@ -175,17 +152,11 @@ pub(crate) fn rounds<T: Send>(
     let count = number_from_environment("AI_CRM_POWER_ROUNDS")?.unwrap_or(plan.rounds);
     let rig = Rig::new()?;
     let started = Instant::now();
-    let mut tally = Tally {
-        name: plan.name,
-        ..Tally::default()
-    };
+    let mut tally = Tally { name: plan.name, ..Tally::default() };
     let mut disk: Option<(Image, Vec<T>)> = None;
     for number in 0..count {
         let renew = number % plan.rounds_per_disk == 0;
-        let (image, mut acknowledged) = disk
-            .take()
-            .filter(|_| !renew)
-            .unwrap_or_else(|| (rig.blank(), Vec::new()));
+        let (image, mut acknowledged) = disk.take().filter(|_| !renew).unwrap_or_else(|| (rig.blank(), Vec::new()));
         let round_seed = seed.wrapping_add(u64::from(number));
         let mut random = StdRng::seed_from_u64(round_seed);
 
@@ -216,9 +187,7 @@ pub(crate) fn rounds<T: Send>(
                 format!("unreadable: {why}")
             }
         };
-        tally
-            .findings
-            .push(format!("round {number} of seed {seed}, after {load:?}: {found}"));
+        tally.findings.push(format!("round {number} of seed {seed}, after {load:?}: {found}"));
     }
     tally.took = started.elapsed();
     // Written past the test runner's capture: the figures and the seed belong into every log.
@@ -229,9 +198,7 @@ pub(crate) fn rounds<T: Send>(
 /// A number that a person gave for this run: to soak, or to repeat what failed.
 fn number_from_environment<N: FromStr>(name: &str) -> anyhow::Result<Option<N>> {
     let Ok(text) = std::env::var(name) else { return Ok(None) };
-    text.parse()
-        .map(Some)
-        .map_err(|_| anyhow::anyhow!("{name} is not a number it can use: {text}"))
+    text.parse().map(Some).map_err(|_| anyhow::anyhow!("{name} is not a number it can use: {text}"))
 }
 
 /// One program's life on a machine, up to the cut; what remains of the disk, and what was acknowledged.
@@ -245,10 +212,7 @@ fn load_and_cut<T: Send>(
     tally: &mut Tally,
 ) -> anyhow::Result<(Image, Vec<T>)> {
     let mut command = command(machine.data());
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(fs::File::create(log)?);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(log)?);
     let mut program = Killed(command.spawn().with_context(|| format!("cannot start {command:?}"))?);
     let stdout = program.0.stdout.take().context("the program has no standard output")?;
     let witness = Witness::new();
@@ -264,11 +228,7 @@ fn load_and_cut<T: Send>(
         // Inside the scope, because it is the program's death that lets the driver return.
         drop(program);
         let said = || fs::read_to_string(log).unwrap_or_default();
-        ensure!(
-            working,
-            "the program acknowledged nothing within {FIRST_ACKNOWLEDGEMENT:?}: {}",
-            said()
-        );
+        ensure!(working, "the program acknowledged nothing within {FIRST_ACKNOWLEDGEMENT:?}: {}", said());
         if let Some(status) = ended.filter(|status| !status.success()) {
             bail!("the program ended before the cut with {status}: {}", said());
         }

@@ -47,11 +47,7 @@ fn syscall_numbers() -> [&'static str; 2] {
 
 fn recorder(folder: &Path, layout: &str, sync: &str) -> Command {
     let mut command = Command::new("perl");
-    command
-        .args(["-e", RECORDER])
-        .arg(folder)
-        .args([layout, sync, &RECORDS.to_string()])
-        .args(syscall_numbers());
+    command.args(["-e", RECORDER]).arg(folder).args([layout, sync, &RECORDS.to_string()]).args(syscall_numbers());
     command
 }
 
@@ -73,11 +69,7 @@ fn records_are_there(folder: &Path, acknowledged: &[usize]) -> anyhow::Result<Ve
     });
     Ok(match missing.next() {
         None => Verdict::Intact,
-        Some(first) => Verdict::Lost(format!(
-            "record {first} and {} more of {}",
-            missing.count(),
-            acknowledged.len()
-        )),
+        Some(first) => Verdict::Lost(format!("record {first} and {} more of {}", missing.count(), acknowledged.len())),
     })
 }
 
@@ -85,19 +77,8 @@ fn record_rounds(name: &'static str, count: u32, layout: &str, sync: &str) -> an
     let perl = Command::new("perl").arg("-v").output();
     assert!(perl.is_ok(), "perl is missing\nrun: apt-get install -y perl-base");
     let load = Duration::from_millis(5)..Duration::from_millis(120);
-    let plan = Plan {
-        name,
-        rounds: count,
-        seed: 0x5eed,
-        load,
-        rounds_per_disk: 1,
-    };
-    rounds(
-        &plan,
-        |folder| recorder(folder, layout, sync),
-        read_numbers,
-        records_are_there,
-    )
+    let plan = Plan { name, rounds: count, seed: 0x5eed, load, rounds_per_disk: 1 };
+    rounds(&plan, |folder| recorder(folder, layout, sync), read_numbers, records_are_there)
 }
 
 #[test]
@@ -111,10 +92,7 @@ fn a_program_that_only_writes_loses_what_it_acknowledged() -> anyhow::Result<()>
 
 #[test]
 fn a_program_that_only_calls_sync_file_range_loses_what_it_acknowledged() -> anyhow::Result<()> {
-    for (name, layout) in [
-        ("sync_file_range, growing", "append"),
-        ("sync_file_range, in place", "in-place"),
-    ] {
+    for (name, layout) in [("sync_file_range, growing", "append"), ("sync_file_range, in place", "in-place")] {
         let tally = record_rounds(name, 8, layout, "range")?;
         assert!(tally.lost > 0, "{tally}");
     }
@@ -168,10 +146,7 @@ fn trace_of(folder: &Path) -> anyhow::Result<Option<String>> {
         return Ok(Some(folder.display().to_string()));
     }
     let name = folder.to_string_lossy();
-    if let Some(line) = std::fs::read_to_string("/proc/self/mountinfo")?
-        .lines()
-        .find(|line| line.contains(&*name))
-    {
+    if let Some(line) = std::fs::read_to_string("/proc/self/mountinfo")?.lines().find(|line| line.contains(&*name)) {
         return Ok(Some(line.to_owned()));
     }
     for device in std::fs::read_dir("/sys/block")?.flatten() {

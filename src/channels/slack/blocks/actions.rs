@@ -65,9 +65,7 @@ impl Row {
             self.words(&format!("{} (cannot be pressed here)", named(label)));
             return;
         }
-        let element = SlackBlockButtonElement::new(self.label(label))
-            .with_action_id(id)
-            .with_value(token.to_owned());
+        let element = SlackBlockButtonElement::new(self.label(label)).with_action_id(id).with_value(token.to_owned());
         self.push(match style {
             ButtonStyle::Plain => element,
             ButtonStyle::Primary => element.with_style(SlackBlockButtonStyle::Primary),
@@ -78,9 +76,7 @@ impl Row {
     fn link(&mut self, id: SlackActionId, label: &str, url: &str) {
         match address(url) {
             Some(address) => {
-                let element = SlackBlockButtonElement::new(self.label(label))
-                    .with_action_id(id)
-                    .with_url(address);
+                let element = SlackBlockButtonElement::new(self.label(label)).with_action_id(id).with_url(address);
                 self.push(element);
             }
             None => self.words(&format!("{}: {}", named(label), one_line(url))),
@@ -120,11 +116,7 @@ impl Row {
 /// A label that shows something.
 fn named(label: &str) -> String {
     let label = one_line(label);
-    if label.is_empty() {
-        "(no label)".to_owned()
-    } else {
-        label
-    }
+    if label.is_empty() { "(no label)".to_owned() } else { label }
 }
 
 /// A menu in its own block, with a line below it on what it leaves out.
@@ -144,17 +136,9 @@ fn menu(id: SlackActionId, label: &str, token: &str, options: &[Choice], first: 
         .iter()
         .take(MOST_OPTIONS)
         .map(|choice| {
-            let label = one_line(if choice.label.trim().is_empty() {
-                &choice.value
-            } else {
-                &choice.label
-            });
+            let label = one_line(if choice.label.trim().is_empty() { &choice.value } else { &choice.label });
             cut += usize::from(size(&label) > MOST_LABEL);
-            let shown = if label.is_empty() {
-                "(no label)".to_owned()
-            } else {
-                ellipsis(&label, MOST_LABEL)
-            };
+            let shown = if label.is_empty() { "(no label)".to_owned() } else { ellipsis(&label, MOST_LABEL) };
             SlackBlockChoiceItem::new(plain(&shown).into(), choice.value.clone())
         })
         .collect();
@@ -170,11 +154,7 @@ fn menu(id: SlackActionId, label: &str, token: &str, options: &[Choice], first: 
         .with_placeholder(plain(&ellipsis(&name, MOST_HINT)).into())
         .with_options(items);
     let block = SlackActionsBlock::new(vec![select.into()]).with_block_id(SlackBlockId(token.to_owned()));
-    let mut parts = if size(&name) > MOST_HINT {
-        paragraph(&name)
-    } else {
-        Vec::new()
-    };
+    let mut parts = if size(&name) > MOST_HINT { paragraph(&name) } else { Vec::new() };
     parts.push(Part::new(block, name.chars().count()));
     parts.extend(small_print(&notes.join("; ")));
     parts

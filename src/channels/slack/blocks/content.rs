@@ -58,10 +58,7 @@ pub(super) fn body(card: &Card) -> Vec<Part> {
 
 /// The small print at the end.
 pub(super) fn footer(card: &Card) -> Vec<Part> {
-    card.footer
-        .as_deref()
-        .map(|text| small_print(&clean(text)))
-        .unwrap_or_default()
+    card.footer.as_deref().map(|text| small_print(&clean(text))).unwrap_or_default()
 }
 
 /// The mark that a mood puts before the title.
@@ -82,10 +79,7 @@ fn header(title: &str, tone: Tone) -> Vec<Part> {
     }
     let whole = format!("{}{title}", mark(tone));
     let shown = ellipsis(&whole, MOST_HEADER);
-    let mut parts = vec![Part::new(
-        SlackHeaderBlock::new(plain(&shown).into()),
-        shown.chars().count(),
-    )];
+    let mut parts = vec![Part::new(SlackHeaderBlock::new(plain(&shown).into()), shown.chars().count())];
     if size(&whole) > MOST_HEADER {
         parts.extend(paragraph(&title));
     }
@@ -138,9 +132,7 @@ fn field(label: &str, value: &str) -> Option<SlackBlockText> {
         (true, true) => None,
         (true, false) => Some(plain(value).into()),
         _ if has_formatting(label) || has_formatting(value) => Some(plain(format!("{label}\n{value}").trim()).into()),
-        _ => Some(markup(
-            format!("*{}*\n{}", escape(label), escape(value)).trim_end().to_owned(),
-        )),
+        _ => Some(markup(format!("*{}*\n{}", escape(label), escape(value)).trim_end().to_owned())),
     }
 }
 
@@ -166,15 +158,8 @@ fn image(url: &str, alt: &str) -> Vec<Part> {
     let Some(address) = address(url) else {
         return paragraph(format!("{alt} {}", one_line(url)).trim());
     };
-    let shown = if alt.is_empty() {
-        "image".to_owned()
-    } else {
-        ellipsis(&alt, MOST_ALT)
-    };
-    let mut parts = vec![Part::new(
-        SlackImageBlock::new(address.into(), literal(&shown)),
-        shown.chars().count(),
-    )];
+    let shown = if alt.is_empty() { "image".to_owned() } else { ellipsis(&alt, MOST_ALT) };
+    let mut parts = vec![Part::new(SlackImageBlock::new(address.into(), literal(&shown)), shown.chars().count())];
     if size(&alt) > MOST_ALT {
         parts.extend(small_print(&alt));
     }

@@ -41,12 +41,7 @@ impl Part {
         let block = block.into();
         let is_table = matches!(block, SlackBlock::Table(_));
         let block = serde_json::to_value(block).expect("invariant: block types are plain data");
-        Self {
-            cost: BLOCK_COST + cost(&block),
-            block,
-            characters,
-            is_table,
-        }
+        Self { cost: BLOCK_COST + cost(&block), block, characters, is_table }
     }
 }
 
@@ -96,12 +91,7 @@ pub(super) fn markup(escaped: String) -> SlackBlockText {
 pub(super) fn paragraph(cleaned: &str) -> Vec<Part> {
     split(cleaned, MOST_TEXT, Edges::Words)
         .iter()
-        .map(|piece| {
-            Part::new(
-                SlackSectionBlock::new().with_text(plain(piece).into()),
-                piece.chars().count(),
-            )
-        })
+        .map(|piece| Part::new(SlackSectionBlock::new().with_text(plain(piece).into()), piece.chars().count()))
         .collect()
 }
 

@@ -34,23 +34,14 @@ pub(super) struct Grid {
 impl Grid {
     /// Cleans a card's table and fills rows that are too short.
     pub(super) fn new(columns: &[String], rows: &[Vec<String>]) -> Self {
-        let width = rows
-            .iter()
-            .map(Vec::len)
-            .chain([columns.len()])
-            .max()
-            .unwrap_or_default();
+        let width = rows.iter().map(Vec::len).chain([columns.len()]).max().unwrap_or_default();
         let fill = |cells: &[String]| {
             let mut cells: Vec<String> = cells.iter().map(|cell| clean(cell).trim().to_owned()).collect();
             cells.resize(width, String::new());
             cells
         };
         let head = if columns.is_empty() { Vec::new() } else { fill(columns) };
-        Self {
-            head,
-            rows: rows.iter().map(|row| fill(row)).collect(),
-            columns: width,
-        }
+        Self { head, rows: rows.iter().map(|row| fill(row)).collect(), columns: width }
     }
 
     /// The table as table blocks, of which each begins a message, or as text when none can hold it.
@@ -84,24 +75,12 @@ impl Grid {
     fn block(&self, rows: &[&[String]]) -> Part {
         let head = (!self.head.is_empty()).then_some(self.head.as_slice());
         let all: Vec<&[String]> = head.into_iter().chain(rows.iter().copied()).collect();
-        let characters = all
-            .iter()
-            .flat_map(|row| row.iter())
-            .map(|cell| cell.chars().count())
-            .sum();
-        let cells = all
-            .iter()
-            .map(|row| row.iter().map(|text| cell(text)).collect())
-            .collect();
+        let characters = all.iter().flat_map(|row| row.iter()).map(|cell| cell.chars().count()).sum();
+        let cells = all.iter().map(|row| row.iter().map(|text| cell(text)).collect()).collect();
         // Both keys stand in every setting: libraries that read messages have refused one without
         // `align`.
-        let setting = SlackTableColumnSetting::new()
-            .with_align(SlackTableColumnAlign::Left)
-            .with_is_wrapped(true);
-        Part::new(
-            SlackTableBlock::new(cells).with_column_settings(vec![setting; self.columns]),
-            characters,
-        )
+        let setting = SlackTableColumnSetting::new().with_align(SlackTableColumnAlign::Left).with_is_wrapped(true);
+        Part::new(SlackTableBlock::new(cells).with_column_settings(vec![setting; self.columns]), characters)
     }
 
     /// The table as aligned lines. Cells are kept whole: a wide one shifts the rest of its line.
@@ -113,12 +92,7 @@ impl Grid {
             .map(|row| row.iter().map(|cell| one_line(cell)).collect())
             .collect();
         let widths: Vec<usize> = (0..self.columns)
-            .map(|column| {
-                rows.iter()
-                    .map(|row| row[column].width())
-                    .filter(|&width| width <= WIDEST_ALIGNED)
-                    .max()
-            })
+            .map(|column| rows.iter().map(|row| row[column].width()).filter(|&width| width <= WIDEST_ALIGNED).max())
             .map(Option::unwrap_or_default)
             .collect();
         let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths)).collect();
@@ -142,15 +116,9 @@ fn line(cells: &[String], widths: &[usize]) -> String {
 
 /// Slack refuses a cell without a character (`must be more than 0 characters`); a blank it takes.
 fn cell(text: &str) -> SlackTableCell {
-    if text.is_empty() {
-        SlackTableCell::from(" ")
-    } else {
-        SlackTableCell::from(literal(text))
-    }
+    if text.is_empty() { SlackTableCell::from(" ") } else { SlackTableCell::from(literal(text)) }
 }
 
 fn row_cost(row: &[String]) -> usize {
-    row.iter()
-        .map(|cell| cell_cost(cell) + usize::from(cell.is_empty()))
-        .sum()
+    row.iter().map(|cell| cell_cost(cell) + usize::from(cell.is_empty())).sum()
 }

@@ -53,9 +53,9 @@ pub(super) fn escape(text: &str) -> String {
 /// broken by an invisible blank.
 pub(super) fn literal(text: &str) -> String {
     const OPENERS: [&str; 5] = ["@", "!", "#", "http", "mailto"];
-    OPENERS.iter().fold(text.to_owned(), |text, opener| {
-        text.replace(&format!("<{opener}"), &format!("<\u{200B}{opener}"))
-    })
+    OPENERS
+        .iter()
+        .fold(text.to_owned(), |text, opener| text.replace(&format!("<{opener}"), &format!("<\u{200B}{opener}")))
 }
 
 /// The size that Slack may count for a character once it is escaped.
@@ -121,11 +121,7 @@ pub(super) fn split(text: &str, most: usize, edges: Edges) -> Vec<String> {
         rest = &rest[resume..];
     }
     pieces.push(rest);
-    pieces
-        .into_iter()
-        .filter(|piece| !piece.trim().is_empty())
-        .map(str::to_owned)
-        .collect()
+    pieces.into_iter().filter(|piece| !piece.trim().is_empty()).map(str::to_owned).collect()
 }
 
 /// Where to end the piece that may reach to `end`, and where the next one begins.
@@ -219,10 +215,7 @@ mod tests {
             "&lt;!channel&gt; &lt;@U1&gt; &amp;amp; &lt;http://x|y&gt;"
         );
         assert_eq!(size("a<&>é🎉"), 1 + 4 + 5 + 4 + 1 + 2);
-        assert_eq!(
-            literal("<!here> R&D <x> <@U1>"),
-            "<\u{200B}!here> R&D <x> <\u{200B}@U1>"
-        );
+        assert_eq!(literal("<!here> R&D <x> <@U1>"), "<\u{200B}!here> R&D <x> <\u{200B}@U1>");
     }
 
     #[test]
@@ -235,12 +228,7 @@ mod tests {
             ("  ab cd", 5, Edges::Lines, vec!["  ab ", "cd"]),
             ("<<<", 9, Edges::Words, vec!["<<", "<"]),
             ("\n\n\n\n", 2, Edges::Words, vec![]),
-            (
-                "e\u{301}e\u{301}e\u{301}",
-                3,
-                Edges::Words,
-                vec!["e\u{301}", "e\u{301}", "e\u{301}"],
-            ),
+            ("e\u{301}e\u{301}e\u{301}", 3, Edges::Words, vec!["e\u{301}", "e\u{301}", "e\u{301}"]),
         ] {
             assert_eq!(split(text, most, edges), wanted, "{text:?} by {most}");
         }
@@ -258,20 +246,10 @@ mod tests {
 
     #[test]
     fn mrkdwn_signs_are_seen() {
-        for plain in [
-            "in_progress",
-            "12:30:45",
-            "a: b",
-            "https://x:8080/a:b",
-            "1 > 0",
-            "T-12",
-            "Ann & Bob <a@b>",
-        ] {
+        for plain in ["in_progress", "12:30:45", "a: b", "https://x:8080/a:b", "1 > 0", "T-12", "Ann & Bob <a@b>"] {
             assert!(!has_formatting(plain), "{plain}");
         }
-        for formatted in [
-            "*b*", "_i_", "a _b", "~s~", "`c`", "> quote", "x\n>y", ":tada:", ":100:", "＊b＊",
-        ] {
+        for formatted in ["*b*", "_i_", "a _b", "~s~", "`c`", "> quote", "x\n>y", ":tada:", ":100:", "＊b＊"] {
             assert!(has_formatting(formatted), "{formatted}");
         }
     }

@@ -14,12 +14,7 @@ const LEAST_COLUMN: usize = 6;
 
 /// The lines of a table.
 pub(super) fn lines(page: &Page, columns: &[String], rows: &[Vec<String>]) -> Vec<String> {
-    let count = rows
-        .iter()
-        .map(Vec::len)
-        .chain([columns.len()])
-        .max()
-        .unwrap_or_default();
+    let count = rows.iter().map(Vec::len).chain([columns.len()]).max().unwrap_or_default();
     let fill = |cells: &[String]| {
         let mut cells: Vec<String> = cells.iter().map(|cell| one_line(cell)).collect();
         cells.resize(count, String::new());
@@ -42,25 +37,14 @@ fn fit(head: &[String], rows: &[Vec<String>], screen: usize) -> Option<Vec<usize
     let room = screen.checked_sub(GAP * (head.len() - 1))?;
     let natural: Vec<usize> = (0..head.len())
         .map(|column| {
-            rows.iter()
-                .map(|row| width(&row[column]))
-                .chain([width(&head[column])])
-                .max()
-                .unwrap_or_default()
+            rows.iter().map(|row| width(&row[column])).chain([width(&head[column])]).max().unwrap_or_default()
         })
         .collect();
     let keeps = usize::from(natural[0] <= room * 2 / 3);
     let within = |limit: usize| -> Vec<usize> {
-        natural
-            .iter()
-            .enumerate()
-            .map(|(at, &width)| if at < keeps { width } else { width.min(limit) })
-            .collect()
+        natural.iter().enumerate().map(|(at, &width)| if at < keeps { width } else { width.min(limit) }).collect()
     };
-    let mut widths = (LEAST_COLUMN..=screen)
-        .rev()
-        .map(within)
-        .find(|widths| widths.iter().sum::<usize>() <= room)?;
+    let mut widths = (LEAST_COLUMN..=screen).rev().map(within).find(|widths| widths.iter().sum::<usize>() <= room)?;
     let mut spare = room - widths.iter().sum::<usize>();
     for (width, natural) in widths.iter_mut().zip(natural) {
         let more = spare.min(natural - *width);
@@ -73,11 +57,8 @@ fn fit(head: &[String], rows: &[Vec<String>], screen: usize) -> Option<Vec<usize
 fn aligned(page: &Page, head: Option<&[String]>, rows: &[Vec<String>], widths: &[usize]) -> Vec<String> {
     let mark = page.pick("…", "~");
     let line = |cells: &[String]| {
-        let cells: Vec<String> = cells
-            .iter()
-            .zip(widths)
-            .map(|(cell, &width)| pad(&truncate(cell, width, mark), width))
-            .collect();
+        let cells: Vec<String> =
+            cells.iter().zip(widths).map(|(cell, &width)| pad(&truncate(cell, width, mark), width)).collect();
         cells.join(&" ".repeat(GAP)).trim_end().to_owned()
     };
     let mut lines = Vec::new();
@@ -96,11 +77,7 @@ fn labelled(page: &Page, head: &[String], rows: &[Vec<String>]) -> Vec<String> {
         let cells = head.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
         cells
             .flat_map(|(label, cell)| {
-                let line = if label.is_empty() {
-                    cell.clone()
-                } else {
-                    format!("{label}: {cell}")
-                };
+                let line = if label.is_empty() { cell.clone() } else { format!("{label}: {cell}") };
                 wrap(&line, page.width)
             })
             .collect()

@@ -72,12 +72,7 @@ fn whole_letter(text: &str, at: usize) -> usize {
         let next = text[cut..].chars().next();
         text[..cut].ends_with('\u{200D}') || next.is_some_and(|next| next.width() == Some(0))
     };
-    let earlier = text[..at]
-        .char_indices()
-        .rev()
-        .take(PILE)
-        .map(|(cut, _)| cut)
-        .filter(|&cut| cut > 0);
+    let earlier = text[..at].char_indices().rev().take(PILE).map(|(cut, _)| cut).filter(|&cut| cut > 0);
     [at].into_iter().chain(earlier).find(|&cut| !joined(cut)).unwrap_or(at)
 }
 
@@ -102,9 +97,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
         return Vec::new();
     }
     let text = text.trim_end().trim_start_matches('\n');
-    text.split('\n')
-        .flat_map(|line| wrap_line(line.trim_end(), columns))
-        .collect()
+    text.split('\n').flat_map(|line| wrap_line(line.trim_end(), columns)).collect()
 }
 
 fn wrap_line(line: &str, columns: usize) -> Vec<String> {
@@ -132,11 +125,7 @@ pub(super) fn truncate(text: &str, columns: usize, mark: &str) -> String {
     }
     let room = columns.saturating_sub(width(mark));
     let end = if room == 0 { 0 } else { fitting(text, room) };
-    let kept = if width(&text[..end]) <= room {
-        text[..end].trim_end()
-    } else {
-        ""
-    };
+    let kept = if width(&text[..end]) <= room { text[..end].trim_end() } else { "" };
     format!("{kept}{mark}")
 }
 
@@ -183,12 +172,9 @@ mod tests {
 
     #[test]
     fn truncation_leaves_a_mark() {
-        for (text, columns, wanted) in [
-            ("short", 5, "short"),
-            ("longer text", 7, "longer…"),
-            ("日本語", 4, "日…"),
-            ("abc", 1, "…"),
-        ] {
+        for (text, columns, wanted) in
+            [("short", 5, "short"), ("longer text", 7, "longer…"), ("日本語", 4, "日…"), ("abc", 1, "…")]
+        {
             assert_eq!(truncate(text, columns, "…"), wanted);
         }
     }
