@@ -106,6 +106,7 @@ impl App {
                 clock: clock.clone(),
                 people: config.people.clone(),
                 timeout: config.ledger.lookup_timeout(),
+                under_way: std::sync::Mutex::default(),
             },
             policies: policies.clone(),
             signer,
@@ -166,6 +167,7 @@ impl App {
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
+            body_patience: config.server.request_timeout(),
             metrics: web_metrics(&store, &router_metrics),
         });
         Ok(Self { config, store, insides, state, admin, background, said })

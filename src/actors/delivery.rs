@@ -47,7 +47,7 @@ pub enum Tried {
         at: Timestamp,
         /// It may have been performed.
         suspect: bool,
-        /// The whole place must be quiet until then.
+        /// The whole workspace must be left alone until then.
         quiet: bool,
         /// What was said, where it was an error.
         error: Option<String>,

@@ -1,11 +1,11 @@
 //! The router's actor: knows which events wait in which lane, and gives each to the session of its
 //! lane, as many at once as there are permits. Only ids wait here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::Semaphore;
 
 use crate::actors::board::Board;
@@ -79,6 +79,8 @@ pub struct Dispatching {
     lanes: Lanes,
     permits: Arc<Semaphore>,
     sessions: HashMap<Lane, Slot>,
+    /// Sessions that were told to end, so that their end is no surprise.
+    ending: HashSet<ActorId>,
     draining: Option<ractor::RpcReplyPort<()>>,
     handled: u64,
 }
@@ -162,13 +164,17 @@ impl Dispatching {
         self.sessions.retain(|_, slot| {
             let keep = slot.running.is_some() || slot.idle_since > horizon;
             if !keep {
+                self.ending.insert(slot.actor.get_id());
                 slot.actor.stop(None);
             }
             keep
         });
     }
 
-    fn session_ended(&mut self, id: ractor::ActorId) {
+    fn session_ended(&mut self, id: ActorId) {
+        if self.ending.remove(&id) {
+            return;
+        }
         let Some(lane) = self.sessions.iter().find(|(_, slot)| slot.actor.get_id() == id).map(|(lane, _)| lane.clone())
         else {
             return;
@@ -215,6 +221,7 @@ impl Actor for Dispatcher {
             lanes: Lanes::default(),
             permits,
             sessions: HashMap::new(),
+            ending: HashSet::new(),
             draining: None,
             handled: 0,
         };

@@ -4,9 +4,11 @@
 //! of the event that needed it. Whoever cannot be identified is unknown, not admitted.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use sha2::{Digest, Sha256};
 
 use crate::channels::{Channel, DeliverError};
@@ -49,6 +51,9 @@ pub enum IdentifyError {
     Store(#[from] StoreError),
 }
 
+/// Look-ups under way, each with the people who wait for its answer.
+type LookUps = Mutex<HashMap<(String, PlatformUser), Shared<BoxFuture<'static, Result<Profile, DeliverError>>>>>;
+
 /// Identifies people.
 pub struct Identifier {
     /// Who is asked.
@@ -59,6 +64,8 @@ pub struct Identifier {
     pub people: People,
     /// How long the platform may take.
     pub timeout: Duration,
+    /// One look-up a person at a time, however many events wait for it.
+    pub under_way: LookUps,
 }
 
 /// A platform user in one word, as configuration and audit write it.
@@ -109,13 +116,36 @@ impl Identifier {
     }
 
     async fn ask(&self, installation: &str, user: &PlatformUser) -> Result<Profile, DeliverError> {
-        let channel = self.channels.get(&user.channel);
-        let channel =
-            channel.ok_or_else(|| DeliverError::Unavailable { reason: format!("{} is off", user.channel) })?;
-        match tokio::time::timeout(self.timeout, channel.profile(installation, user)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(DeliverError::Unavailable { reason: format!("no answer in {} s", self.timeout.as_secs()) }),
-        }
+        let Some(channel) = self.channels.get(&user.channel).cloned() else {
+            return Err(DeliverError::Unavailable { reason: format!("{} is off", user.channel) });
+        };
+        let key = (installation.to_owned(), user.clone());
+        let look_up = self.under_way().entry(key.clone()).or_insert_with(|| self.look_up(channel, key.clone())).clone();
+        let answer = look_up.await;
+        self.under_way().remove(&key);
+        answer
+    }
+
+    fn look_up(
+        &self,
+        channel: Arc<dyn Channel>,
+        (installation, user): (String, PlatformUser),
+    ) -> Shared<BoxFuture<'static, Result<Profile, DeliverError>>> {
+        let timeout = self.timeout;
+        let asking = async move {
+            match tokio::time::timeout(timeout, channel.profile(&installation, &user)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(DeliverError::Unavailable { reason: format!("no answer in {} s", timeout.as_secs()) }),
+            }
+        };
+        asking.boxed().shared()
+    }
+
+    fn under_way(
+        &self,
+    ) -> MutexGuard<'_, HashMap<(String, PlatformUser), Shared<BoxFuture<'static, Result<Profile, DeliverError>>>>>
+    {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn person(

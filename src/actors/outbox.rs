@@ -119,7 +119,7 @@ impl Sending {
             }
             Tried::Again { id, at, suspect, quiet, .. } => {
                 if quiet {
-                    self.outbox.pace(conversation, at);
+                    self.outbox.hush(conversation, at);
                 }
                 self.outbox.again(conversation, id, at, suspect);
             }

@@ -9,7 +9,7 @@ use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::card::{Card, Tone};
 use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::{Address, Event, EventKind};
-use crate::domain::ids::EffectId;
+use crate::domain::ids::{EffectId, TenantId};
 use crate::domain::outcome::{Outcome, Refusal, Reply};
 use crate::domain::time::Timestamp;
 use crate::ledger::inbox::Settlement;
@@ -166,6 +166,9 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
     let addressed = replies.into_iter().filter_map(|reply| {
         let answers = reply.to.is_none().then_some(event.id);
         let to: Option<Address> = reply.to.clone().or_else(|| event.what.reply.clone());
+        // In a workspace that nobody installed we have no token: only an address that came with the
+        // event itself reaches it.
+        let to = to.filter(|to| event.tenant != TenantId::unclaimed() || to.route.is_some());
         to.map(|to| (to, answers, reply))
     });
     let owed = addressed.zip(0..).map(|((to, answers, reply), index)| Effect {

@@ -37,7 +37,7 @@ pub(super) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Exit
         .await
         .with_context(|| format!("cannot listen on {}: name another address with --listen", config.server.listen))?;
     let address = listener.local_addr()?;
-    let bounds = Bounds { connections: config.server.max_connections, request: config.server.request_timeout() };
+    let bounds = Bounds { connections: config.server.max_connections, head: config.server.request_timeout() };
     let (data, grace) = (config.data.clone(), config.server.shutdown_grace());
     let app = App::start(config, Mode::Whole).await?;
     Running { address: address.to_string(), pid: std::process::id() }.announce(&data)?;

@@ -148,7 +148,7 @@ async fn in_this_process(global: &Global, config: Config, args: &SlackArgs) -> a
         secret: SIM_SECRET.to_owned(),
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let bounds = Bounds { connections: 64, request: PATIENCE };
+    let bounds = Bounds { connections: 64, head: PATIENCE };
     let routes = app.routes();
     let serving = tokio::spawn(server::serve(
         listener,

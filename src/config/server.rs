@@ -21,7 +21,7 @@ pub struct Server {
     pub public_url: Option<Url>,
     /// Largest body of a request, in bytes.
     pub max_body_bytes: usize,
-    /// Time for a request to arrive and be answered, in seconds.
+    /// Time for the head and then the body of a request to arrive, in seconds.
     pub request_timeout_s: u64,
     /// Time for work under way to end at a stop, in seconds.
     pub shutdown_grace_s: u64,
@@ -30,7 +30,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Time for a request to arrive and be answered.
+    /// Time for the head and then the body of a request to arrive.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_s)

@@ -57,6 +57,8 @@ pub struct State {
     pub admin: Secrets,
     /// The longest body.
     pub max_body: usize,
+    /// How long a body may take to arrive.
+    pub body_patience: Duration,
     /// Figures of the edge, and the page of all figures.
     pub metrics: WebMetrics,
 }

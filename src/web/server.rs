@@ -1,13 +1,11 @@
 //! The listener: connections up to a bound, headers and requests within a time, an orderly end.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -20,8 +18,8 @@ use tower::ServiceExt;
 pub struct Bounds {
     /// Connections at once; further ones wait in the kernel's queue.
     pub connections: usize,
-    /// How long a request may take, its body included.
-    pub request: Duration,
+    /// How long the head of a request may take to arrive.
+    pub head: Duration,
 }
 
 /// Pause after the system refuses a connection, which it does where file handles run out.
@@ -59,17 +57,11 @@ pub async fn serve(
         let routes = routes.clone();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let routes = routes.clone();
-            async move {
-                let answer = tokio::time::timeout(bounds.request, routes.oneshot(request.map(Body::new))).await;
-                Ok::<Response, Infallible>(match answer {
-                    Ok(Ok(response)) => response,
-                    Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
-                })
-            }
+            async move { routes.oneshot(request.map(Body::new)).await }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(bounds.request)
+            .header_read_timeout(bounds.head)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

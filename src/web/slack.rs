@@ -26,7 +26,7 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     let Some(slack) = &state.slack else {
         return Err(Problem::not_found("slack is off: set SLACK_SIGNING_SECRET and SLACK_BOT_TOKEN"));
     };
-    let body = edge::body(&headers, body, state.max_body).await?;
+    let body = edge::body(&headers, body, state.max_body, state.body_patience).await?;
     let (timestamp, signature) = (edge::text(&headers, TIMESTAMP_HEADER), edge::text(&headers, SIGNATURE_HEADER));
     let now = state.inbox.clock().now();
     let proof = slack.verifier.verify(now, timestamp, signature, &body).map_err(|reason| {

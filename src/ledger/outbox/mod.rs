@@ -22,6 +22,8 @@ pub struct Conversation {
     pub tenant: TenantId,
     /// The channel that delivers.
     pub channel: ChannelName,
+    /// The workspace, which the platform may ask to leave alone for a while.
+    pub workspace: String,
     /// The place, in which messages are paced.
     pub place: String,
     /// [`crate::domain::event::Address::conversation`].
@@ -36,6 +38,7 @@ impl Conversation {
         Self {
             tenant: effect.tenant.clone(),
             channel: to.channel,
+            workspace: format!("{}/{}", to.channel, to.installation),
             place: format!("{}/{}/{}", to.channel, to.installation, to.place),
             key: to.conversation(),
         }
@@ -93,7 +96,7 @@ pub struct Outbox {
     queues: HashMap<Conversation, Queue>,
     /// Conversations that can go on, by the time from which they can.
     due: BTreeSet<(Timestamp, Conversation)>,
-    /// Places that had a message, and when they can have the next.
+    /// Places and workspaces that are to be quiet, and until when.
     places: HashMap<String, Timestamp>,
     owed: usize,
     running: usize,
@@ -118,8 +121,7 @@ impl Outbox {
         let Some((_, head)) = queue.waiting.first_key_value().filter(|_| !queue.running) else {
             return;
         };
-        let place = self.places.get(&conversation.place).copied().unwrap_or_default();
-        let at = head.not_before.max(queue.not_before).max(place);
+        let at = head.not_before.max(queue.not_before).max(self.quiet_until(conversation));
         self.due.insert((at, conversation.clone()));
     }
 
@@ -128,14 +130,14 @@ impl Outbox {
         loop {
             let (at, conversation) = self.due.first().filter(|(at, _)| *at <= now)?.clone();
             self.due.remove(&(at, conversation.clone()));
+            let quiet = self.quiet_until(&conversation);
             let Some(queue) = self.queues.get_mut(&conversation).filter(|queue| !queue.running) else {
                 continue;
             };
             let Some((id, head)) = queue.waiting.first_key_value().map(|(id, head)| (*id, *head)) else {
                 continue;
             };
-            let place = self.places.get(&conversation.place).copied().unwrap_or_default();
-            let ready_at = head.not_before.max(queue.not_before).max(place);
+            let ready_at = head.not_before.max(queue.not_before).max(quiet);
             if ready_at > now {
                 self.due.insert((ready_at, conversation));
                 continue;
@@ -153,9 +155,23 @@ impl Outbox {
         }
     }
 
+    fn quiet_until(&self, conversation: &Conversation) -> Timestamp {
+        let of = |key: &String| self.places.get(key).copied().unwrap_or_default();
+        of(&conversation.place).max(of(&conversation.workspace))
+    }
+
     /// Keeps the place of a conversation quiet until a time.
     pub fn pace(&mut self, conversation: &Conversation, until: Timestamp) {
-        let place = self.places.entry(conversation.place.clone()).or_default();
+        self.keep_quiet(conversation.place.clone(), until);
+    }
+
+    /// Keeps the whole workspace quiet until a time, as the platform has asked.
+    pub fn hush(&mut self, conversation: &Conversation, until: Timestamp) {
+        self.keep_quiet(conversation.workspace.clone(), until);
+    }
+
+    fn keep_quiet(&mut self, key: String, until: Timestamp) {
+        let place = self.places.entry(key).or_default();
         *place = (*place).max(until);
         if self.places.len() > 10_000 {
             // Places whose pause is over need no memory; the largest pause is seconds.
@@ -322,6 +338,18 @@ mod tests {
         outbox.push(&effect(2, "a", None), false);
         assert_eq!(outbox.next(Timestamp(999)), None);
         assert!(outbox.next(Timestamp(1000)).is_some());
+    }
+
+    #[test]
+    fn a_workspace_that_asks_to_wait_is_left_alone_and_others_go_on() {
+        let mut outbox = Outbox::default();
+        outbox.push(&effect(1, "a", None), false);
+        let (conversation, id) = performed(outbox.next(Timestamp(0)));
+        outbox.hush(&conversation, Timestamp(5000));
+        outbox.again(&conversation, id, Timestamp(5000), false);
+        outbox.push(&effect(2, "b", None), false);
+        assert_eq!(outbox.next(Timestamp(4999)), None);
+        assert!(outbox.next(Timestamp(5000)).is_some());
     }
 
     #[test]
