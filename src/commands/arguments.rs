@@ -52,9 +52,8 @@ pub(super) fn status(help: &'static str) -> Arg {
 }
 
 /// `--priority`.
-pub(super) fn priority() -> Arg {
-    option("priority", PRIORITIES, "how urgent it is; medium where nothing is said")
-        .value_parser(|word: &str| word.parse::<Priority>())
+pub(super) fn priority(help: &'static str) -> Arg {
+    option("priority", PRIORITIES, help).value_parser(|word: &str| word.parse::<Priority>())
 }
 
 /// `--agent`.

@@ -181,7 +181,7 @@ impl Given {
                 self.texts.push(word.text.clone());
                 continue;
             };
-            let takes_value = option(command, &name).is_some_and(|arg| takes_value(arg));
+            let takes_value = option(command, &name).is_some_and(takes_value);
             let follows = |next: &&Word| option_of(command, next).is_none();
             let option = match value {
                 Some(value) => format!("--{name}={value}"),
@@ -227,3 +227,6 @@ pub(crate) fn named(text: &str) -> Option<&'static CommandSpec> {
     let (phrase, rest) = find(skip_bot(&words))?;
     rest.is_empty().then(|| &TABLE[phrase.command])
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,8 @@ fn overview(ctx: &Context<'_>) -> Card {
     if TABLE.iter().any(|spec| !may(spec, ctx)) {
         card = card.text("there is more for members of the workspace; ask an owner of this bot if you need it");
     }
-    card.footer(format!("{} shows options and examples", ctx.typed("help task create")))
+    let first = TABLE.iter().find(|spec| may(spec, ctx)).map_or_else(|| "help".to_owned(), CommandSpec::name);
+    card.footer(format!("{} shows options and examples", ctx.typed(&format!("help {first}"))))
 }
 
 fn line(spec: &CommandSpec, ctx: &Context<'_>) -> String {

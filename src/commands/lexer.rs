@@ -124,18 +124,25 @@ impl Reader {
         let opening = self.peek()?;
         let inside = self.at + 1;
         if is_double_quote(opening) {
-            let mut at = inside;
-            while let Some(c) = self.chars.get(at) {
-                if is_double_quote(*c) {
-                    return Some(at);
-                }
-                at += if *c == '\\' && self.is_escape(at) { 2 } else { 1 };
-            }
-            return Some(self.chars.len());
+            // A straight quote is closed by a straight one, so that a text with curly ones can be pasted
+            // into it; where there is none, the client has made the closing one curly.
+            let straight = (opening == '"').then(|| self.double_end(inside, |c| c == '"')).flatten();
+            return straight.or_else(|| self.double_end(inside, is_double_quote)).or(Some(self.chars.len()));
         }
         if is_single_quote(opening) {
             // Not closed, it was an apostrophe: `'tis`.
             return (inside..self.chars.len()).find(|at| is_single_quote(self.chars[*at]) && !self.is_apostrophe(*at));
+        }
+        None
+    }
+
+    fn double_end(&self, inside: usize, closes: impl Fn(char) -> bool) -> Option<usize> {
+        let mut at = inside;
+        while let Some(c) = self.chars.get(at) {
+            if closes(*c) {
+                return Some(at);
+            }
+            at += if *c == '\\' && self.is_escape(at) { 2 } else { 1 };
         }
         None
     }
@@ -209,6 +216,8 @@ mod tests {
             ("a “b c” d", &["a", "b c", "d"]),
             ("a „b c“ d", &["a", "b c", "d"]),
             ("a «b c» d", &["a", "b c", "d"]),
+            ("a \"b “c” d\" e", &["a", "b “c” d", "e"]),
+            ("a \"b c” d", &["a", "b c", "d"]),
             ("a 'b c' d", &["a", "b c", "d"]),
             ("a ‘b c’ d", &["a", "b c", "d"]),
             ("don't do that", &["don't", "do", "that"]),

@@ -23,8 +23,7 @@ fn echo(text: &str) -> String {
 
 /// The candidate that is most like a word.
 fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // The comparison is quadratic in the length of the words.
-    let word: String = word.to_lowercase().chars().take(LONGEST_ECHO).collect();
+    let word = shortened(&word.to_lowercase());
     let alike = candidates.map(|candidate| (strsim::normalized_damerau_levenshtein(&word, candidate), candidate));
     let best = alike.fold(
         (0.0, None),
@@ -35,16 +34,32 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
     best.1.filter(|_| best.0 >= ALIKE_ENOUGH)
 }
 
+/// As many words are compared with those of commands.
+const LONGEST_PHRASE: usize = 4;
+
+/// The comparison is quadratic in the length of the words.
+fn shortened(word: &str) -> String {
+    word.chars().take(LONGEST_ECHO).collect()
+}
+
+/// How alike what was said is to a command: as the worst of its words, or all in one (`taskcreate`).
+fn likeness(said: &[String], meant: &[&str]) -> f64 {
+    let alike = |(said, meant): (&String, &&str)| strsim::normalized_damerau_levenshtein(said, meant);
+    let worst = if said.len() < meant.len() { 0.0 } else { said.iter().zip(meant).map(alike).fold(1.0, f64::min) };
+    let whole = said.first().map_or(0.0, |said| strsim::normalized_damerau_levenshtein(said, &meant.concat()));
+    if meant.len() > 1 && whole > 0.8 { worst.max(whole) } else { worst }
+}
+
 /// The command that words are most like, other than one.
 fn nearest_command(words: &[Word], other_than: Option<&CommandSpec>) -> Option<&'static CommandSpec> {
     let differs = |command: usize| other_than.is_none_or(|other| TABLE[command].words != other.words);
-    let phrases = grammar().phrases.iter().filter(|phrase| differs(phrase.command));
-    let alike = phrases.map(|phrase| {
-        let said: Vec<String> = words.iter().take(phrase.words.len()).map(plain).collect();
-        let (said, meant) = (said.join(" "), phrase.words.join(" "));
-        let said: String = said.chars().take(LONGEST_ECHO).collect();
-        (strsim::normalized_damerau_levenshtein(&said, &meant), phrase.command)
-    });
+    let said: Vec<String> = words.iter().take(LONGEST_PHRASE).map(|word| shortened(&plain(word))).collect();
+    // Where the first word is right, what is meant begins with it.
+    let of_group = |words: &[&str]| words.len() > 1 && said.len() > 1 && words[0] == said[0];
+    let in_group = grammar().phrases.iter().any(|phrase| of_group(&phrase.words));
+    let phrases = grammar().phrases.iter().filter(|phrase| !in_group || of_group(&phrase.words));
+    let phrases = phrases.filter(|phrase| differs(phrase.command));
+    let alike = phrases.map(|phrase| (likeness(&said, &phrase.words), phrase.command));
     let best = alike.fold((0.0, 0), |best, next| if next.0 > best.0 { next } else { best });
     (best.0 >= ALIKE_ENOUGH).then(|| &TABLE[best.1])
 }
@@ -86,7 +101,12 @@ pub(super) fn either(words: &[&str]) -> String {
 pub(super) fn wrong_arguments(spec: &CommandSpec, line: &[Word], error: &clap::Error) -> Refusal {
     let name = spec.name();
     let (what, mend) = match error.kind() {
-        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => unknown_argument(spec, line, error),
+        ErrorKind::UnknownArgument => unknown_argument(spec, line, error),
+        ErrorKind::TooManyValues => {
+            let option =
+                context(error, ContextKind::InvalidArg).first().map(|arg| option_name(arg)).unwrap_or_default();
+            (format!("{option} takes no value"), format!("say {option} alone"))
+        }
         ErrorKind::MissingRequiredArgument => {
             let missing: Vec<String> =
                 context(error, ContextKind::InvalidArg).iter().map(|arg| place_name(arg)).collect();

@@ -139,23 +139,4 @@ pub fn actions() -> Vec<ActionSpec> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_action_has_one_group_wherever_it_is_named() {
-        let mut groups = std::collections::BTreeMap::new();
-        for action in TABLE.iter().map(|s| s.action).chain(tools::TABLE.iter().map(tools::ToolSpec::action)) {
-            assert_eq!(*groups.entry(action.name).or_insert(action.group), action.group, "{}", action.name);
-        }
-        assert_eq!(actions().len(), groups.len() + 1, "all of them and why.any");
-    }
-
-    #[test]
-    fn every_command_says_what_it_is() {
-        for spec in TABLE {
-            assert!(!spec.about.is_empty() && !spec.details.is_empty() && !spec.examples.is_empty(), "{spec:?}");
-            assert!(!spec.about.ends_with('.'), "{spec:?}: one line without a full stop");
-        }
-    }
-}
+mod tests;

@@ -12,9 +12,6 @@ use crate::domain::task::{LONGEST_TITLE, Task};
 use crate::pm::{Analysis, Brief};
 use crate::tools::{Context, pm_analyze};
 
-/// A line that is longer does not fit the value of a platform's button when it is signed.
-const LONGEST_LINE: usize = 1200;
-
 /// Its line in the table.
 pub const SPEC: CommandSpec = CommandSpec {
     words: &["pm", "analyze"],
@@ -85,7 +82,12 @@ fn card(brief: &Brief, analysis: &Analysis, task: Option<&Task>, ctx: &Context<'
         Some(_) => None,
         None => create_button(brief, analysis, ctx),
     });
-    card.footer(analysis.basis.clone())
+    let by_hand = if task.is_none() && card.actions.is_empty() && (ctx.may)("task.create") {
+        format!(" · {} makes a task of it", ctx.typed("task create TITLE"))
+    } else {
+        String::new()
+    };
+    card.footer(format!("{}{by_hand}", analysis.basis))
 }
 
 fn heading(text: &str) -> Block {
@@ -96,7 +98,8 @@ fn table(columns: &[&str], rows: Vec<Vec<String>>) -> Block {
     Block::Table { columns: columns.iter().map(|column| (*column).to_owned()).collect(), rows }
 }
 
-/// A button that makes a task of the brief, where it fits into one.
+/// A button that makes a task of the brief, where the whole of it fits a button; half a brief would be
+/// another task. A line that does not fit has no token.
 fn create_button(brief: &Brief, analysis: &Analysis, ctx: &Context<'_>) -> Option<Action> {
     let (title, description) = brief.text.trim().split_once('\n').unwrap_or((brief.text.trim(), ""));
     let mut line = format!("task create {}", grammar::quote(title.trim()));
@@ -107,7 +110,10 @@ fn create_button(brief: &Brief, analysis: &Analysis, ctx: &Context<'_>) -> Optio
     if let Some(lead) = lead {
         line.push_str(&format!(" --agent {}", lead.agent));
     }
-    let fits = title.chars().count() <= LONGEST_TITLE && line.len() <= LONGEST_LINE && (ctx.may)("task.create");
+    if title.chars().count() > LONGEST_TITLE || !(ctx.may)("task.create") {
+        return None;
+    }
+    let token = Some((ctx.sign)(&line)).filter(|token| !token.is_empty())?;
     let label = lead.map_or_else(|| "Create task".to_owned(), |lead| format!("Create task for {}", lead.agent));
-    fits.then(|| Action::Button { label, token: (ctx.sign)(&line), style: ButtonStyle::Primary })
+    Some(Action::Button { label, token, style: ButtonStyle::Primary })
 }

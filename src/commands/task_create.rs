@@ -42,7 +42,7 @@ fn arguments(command: Command) -> Command {
         .arg(arguments::words("title", "TITLE", "what is to be done, in one line").required(true))
         .arg(arguments::agent("the agent that shall do it; `agents list` shows all"))
         .arg(arguments::option("to", "WHO", "who shall do it: an agent, @name or me").conflicts_with("agent"))
-        .arg(arguments::priority())
+        .arg(arguments::priority("how urgent it is; medium where nothing is said"))
         .arg(arguments::due())
         .arg(arguments::option("description", "TEXT", "the whole story, in quotes"))
         .arg(arguments::project("the project it belongs to"))

@@ -42,7 +42,7 @@ fn arguments(command: Command) -> Command {
     command
         .arg(arguments::task())
         .arg(arguments::status("how far it is"))
-        .arg(arguments::priority())
+        .arg(arguments::priority("how urgent it is"))
         .arg(arguments::option("title", "TEXT", "a better title, in quotes"))
         .arg(arguments::option("description", "TEXT", "the whole story, in quotes"))
         .arg(arguments::agent("the agent that shall do it"))

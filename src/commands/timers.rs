@@ -51,6 +51,9 @@ fn remind(task: &Task, ctx: &Context<'_>) -> Result<Reply, &'static str> {
         Some(due) if due == today => format!("{} is due today", task.id),
         Some(due) => format!("{} was due on {due}", task.id),
     };
+    // Nobody asked, so the buttons are for whoever may press them; that is checked with the press.
+    let anybody = |_: &str| true;
+    let ctx = &Context { may: &anybody, ..*ctx };
     let to = task.origin.reply.clone().ok_or("it came from nowhere that can be answered")?;
     Ok(Reply { to: Some(to), ..Reply::everyone(task_card(task, ctx, Some(&note))) })
 }

@@ -1,7 +1,7 @@
 //! Usage lines, options and the page `docs/commands.md`, all made from the table of commands.
 //!
 //! Owns how they are laid out. No text about a command stands here; change it in the command's file
-//! and write the page again with `ai-crm help --markdown > docs/commands.md`.
+//! and write the page again with `ai-crm docs > docs/commands.md`.
 
 use std::fmt::Write as _;
 
@@ -56,9 +56,11 @@ pub fn arguments(spec: &CommandSpec) -> Vec<(String, String)> {
 #[must_use]
 pub fn docs_markdown() -> String {
     let mut page = String::from(
-        "# Commands\n\n<!-- made by `ai-crm help --markdown > docs/commands.md`; change the table of commands instead -->\n\n\
-         The same line means the same on every channel: `/ai-crm` in front of it in Slack, plain words in `ai-crm chat`.\n\
-         Quotes may be straight or curly, `--` may have become a dash, and a text without options in it needs no quotes.\n\n\
+        "# Commands\n\n\
+         <!-- made by `ai-crm docs > docs/commands.md`; change the table of commands instead -->\n\n\
+         The same line means the same on every channel: `/ai-crm` in front of it in Slack,\n\
+         plain words in `ai-crm chat`. Quotes may be straight or curly, `--` may have become a dash,\n\
+         and a text without options in it needs no quotes.\n\n\
          | command | what it does |\n|---|---|\n",
     );
     for spec in TABLE {
@@ -113,10 +115,9 @@ mod tests {
     fn the_page_of_commands_is_the_table_of_commands() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md");
         let page = std::fs::read_to_string(path).unwrap_or_default();
-        // In place of a failure this writes the page, where it is asked to.
         assert!(
             page == docs_markdown(),
-            "docs/commands.md is old; write it with: ai-crm help --markdown > docs/commands.md"
+            "docs/commands.md is old; write it with: ai-crm docs > docs/commands.md"
         );
     }
 

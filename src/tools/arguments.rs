@@ -89,7 +89,8 @@ pub fn priority() -> Value {
 /// A due day.
 #[must_use]
 pub fn due() -> Value {
-    json!({"type": "string", "description": "the day by which it shall be done: 2026-12-01, today, tomorrow, friday, +3d, or none"})
+    let about = "the day by which it shall be done: 2026-12-01, today, tomorrow, friday, +3d, or none";
+    json!({"type": "string", "description": about})
 }
 
 /// Labels.

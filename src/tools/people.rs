@@ -7,11 +7,14 @@ use crate::domain::event::PlatformUser;
 use crate::domain::outcome::{Failure, Refusal};
 use crate::domain::principal::Principal;
 use crate::domain::task::Assignee;
+use crate::store::StoreError;
 use crate::store::keyspace::person;
 use crate::tools::Context;
 
 /// As many people are looked through for a part of a name.
 const MOST_LOOKED_AT: usize = 2000;
+/// As many mentions of a text are given their names.
+const MOST_MENTIONS: usize = 20;
 
 /// The agent of that name.
 ///
@@ -76,7 +79,32 @@ fn mentioned(word: &str) -> Option<&str> {
     Some(inner.split('|').next().unwrap_or(inner)).filter(|id| !id.is_empty())
 }
 
+/// A text with the names of those whom it mentions in place of the platform's tokens: `<@U1>` is
+/// `@Ada`. Who is not known stays as written.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn with_names(text: &str, ctx: &Context<'_>) -> Result<String, StoreError> {
+    let mut named = String::with_capacity(text.len());
+    let mut rest = text;
+    for _ in 0..MOST_MENTIONS {
+        let Some(start) = rest.find("<@") else { break };
+        let Some(length) = rest[start..].find('>') else { break };
+        let token = &rest[start..=start + length];
+        let person = mentioned(token).map(|id| find_mentioned(id, ctx)).transpose()?.flatten();
+        named.push_str(&rest[..start]);
+        named.push_str(&person.map_or_else(|| token.to_owned(), |person| format!("@{}", person.name)));
+        rest = &rest[start + length + 1..];
+    }
+    named.push_str(rest);
+    Ok(named)
+}
+
 fn by_mention(id: &str, ctx: &Context<'_>) -> Result<Principal, Failure> {
+    find_mentioned(id, ctx)?.ok_or_else(|| unknown(&format!("<@{id}>")).into())
+}
+
+fn find_mentioned(id: &str, ctx: &Context<'_>) -> Result<Option<Principal>, StoreError> {
     let what = &ctx.event.what;
     // A mention names a user of the workspace in which it was written, or, where several workspaces
     // share a channel, one of the writer's own.
@@ -85,10 +113,10 @@ fn by_mention(id: &str, ctx: &Context<'_>) -> Result<Principal, Failure> {
         let user = PlatformUser { channel: what.channel, realm: realm.to_owned(), id: id.to_owned() };
         let Some(record) = person::record(ctx.view, &user)? else { continue };
         if let Some(person) = person::read(ctx.view, &record.value.principal)? {
-            return Ok(person.value);
+            return Ok(Some(person.value));
         }
     }
-    Err(unknown(&format!("<@{id}>")).into())
+    Ok(None)
 }
 
 /// The person who goes by a name, or the only one a part of whose name it is.
@@ -114,4 +142,25 @@ fn by_name(name: &str, ctx: &Context<'_>) -> Result<Option<Principal>, Failure> 
         return Err(Refusal::new(format!("several people go by `{}`", shown(name)), mend).into());
     }
     Ok(found.pop())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::testing::Desk;
+
+    #[test]
+    fn a_text_names_those_whom_it_mentions() {
+        let cases = [
+            ("ask <@U2> or <@U1|ada>", "ask @Grace Hopper or @Ada"),
+            ("ask <@U9>", "ask <@U9>"),
+            ("a <@ b > <@>", "a <@ b > <@>"),
+            ("<@U2", "<@U2"),
+            ("nobody", "nobody"),
+        ];
+        let desk = Desk::new();
+        for (text, expected) in cases {
+            assert_eq!(desk.with(|ctx| with_names(text, ctx)).unwrap(), expected);
+        }
+    }
 }

@@ -19,10 +19,10 @@ pub const TOOL: ToolSpec = ToolSpec {
     risk: Risk::Low,
     input: || {
         let properties = json!({
-            "text": arguments::text("what is to be done: a title, and from the second line on a description", LONGEST_TEXT),
+            "text": arguments::text("what is to be done: a title, then lines of description", LONGEST_TEXT),
             "task": arguments::task(),
             "labels": arguments::labels("labels of the issue"),
-            "files": {"type": "array", "description": "files that it is about, as paths from the root of the repository",
+            "files": {"type": "array", "description": "files that it is about, as paths in the repository",
                 "items": {"type": "string"}, "maxItems": 500},
         });
         arguments::schema(&properties, &[])

@@ -123,7 +123,7 @@ pub struct Brief {
 }
 
 fn as_json<S: serde::Serializer>(tasks: &[Task], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(tasks.iter().map(task_show::as_json))
+    serializer.collect_seq(tasks.iter().map(task_show::as_line_json))
 }
 
 /// Open tasks and those done of late, as far as they are looked at.

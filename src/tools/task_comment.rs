@@ -10,7 +10,7 @@ use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::task::LONGEST_TEXT;
 use crate::store::keyspace::task as tasks;
 use crate::tools::task_update::Change;
-use crate::tools::{Context, ToolSpec, arguments, task_show};
+use crate::tools::{Context, ToolSpec, arguments, people, task_show};
 
 /// Its line in the table.
 pub const TOOL: ToolSpec = ToolSpec {
@@ -43,7 +43,7 @@ pub fn decide(id: TaskId, text: &str, ctx: &Context<'_>) -> Result<Change, Failu
     }
     let before = task_show::find(id, ctx)?;
     let mut after = before.value.clone();
-    after.comment(text, &ctx.person(), ctx.now, ctx.event.id)?;
+    after.comment(&people::with_names(text, ctx)?, &ctx.person(), ctx.now, ctx.event.id)?;
     let writes = tasks::change(&before, &after);
     Ok(Change { before: before.value, after, said: vec!["commented".to_owned()], writes, timers: Vec::new() })
 }

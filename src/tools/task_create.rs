@@ -93,8 +93,8 @@ impl Created {
 /// # Errors
 /// Refuses what no task can be, and agents and people that are not there.
 pub fn decide(new: &NewTask, ctx: &Context<'_>) -> Result<Created, Failure> {
-    let title = task::check_title(&new.title)?;
-    let description = task::check_text("description", &new.description)?;
+    let title = task::check_title(&people::with_names(&new.title, ctx)?)?;
+    let description = task::check_text("description", &people::with_names(&new.description, ctx)?)?;
     let assignee = assignee(new, ctx)?;
     let due = new.due.as_deref().map(|word| due::read(word, ctx.now)).transpose()?.flatten();
     let mut labels: Vec<String> = new.labels.iter().map(|label| task::check_label(label)).collect::<Result<_, _>>()?;

@@ -115,7 +115,7 @@ pub(crate) fn newest(
 #[must_use]
 pub fn outcome(page: &Page) -> Outcome {
     let next = page.tasks.last().filter(|_| page.more).map(|task| task.id.to_string());
-    let tasks: Vec<Value> = page.tasks.iter().map(task_show::as_json).collect();
+    let tasks: Vec<Value> = page.tasks.iter().map(task_show::as_line_json).collect();
     Outcome {
         resource: "tasks".to_owned(),
         summary: format!("listed {} tasks", page.tasks.len()),

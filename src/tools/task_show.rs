@@ -44,7 +44,17 @@ pub fn find(id: TaskId, ctx: &Context<'_>) -> Result<Stored<Task>, Failure> {
     tasks::read(ctx.view, id)?.ok_or_else(|| missing().into())
 }
 
-/// A task as programs see it, in one line of a list.
+/// A task as programs see it in a list: without its description, of which a hundred would be a megabyte.
+#[must_use]
+pub fn as_line_json(task: &Task) -> Value {
+    let mut line = as_json(task);
+    if let Some(line) = line.as_object_mut() {
+        line.remove("description");
+    }
+    line
+}
+
+/// A task as programs see it, without what happened to it.
 #[must_use]
 pub fn as_json(task: &Task) -> Value {
     let assignee = task.assignee.as_ref().map(|assignee| match assignee {

@@ -74,8 +74,8 @@ impl Wanted {
         };
         let project = self.project.map(|project| if project.trim() == "none" { String::new() } else { project });
         Ok(TaskPatch {
-            title: self.title,
-            description: self.description,
+            title: self.title.map(|title| people::with_names(&title, ctx)).transpose()?,
+            description: self.description.map(|text| people::with_names(&text, ctx)).transpose()?,
             status: self.status,
             priority: self.priority,
             assignee,
