@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use arc_swap::ArcSwap;
 use prometheus_client::registry::Registry;
 
 use crate::actors::board::Board;
@@ -85,7 +84,7 @@ impl App {
         let (admin, source) = keyfile::admin_token(&config, &mut |bytes| rand::fill(bytes))?;
         said.push(format!("admin token {source}"));
         let policies = Arc::new(policies::live(&config)?);
-        let catalog = catalog(&config)?;
+        let catalog = Arc::new(catalog(&config)?);
         let terminal = Arc::new(TerminalChannel::default());
         let slack = slack_channel(&config)?;
         let channels = enabled_channels(&terminal, slack.as_ref());
@@ -110,8 +109,8 @@ impl App {
             },
             policies: policies.clone(),
             signer,
-            catalog: Arc::new(ArcSwap::from_pointee(catalog)),
-            analyst: Arc::new(OfflineAnalyst),
+            catalog: catalog.clone(),
+            analyst: Arc::new(OfflineAnalyst::new(catalog)),
             settlements: settlements.clone(),
             patience: Patience {
                 most_attempts: config.ledger.attempts_most,

@@ -8,8 +8,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-
 use crate::actors::delivery::Dice;
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
 use crate::actors::settle::{self, Verdict};
@@ -78,7 +76,7 @@ pub struct Router {
     /// Buttons.
     pub signer: Arc<Signer>,
     /// The agents.
-    pub catalog: Arc<ArcSwap<Catalog>>,
+    pub catalog: Arc<Catalog>,
     /// Who analyses.
     pub analyst: Arc<dyn Analyst>,
     /// Who waits for the end of an event.
@@ -174,7 +172,6 @@ impl Router {
         let now = self.clock().now();
         let until = crate::actors::identify::button_until(now);
         let sign = |line: &str| self.signer.sign(&ActionClaim { tenant: tenant.clone(), line: line.to_owned(), until });
-        let catalog = self.catalog.load();
         let context = Context {
             view,
             now,
@@ -183,7 +180,7 @@ impl Router {
             may: &may,
             sign: &sign,
             prefix: self.prefix(event),
-            catalog: &catalog,
+            catalog: &self.catalog,
             analyst: self.analyst.as_ref(),
         };
         match run(&task, &context) {

@@ -157,7 +157,8 @@ pub fn settlement(
         smallest_change: verdict.smallest_change,
         effects: effects.iter().map(|effect| effect.id).collect(),
         attempts: ready.value.attempts + 1,
-        result: verdict.outcome.result,
+        // Only a program reads it; people have their card.
+        result: verdict.outcome.result.filter(|_| matches!(event.what.kind, EventKind::ToolCall { .. })),
     };
     Settlement { story, writes: verdict.outcome.writes, effects, timers: verdict.outcome.timers, audit }
 }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::domain::card::{Action, Block, ButtonStyle, Card, Choice, Tone};
 use crate::domain::task::{Comment, Status, Task};
 use crate::domain::time::Timestamp;
-use crate::pm::{self, fit::Recommendation};
+use crate::pm::fit::Recommendation;
 use crate::tools::{Context, due, pm_analyze};
 
 /// As many comments are shown, the last ones.
@@ -78,7 +78,7 @@ pub fn task_card(task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Card {
     card.actions = actions(task, ctx);
     let mut footer = format!("from {}, {}", task.origin.place, minute(task.created));
     if task.assignee.is_none() && !task.status.is_closed() && (ctx.may)("task.assign") {
-        let recommended = pm::recommend(&pm_analyze::brief_of(task), ctx.catalog);
+        let recommended = ctx.analyst.recommend(&pm_analyze::brief_of(task));
         if let Some(menu) = assign_menu(task, &recommended, ctx) {
             card.actions.push(menu);
             footer = format!("{footer} · suits: {}", names(&recommended));

@@ -115,10 +115,7 @@ mod tests {
     fn the_page_of_commands_is_the_table_of_commands() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md");
         let page = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            page == docs_markdown(),
-            "docs/commands.md is old; write it with: ai-crm docs > docs/commands.md"
-        );
+        assert!(page == docs_markdown(), "docs/commands.md is old; write it with: ai-crm docs > docs/commands.md");
     }
 
     #[test]

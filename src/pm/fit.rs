@@ -5,6 +5,7 @@
 //! a new kind of evidence is a step in `Fit::score`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,9 +62,9 @@ const MOST_QUOTED: usize = 4;
 const MOST_FILES: usize = 500;
 
 /// A catalogue, prepared for being asked.
-pub struct Fit<'a> {
-    catalog: &'a Catalog,
-    profiles: Vec<Profile<'a>>,
+pub struct Fit {
+    catalog: Arc<Catalog>,
+    profiles: Vec<Profile>,
     /// In how many agents' keywords a phrase stands.
     keyword_use: BTreeMap<String, usize>,
     /// In how many agents' situations and purposes a word stands.
@@ -71,10 +72,11 @@ pub struct Fit<'a> {
 }
 
 /// An agent, prepared for being asked.
-struct Profile<'a> {
-    agent: &'a Agent,
-    keywords: Vec<(Phrase, &'a str)>,
-    situations: Vec<(BTreeSet<String>, &'a str)>,
+struct Profile {
+    /// Without its prompt.
+    agent: Agent,
+    keywords: Vec<(Phrase, String)>,
+    situations: Vec<(BTreeSet<String>, String)>,
     purpose: BTreeSet<String>,
     name: Phrase,
     name_words: Vec<String>,
@@ -97,11 +99,11 @@ impl Score {
     }
 }
 
-impl<'a> Fit<'a> {
+impl Fit {
     /// Prepares a catalogue.
     #[must_use]
-    pub fn new(catalog: &'a Catalog) -> Self {
-        let profiles: Vec<Profile<'a>> = catalog.all().iter().map(Profile::of).collect();
+    pub fn new(catalog: Arc<Catalog>) -> Self {
+        let profiles: Vec<Profile> = catalog.all().iter().map(Profile::of).collect();
         let mut keyword_use = BTreeMap::new();
         let mut word_use = BTreeMap::new();
         for profile in &profiles {
@@ -166,7 +168,7 @@ impl<'a> Fit<'a> {
 
     fn score(
         &self,
-        profile: &Profile<'_>,
+        profile: &Profile,
         text: &Text,
         labels: &[Phrase],
         files: &Files<'_>,
@@ -198,7 +200,7 @@ impl<'a> Fit<'a> {
         score
     }
 
-    fn score_keywords(&self, profile: &Profile<'_>, text: &Text, labels: &[Phrase], score: &mut Score) {
+    fn score_keywords(&self, profile: &Profile, text: &Text, labels: &[Phrase], score: &mut Score) {
         if profile.name.words() > 1 && text.find(&profile.name).is_some() {
             score.add(NAMED, format!("the text names `{}`", profile.agent.name));
         }
@@ -220,7 +222,8 @@ impl<'a> Fit<'a> {
             score.add(weight, format!("mentions {}", quote(&words)));
         }
         let is_label = |phrase: &Phrase| labels.contains(phrase);
-        let labelled = profile.keywords.iter().filter(|(phrase, _)| is_label(phrase)).map(|(_, keyword)| *keyword);
+        let labelled =
+            profile.keywords.iter().filter(|(phrase, _)| is_label(phrase)).map(|(_, keyword)| keyword.as_str());
         let labelled: Vec<&str> = labelled.collect();
         if !labelled.is_empty() {
             score.add(LABEL, format!("labelled {}", quote(&labelled)));
@@ -229,13 +232,13 @@ impl<'a> Fit<'a> {
         }
     }
 
-    fn score_prose(&self, profile: &Profile<'_>, text: &Text, score: &mut Score) {
+    fn score_prose(&self, profile: &Profile, text: &Text, score: &mut Score) {
         let rarity = |word: &String| 1.0 / (*self.word_use.get(word).unwrap_or(&1) as f64).sqrt();
         let best = profile.situations.iter().map(|(words, situation)| {
             let found: Vec<&String> = words.iter().filter(|word| text.has_stem(word)).collect();
             let whole: f64 = words.iter().map(rarity).sum();
             let weight = if found.len() < 2 { 0.0 } else { found.iter().map(|word| rarity(word)).sum::<f64>() / whole };
-            (weight, *situation)
+            (weight, situation.as_str())
         });
         let best = best.fold((0.0, ""), |best, next| if next.0 > best.0 { next } else { best });
         if best.0 >= 0.25 {
@@ -266,14 +269,14 @@ impl<'a> Fit<'a> {
     }
 }
 
-impl<'a> Profile<'a> {
-    fn of(agent: &'a Agent) -> Self {
+impl Profile {
+    fn of(agent: &Agent) -> Self {
         let all_name_words =
             agent.name.split('-').filter(|word| word.len() > 1 && !phrases(NAME_FILLERS).any(|filler| filler == *word));
         Self {
-            agent,
-            keywords: agent.keywords.iter().map(|keyword| (Phrase::new(keyword), keyword.as_str())).collect(),
-            situations: agent.when_to_use.iter().map(|text| (meaning(text), text.as_str())).collect(),
+            agent: Agent { prompt: String::new(), ..agent.clone() },
+            keywords: agent.keywords.iter().map(|keyword| (Phrase::new(keyword), keyword.clone())).collect(),
+            situations: agent.when_to_use.iter().map(|text| (meaning(text), text.clone())).collect(),
             purpose: meaning(&agent.purpose),
             name: Phrase::new(&agent.name),
             name_words: all_name_words.map(str::to_owned).collect(),
@@ -281,7 +284,7 @@ impl<'a> Profile<'a> {
     }
 }
 
-fn score_files(profile: &Profile<'_>, its: &[&str], score: &mut Score) {
+fn score_files(profile: &Profile, its: &[&str], score: &mut Score) {
     if its.is_empty() {
         return;
     }

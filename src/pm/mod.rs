@@ -26,6 +26,8 @@ pub mod step;
 mod subject;
 pub mod text;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::catalog::Catalog;
@@ -75,35 +77,45 @@ pub struct Analysis {
     pub basis: String,
 }
 
-/// Somebody who turns a brief into an analysis.
+/// Somebody who knows the agents and turns a brief into an analysis.
 pub trait Analyst: Send + Sync {
-    /// Analyses a brief with the agents that there are.
-    fn analyse(&self, brief: &Brief, catalog: &Catalog) -> Analysis;
+    /// Analyses a brief.
+    fn analyse(&self, brief: &Brief) -> Analysis;
+
+    /// The agents that suit a brief, the best first; at most [`fit::MOST_RECOMMENDED`].
+    fn recommend(&self, brief: &Brief) -> Vec<Recommendation>;
 }
 
 /// The analyst that needs no network: it reads words against tables.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct OfflineAnalyst;
+pub struct OfflineAnalyst {
+    /// Made once: preparing a catalogue costs more than a hundred analyses.
+    fit: Fit,
+}
 
-impl Analyst for OfflineAnalyst {
-    fn analyse(&self, brief: &Brief, catalog: &Catalog) -> Analysis {
-        let text = Text::read(&brief.text);
-        let shape = shape::of(&text, &brief.labels);
-        let fit = Fit::new(catalog);
-        let (complexity, hours) = estimate::of(&text, brief, shape);
-        let recommended = fit.recommend(&text, brief, shape);
-        let subtasks = step::of(&text, shape, hours.likely, &recommended, &fit);
-        let risks = risk::of(&text, &brief.labels, shape, complexity.size);
-        Analysis { complexity, hours, risks, subtasks, recommended, basis: OFFLINE_BASIS.to_owned() }
+impl OfflineAnalyst {
+    /// Prepares the agents.
+    #[must_use]
+    pub fn new(catalog: Arc<Catalog>) -> Self {
+        Self { fit: Fit::new(catalog) }
     }
 }
 
-/// The agents that suit a brief, the best first; at most [`fit::MOST_RECOMMENDED`].
-#[must_use]
-pub fn recommend(brief: &Brief, catalog: &Catalog) -> Vec<Recommendation> {
-    let text = Text::read(&brief.text);
-    let shape = shape::of(&text, &brief.labels);
-    Fit::new(catalog).recommend(&text, brief, shape)
+impl Analyst for OfflineAnalyst {
+    fn analyse(&self, brief: &Brief) -> Analysis {
+        let text = Text::read(&brief.text);
+        let shape = shape::of(&text, &brief.labels);
+        let (complexity, hours) = estimate::of(&text, brief, shape);
+        let recommended = self.fit.recommend(&text, brief, shape);
+        let subtasks = step::of(&text, shape, hours.likely, &recommended, &self.fit);
+        let risks = risk::of(&text, &brief.labels, shape, complexity.size);
+        Analysis { complexity, hours, risks, subtasks, recommended, basis: OFFLINE_BASIS.to_owned() }
+    }
+
+    fn recommend(&self, brief: &Brief) -> Vec<Recommendation> {
+        let text = Text::read(&brief.text);
+        let shape = shape::of(&text, &brief.labels);
+        self.fit.recommend(&text, brief, shape)
+    }
 }
 
 #[cfg(test)]

@@ -146,13 +146,7 @@ fn parts_of(shape: Shape) -> &'static [Part] {
 
 /// The steps of a piece of work, with hours that add up to `likely`.
 #[must_use]
-pub fn of(
-    text: &Text,
-    shape: Option<Shape>,
-    likely: f64,
-    recommended: &[Recommendation],
-    fit: &Fit<'_>,
-) -> Vec<Subtask> {
+pub fn of(text: &Text, shape: Option<Shape>, likely: f64, recommended: &[Recommendation], fit: &Fit) -> Vec<Subtask> {
     let own = if (2..=MOST_OWN_STEPS).contains(&text.items().len()) { text.items() } else { &[] };
     let mut steps: Vec<Draft> = Vec::new();
     for part in parts_of(shape.unwrap_or(Shape::Feature)) {
@@ -202,7 +196,7 @@ fn share_out(whole: u32, shares: &[u32]) -> Vec<u32> {
     parts
 }
 
-fn doer(doer: &Doer, recommended: &[Recommendation], fit: &Fit<'_>) -> Option<String> {
+fn doer(doer: &Doer, recommended: &[Recommendation], fit: &Fit) -> Option<String> {
     let lead = || recommended.first().map(|lead| lead.agent.clone());
     let Doer::OneOf(names) = doer else { return lead() };
     let among = recommended.iter().map(|it| it.agent.as_str()).find(|agent| names.contains(agent));
@@ -210,7 +204,7 @@ fn doer(doer: &Doer, recommended: &[Recommendation], fit: &Fit<'_>) -> Option<St
 }
 
 /// An item of the text's own list may be another agent's work than the whole.
-fn doer_of_item(item: &str, recommended: &[Recommendation], fit: &Fit<'_>) -> Option<String> {
+fn doer_of_item(item: &str, recommended: &[Recommendation], fit: &Fit) -> Option<String> {
     let text = Text::read(item);
     let best = fit.recommend(&text, &Brief::of(item), shape::of(&text, &[])).into_iter().next();
     let sure = best.filter(|best| best.confidence >= SURE_ENOUGH);

@@ -24,10 +24,11 @@ const TOOLS: &[&str] = &[
     "agents.recommend",
 ];
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded(TOOLS).unwrap());
+static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(Catalog::embedded(TOOLS).unwrap()));
+static ANALYST: LazyLock<OfflineAnalyst> = LazyLock::new(|| OfflineAnalyst::new(CATALOG.clone()));
 
 fn analyse(text: &str) -> Analysis {
-    OfflineAnalyst.analyse(&Brief::of(text), &CATALOG)
+    ANALYST.analyse(&Brief::of(text))
 }
 
 /// Briefs, one a line: text | kind of work | least to largest size | agents of which one is to be first
@@ -135,7 +136,7 @@ fn harder_work_is_never_less() {
 
 #[test]
 fn reasons_say_what_matched() {
-    let it = recommend(&Brief::of("Implement login with OAuth and JWT"), &CATALOG);
+    let it = ANALYST.recommend(&Brief::of("Implement login with OAuth and JWT"));
     assert_eq!(it[0].agent, "security-auditor");
     assert!(it[0].reasons.iter().any(|reason| reason.contains("mentions `login`, `oauth`, `jwt`")), "{it:?}");
 }
@@ -152,7 +153,7 @@ fn files_labels_and_names_lead_to_agents() {
         ("please have a look", &["bug"], &[], "debugger"),
     ] {
         let brief = Brief { text: text.to_owned(), labels: strings(labels), files: strings(files) };
-        let it = recommend(&brief, &CATALOG);
+        let it = ANALYST.recommend(&brief);
         assert!(wanted.split(' ').any(|name| name == it[0].agent), "{brief:?}: {it:#?}");
     }
 }
@@ -203,7 +204,7 @@ fn a_page_of_any_length_is_read_fast() {
 
 #[test]
 fn an_empty_catalogue_recommends_nobody() {
-    let it = OfflineAnalyst.analyse(&Brief::of("Implement login"), &Catalog::default());
+    let it = OfflineAnalyst::new(Arc::default()).analyse(&Brief::of("Implement login"));
     assert!(it.recommended.is_empty());
     assert!(it.subtasks.iter().all(|step| step.agent.is_none()));
 }
@@ -218,7 +219,7 @@ fn an_analysis_survives_storage() {
 
 /// What holds for every text.
 fn check(brief: &Brief) -> Analysis {
-    let it = OfflineAnalyst.analyse(brief, &CATALOG);
+    let it = ANALYST.analyse(brief);
     let hours = it.hours;
     assert!(0.5 <= hours.low && hours.low <= hours.likely && hours.likely <= hours.high, "{hours:?}");
     assert_eq!(it.subtasks.iter().map(|step| step.hours).sum::<f64>(), hours.likely, "{:?}", it.subtasks);
@@ -300,7 +301,8 @@ fn an_operators_own_agent_is_found_by_its_file_alone() {
         prompt: String::new(),
     };
     let catalog = Catalog::of(CATALOG.all().iter().cloned().chain([own]).collect());
+    let analyst = OfflineAnalyst::new(Arc::new(catalog));
     for text in ["IDocs from SAP are missing", "look at z_orders.abap"] {
-        assert_eq!(recommend(&Brief::of(text), &catalog)[0].agent, "sap-whisperer", "{text}");
+        assert_eq!(analyst.recommend(&Brief::of(text))[0].agent, "sap-whisperer", "{text}");
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::action::ActionGroup;
 use crate::domain::agent::Risk;
 use crate::domain::outcome::{Failure, Outcome};
 use crate::domain::task::LONGEST_TEXT;
-use crate::pm::{self, Brief};
+use crate::pm::Brief;
 use crate::tools::{Context, ToolSpec, arguments};
 
 /// Its line in the table.
@@ -37,7 +37,7 @@ struct Asked {
 fn run(args: Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let asked: Asked = arguments::read(args)?;
     let text: String = asked.text.chars().take(LONGEST_TEXT).collect();
-    let recommended = pm::recommend(&Brief { text, labels: asked.labels, files: Vec::new() }, ctx.catalog);
+    let recommended = ctx.analyst.recommend(&Brief { text, labels: asked.labels, files: Vec::new() });
     Ok(Outcome {
         resource: "agents".to_owned(),
         summary: format!("recommended {} agents", recommended.len()),

@@ -69,7 +69,7 @@ pub fn decide(brief: &Brief, ctx: &Context<'_>) -> Result<Analysis, Failure> {
         let what = format!("the text has {length} characters, at most {LONGEST_TEXT} are read");
         return Err(Refusal::new(what, "send the part that says what is to be done").into());
     }
-    Ok(ctx.analyst.analyse(brief, ctx.catalog))
+    Ok(ctx.analyst.analyse(brief))
 }
 
 /// The outcome of an analysis, without words for people.

@@ -26,7 +26,8 @@ use crate::tools::{self, Context};
 /// Saturday, 2026-11-21, 10:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_255_200_000);
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded(&tools::known_tools()).unwrap());
+static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(Catalog::embedded(&tools::known_tools()).unwrap()));
+static ANALYST: LazyLock<OfflineAnalyst> = LazyLock::new(|| OfflineAnalyst::new(CATALOG.clone()));
 
 struct Still;
 impl Clock for Still {
@@ -137,7 +138,7 @@ impl Desk {
             sign: &|line| if line.len() > 160 { String::new() } else { format!("signed({line})") },
             prefix: "/ai-crm",
             catalog: &CATALOG,
-            analyst: &OfflineAnalyst,
+            analyst: &*ANALYST,
         })
     }
 
