@@ -173,7 +173,6 @@ impl App {
     }
 
     /// The HTTP routes.
-    #[must_use]
     pub fn routes(&self) -> axum::Router {
         web::routes(self.state.clone())
     }

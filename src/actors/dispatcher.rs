@@ -105,7 +105,7 @@ impl Dispatching {
         }
         while self.lanes.idle_lanes_with_work() > 0 {
             let Ok(permit) = self.permits.clone().try_acquire_owned() else { return };
-            let Some(turn) = self.lanes.next() else { return };
+            let Some(turn) = self.lanes.next_turn() else { return };
             if let Err(turn) = self.give(myself, turn, permit).await {
                 let at = self.now().after(TICK);
                 self.lanes.later(&turn, at);

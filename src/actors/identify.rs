@@ -52,7 +52,9 @@ pub enum IdentifyError {
 }
 
 /// Look-ups under way, each with the people who wait for its answer.
-type LookUps = Mutex<HashMap<(String, PlatformUser), Shared<BoxFuture<'static, Result<Profile, DeliverError>>>>>;
+type LookUps = HashMap<(String, PlatformUser), LookUp>;
+/// One of them.
+type LookUp = Shared<BoxFuture<'static, Result<Profile, DeliverError>>>;
 
 /// Identifies people.
 pub struct Identifier {
@@ -65,7 +67,7 @@ pub struct Identifier {
     /// How long the platform may take.
     pub timeout: Duration,
     /// One look-up a person at a time, however many events wait for it.
-    pub under_way: LookUps,
+    pub under_way: Mutex<LookUps>,
 }
 
 /// A platform user in one word, as configuration and audit write it.
@@ -126,11 +128,7 @@ impl Identifier {
         answer
     }
 
-    fn look_up(
-        &self,
-        channel: Arc<dyn Channel>,
-        (installation, user): (String, PlatformUser),
-    ) -> Shared<BoxFuture<'static, Result<Profile, DeliverError>>> {
+    fn look_up(&self, channel: Arc<dyn Channel>, (installation, user): (String, PlatformUser)) -> LookUp {
         let timeout = self.timeout;
         let asking = async move {
             match tokio::time::timeout(timeout, channel.profile(&installation, &user)).await {
@@ -141,10 +139,7 @@ impl Identifier {
         asking.boxed().shared()
     }
 
-    fn under_way(
-        &self,
-    ) -> MutexGuard<'_, HashMap<(String, PlatformUser), Shared<BoxFuture<'static, Result<Profile, DeliverError>>>>>
-    {
+    fn under_way(&self) -> MutexGuard<'_, LookUps> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -132,7 +132,7 @@ pub fn settlement(
         replies.push(Reply::asker(card));
     }
     let effects = effects(event, replies, now, shelf_life);
-    let action = verdict.handler.map_or_else(|| event.what.kind.name(), |handler| handler);
+    let action = verdict.handler.unwrap_or_else(|| event.what.kind.name());
     let audit = verdict.audit.map(|(end, reason)| AuditEntry {
         action: action.to_owned(),
         actor: verdict

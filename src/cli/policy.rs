@@ -127,7 +127,7 @@ fn show(command: &Policy, answer: &Value) {
                 print::line(format!("what would permit it: {change}"));
             }
             let policies = answer["policies"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let rows: Vec<Vec<String>> = policies.iter().map(|policy| row(policy)).collect();
+            let rows: Vec<Vec<String>> = policies.iter().map(row).collect();
             print::table(&["POLICY", "EFFECT", "FITS"], &rows);
         }
         Policy::Test => {

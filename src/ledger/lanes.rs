@@ -70,7 +70,7 @@ impl Lanes {
     }
 
     /// The next event, whose lane is busy from here on.
-    pub fn next(&mut self) -> Option<Turn> {
+    pub fn next_turn(&mut self) -> Option<Turn> {
         let lane = self.turns.pop_front()?;
         let queue = self.queues.get_mut(&lane).expect("invariant: a lane in turn has a queue");
         let event = queue.waiting.pop_first().expect("invariant: a lane in turn has something waiting");
@@ -192,12 +192,12 @@ mod tests {
         for (name, id) in [("a", 1), ("a", 2), ("b", 3)] {
             lanes.push(lane(name), EventId(id));
         }
-        let first = lanes.next().unwrap();
-        let second = lanes.next().unwrap();
+        let first = lanes.next_turn().unwrap();
+        let second = lanes.next_turn().unwrap();
         assert_eq!((first.event, second.event), (EventId(1), EventId(3)));
-        assert_eq!(lanes.next(), None, "lane a is busy");
+        assert_eq!(lanes.next_turn(), None, "lane a is busy");
         lanes.finished(&first);
-        assert_eq!(lanes.next().unwrap().event, EventId(2));
+        assert_eq!(lanes.next_turn().unwrap().event, EventId(2));
     }
 
     #[test]
@@ -205,14 +205,14 @@ mod tests {
         let mut lanes = Lanes::default();
         lanes.push(lane("a"), EventId(1));
         lanes.push(lane("a"), EventId(2));
-        let turn = lanes.next().unwrap();
+        let turn = lanes.next_turn().unwrap();
         lanes.later(&turn, Timestamp(10));
-        assert_eq!(lanes.next().unwrap().event, EventId(2));
+        assert_eq!(lanes.next_turn().unwrap().event, EventId(2));
         lanes.wake(Timestamp(9));
-        assert_eq!((lanes.next(), lanes.next_wake()), (None, Some(Timestamp(10))));
+        assert_eq!((lanes.next_turn(), lanes.next_wake()), (None, Some(Timestamp(10))));
         lanes.finished(&Turn { lane: lane("a"), event: EventId(2) });
         lanes.wake(Timestamp(10));
-        assert_eq!(lanes.next().unwrap().event, EventId(1));
+        assert_eq!(lanes.next_turn().unwrap().event, EventId(1));
     }
 
     #[test]
@@ -220,10 +220,10 @@ mod tests {
         let mut lanes = Lanes::default();
         lanes.push(lane("a"), EventId(1));
         lanes.push(lane("a"), EventId(1));
-        let turn = lanes.next().unwrap();
+        let turn = lanes.next_turn().unwrap();
         lanes.push(lane("a"), EventId(1));
         lanes.finished(&turn);
-        assert_eq!((lanes.next(), lanes.len()), (None, 0));
+        assert_eq!((lanes.next_turn(), lanes.len()), (None, 0));
     }
 
     proptest! {
@@ -243,7 +243,7 @@ mod tests {
                         left.insert(EventId(next_id));
                         lanes.push(lane(&n.to_string()), EventId(next_id));
                     }
-                    2 => if let Some(turn) = lanes.next() {
+                    2 => if let Some(turn) = lanes.next_turn() {
                         prop_assert!(running.iter().all(|r| r.lane != turn.lane));
                         running.push(turn);
                     },
@@ -263,7 +263,7 @@ mod tests {
             }
             lanes.wake(Timestamp(i64::MAX));
             for turn in running { lanes.finished(&turn); left.remove(&turn.event); }
-            while let Some(turn) = lanes.next() { lanes.finished(&turn); prop_assert!(left.remove(&turn.event)); }
+            while let Some(turn) = lanes.next_turn() { lanes.finished(&turn); prop_assert!(left.remove(&turn.event)); }
             prop_assert!(left.is_empty() && lanes.is_empty());
         }
     }

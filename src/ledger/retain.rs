@@ -2,11 +2,11 @@
 //! their bytes are too many. Tasks, people and the audit chain are not touched.
 
 use crate::domain::ids::{EventId, TenantId};
-use crate::domain::outcome::{Expect, Write};
+use crate::domain::outcome::Write;
 use crate::domain::time::Timestamp;
 use crate::store::engine::Order;
 use crate::store::keyspace::{dedupe, effect, event};
-use crate::store::{Batch, Store, StoreError, take};
+use crate::store::{Batch, Store, StoreError};
 
 /// Events that are forgotten in one commit.
 const STEP: usize = 64;
@@ -36,7 +36,7 @@ pub async fn step(store: &Store, tenant: &TenantId, before: Timestamp, all: bool
         writes.extend(event::forget(id));
         writes.extend(it.what.dedupe.iter().map(|key| dedupe::release(key)));
         writes.extend(effect::receipts(&view, id)?.iter().map(|receipt| effect::take_receipt(receipt.id)));
-        writes.extend(dedupe::deliveries(&view, id)?.into_iter().map(|(key, _)| take(key, Expect::Any)));
+        writes.extend(dedupe::forget_deliveries(&view, id)?);
         forgotten += 1;
     }
     if forgotten > 0 {

@@ -278,7 +278,7 @@ mod tests {
         let old_master = MasterKey::new([1; 32]);
         let new_master = MasterKey::new([2; 32]);
         let first = new_data_key(1, &old_master);
-        let (ring, _) = Keyring::open_keys(&[first.clone()], std::slice::from_ref(&old_master)).unwrap();
+        let (ring, _) = Keyring::open_keys(std::slice::from_ref(&first), std::slice::from_ref(&old_master)).unwrap();
         let sealed = ring.seal(b"k", b"old");
         let second = new_data_key(2, &old_master);
         ring.activate(&second, std::slice::from_ref(&old_master)).unwrap();

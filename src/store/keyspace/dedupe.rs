@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
 use crate::store::keyspace::{hashed, numbered};
-use crate::store::{StoreError, Stored, View, put, take};
+use crate::store::{StoreError, View, put, take};
 
 const KEY: &[u8] = b"dd";
 const AGAIN: &[u8] = b"du";
@@ -69,6 +69,14 @@ pub fn again(event: EventId, came_as: EventId, again: &Again) -> Write {
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn deliveries(view: &View, event: EventId) -> Result<Vec<(Vec<u8>, Stored<Again>)>, StoreError> {
-    view.scan(&numbered(AGAIN, event.0), Order::Ascending).collect()
+pub fn deliveries(view: &View, event: EventId) -> Result<Vec<Again>, StoreError> {
+    view.scan::<Again>(&numbered(AGAIN, event.0), Order::Ascending).map(|entry| Ok(entry?.1.value)).collect()
+}
+
+/// Forgets further deliveries, when their event is forgotten.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn forget_deliveries(view: &View, event: EventId) -> Result<Vec<Write>, StoreError> {
+    view.keys(&numbered(AGAIN, event.0), Order::Ascending).map(|key| Ok(take(key?, Expect::Any))).collect()
 }

@@ -85,7 +85,7 @@ pub fn story(view: &View, id: EventId) -> Result<Option<StoryView>, StoreError> 
     let Some(told) = event::read(view, id)? else {
         return Ok(None);
     };
-    let again = dedupe::deliveries(view, id)?.into_iter().map(|(_, again)| again.value);
+    let again = dedupe::deliveries(view, id)?.into_iter();
     let ready = event::ready(view, id)?.map(|ready| ready.value);
     let end = event::story(view, id)?.map(|end| end.value);
     let effects = end.iter().flat_map(|end| &end.effects).map(|id| effect_story(view, *id));
