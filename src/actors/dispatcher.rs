@@ -10,15 +10,20 @@ use tokio::sync::Semaphore;
 
 use crate::actors::board::Board;
 use crate::actors::outbox::OutboxMessage;
-use crate::actors::router::{Handled, Router};
+use crate::actors::router::Router;
 use crate::actors::session::{HandleEvent, Session};
 use crate::actors::supervisor::Handle;
 use crate::domain::ids::EventId;
 use crate::domain::time::Timestamp;
 use crate::ledger::lanes::{Lane, Lanes, Turn};
+use crate::store::StoreError;
 
 /// How often idle sessions are looked for and figures shown.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How often what the store holds is compared with what we know. Nothing should ever be found; what is
+/// found was kept from us by the end of an actor.
+const RECONCILE: Duration = Duration::from_secs(60);
 
 /// What it is told.
 pub enum DispatcherMessage {
@@ -33,17 +38,29 @@ pub enum DispatcherMessage {
     Handled {
         /// Which.
         turn: Turn,
-        /// What became of it.
-        handled: Handled,
+        /// Whether its lane is done with it.
+        ended: Ended,
     },
     /// An operator has taken an event off.
     Dropped(EventId),
-    /// The store was opened anew: what it holds may not be what we know.
-    Reread,
+    /// Compare what the store holds with what we know.
+    Reconcile,
     /// Time has passed.
     Tick,
     /// Hand out nothing more; answer when nothing runs.
     Drain(ractor::RpcReplyPort<()>),
+}
+
+/// What became of an event, as its lane sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It has ended.
+    Settled,
+    /// It steps aside until then.
+    Later {
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What it is started with.
@@ -90,12 +107,22 @@ impl Dispatching {
         self.args.router.clock().now()
     }
 
-    fn reread(&mut self) -> Result<(), ActorProcessingErr> {
-        let (now, lanes) = (self.now(), &mut self.lanes);
-        self.args.router.inbox().backlog(|lane, event, not_before| match not_before {
-            Some(at) if at > now => lanes.push_later(lane, event, at),
-            _ => lanes.push(lane, event),
-        })?;
+    /// Takes in what the store holds and we do not know: at the start all of it, later what an error
+    /// of the store or the end of an actor has kept from us.
+    fn reread(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut found = Vec::new();
+        let lanes = &self.lanes;
+        self.args
+            .router
+            .inbox()
+            .backlog(|id| lanes.has(id), |lane, id, not_before| found.push((lane, id, not_before)))?;
+        for (lane, event, not_before) in found {
+            match not_before {
+                Some(at) if at > now => self.lanes.push_later(lane, event, at),
+                _ => self.lanes.push(lane, event),
+            }
+        }
         Ok(())
     }
 
@@ -120,7 +147,7 @@ impl Dispatching {
         permit: tokio::sync::OwnedSemaphorePermit,
     ) -> Result<(), Turn> {
         if !self.sessions.contains_key(&turn.lane) {
-            let arguments = (self.args.router.clone(), self.args.myself.clone());
+            let arguments = (self.args.router.clone(), self.args.myself.clone(), self.args.outbox.clone());
             match Actor::spawn_linked(None, Session, arguments, myself.get_cell()).await {
                 Ok((actor, _)) => {
                     self.sessions.insert(turn.lane.clone(), Slot { actor, running: None, idle_since: self.now() });
@@ -140,22 +167,16 @@ impl Dispatching {
         Ok(())
     }
 
-    fn take_back(&mut self, turn: &Turn, handled: Handled) {
+    fn take_back(&mut self, turn: &Turn, ended: Ended) {
         let now = self.now();
         if let Some(slot) = self.sessions.get_mut(&turn.lane) {
             slot.running = None;
             slot.idle_since = now;
         }
         self.handled += 1;
-        match handled {
-            Handled::Settled { effects } => {
-                self.lanes.finished(turn);
-                if !effects.is_empty() {
-                    self.args.outbox.cast(OutboxMessage::Owed(effects));
-                }
-            }
-            Handled::Gone => self.lanes.finished(turn),
-            Handled::Later { at } => self.lanes.later(turn, at),
+        match ended {
+            Ended::Settled => self.lanes.finished(turn),
+            Ended::Later { at } => self.lanes.later(turn, at),
         }
     }
 
@@ -227,6 +248,7 @@ impl Actor for Dispatcher {
         };
         state.reread()?;
         myself.send_interval(TICK, || DispatcherMessage::Tick);
+        myself.send_interval(RECONCILE, || DispatcherMessage::Reconcile);
         Ok(state)
     }
 
@@ -244,14 +266,18 @@ impl Actor for Dispatcher {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             DispatcherMessage::Accepted { lane, event } => state.lanes.push(lane, event),
-            DispatcherMessage::Handled { turn, handled } => state.take_back(&turn, handled),
+            DispatcherMessage::Handled { turn, ended } => state.take_back(&turn, ended),
             DispatcherMessage::Dropped(event) => {
                 state.lanes.remove(event);
             }
-            DispatcherMessage::Reread => state.reread()?,
             DispatcherMessage::Tick => {
                 state.end_idle_sessions();
                 state.show();
+            }
+            DispatcherMessage::Reconcile => {
+                if let Err(error) = state.reread() {
+                    tracing::warn!(%error, "the backlog cannot be read");
+                }
             }
             DispatcherMessage::Drain(port) => state.draining = Some(port),
         }

@@ -19,6 +19,8 @@ use crate::store::keyspace::effect;
 
 /// Pause of a conversation whose channel is off or being started again.
 const CHANNEL_AWAY: Duration = Duration::from_secs(1);
+/// How often what the store holds is compared with what we know; see the dispatcher's.
+const RECONCILE: Duration = Duration::from_secs(60);
 /// How often figures are shown, and the longest sleep.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -37,8 +39,8 @@ pub enum OutboxMessage {
     Dropped(Conversation, EffectId),
     /// Somebody is there: let this conversation of a channel go on.
     Nudge(ChannelName, String),
-    /// The store was opened anew: what it holds may not be what we know.
-    Reread,
+    /// Compare what the store holds with what we know.
+    Reconcile,
     /// Time has passed.
     Tick,
     /// Answer when nothing is performed and nothing is due.
@@ -75,13 +77,17 @@ impl Sending {
         self.args.deliverer.clock.now()
     }
 
+    /// Takes in what the store holds and we do not know. Nobody knows whether it was tried.
     fn reread(&mut self) -> Result<(), StoreError> {
-        let store = &self.args.deliverer.store;
+        let store = self.args.deliverer.store.clone();
         for tenant in store.tenants()? {
-            for owed in effect::all_owed(&store.view(&tenant)) {
-                let owed = owed?;
-                if !self.outbox.has(&Conversation::of(&owed), owed.id) {
-                    self.outbox.push(&owed, true);
+            let view = store.view(&tenant);
+            for id in effect::owed_ids(&view) {
+                let id = id?;
+                if !self.outbox.has(id)
+                    && let Some(owed) = effect::owed(&view, id)?
+                {
+                    self.outbox.push(&owed.value, true);
                 }
             }
         }
@@ -170,9 +176,10 @@ impl Actor for OutboxActor {
     type State = Sending;
     type Arguments = Arguments;
 
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, args: Arguments) -> Result<Sending, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Arguments) -> Result<Sending, ActorProcessingErr> {
         let mut state = Sending { args, outbox: Outbox::default(), tick_at: None, flushing: None, ended: 0 };
         state.reread()?;
+        myself.send_interval(RECONCILE, || OutboxMessage::Reconcile);
         Ok(state)
     }
 
@@ -196,7 +203,11 @@ impl Actor for OutboxActor {
                 state.outbox.remove(&conversation, id);
             }
             OutboxMessage::Nudge(channel, key) => state.outbox.nudge(channel, &key),
-            OutboxMessage::Reread => state.reread()?,
+            OutboxMessage::Reconcile => {
+                if let Err(error) = state.reread() {
+                    tracing::warn!(%error, "what is owed cannot be read");
+                }
+            }
             OutboxMessage::Tick => {
                 state.tick_at = None;
                 state.show();

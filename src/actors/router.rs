@@ -4,9 +4,12 @@
 //! they decided in one commit; it performs nothing. It needs no actor: the simulation calls it as the
 //! sessions do.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use crate::actors::delivery::Dice;
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
@@ -127,7 +130,8 @@ impl Router {
     pub async fn handle(&self, tenant: &TenantId, id: EventId) -> Handled {
         let view = self.inbox.store().view(tenant);
         for _ in 0..MOST_CONFLICTS {
-            match self.try_once(&view, id).await {
+            let tried = AssertUnwindSafe(self.try_once(&view, id)).catch_unwind().await;
+            match tried.unwrap_or_else(|panic| self.panicked(id, panic.as_ref())) {
                 Ok(handled) => return handled,
                 Err(StoreError::Conflict) => self.metrics.conflict(),
                 Err(error) => {
@@ -137,6 +141,13 @@ impl Router {
             }
         }
         Handled::Later { at: self.clock().now().after(STORE_PAUSE) }
+    }
+
+    /// A panic outside the handler, in our own code: the event waits longer than any other, and the log
+    /// names it.
+    fn panicked(&self, id: EventId, panic: &(dyn Any + Send)) -> Result<Handled, StoreError> {
+        tracing::error!(event = %id, incident = %id, error = words(panic), "an event made the router panic");
+        Ok(Handled::Later { at: self.clock().now().after(self.patience.most_pause) })
     }
 
     async fn try_once(&self, view: &View, id: EventId) -> Result<Handled, StoreError> {
@@ -303,8 +314,11 @@ fn run(task: &Task<'_>, context: &Context<'_>) -> Result<Outcome, Failure> {
         Task::Refuse { refusal, .. } => Err(Failure::Refused(refusal.clone())),
     }));
     caught.unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<&str>().map(ToString::to_string);
-        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Err(Failure::Fault(anyhow::anyhow!("the handler of `{}` panicked: {words}", task.action())))
+        Err(Failure::Fault(anyhow::anyhow!("the handler of `{}` panicked: {}", task.action(), words(panic.as_ref()))))
     })
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::actors::dispatcher::DispatcherMessage;
-use crate::actors::router::Router;
+use crate::actors::dispatcher::{DispatcherMessage, Ended};
+use crate::actors::outbox::OutboxMessage;
+use crate::actors::router::{Handled, Router};
 use crate::actors::supervisor::Handle;
 use crate::ledger::lanes::Turn;
 
@@ -28,19 +29,20 @@ pub struct Session;
 pub struct Working {
     router: Arc<Router>,
     dispatcher: Handle<DispatcherMessage>,
+    outbox: Handle<OutboxMessage>,
 }
 
 impl Actor for Session {
     type Msg = HandleEvent;
     type State = Working;
-    type Arguments = (Arc<Router>, Handle<DispatcherMessage>);
+    type Arguments = (Arc<Router>, Handle<DispatcherMessage>, Handle<OutboxMessage>);
 
     async fn pre_start(
         &self,
         _: ActorRef<HandleEvent>,
-        (router, dispatcher): Self::Arguments,
+        (router, dispatcher, outbox): Self::Arguments,
     ) -> Result<Working, ActorProcessingErr> {
-        Ok(Working { router, dispatcher })
+        Ok(Working { router, dispatcher, outbox })
     }
 
     async fn handle(
@@ -51,7 +53,17 @@ impl Actor for Session {
     ) -> Result<(), ActorProcessingErr> {
         let handled = Box::pin(state.router.handle(&turn.lane.tenant, turn.event)).await;
         drop(permit);
-        state.dispatcher.cast(DispatcherMessage::Handled { turn, handled });
+        let ended = match handled {
+            Handled::Settled { effects } => {
+                if !effects.is_empty() {
+                    state.outbox.cast(OutboxMessage::Owed(effects));
+                }
+                Ended::Settled
+            }
+            Handled::Gone => Ended::Settled,
+            Handled::Later { at } => Ended::Later { at },
+        };
+        state.dispatcher.cast(DispatcherMessage::Handled { turn, ended });
         Ok(())
     }
 }

@@ -118,7 +118,7 @@ impl Tree {
         children.push(child("janitor", &janitor, move || (Janitor, cleaning.clone())));
         let arguments = supervisor::Arguments { board: args.board, clock, intensity: Intensity::default(), children };
         let (root, ended) = Actor::spawn(None, Supervisor, arguments).await?;
-        let watcher = tokio::spawn(reread_after_reopening(store.health(), router.clone(), outbox.clone()));
+        let watcher = tokio::spawn(reconcile_after_reopening(store.health(), router.clone(), outbox.clone()));
         Ok(Self { root, ended: tokio::sync::Mutex::new(Some(ended)), router, outbox, janitor, watcher })
     }
 
@@ -185,7 +185,7 @@ impl Tree {
 
 /// After an error of the engine, a commit that was reported as failed may have landed: lanes and outbox
 /// read what the store holds.
-async fn reread_after_reopening(
+async fn reconcile_after_reopening(
     mut health: tokio::sync::watch::Receiver<Health>,
     router: Handle<DispatcherMessage>,
     outbox: Handle<OutboxMessage>,
@@ -195,8 +195,8 @@ async fn reread_after_reopening(
         match &*health.borrow_and_update() {
             Health::Broken(_) => broken = true,
             Health::Writable if std::mem::take(&mut broken) => {
-                router.cast(DispatcherMessage::Reread);
-                outbox.cast(OutboxMessage::Reread);
+                router.cast(DispatcherMessage::Reconcile);
+                outbox.cast(OutboxMessage::Reconcile);
             }
             Health::Writable | Health::Full(_) => {}
         }

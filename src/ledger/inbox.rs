@@ -246,15 +246,26 @@ impl Inbox {
         self.store.commit(batch).await
     }
 
-    /// Everything that is to be handled, over all tenants, in the order of acceptance within each.
+    /// Everything that is to be handled and that is not `known`, over all tenants, in the order of
+    /// acceptance within each. What is known costs a look at its key.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn backlog(&self, mut each: impl FnMut(Lane, EventId, Option<Timestamp>)) -> Result<(), StoreError> {
+    pub fn backlog(
+        &self,
+        known: impl Fn(EventId) -> bool,
+        mut each: impl FnMut(Lane, EventId, Option<Timestamp>),
+    ) -> Result<(), StoreError> {
         for tenant in self.store.tenants()? {
-            for entry in event::all_ready(&self.store.view(&tenant)) {
-                let (id, ready) = entry?;
-                each(Lane { tenant: tenant.clone(), key: ready.lane }, id, ready.not_before);
+            let view = self.store.view(&tenant);
+            for id in event::ready_ids(&view) {
+                let id = id?;
+                if known(id) {
+                    continue;
+                }
+                if let Some(ready) = event::ready(&view, id)? {
+                    each(Lane { tenant: tenant.clone(), key: ready.value.lane }, id, ready.value.not_before);
+                }
             }
         }
         Ok(())

@@ -40,7 +40,7 @@ pub struct Lanes {
     turns: VecDeque<Lane>,
     aside: BTreeSet<(Timestamp, EventId)>,
     aside_lanes: HashMap<EventId, (Timestamp, Lane)>,
-    /// Events that must not be handled any more, though they were running when that was decided.
+    /// Every event that is here: waiting, running or aside.
     known: HashSet<EventId>,
 }
 

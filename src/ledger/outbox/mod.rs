@@ -7,7 +7,7 @@
 pub mod digest;
 pub mod record;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::domain::effect::Effect;
@@ -98,7 +98,8 @@ pub struct Outbox {
     due: BTreeSet<(Timestamp, Conversation)>,
     /// Places and workspaces that are to be quiet, and until when.
     places: HashMap<String, Timestamp>,
-    owed: usize,
+    /// Every effect that is here.
+    owed: HashSet<EffectId>,
     running: usize,
 }
 
@@ -108,9 +109,9 @@ impl Outbox {
         let conversation = Conversation::of(effect);
         let queue = self.queues.entry(conversation.clone()).or_default();
         let owed = Owed { expires: effect.expires, not_before: effect.not_before.unwrap_or_default(), suspect };
-        if queue.waiting.insert(effect.id, owed).is_none() {
-            self.owed += 1;
-        }
+        // What is here already may have been tried: that is not forgotten.
+        queue.waiting.entry(effect.id).or_insert(owed);
+        self.owed.insert(effect.id);
         self.reschedule(&conversation);
     }
 
@@ -182,21 +183,27 @@ impl Outbox {
 
     /// The effects have ended: done, dead, dropped or merged.
     pub fn finished(&mut self, conversation: &Conversation, ended: &[EffectId]) {
-        self.free(conversation, |queue| ended.iter().filter(|id| queue.waiting.remove(id).is_some()).count());
+        if let Some(queue) = self.queues.get_mut(conversation) {
+            for id in ended {
+                queue.waiting.remove(id);
+                self.owed.remove(id);
+            }
+        }
+        self.free(conversation);
     }
 
     /// The head was not performed; the conversation waits. `suspect`: it may have been performed.
     pub fn again(&mut self, conversation: &Conversation, id: EffectId, at: Timestamp, suspect: bool) {
-        self.free(conversation, |queue| {
+        if let Some(queue) = self.queues.get_mut(conversation) {
             queue.not_before = at;
             if let Some(owed) = queue.waiting.get_mut(&id) {
                 owed.suspect = suspect;
             }
-            0
-        });
+        }
+        self.free(conversation);
     }
 
-    fn free(&mut self, conversation: &Conversation, change: impl FnOnce(&mut Queue) -> usize) {
+    fn free(&mut self, conversation: &Conversation) {
         let Some(queue) = self.queues.get_mut(conversation) else {
             return;
         };
@@ -204,7 +211,6 @@ impl Outbox {
             queue.running = false;
             self.running -= 1;
         }
-        self.owed -= change(queue);
         if queue.waiting.is_empty() {
             self.queues.remove(conversation);
         } else {
@@ -221,7 +227,7 @@ impl Outbox {
         if head_runs || queue.waiting.remove(&id).is_none() {
             return false;
         }
-        self.owed -= 1;
+        self.owed.remove(&id);
         true
     }
 
@@ -238,8 +244,8 @@ impl Outbox {
 
     /// Whether an effect is here.
     #[must_use]
-    pub fn has(&self, conversation: &Conversation, id: EffectId) -> bool {
-        self.queues.get(conversation).is_some_and(|queue| queue.waiting.contains_key(&id))
+    pub fn has(&self, id: EffectId) -> bool {
+        self.owed.contains(&id)
     }
 
     /// When there is next something to do, if nothing else happens.
@@ -251,7 +257,7 @@ impl Outbox {
     /// Effects owed, those that are performed just now included.
     #[must_use]
     pub fn owed(&self) -> usize {
-        self.owed
+        self.owed.len()
     }
 
     /// Conversations in which something is performed just now.

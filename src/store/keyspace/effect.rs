@@ -5,7 +5,7 @@ use crate::domain::ids::{EffectId, EventId};
 use crate::domain::outcome::{Expect, Write};
 use crate::store::codec::Record;
 use crate::store::engine::Order;
-use crate::store::keyspace::numbered;
+use crate::store::keyspace::{number_of, numbered};
 use crate::store::{StoreError, Stored, View, put, take};
 
 const OWED: &[u8] = b"op";
@@ -37,6 +37,20 @@ pub fn put_owed(effect: &Effect, expect: Expect) -> Write {
 #[must_use]
 pub fn take_owed(id: EffectId, version: u64) -> Write {
     take(key(OWED, id), Expect::as_read(version))
+}
+
+/// Ids of effects that are owed, in order of their events.
+pub fn owed_ids(view: &View) -> impl Iterator<Item = Result<EffectId, StoreError>> + '_ {
+    view.keys(OWED, Order::Ascending).map(|key| {
+        let key = key?;
+        let (event, index) = key.split_last_chunk::<4>().ok_or_else(unreadable)?;
+        let event = number_of(event).ok_or_else(unreadable)?;
+        Ok(EffectId { event: EventId(event), index: u32::from_be_bytes(*index) })
+    })
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Unreadable("an effect's key".to_owned())
 }
 
 /// Every effect that is owed, in order of its event.

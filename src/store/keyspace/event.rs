@@ -177,6 +177,11 @@ pub fn all_ready(view: &View) -> impl Iterator<Item = Result<(EventId, Ready), S
     })
 }
 
+/// Ids of events that are to be handled, in order of acceptance.
+pub fn ready_ids(view: &View) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
+    view.keys(READY, Order::Ascending).map(|key| id_of(&key?))
+}
+
 /// How an event ended, where it has.
 ///
 /// # Errors
