@@ -8,6 +8,8 @@ use crate::store::StoreError;
 
 /// Seconds after which a caller may try again when the store takes nothing.
 const RETRY_AFTER_S: u64 = 5;
+/// Longest text of the framework that is passed on, in bytes.
+const LONGEST_TEXT: usize = 4096;
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -79,6 +81,19 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// Refusals of the framework itself, which come as plain text: a query, a path or a body that cannot be read.
+pub async fn of_framework(response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let plain = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !plain || response.status().is_success() {
+        return response;
+    }
+    let status = response.status();
+    // Its own texts are short; one that is not is left out.
+    let text = axum::body::to_bytes(response.into_body(), LONGEST_TEXT).await.unwrap_or_default();
+    Problem::new(status, String::from_utf8_lossy(&text)).into_response()
 }
 
 /// No route has this path.

@@ -13,7 +13,7 @@ mod tools;
 use axum::Router;
 use axum::routing::{get, post};
 
-use crate::web::{Shared, auth};
+use crate::web::{Shared, auth, problem};
 
 /// One route, for its description.
 pub(crate) struct Route {
@@ -74,5 +74,6 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route("/backup", post(operate::backup))
         .route("/keys/rotate", post(operate::rotate_keys))
         .layer(axum::middleware::from_fn_with_state(state, auth::require_token));
-    Router::new().route("/openapi.json", get(openapi::describe)).merge(guarded)
+    let all = Router::new().route("/openapi.json", get(openapi::describe)).merge(guarded);
+    all.layer(axum::middleware::map_response(problem::of_framework))
 }
