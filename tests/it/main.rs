@@ -4,3 +4,4 @@
 mod power;
 mod power_cut;
 mod slack_models;
+mod support;
