@@ -8,7 +8,6 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::str::FromStr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::disk::Image;
 use super::machine::{Machine, Rig};
+use crate::support::number_from_environment;
 
 /// How long a program may take to its first acknowledgement.
 const FIRST_ACKNOWLEDGEMENT: Duration = Duration::from_secs(60);
@@ -193,12 +193,6 @@ pub(crate) fn rounds<T: Send>(
     // Written past the test runner's capture: the figures and the seed belong into every log.
     writeln!(std::io::stderr(), "power cut, seed {seed}: {tally}")?;
     Ok(tally)
-}
-
-/// A number that a person gave for this run: to soak, or to repeat what failed.
-fn number_from_environment<N: FromStr>(name: &str) -> anyhow::Result<Option<N>> {
-    let Ok(text) = std::env::var(name) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| anyhow::anyhow!("{name} is not a number it can use: {text}"))
 }
 
 /// One program's life on a machine, up to the cut; what remains of the disk, and what was acknowledged.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 /// How long a request may take.
@@ -50,11 +50,15 @@ impl Api {
         self.send(Method::GET, "/healthz", None).await.is_ok_and(|answered| answered.status == StatusCode::OK)
     }
 
-    /// Sends a request with the admin token, to any path.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Answered> {
+    fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
         let token = std::fs::read_to_string(&self.token_file)
             .with_context(|| format!("the admin token is not in {}", self.token_file.display()))?;
-        let mut request = self.client.request(method, format!("{}{path}", self.base_url)).bearer_auth(token.trim());
+        Ok(self.client.request(method, format!("{}{path}", self.base_url)).bearer_auth(token.trim()))
+    }
+
+    /// Sends a request with the admin token, to any path.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Answered> {
+        let mut request = self.request(method, path)?;
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -62,6 +66,13 @@ impl Api {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
         Ok(Answered { status, headers, body })
+    }
+
+    /// `GET /api/v1{path}`, which must succeed with one JSON value a line.
+    pub(crate) async fn lines(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let response = self.request(Method::GET, &format!("/api/v1{path}"))?.send().await?.error_for_status()?;
+        let text = response.text().await?;
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
     async fn succeed(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {

@@ -4,8 +4,10 @@
 //! A further way to reach the program is a file beside these.
 
 pub(crate) mod api;
+pub(crate) mod load;
 pub(crate) mod server;
 
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 /// How often a condition is looked at.
@@ -24,4 +26,10 @@ where
         anyhow::ensure!(Instant::now() < deadline, "not within {limit:?}: {what}");
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// A number that a person gave for this run: to soak, or to repeat what failed.
+pub(crate) fn number_from_environment<N: FromStr>(name: &str) -> anyhow::Result<Option<N>> {
+    let Ok(text) = std::env::var(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| anyhow::anyhow!("{name} is not a number it can use: {text}"))
 }
