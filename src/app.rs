@@ -8,7 +8,7 @@ mod pairing;
 mod policies;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -18,7 +18,7 @@ use crate::actors::board::Board;
 use crate::actors::clock;
 use crate::actors::delivery::{self, Deliverer, Dice};
 use crate::actors::identify::Identifier;
-use crate::actors::metrics::RouterMetrics;
+use crate::actors::metrics::{DeliveryMetrics, RouterMetrics};
 use crate::actors::router::{Patience, Router};
 use crate::actors::sign::Signer;
 use crate::actors::tree::{self, Tree};
@@ -88,15 +88,10 @@ impl App {
         let terminal = Arc::new(TerminalChannel::default());
         let slack = slack_channel(&config)?;
         let channels = enabled_channels(&terminal, slack.as_ref());
-        let signer = Arc::new(Signer::default());
-        for tenant in [TenantId::default_tenant(), TenantId::unclaimed()] {
-            let mut fresh = [0; 32];
-            rand::fill(&mut fresh);
-            signer.prepare(&store, &tenant, fresh).await?;
-        }
+        let signer = signer(&store).await?;
         let inbox = Inbox::open(store.clone(), clock.clone())?;
         let settlements = Settlements::default();
-        let (board, router_metrics) = (Board::default(), Arc::new(RouterMetrics::default()));
+        let figures = Figures::default();
         let dice: Dice = Arc::new(rand::random::<f64>);
         let router = Arc::new(Router {
             inbox: inbox.clone(),
@@ -105,38 +100,23 @@ impl App {
                 clock: clock.clone(),
                 people: config.people.clone(),
                 timeout: config.ledger.lookup_timeout(),
-                under_way: std::sync::Mutex::default(),
+                under_way: Mutex::default(),
             },
             policies: policies.clone(),
             signer,
             catalog: catalog.clone(),
             analyst: Arc::new(OfflineAnalyst::new(catalog)),
             settlements: settlements.clone(),
-            patience: Patience {
-                most_attempts: config.ledger.attempts_most,
-                first_pause: config.ledger.backoff_first(),
-                most_pause: config.ledger.backoff_most(),
-                give_up_after: GIVE_UP_AFTER,
-                shelf_life: config.ledger.reply_shelf_life(),
-            },
+            patience: patience(&config),
             dice: dice.clone(),
             slack_command: config.channels.slack.command.clone(),
-            metrics: router_metrics.clone(),
+            metrics: figures.router.clone(),
         });
         let installations = Installations::read(&store)?;
-        let deliverer = Deliverer {
-            store: store.clone(),
-            clock,
-            channels,
-            patience: delivery::Patience {
-                first_pause: config.ledger.backoff_first(),
-                most_pause: config.ledger.backoff_most(),
-                give_up_after: GIVE_UP_AFTER,
-            },
-            dice,
-        };
+        let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
+        let board = Board::default();
         let tree = match mode {
-            Mode::Whole => Some(start_tree(&config, router, deliverer, &board).await?),
+            Mode::Whole => Some(start_tree(&config, router, deliverer, &board, &figures).await?),
             Mode::StoreOnly => None,
         };
         let insides = Arc::new(Insides {
@@ -167,7 +147,7 @@ impl App {
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
             body_patience: config.server.request_timeout(),
-            metrics: web_metrics(&store, &router_metrics),
+            metrics: figures.page(&store),
         });
         Ok(Self { config, store, insides, state, admin, background, said })
     }
@@ -292,11 +272,18 @@ fn slack_edge(config: &Config, slack: &Arc<SlackChannel>) -> SlackEdge {
     }
 }
 
-async fn start_tree(config: &Config, router: Arc<Router>, deliverer: Deliverer, board: &Board) -> anyhow::Result<Tree> {
+async fn start_tree(
+    config: &Config,
+    router: Arc<Router>,
+    deliverer: Deliverer,
+    board: &Board,
+    figures: &Figures,
+) -> anyhow::Result<Tree> {
     let arguments = tree::Arguments {
         router,
         deliverer,
         board: board.clone(),
+        metrics: figures.delivery.clone(),
         permits: config.ledger.in_flight,
         deliveries: config.ledger.outbox_in_flight,
         session_idle: config.ledger.session_idle(),
@@ -306,9 +293,48 @@ async fn start_tree(config: &Config, router: Arc<Router>, deliverer: Deliverer, 
     Tree::start(arguments).await.context("the actors cannot be started")
 }
 
-fn web_metrics(store: &Store, router: &RouterMetrics) -> WebMetrics {
-    let mut registry = Registry::with_prefix("ai_crm");
-    store.metrics().register(&mut registry);
-    router.register(&mut registry);
-    WebMetrics::new(registry)
+/// Figures that are counted in the actors and shown at the edge.
+#[derive(Default)]
+struct Figures {
+    router: Arc<RouterMetrics>,
+    delivery: Arc<DeliveryMetrics>,
+}
+
+impl Figures {
+    fn page(&self, store: &Store) -> WebMetrics {
+        let mut registry = Registry::with_prefix("ai_crm");
+        store.metrics().register(&mut registry);
+        self.router.register(&mut registry);
+        self.delivery.register(&mut registry);
+        WebMetrics::new(registry)
+    }
+}
+
+fn patience(config: &Config) -> Patience {
+    Patience {
+        most_attempts: config.ledger.attempts_most,
+        first_pause: config.ledger.backoff_first(),
+        most_pause: config.ledger.backoff_most(),
+        give_up_after: GIVE_UP_AFTER,
+        shelf_life: config.ledger.reply_shelf_life(),
+    }
+}
+
+fn delivery_patience(config: &Config) -> delivery::Patience {
+    delivery::Patience {
+        first_pause: config.ledger.backoff_first(),
+        most_pause: config.ledger.backoff_most(),
+        give_up_after: GIVE_UP_AFTER,
+    }
+}
+
+/// Buttons of every tenant are signed with its own key, which is made at the first start.
+async fn signer(store: &Store) -> anyhow::Result<Arc<Signer>> {
+    let signer = Signer::default();
+    for tenant in [TenantId::default_tenant(), TenantId::unclaimed()] {
+        let mut fresh = [0; 32];
+        rand::fill(&mut fresh);
+        signer.prepare(store, &tenant, fresh).await?;
+    }
+    Ok(Arc::new(signer))
 }

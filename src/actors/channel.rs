@@ -1,10 +1,13 @@
 //! The actor of one channel adapter: performs what the outbox gives it, many conversations side by
 //! side, and shows whether the platform takes it.
 
+use std::sync::Arc;
+
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::actors::board::Board;
 use crate::actors::delivery::{Deliverer, Tried};
+use crate::actors::metrics::DeliveryMetrics;
 use crate::actors::outbox::OutboxMessage;
 use crate::actors::supervisor::Handle;
 use crate::domain::event::ChannelName;
@@ -32,6 +35,8 @@ pub struct Arguments {
     pub outbox: Handle<OutboxMessage>,
     /// Where it is shown.
     pub board: Board,
+    /// Counts tries.
+    pub metrics: Arc<DeliveryMetrics>,
 }
 
 /// The actor.
@@ -53,6 +58,13 @@ pub fn board_name(channel: ChannelName) -> String {
 
 impl Delivering {
     fn show(&mut self, tried: &Tried) {
+        let result = match tried {
+            Tried::Ended(_) => "ended",
+            Tried::Again { quiet: true, .. } => "rate_limited",
+            Tried::Again { .. } => "again",
+            Tried::Merged { .. } => "merged",
+        };
+        self.args.metrics.tried(self.args.name, result);
         let (board, name) = (&self.args.board, board_name(self.args.name));
         let now = self.args.deliverer.clock.now();
         match tried {

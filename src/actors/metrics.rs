@@ -1,4 +1,4 @@
-//! Figures of what becomes of events, for `/metrics`.
+//! Figures of what becomes of events and effects, for `/metrics`.
 
 use std::time::Duration;
 
@@ -48,5 +48,29 @@ impl RouterMetrics {
 
     pub(crate) fn conflict(&self) {
         self.conflicts.inc();
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TriedLabels {
+    channel: &'static str,
+    result: &'static str,
+}
+
+/// Figures of deliveries.
+#[derive(Debug, Default)]
+pub struct DeliveryMetrics {
+    tried: Family<TriedLabels, Counter>,
+}
+
+impl DeliveryMetrics {
+    /// Puts the figures on the page.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "Tries to perform an effect: ended, again, rate_limited, merged";
+        registry.register("effects_tried", help, self.tried.clone());
+    }
+
+    pub(crate) fn tried(&self, channel: ChannelName, result: &'static str) {
+        self.tried.get_or_create(&TriedLabels { channel: channel.as_str(), result }).inc();
     }
 }

@@ -25,6 +25,7 @@ use crate::actors::clock::{self, ClockActor};
 use crate::actors::delivery::Deliverer;
 use crate::actors::dispatcher::{self, Dispatcher, DispatcherMessage};
 use crate::actors::janitor::{self, Janitor, JanitorMessage};
+use crate::actors::metrics::DeliveryMetrics;
 use crate::actors::outbox::{self, OutboxActor, OutboxMessage};
 use crate::actors::router::Router;
 use crate::actors::supervisor::{self, Handle, Intensity, Supervisor, SupervisorMessage, child};
@@ -44,6 +45,8 @@ pub struct Arguments {
     pub deliverer: Deliverer,
     /// Where all show themselves.
     pub board: Board,
+    /// Counts deliveries.
+    pub metrics: Arc<DeliveryMetrics>,
     /// Events handled at once.
     pub permits: usize,
     /// Pieces of delivery at once.
@@ -84,6 +87,7 @@ impl Tree {
                 deliverer: args.deliverer.clone(),
                 outbox: outbox.clone(),
                 board: args.board.clone(),
+                metrics: args.metrics.clone(),
             };
             let make = move || (ChannelActor, arguments.clone());
             channel_children.push(child(&channel::board_name(name), &handle, make));

@@ -11,10 +11,13 @@ use crate::commands::grammar::arguments_of;
 use crate::commands::{CommandSpec, TABLE};
 use crate::domain::action::ActionGroup;
 
-/// A command with its arguments in one line: `task show TASK`.
+/// Columns of a usage text, which fits a small terminal and a narrow chat window.
+const USAGE_WIDTH: usize = 68;
+
+/// A command with its arguments: `task show TASK`; further lines are indented.
 #[must_use]
 pub fn usage(spec: &CommandSpec) -> String {
-    let mut line = spec.name();
+    let mut lines = vec![spec.name()];
     let (places, options): (Vec<&Arg>, Vec<&Arg>) = arguments_of(spec).partition(|arg| arg.is_positional());
     for arg in places.into_iter().chain(options) {
         let shown = shown(arg);
@@ -24,9 +27,13 @@ pub fn usage(spec: &CommandSpec) -> String {
             ""
         };
         let (open, close) = if arg.is_required_set() { ("", "") } else { ("[", "]") };
-        write!(line, " {open}{shown}{many}{close}").expect("invariant: a text takes all that is written to it");
+        let part = format!(" {open}{shown}{many}{close}");
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + part.chars().count() <= USAGE_WIDTH => line.push_str(&part),
+            _ => lines.push(format!("   {part}")),
+        }
     }
-    line
+    lines.join("\n")
 }
 
 fn shown(arg: &Arg) -> String {
@@ -42,7 +49,7 @@ fn shown(arg: &Arg) -> String {
 #[must_use]
 pub fn brief(spec: &CommandSpec) -> String {
     let usage = usage(spec);
-    usage.split(" [").next().unwrap_or(&usage).to_owned()
+    usage.split(" [").next().unwrap_or(&usage).trim_end().to_owned()
 }
 
 /// The arguments of a command: how each is written and what it is.
