@@ -122,7 +122,11 @@ impl Tree {
         children.push(child("janitor", &janitor, move || (Janitor, cleaning.clone())));
         let arguments = supervisor::Arguments { board: args.board, clock, intensity: Intensity::default(), children };
         let (root, ended) = Actor::spawn(None, Supervisor, arguments).await?;
-        let watcher = tokio::spawn(reconcile_after_reopening(store.health(), router.clone(), outbox.clone()));
+        let (rereading, resending) = (router.clone(), outbox.clone());
+        let watcher = tokio::spawn(after_reopening(store.health(), move || {
+            rereading.cast(DispatcherMessage::Reconcile);
+            resending.cast(OutboxMessage::Reconcile);
+        }));
         Ok(Self { root, ended: tokio::sync::Mutex::new(Some(ended)), router, outbox, janitor, watcher })
     }
 
@@ -187,22 +191,13 @@ impl Tree {
     }
 }
 
-/// After an error of the engine, a commit that was reported as failed may have landed: lanes and outbox
-/// read what the store holds.
-async fn reconcile_after_reopening(
-    mut health: tokio::sync::watch::Receiver<Health>,
-    router: Handle<DispatcherMessage>,
-    outbox: Handle<OutboxMessage>,
-) {
-    let mut broken = false;
+/// After an error of the engine, a commit that was reported as failed may have landed: whenever the store
+/// takes writes again, lanes and outbox must `reread` what it holds. A store that fails and recovers at
+/// once shows only its recovery here, so every recovery counts.
+pub async fn after_reopening(mut health: tokio::sync::watch::Receiver<Health>, mut reread: impl FnMut()) {
     while health.changed().await.is_ok() {
-        match &*health.borrow_and_update() {
-            Health::Broken(_) => broken = true,
-            Health::Writable if std::mem::take(&mut broken) => {
-                router.cast(DispatcherMessage::Reconcile);
-                outbox.cast(OutboxMessage::Reconcile);
-            }
-            Health::Writable | Health::Full(_) => {}
+        if *health.borrow_and_update() == Health::Writable {
+            reread();
         }
     }
 }

@@ -4,5 +4,6 @@
 mod kill;
 mod power;
 mod power_cut;
+mod simulation;
 mod slack_models;
 mod support;
