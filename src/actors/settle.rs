@@ -116,13 +116,15 @@ impl Verdict {
     }
 }
 
-/// Everything that the end of an event writes.
+/// Everything that the end of an event writes. `before` is what the event has owed already, where it was
+/// given up and taken up again: what it owes from here on has other names.
 pub fn settlement(
     event: &Event,
     ready: &Stored<Ready>,
     verdict: Verdict,
     now: Timestamp,
     shelf_life: Duration,
+    before: Vec<EffectId>,
 ) -> Settlement {
     let mut replies = verdict.outcome.replies;
     if verdict.end == End::Dead {
@@ -131,7 +133,8 @@ pub fn settlement(
             .text(format!("An operator can look it up and try it again as incident {}.", event.id));
         replies.push(Reply::asker(card));
     }
-    let effects = effects(event, replies, now, shelf_life);
+    let first = before.iter().map(|id| id.index + 1).max().unwrap_or_default();
+    let effects = effects(event, replies, now, shelf_life, first);
     let action = verdict.handler.unwrap_or_else(|| event.what.kind.name());
     let audit = verdict.audit.map(|(end, reason)| AuditEntry {
         action: action.to_owned(),
@@ -155,7 +158,7 @@ pub fn settlement(
         handler: verdict.handler.map(ToOwned::to_owned),
         rules: verdict.rules,
         smallest_change: verdict.smallest_change,
-        effects: effects.iter().map(|effect| effect.id).collect(),
+        effects: before.into_iter().chain(effects.iter().map(|effect| effect.id)).collect(),
         attempts: ready.value.attempts + 1,
         // Only a program reads it; people have their card.
         result: verdict.outcome.result.filter(|_| matches!(event.what.kind, EventKind::ToolCall { .. })),
@@ -163,7 +166,7 @@ pub fn settlement(
     Settlement { story, writes: verdict.outcome.writes, effects, timers: verdict.outcome.timers, audit }
 }
 
-fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Duration) -> Vec<Effect> {
+fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Duration, first: u32) -> Vec<Effect> {
     let addressed = replies.into_iter().filter_map(|reply| {
         let answers = reply.to.is_none().then_some(event.id);
         let to: Option<Address> = reply.to.clone().or_else(|| event.what.reply.clone());
@@ -172,7 +175,7 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         let to = to.filter(|to| event.tenant != TenantId::unclaimed() || to.route.is_some());
         to.map(|to| (to, answers, reply))
     });
-    let owed = addressed.zip(0..).map(|((to, answers, reply), index)| Effect {
+    let owed = addressed.zip(first..).map(|((to, answers, reply), index)| Effect {
         id: EffectId { event: event.id, index },
         tenant: event.tenant.clone(),
         created: now,
@@ -195,4 +198,51 @@ fn args_digest(kind: &EventKind) -> String {
         EventKind::Platform { .. } => return String::new(),
     };
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{ChannelName, Incoming};
+    use crate::domain::ids::{EventId, LaneKey};
+
+    fn command() -> Event {
+        let reply = Address {
+            channel: ChannelName::Slack,
+            installation: "T1".into(),
+            place: "C1".into(),
+            thread: None,
+            person: None,
+            route: None,
+        };
+        let what = Incoming {
+            channel: ChannelName::Slack,
+            installation: "T1".into(),
+            dedupe: vec![],
+            lane: LaneKey("l".into()),
+            from: None,
+            place: None,
+            reply: Some(reply),
+            kind: EventKind::Command { line: "help".into() },
+            proof: "test".into(),
+            raw: bytes::Bytes::new(),
+        };
+        Event { id: EventId(7), tenant: TenantId::default_tenant(), at: Timestamp(0), what }
+    }
+
+    #[test]
+    fn what_is_owed_after_a_replay_does_not_take_the_name_of_what_was_delivered_before() {
+        let event = command();
+        let ready = Ready { lane: event.what.lane.clone(), attempts: 0, last_error: None, not_before: None };
+        let ready = Stored { value: ready, version: 1 };
+        let end = |before| {
+            let verdict = Verdict::dead(None, "no answer".to_owned());
+            settlement(&event, &ready, verdict, Timestamp(1), Duration::from_secs(1), before)
+        };
+        let first = end(Vec::new());
+        assert_eq!(first.effects.len(), 1);
+        let second = end(first.story.effects.clone());
+        assert_ne!(second.effects[0].idempotency_key(), first.effects[0].idempotency_key());
+        assert_eq!(second.story.effects, [first.effects[0].id, second.effects[0].id], "the story tells of both");
+    }
 }

@@ -201,3 +201,18 @@ pub async fn after_reopening(mut health: tokio::sync::watch::Receiver<Health>, m
         }
     }
 }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_broke_and_opened_between_two_looks_is_read_again() {
+        let (health, receiver) = tokio::sync::watch::channel(Health::Writable);
+        health.send_replace(Health::Broken("a fault".into()));
+        health.send_replace(Health::Writable);
+        drop(health);
+        let mut times = 0;
+        after_reopening(receiver, || times += 1).await;
+        assert_eq!(times, 1);
+    }
+}

@@ -1,7 +1,7 @@
 //! What an operator does with what was given up: replay and drop.
 //!
-//! A replay repeats no effect that was done: a dead event has none, and of an event that is done only
-//! the effects that are dead are owed again.
+//! A replay repeats no effect that was done: what a dead event owes after it has names of its own, and of
+//! an event that is done only the effects that are dead are owed again.
 
 use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::effect::{Effect, EffectEnd};

@@ -56,7 +56,9 @@ impl Chronicle {
         match self.ended.get(&id) {
             Some((version, _)) if *version == story.version => return Ok(()),
             Some((_, End::Dead)) | None => {}
-            Some((_, end)) => return Err(format!("{id} ended twice: {} and {}", end.as_str(), story.value.end.as_str())),
+            Some((_, end)) => {
+                return Err(format!("{id} ended twice: {} and {}", end.as_str(), story.value.end.as_str()));
+            }
         }
         self.ended.insert(id, (story.version, story.value.end));
         if story.value.end != End::Ignored {

@@ -143,11 +143,8 @@ impl Core {
             slack_command: "/ai-crm".to_owned(),
             metrics: Arc::new(RouterMetrics::default()),
         });
-        let patience = delivery::Patience {
-            first_pause: FIRST_PAUSE,
-            most_pause: MOST_PAUSE,
-            give_up_after: EFFECT_GIVEN_UP,
-        };
+        let patience =
+            delivery::Patience { first_pause: FIRST_PAUSE, most_pause: MOST_PAUSE, give_up_after: EFFECT_GIVEN_UP };
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience, dice: jitter };
         let mut core = Self {
             store,

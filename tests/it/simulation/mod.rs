@@ -144,7 +144,10 @@ fn every_sabotage_is_noticed() {
         let report = report(seed, sabotage);
         let violation = report.lines().next().unwrap_or_default().to_owned();
         writeln!(std::io::stderr(), "{sabotage:?} is noticed: {violation}").unwrap();
-        assert!(words.iter().any(|word| violation.contains(word)), "{sabotage:?} is noticed as something else: {report}");
+        assert!(
+            words.iter().any(|word| violation.contains(word)),
+            "{sabotage:?} is noticed as something else: {report}"
+        );
     }
 }
 

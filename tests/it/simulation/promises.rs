@@ -186,11 +186,7 @@ fn the_chain_holds(view: &View, chronicle: &Chronicle) -> Result<(), Violation> 
     Ok(())
 }
 
-fn timers_have_rung(
-    view: &View,
-    events: &[Event],
-    now: ai_crm::domain::time::Timestamp,
-) -> Result<(), Violation> {
+fn timers_have_rung(view: &View, events: &[Event], now: ai_crm::domain::time::Timestamp) -> Result<(), Violation> {
     if let Some(timer) = timer::soonest(view, 1).map_err(read)?.first() {
         return Err(format!("at {now} the timer {} of {} has not rung", timer.value.name, timer.value.at));
     }

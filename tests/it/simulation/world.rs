@@ -333,17 +333,14 @@ impl World {
     /// Lets time go on to where something happens; `false` where nothing ever will.
     fn pass_time(&mut self) -> Result<bool, Violation> {
         let now = self.now();
-        let mut times: Vec<Option<Timestamp>> = vec![
-            self.machine.timeline.next_wake(),
-            self.arrivals.keys().next().map(|(at, _)| *at),
-            self.calm_at,
-        ];
+        let mut times: Vec<Option<Timestamp>> =
+            vec![self.machine.timeline.next_wake(), self.arrivals.keys().next().map(|(at, _)| *at), self.calm_at];
         if let Some(core) = &self.core {
             let soonest = self.machine.tenants.iter().filter_map(|tenant| {
                 let timers = timer::soonest(&self.observer.view(tenant), 1).ok()?;
                 timers.first().map(|timer| timer.value.at)
             });
-            self.next_timer = soonest.min().map(|at| at.max(self.look_after));
+            self.next_timer = soonest.min().map(|at| at.max(self.look_after).max(now));
             let broken = matches!(*core.store.health().borrow(), Health::Broken(_));
             let reopen_at = self.reopen_at.filter(|_| broken);
             times.extend([core.lanes.next_wake(), core.outbox_due(), self.next_timer, self.operate_at, reopen_at]);
