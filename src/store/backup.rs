@@ -10,15 +10,19 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 
 use sha2::{Digest, Sha256};
 
 use crate::store::engine::{Engine, Order, Put};
+use crate::store::open::RESTORING_KEY;
 use crate::store::{Store, StoreError};
 
 const MAGIC: &[u8] = b"AI-CRM backup 1\n";
 const TAKEN: u32 = u32::MAX;
+/// Keys after which what was committed meanwhile is written out.
+const DRAIN_EVERY: usize = 1024;
 /// Keys that are written to the engine at once when restoring.
 const RESTORE_STEP: usize = 512;
 /// No key and no value is larger; a file that says otherwise is damaged.
@@ -71,6 +75,15 @@ impl<W: Write> Summing<W> {
         self.inner.write_all(bytes)
     }
 
+    fn groups(&mut self, groups: &Receiver<Vec<Put>>) -> std::io::Result<()> {
+        while let Ok(puts) = groups.try_recv() {
+            for (key, value) in puts {
+                self.frame(&key, value.as_deref())?;
+            }
+        }
+        Ok(())
+    }
+
     fn frame(&mut self, key: &[u8], value: Option<&[u8]>) -> std::io::Result<()> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("invariant: keys and values are below 4 GB");
         self.put(&length(key).to_be_bytes())?;
@@ -89,20 +102,21 @@ impl<W: Write> Summing<W> {
 /// Where the file or the store refuses.
 pub fn write(store: &Store, file: &Path) -> Result<BackupSummary, BackupError> {
     let failed = |source| BackupError::File { file: file.display().to_string(), source };
-    let part = file.with_extension("part");
-    let meanwhile = store.listen();
+    let part = part_of(file);
+    let meanwhile = store.listen()?;
     let out = File::options().write(true).create(true).truncate(true).open(&part).map_err(failed)?;
     let mut out = Summing { inner: BufWriter::new(out), digest: Sha256::new(), frames: 0, bytes: 0 };
     out.put(MAGIC).map_err(failed)?;
-    for entry in store.engine().scan(&[], &[], Order::Ascending) {
+    for (number, entry) in store.engine().scan(&[], &[], Order::Ascending).enumerate() {
         let (key, value) = entry.map_err(StoreError::from)?;
         out.frame(&key, Some(&value)).map_err(failed)?;
-    }
-    while let Ok(puts) = meanwhile.try_recv() {
-        for (key, value) in puts {
-            out.frame(&key, value.as_deref()).map_err(failed)?;
+        // What was committed meanwhile does not wait in memory. It was told after it was written, so a key
+        // that the scan still comes to has this value or a later one.
+        if number.is_multiple_of(DRAIN_EVERY) {
+            out.groups(&meanwhile).map_err(failed)?;
         }
     }
+    out.groups(&meanwhile).map_err(failed)?;
     out.put(&[0; 8]).map_err(failed)?;
     let frames = out.frames;
     out.put(&frames.to_be_bytes()).map_err(failed)?;
@@ -112,7 +126,17 @@ pub fn write(store: &Store, file: &Path) -> Result<BackupSummary, BackupError> {
     inner.sync_all().map_err(failed)?;
     read(&part, |_| Ok(()))?;
     std::fs::rename(&part, file).map_err(failed)?;
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    }
     Ok(BackupSummary { frames, bytes: out.bytes + 32 })
+}
+
+/// The name under which a backup is written until it is whole.
+fn part_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    PathBuf::from(name)
 }
 
 /// Reads a backup to its end, checking that it is whole, and hands on what it holds.
@@ -175,6 +199,9 @@ pub fn restore(engine: &dyn Engine, file: &Path) -> Result<BackupSummary, Backup
     if summary.frames == 0 {
         return Err(damaged("it holds nothing"));
     }
+    // A restore that is cut off leaves the mark, and such a store does not open.
+    engine.apply(vec![(RESTORING_KEY.to_vec(), Some(Vec::new()))]).map_err(StoreError::from)?;
+    engine.sync().map_err(StoreError::from)?;
     let mut step = Vec::with_capacity(RESTORE_STEP);
     read(file, |put| {
         step.push(put);
@@ -184,6 +211,8 @@ pub fn restore(engine: &dyn Engine, file: &Path) -> Result<BackupSummary, Backup
         Ok(())
     })?;
     engine.apply(step).map_err(StoreError::from)?;
+    engine.sync().map_err(StoreError::from)?;
+    engine.apply(vec![(RESTORING_KEY.to_vec(), None)]).map_err(StoreError::from)?;
     engine.sync().map_err(StoreError::from)?;
     Ok(summary)
 }

@@ -29,6 +29,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// A batch with its values sealed, ready for the engine but for the version.
 pub(crate) struct SealedBatch {
     puts: Vec<(Vec<u8>, Expect, Option<Vec<u8>>)>,
+    /// The store's own entries, which are not sealed and are never written over.
+    own: Vec<(Vec<u8>, Vec<u8>)>,
     rows: Vec<(TenantId, AuditEntry)>,
     intake: bool,
 }
@@ -52,7 +54,7 @@ pub(crate) fn seal(keyring: &Keyring, batch: Batch) -> SealedBatch {
         let value = write.value.map(|plain| keyring.seal(&key, &plain));
         (key, write.expect, value)
     });
-    SealedBatch { puts: puts.collect(), rows: batch.rows, intake: batch.intake }
+    SealedBatch { puts: puts.collect(), own: batch.own, rows: batch.rows, intake: batch.intake }
 }
 
 /// Those who want to see every group, such as a backup.
@@ -66,7 +68,11 @@ impl Listeners {
         receiver
     }
 
-    /// Tells those who still listen. The copy is made only where somebody does.
+    fn wanted(&self) -> bool {
+        !self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_empty()
+    }
+
+    /// Tells those who still listen.
     fn tell(&self, puts: &[Put]) {
         self.0
             .lock()
@@ -113,7 +119,7 @@ impl Committer {
                 Ok(first) => {
                     let (group, answers): (Vec<_>, Vec<_>) =
                         gather(first, receiver).into_iter().map(|w| (w.sealed, w.answer)).unzip();
-                    for (result, answer) in self.apply(group).into_iter().zip(answers) {
+                    for (result, answer) in self.apply_guarded(group).into_iter().zip(answers) {
                         // A caller that has gone away has no use for the answer.
                         let _ = answer.send(result);
                     }
@@ -171,6 +177,20 @@ impl Committer {
         }
     }
 
+    /// As [`Committer::apply`]; a panic of the engine, also while it is read, breaks the store and not this
+    /// thread, which opens it anew.
+    fn apply_guarded(&mut self, group: Vec<SealedBatch>) -> Vec<Result<(), StoreError>> {
+        let count = group.len();
+        let applied = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.apply(group)));
+        applied.unwrap_or_else(|_| {
+            let why = "the engine panicked".to_owned();
+            tracing::error!(error = why, "the store failed and is opened anew");
+            self.heads.clear();
+            self.health.send_replace(Health::Broken(why.clone()));
+            vec![Err(StoreError::Unusable(why)); count]
+        })
+    }
+
     /// Applies a group; the answers stand in the order of the batches.
     pub(crate) fn apply(&mut self, group: Vec<SealedBatch>) -> Vec<Result<(), StoreError>> {
         if matches!(*self.health.borrow(), Health::Broken(_)) {
@@ -181,6 +201,9 @@ impl Committer {
         }
         let started = Instant::now();
         let (for_intake, for_all) = (self.room(true), self.room(false));
+        if for_intake.is_ok() {
+            self.health.send_if_modified(|health| std::mem::replace(health, Health::Writable) != Health::Writable);
+        }
         let mut overlay: HashMap<Vec<u8>, u64> = HashMap::new();
         let mut puts: Vec<Put> = Vec::new();
         let mut heads: HashMap<TenantId, Head> = HashMap::new();
@@ -198,9 +221,13 @@ impl Committer {
             puts.push(self.sealed_put(keyspace::full(tenant, keyspace::audit::HEAD), &codec::encode(head)));
         }
         puts.push(keyspace::version_put(self.version));
-        self.listeners.tell(&puts);
+        let told = self.listeners.wanted().then(|| puts.clone());
         match guarded(|| self.engine.apply(puts).and_then(|()| self.engine.sync())) {
             Ok(()) => {
+                // After the write: whoever scans meanwhile sees at least what was told.
+                if let Some(told) = told {
+                    self.listeners.tell(&told);
+                }
                 self.heads.extend(heads);
                 self.metrics.committed(answers.iter().filter(|a| a.is_ok()).count(), started.elapsed());
                 answers
@@ -217,6 +244,11 @@ impl Committer {
     }
 
     fn check(&self, batch: &SealedBatch, overlay: &HashMap<Vec<u8>, u64>) -> Result<(), StoreError> {
+        for (key, _) in &batch.own {
+            if overlay.contains_key(key) || self.engine.get(key)?.is_some() {
+                return Err(StoreError::Conflict);
+            }
+        }
         for (key, expect, _) in &batch.puts {
             if *expect == Expect::Any {
                 continue;
@@ -254,6 +286,10 @@ impl Committer {
             }
         }
         self.version += 1;
+        for (key, value) in batch.own {
+            overlay.insert(key.clone(), self.version);
+            puts.push((key, Some(value)));
+        }
         for (key, _, value) in batch.puts {
             let value = value.map(|mut bytes| {
                 seal::stamp(&mut bytes, self.version);

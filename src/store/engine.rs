@@ -33,6 +33,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Keys from `from` (within) to `to` (not within; empty is the end of all).
     fn scan<'a>(&'a self, from: &[u8], to: &[u8], order: Order) -> Box<dyn Iterator<Item = Entry> + 'a>;
 
+    /// As [`Engine::scan`], without the values, which may be large.
+    fn keys<'a>(&'a self, from: &[u8], to: &[u8], order: Order) -> Box<dyn Iterator<Item = Result<Vec<u8>, EngineError>> + 'a> {
+        Box::new(self.scan(from, to, order).map(|entry| Ok(entry?.0)))
+    }
+
     /// Applies all changes or none, visible to readers when it returns, durable after [`Engine::sync`].
     ///
     /// # Errors

@@ -85,6 +85,8 @@ pub enum Health {
 pub struct Batch {
     pub(crate) writes: Vec<(TenantId, Write)>,
     pub(crate) rows: Vec<(TenantId, AuditEntry)>,
+    /// The store's own entries: full key and value, written only where there is none.
+    pub(crate) own: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) intake: bool,
 }
 
@@ -274,9 +276,20 @@ impl Store {
         self.shared.metrics.clone()
     }
 
-    /// Every group that is committed from here on.
-    pub(crate) fn listen(&self) -> std::sync::mpsc::Receiver<Vec<Put>> {
-        self.shared.listeners.add()
+    /// Every group that is committed from here on: all before it are visible to a scan. Blocking.
+    ///
+    /// # Errors
+    /// Where the committer has ended.
+    pub(crate) fn listen(&self) -> Result<std::sync::mpsc::Receiver<Vec<Put>>, StoreError> {
+        let groups = self.shared.listeners.add();
+        if let Writer::Thread { sender, .. } = &self.shared.writer {
+            let gone = || StoreError::Unusable("the group committer has ended".to_owned());
+            let (answer, wait) = oneshot::channel();
+            let sealed = committer::seal(&self.shared.keyring, Batch::new());
+            sender.send(Waiting { sealed, answer }).map_err(|_| gone())?;
+            wait.blocking_recv().map_err(|_| gone())??;
+        }
+        Ok(groups)
     }
 
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
@@ -331,7 +344,19 @@ impl View {
         let from = keyspace::full(&self.tenant, prefix);
         let to = keyspace::end_of(&from);
         let skip = from.len() - prefix.len();
-        self.store.shared.engine.scan(&from, &to, order).map(move |entry| Ok(entry?.0.split_off(skip)))
+        self.store.shared.engine.keys(&from, &to, order).map(move |key| Ok(key?.split_off(skip)))
+    }
+
+    /// Keys from `from` (within) to `to` (not within), without their values.
+    pub fn keys_between<'a>(
+        &'a self,
+        from: &[u8],
+        to: &[u8],
+        order: Order,
+    ) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> + use<'a> {
+        let skip = keyspace::full(&self.tenant, &[]).len();
+        let (from, to) = (keyspace::full(&self.tenant, from), keyspace::full(&self.tenant, to));
+        self.store.shared.engine.keys(&from, &to, order).map(move |key| Ok(key?.split_off(skip)))
     }
 
     /// Keys that begin with `prefix`, with their values.

@@ -16,6 +16,8 @@ pub const FORMAT: u32 = 1;
 
 const FORMAT_KEY: &[u8] = b"_system\0fm";
 const DATA_KEYS: &[u8] = b"_system\0ky";
+/// Stands in a store while a backup is restored into it.
+pub(crate) const RESTORING_KEY: &[u8] = b"_system\0rs";
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,9 @@ pub enum OpenError {
         /// The format found.
         found: u32,
     },
+    /// A restore into it was cut off.
+    #[error("a restore into this store was cut off: empty the folder and restore the backup again")]
+    HalfRestored,
     /// Its keys do not open.
     #[error(transparent)]
     Keys(#[from] SealError),
@@ -105,6 +110,9 @@ pub fn prepare(engine: &dyn Engine, masters: &[MasterKey]) -> Result<Keyring, Op
 }
 
 fn check_format(engine: &dyn Engine) -> Result<(), OpenError> {
+    if engine.get(RESTORING_KEY)?.is_some() {
+        return Err(OpenError::HalfRestored);
+    }
     let found = match engine.get(FORMAT_KEY)? {
         Some(bytes) => {
             let format: Format = serde_json::from_slice(&bytes).map_err(|e| StoreError::Unreadable(e.to_string()))?;
@@ -141,8 +149,14 @@ pub(crate) fn read_data_keys(engine: &dyn Engine) -> Result<Vec<WrappedKey>, Sto
     engine.scan(DATA_KEYS, &keyspace::end_of(DATA_KEYS), Order::Ascending).map(read).collect()
 }
 
-pub(crate) fn put_data_key(engine: &dyn Engine, key: &WrappedKey) -> Result<(), StoreError> {
+/// A data key as the store's own entry.
+pub(crate) fn data_key_entry(key: &WrappedKey) -> (Vec<u8>, Vec<u8>) {
     let bytes = serde_json::to_vec(key).expect("invariant: wrapped keys serialise");
-    engine.apply(vec![([DATA_KEYS, &key.id.to_be_bytes()].concat(), Some(bytes))])?;
+    ([DATA_KEYS, &key.id.to_be_bytes()].concat(), bytes)
+}
+
+fn put_data_key(engine: &dyn Engine, key: &WrappedKey) -> Result<(), StoreError> {
+    let (name, bytes) = data_key_entry(key);
+    engine.apply(vec![(name, Some(bytes))])?;
     Ok(engine.sync()?)
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::outcome::{Expect, Write};
 use crate::store::engine::Order;
-use crate::store::open::{put_data_key, read_data_keys};
+use crate::store::open::{data_key_entry, read_data_keys};
 use crate::store::seal::{self, MasterKey};
 use crate::store::{Batch, Store, StoreError, keyspace};
 
@@ -15,10 +15,13 @@ const STEP: usize = 64;
 /// # Errors
 /// Where the store cannot be read or written.
 pub async fn new_key(store: &Store, masters: &[MasterKey]) -> Result<u32, StoreError> {
-    let newest = read_data_keys(store.engine().as_ref())?.iter().map(|key| key.id).max().unwrap_or(0);
     let master = masters.first().ok_or_else(|| StoreError::Unreadable("no master key is known".to_owned()))?;
+    let newest = read_data_keys(store.engine().as_ref())?.iter().map(|key| key.id).max().unwrap_or(0);
     let key = seal::new_data_key(newest + 1, master);
-    put_data_key(store.engine().as_ref(), &key)?;
+    let mut batch = Batch::new();
+    // Of two rotations at once one finds the number taken.
+    batch.own.push(data_key_entry(&key));
+    store.commit(batch).await?;
     store.keyring().activate(&key, masters)?;
     Ok(key.id)
 }

@@ -74,6 +74,32 @@ impl Sled {
     }
 }
 
+impl Sled {
+    fn walk<'a, T: 'a>(
+        &'a self,
+        from: &[u8],
+        to: &[u8],
+        order: Order,
+        take: impl Fn(&sled::IVec, &sled::IVec) -> T + 'a,
+    ) -> Box<dyn Iterator<Item = Result<T, EngineError>> + 'a> {
+        let guard = self.read();
+        let Some(open) = guard.as_ref() else {
+            return Box::new(std::iter::once(Err(EngineError("the store is closed after an error".to_owned()))));
+        };
+        // sled's iterator owns what it needs, so the guard need not outlive this call.
+        let iter =
+            if to.is_empty() { open.db.range(from.to_vec()..) } else { open.db.range(from.to_vec()..to.to_vec()) };
+        let own = move |entry: sled::Result<(sled::IVec, sled::IVec)>| match entry {
+            Ok((key, value)) => Ok(take(&key, &value)),
+            Err(error) => Err(words(error)),
+        };
+        match order {
+            Order::Ascending => Box::new(iter.map(own)),
+            Order::Descending => Box::new(iter.rev().map(own)),
+        }
+    }
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "shape of map_err")]
 fn words(error: sled::Error) -> EngineError {
     EngineError(error.to_string())
@@ -129,21 +155,16 @@ impl Engine for Sled {
     }
 
     fn scan<'a>(&'a self, from: &[u8], to: &[u8], order: Order) -> Box<dyn Iterator<Item = Entry> + 'a> {
-        let guard = self.read();
-        let Some(open) = guard.as_ref() else {
-            return Box::new(std::iter::once(Err(EngineError("the store is closed after an error".to_owned()))));
-        };
-        // sled's iterator owns what it needs, so the guard need not outlive this call.
-        let iter =
-            if to.is_empty() { open.db.range(from.to_vec()..) } else { open.db.range(from.to_vec()..to.to_vec()) };
-        let own = |entry: sled::Result<(sled::IVec, sled::IVec)>| match entry {
-            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
-            Err(error) => Err(words(error)),
-        };
-        match order {
-            Order::Ascending => Box::new(iter.map(own)),
-            Order::Descending => Box::new(iter.rev().map(own)),
-        }
+        self.walk(from, to, order, |key, value| (key.to_vec(), value.to_vec()))
+    }
+
+    fn keys<'a>(
+        &'a self,
+        from: &[u8],
+        to: &[u8],
+        order: Order,
+    ) -> Box<dyn Iterator<Item = Result<Vec<u8>, EngineError>> + 'a> {
+        self.walk(from, to, order, |key, _| key.to_vec())
     }
 
     fn apply(&self, puts: Vec<Put>) -> Result<(), EngineError> {
