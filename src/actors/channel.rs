@@ -60,6 +60,7 @@ impl Delivering {
     fn show(&mut self, tried: &Tried) {
         let result = match tried {
             Tried::Ended(_) => "ended",
+            Tried::Unrecorded { .. } => "unrecorded",
             Tried::Again { quiet: true, .. } => "rate_limited",
             Tried::Again { .. } => "again",
             Tried::Merged { .. } => "merged",
@@ -78,7 +79,7 @@ impl Delivering {
                     board.degraded(&name, now, Some(error));
                 }
             }
-            Tried::Again { error: None, .. } | Tried::Merged { .. } => {}
+            Tried::Again { error: None, .. } | Tried::Unrecorded { .. } | Tried::Merged { .. } => {}
             Tried::Ended(ids) => {
                 self.delivered += ids.len() as u64;
                 if std::mem::take(&mut self.failures_in_a_row) >= FAILURES_UNTIL_DEGRADED {

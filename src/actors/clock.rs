@@ -58,7 +58,15 @@ impl Actor for ClockActor {
 
     async fn handle(&self, _: ActorRef<Look>, Look: Look, args: &mut Arguments) -> Result<(), ActorProcessingErr> {
         for tenant in args.inbox.store().tenants()? {
-            for accepted in ring(&args.inbox, &tenant).await? {
+            let rung = match ring(&args.inbox, &tenant).await {
+                Ok(rung) => rung,
+                // One tenant's timers must not hold up the others'.
+                Err(error) => {
+                    tracing::warn!(%tenant, %error, "timers cannot ring and are tried again");
+                    continue;
+                }
+            };
+            for accepted in rung {
                 if let Accepted::New { id, lane } = accepted {
                     args.dispatcher.cast(DispatcherMessage::Accepted { lane, event: id });
                 }

@@ -3,8 +3,11 @@
 //! Needs no actor; the simulation calls it directly.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use crate::channels::{Channel, DeliverError, Delivery, Lookup};
 use crate::domain::effect::{Effect, EffectEnd, EffectKind};
@@ -52,6 +55,15 @@ pub enum Tried {
         /// What was said, where it was an error.
         error: Option<String>,
     },
+    /// It has ended, but the store takes nothing: the end is kept in mind, so that nothing is repeated.
+    Unrecorded {
+        /// Which.
+        id: EffectId,
+        /// When to write it down.
+        at: Timestamp,
+        /// How it ended.
+        end: Box<EffectEnd>,
+    },
     /// A digest stands for these.
     Merged {
         /// The digest, owed now.
@@ -79,7 +91,32 @@ pub struct Deliverer {
 impl Deliverer {
     /// Does a piece of work. An error of the store leaves the effect owed and suspect.
     pub async fn perform(&self, work: &Work) -> Tried {
+        let tried = AssertUnwindSafe(self.perform_once(work)).catch_unwind().await;
+        match tried {
+            Ok(tried) => tried,
+            Err(_) => self.panicked(work).await,
+        }
+    }
+
+    /// A card that makes its renderer panic would do so for ever: its effect is given up, and its
+    /// conversation goes on.
+    async fn panicked(&self, work: &Work) -> Tried {
+        let id = work.first();
+        tracing::error!(effect = %id, incident = %id.event, "a delivery panicked");
+        match effect::owed(&self.store.view(&work.conversation().tenant), id) {
+            Ok(Some(owed)) => self.ended(&owed, EffectEnd::Dead { reason: "its delivery panicked".to_owned() }).await,
+            Ok(None) => Tried::Ended(vec![id]),
+            Err(error) => self.later(id, 1, false, Some(error.to_string())),
+        }
+    }
+
+    async fn perform_once(&self, work: &Work) -> Tried {
         match work {
+            Work::Record { id, conversation, end } => match effect::owed(&self.store.view(&conversation.tenant), *id) {
+                Ok(Some(owed)) => self.ended(&owed, end.clone()).await,
+                Ok(None) => Tried::Ended(vec![*id]),
+                Err(error) => self.unrecorded(*id, end.clone(), &error),
+            },
             Work::Perform { conversation, id, suspect } => {
                 match effect::owed(&self.store.view(&conversation.tenant), *id) {
                     Ok(Some(owed)) => self.one(&owed, *suspect).await,
@@ -127,8 +164,10 @@ impl Deliverer {
                 Ok(Lookup::Done(found)) => {
                     return self.ended(owed, EffectEnd::FoundDone { platform_id: found.platform_id }).await;
                 }
-                // What is late and surely not done joins the digest of its conversation.
-                Ok(Lookup::NotDone) if it.expires.is_some_and(|expires| expires <= self.clock.now()) => {
+                // What is late, and is not known to be done, joins the digest of its conversation.
+                Ok(Lookup::NotDone | Lookup::CannotTell(_))
+                    if it.expires.is_some_and(|expires| expires <= self.clock.now()) =>
+                {
                     return Tried::Again { id: it.id, at: self.clock.now(), suspect: false, quiet: false, error: None };
                 }
                 Ok(Lookup::NotDone | Lookup::CannotTell(_)) => {}
@@ -149,10 +188,15 @@ impl Deliverer {
         if let EffectEnd::Dead { reason } = &end {
             tracing::warn!(effect = %owed.value.id, tenant = %owed.value.tenant, reason, "an effect was given up");
         }
-        match record::end(&self.store, owed, end, self.clock.now()).await {
+        match record::end(&self.store, owed, end.clone(), self.clock.now()).await {
             Ok(()) | Err(StoreError::Conflict) => Tried::Ended(vec![owed.value.id]),
-            Err(error) => self.later(owed.value.id, 1, true, Some(error.to_string())),
+            Err(error) => self.unrecorded(owed.value.id, end, &error),
         }
+    }
+
+    fn unrecorded(&self, id: EffectId, end: EffectEnd, error: &StoreError) -> Tried {
+        tracing::warn!(effect = %id, %error, "how an effect ended cannot be written down and is kept in mind");
+        Tried::Unrecorded { id, at: self.clock.now().after(self.patience.first_pause), end: Box::new(end) }
     }
 
     async fn not_now(&self, owed: &Stored<Effect>, error: &DeliverError) -> Tried {
@@ -171,8 +215,9 @@ impl Deliverer {
 
     async fn not_now_but_suspect(&self, owed: &Stored<Effect>, error: &DeliverError) -> Tried {
         if let DeliverError::RateLimited { after } = error {
+            // Reading is limited apart from writing, and far more: only this conversation waits.
             let at = self.clock.now().after(*after);
-            return Tried::Again { id: owed.value.id, at, suspect: true, quiet: true, error: None };
+            return Tried::Again { id: owed.value.id, at, suspect: true, quiet: false, error: None };
         }
         self.failed(owed, error, true).await
     }

@@ -98,6 +98,8 @@ pub struct Dispatching {
     sessions: HashMap<Lane, Slot>,
     /// Sessions that were told to end, so that their end is no surprise.
     ending: HashSet<ActorId>,
+    /// Nothing more is handed out.
+    closed: bool,
     draining: Option<ractor::RpcReplyPort<()>>,
     handled: u64,
 }
@@ -127,7 +129,7 @@ impl Dispatching {
     }
 
     async fn feed(&mut self, myself: &ActorRef<DispatcherMessage>) {
-        if self.draining.is_some() {
+        if self.closed {
             return;
         }
         while self.lanes.idle_lanes_with_work() > 0 {
@@ -243,6 +245,7 @@ impl Actor for Dispatcher {
             permits,
             sessions: HashMap::new(),
             ending: HashSet::new(),
+            closed: false,
             draining: None,
             handled: 0,
         };
@@ -279,7 +282,10 @@ impl Actor for Dispatcher {
                     tracing::warn!(%error, "the backlog cannot be read");
                 }
             }
-            DispatcherMessage::Drain(port) => state.draining = Some(port),
+            DispatcherMessage::Drain(port) => {
+                state.closed = true;
+                state.draining = Some(port);
+            }
         }
         let now = state.now();
         state.lanes.wake(now);

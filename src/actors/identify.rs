@@ -27,6 +27,9 @@ const FRESH_FOR: Duration = Duration::from_secs(3600);
 /// Age up to which a profile is believed while the platform does not answer.
 const BELIEVED_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// How Slack says that a user is not of the workspace (docs.slack.dev/reference/methods/users.info).
+const NO_SUCH_USER: [&str; 3] = ["user_not_found", "user_not_visible", "users_not_found"];
+
 /// Somebody who did something.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -98,7 +101,8 @@ impl Identifier {
         }
         let now = self.clock.now();
         let known = person::record(view, user)?.map(|stored| stored.value);
-        let fresh = |record: &PersonRecord, age| now.since(record.seen) < age;
+        // A look-up that a clock once ahead has dated in the future is none.
+        let fresh = |record: &PersonRecord, age| record.seen <= now && now.since(record.seen) < age;
         if let Some(record) = known.as_ref().filter(|record| fresh(record, FRESH_FOR)) {
             return self.person(view, user, record.clone(), Vec::new());
         }
@@ -109,7 +113,9 @@ impl Identifier {
                 let writes = vec![person::put_record(user, &record)];
                 self.person(view, user, record, writes)
             }
-            Err(DeliverError::Rejected { .. }) => Ok(nobody(&words)),
+            // Only the platform's word that there is no such user makes somebody unknown; a token that may
+            // not ask says nothing about who asks.
+            Err(DeliverError::Rejected { reason }) if NO_SUCH_USER.contains(&reason.as_str()) => Ok(nobody(&words)),
             Err(error) => match known.filter(|record| fresh(record, BELIEVED_FOR)) {
                 Some(record) => self.person(view, user, record, Vec::new()),
                 None => Err(IdentifyError::NoAnswer(error.to_string())),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::actors::board::Board;
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{EventId, TenantId};
 use crate::domain::time::Clock;
 use crate::ledger::retain;
 use crate::store::engine::Order;
@@ -13,7 +13,12 @@ use crate::store::keyspace::event;
 use crate::store::{Store, StoreError, rotate};
 
 /// Pause between two rounds.
-const ROUND: Duration = Duration::from_secs(30);
+const ROUND: Duration = Duration::from_secs(300);
+/// However many bytes there are, events stay known for so long: Slack repeats a delayed event for 24 h
+/// and GitHub offers deliveries for 3 days, and a repeated event that was forgotten would be done twice.
+const KEEP_AT_LEAST: Duration = Duration::from_secs(3 * 24 * 3600);
+/// Bytes of an event beside its body: its head, its story, its keys.
+const AROUND: u64 = 400;
 /// Pause between two steps of resealing, so that it stays in the background.
 const STEP: Duration = Duration::from_millis(20);
 /// Steps of retention in one round.
@@ -59,15 +64,18 @@ pub struct Cleaning {
 
 impl Cleaning {
     async fn round(&mut self) -> Result<(), StoreError> {
-        let before = self.args.clock.now().before(self.args.keep);
+        let now = self.args.clock.now();
         for tenant in self.args.store.tenants()? {
+            let (store, counted) = (self.args.store.clone(), tenant.clone());
+            let bytes = tokio::task::spawn_blocking(move || event_bytes(&store, &counted)).await;
+            let bytes = bytes.map_err(|error| StoreError::Unusable(error.to_string()))??;
+            let keep = if bytes > self.args.keep_bytes { KEEP_AT_LEAST.min(self.args.keep) } else { self.args.keep };
+            let mut from = Some(EventId(0));
             for _ in 0..MOST_STEPS {
-                let too_many = event_bytes(&self.args.store, &tenant)? > self.args.keep_bytes;
-                let forgotten = retain::step(&self.args.store, &tenant, before, too_many).await?;
-                self.forgotten += forgotten as u64;
-                if forgotten == 0 {
-                    break;
-                }
+                let Some(id) = from else { break };
+                let step = retain::step(&self.args.store, &tenant, id, now.before(keep), now).await?;
+                self.forgotten += step.forgotten as u64;
+                from = step.next;
                 tokio::task::yield_now().await;
             }
         }
@@ -97,20 +105,17 @@ impl Cleaning {
     }
 }
 
-/// Bytes of a tenant's events, estimated from their numbers and the newest ones' sizes: counting them
-/// would read them all.
+/// Bytes of a tenant's events, from their number and the mean of the newest ones: adding them up would
+/// read them all. Blocking.
 fn event_bytes(store: &Store, tenant: &TenantId) -> Result<u64, StoreError> {
     let view = store.view(tenant);
-    let (mut newest, mut bytes, mut sampled) = (None, 0, 0_u64);
+    let (mut bytes, mut sampled) = (0, 0_u64);
     for id in event::ids(&view, Order::Descending).take(SAMPLE) {
-        let id = id?;
-        newest = newest.or(Some(id));
-        bytes += event::read(&view, id)?.map_or(0, |it| it.what.raw.len() as u64 + 400);
+        bytes += event::read(&view, id?)?.map_or(0, |it| it.what.raw.len() as u64 + AROUND);
         sampled += 1;
     }
-    let oldest = event::ids(&view, Order::Ascending).next().transpose()?;
-    let (Some(newest), Some(oldest)) = (newest, oldest) else { return Ok(0) };
-    Ok((newest.0 - oldest.0 + 1).saturating_mul(bytes / sampled.max(1)))
+    let count = event::ids(&view, Order::Ascending).count() as u64;
+    Ok(count.saturating_mul(bytes / sampled.max(1)))
 }
 
 impl Actor for Janitor {

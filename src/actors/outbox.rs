@@ -84,10 +84,17 @@ impl Sending {
             let view = store.view(&tenant);
             for id in effect::owed_ids(&view) {
                 let id = id?;
-                if !self.outbox.has(id)
-                    && let Some(owed) = effect::owed(&view, id)?
-                {
-                    self.outbox.push(&owed.value, true);
+                if self.outbox.has(id) {
+                    continue;
+                }
+                match effect::owed(&view, id) {
+                    Ok(Some(owed)) => self.outbox.push(&owed.value, true),
+                    Ok(None) => {}
+                    // One value that cannot be read must not hold up the others.
+                    Err(StoreError::Unreadable(error)) => {
+                        tracing::error!(effect = %id, tenant = %tenant, error, "an effect cannot be read and is passed over");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -104,10 +111,7 @@ impl Sending {
             {
                 self.outbox.pace(&conversation, pace_until(now, channel.pace()));
             }
-            let first = match &work {
-                Work::Perform { id, .. } => *id,
-                Work::Digest { ids, .. } => ids[0],
-            };
+            let first = work.first();
             let handle = self.args.channels.get(&conversation.channel);
             if !handle.is_some_and(|handle| handle.cast(ChannelMessage::Perform(work.clone()))) {
                 let suspect = matches!(work, Work::Perform { suspect: true, .. });
@@ -129,6 +133,7 @@ impl Sending {
                 }
                 self.outbox.again(conversation, id, at, suspect);
             }
+            Tried::Unrecorded { id, at, end } => self.outbox.unrecorded(conversation, id, at, *end),
             Tried::Merged { digest, ids } => {
                 self.ended += ids.len() as u64;
                 self.outbox.finished(conversation, &ids);

@@ -134,6 +134,10 @@ impl Router {
             match tried.unwrap_or_else(|panic| self.panicked(id, panic.as_ref())) {
                 Ok(handled) => return handled,
                 Err(StoreError::Conflict) => self.metrics.conflict(),
+                Err(error @ StoreError::Unreadable(_)) => {
+                    tracing::error!(event = %id, %tenant, incident = %id, %error, "an event cannot be read");
+                    return Handled::Later { at: self.clock().now().after(self.patience.most_pause) };
+                }
                 Err(error) => {
                     tracing::error!(event = %id, %tenant, %error, "an event cannot be settled and is tried again");
                     return Handled::Later { at: self.clock().now().after(STORE_PAUSE) };
@@ -260,7 +264,8 @@ impl Router {
         identity: &Identity,
         fault: &anyhow::Error,
     ) -> Result<Handled, StoreError> {
-        if let Some(error) = fault.downcast_ref::<StoreError>() {
+        // A store that is busy is nobody's failure; a value that cannot be read will stay so.
+        if let Some(error) = fault.downcast_ref::<StoreError>().filter(|e| !matches!(e, StoreError::Unreadable(_))) {
             return Err(error.clone());
         }
         let why = format!("{fault:#}");

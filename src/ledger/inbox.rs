@@ -263,8 +263,16 @@ impl Inbox {
                 if known(id) {
                     continue;
                 }
-                if let Some(ready) = event::ready(&view, id)? {
-                    each(Lane { tenant: tenant.clone(), key: ready.value.lane }, id, ready.value.not_before);
+                match event::ready(&view, id) {
+                    Ok(Some(ready)) => {
+                        each(Lane { tenant: tenant.clone(), key: ready.value.lane }, id, ready.value.not_before);
+                    }
+                    Ok(None) => {}
+                    // One value that cannot be read must not hold up the others.
+                    Err(StoreError::Unreadable(error)) => {
+                        tracing::error!(event = %id, %tenant, error, "an event cannot be read and is passed over");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }

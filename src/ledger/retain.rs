@@ -1,50 +1,72 @@
-//! What is forgotten: events that have ended and are older than the retention, or the oldest ones when
-//! their bytes are too many. Tasks, people and the audit chain are not touched.
+//! What is forgotten: events that have ended and are older than the retention, or than a few days
+//! when their bytes are too many. Tasks, people and the audit chain are not touched.
 
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Write;
 use crate::domain::time::Timestamp;
-use crate::store::engine::Order;
 use crate::store::keyspace::{dedupe, effect, event};
 use crate::store::{Batch, Store, StoreError};
 
 /// Events that are forgotten in one commit.
 const STEP: usize = 64;
 
-/// Forgets the oldest events of a tenant that ended before `before`, or whatever their age when `all`.
-/// Events that wait, were given up, or still owe something stay. Gives how many were forgotten; zero
-/// means there is nothing more to forget.
+/// Events that are looked at in one step.
+const MOST_LOOKED_AT: usize = 2000;
+
+/// How far a round has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Events forgotten.
+    pub forgotten: usize,
+    /// Where the next step goes on; nothing where the round is over.
+    pub next: Option<EventId>,
+}
+
+/// Forgets events of a tenant from `from` on that came before `before` and have ended. Events that wait,
+/// were given up, or still owe something stay. An event that a clock once ahead has dated after `now`
+/// stays too, and does not end the round.
 ///
 /// # Errors
 /// Where the store cannot be read or written.
-pub async fn step(store: &Store, tenant: &TenantId, before: Timestamp, all: bool) -> Result<usize, StoreError> {
+pub async fn step(
+    store: &Store,
+    tenant: &TenantId,
+    from: EventId,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Step, StoreError> {
     let view = store.view(tenant);
     let mut writes: Vec<Write> = Vec::new();
-    let mut forgotten = 0;
-    for id in event::ids(&view, Order::Ascending) {
+    let mut step = Step { forgotten: 0, next: None };
+    for (looked_at, id) in event::ids_from(&view, from).enumerate() {
         let id = id?;
-        if forgotten == STEP {
+        if step.forgotten == STEP || looked_at == MOST_LOOKED_AT {
+            step.next = Some(id);
             break;
         }
-        let Some(it) = event::read(&view, id)? else { continue };
-        if !all && it.at >= before {
+        let it = match event::read(&view, id) {
+            Ok(Some(it)) => it,
+            Ok(None) | Err(StoreError::Unreadable(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        if it.at >= before && it.at <= now {
             break;
         }
-        if !has_ended(&view, id)? {
+        if it.at > now || !has_ended(&view, id)? {
             continue;
         }
         writes.extend(event::forget(id));
         writes.extend(it.what.dedupe.iter().map(|key| dedupe::release(key)));
         writes.extend(effect::receipts(&view, id)?.iter().map(|receipt| effect::take_receipt(receipt.id)));
         writes.extend(dedupe::forget_deliveries(&view, id)?);
-        forgotten += 1;
+        step.forgotten += 1;
     }
-    if forgotten > 0 {
+    if step.forgotten > 0 {
         let mut batch = Batch::new();
         batch.writes(tenant, writes);
         store.commit(batch).await?;
     }
-    Ok(forgotten)
+    Ok(step)
 }
 
 fn has_ended(view: &crate::store::View, id: EventId) -> Result<bool, StoreError> {

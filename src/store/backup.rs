@@ -116,6 +116,8 @@ pub fn write(store: &Store, file: &Path) -> Result<BackupSummary, BackupError> {
             out.groups(&meanwhile).map_err(failed)?;
         }
     }
+    // A group of which the scan has seen a part is told in whole.
+    store.wait_for_groups_before()?;
     out.groups(&meanwhile).map_err(failed)?;
     out.put(&[0; 8]).map_err(failed)?;
     let frames = out.frames;

@@ -34,7 +34,12 @@ pub trait Engine: Send + Sync + 'static {
     fn scan<'a>(&'a self, from: &[u8], to: &[u8], order: Order) -> Box<dyn Iterator<Item = Entry> + 'a>;
 
     /// As [`Engine::scan`], without the values, which may be large.
-    fn keys<'a>(&'a self, from: &[u8], to: &[u8], order: Order) -> Box<dyn Iterator<Item = Result<Vec<u8>, EngineError>> + 'a> {
+    fn keys<'a>(
+        &'a self,
+        from: &[u8],
+        to: &[u8],
+        order: Order,
+    ) -> Box<dyn Iterator<Item = Result<Vec<u8>, EngineError>> + 'a> {
         Box::new(self.scan(from, to, order).map(|entry| Ok(entry?.0)))
     }
 

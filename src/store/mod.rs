@@ -282,6 +282,15 @@ impl Store {
     /// Where the committer has ended.
     pub(crate) fn listen(&self) -> Result<std::sync::mpsc::Receiver<Vec<Put>>, StoreError> {
         let groups = self.shared.listeners.add();
+        self.wait_for_groups_before()?;
+        Ok(groups)
+    }
+
+    /// Returns when every group that was being written is written and told. Blocking.
+    ///
+    /// # Errors
+    /// Where the committer has ended.
+    pub(crate) fn wait_for_groups_before(&self) -> Result<(), StoreError> {
         if let Writer::Thread { sender, .. } = &self.shared.writer {
             let gone = || StoreError::Unusable("the group committer has ended".to_owned());
             let (answer, wait) = oneshot::channel();
@@ -289,7 +298,7 @@ impl Store {
             sender.send(Waiting { sealed, answer }).map_err(|_| gone())?;
             wait.blocking_recv().map_err(|_| gone())??;
         }
-        Ok(groups)
+        Ok(())
     }
 
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {

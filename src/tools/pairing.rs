@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::domain::outcome::{Expect, Failure, Write};
+use crate::domain::outcome::{Expect, Failure, Refusal, Write};
 use crate::domain::principal::{Principal, Role};
 use crate::store::keyspace::{person, setting};
 use crate::tools::Context;
@@ -45,6 +45,10 @@ pub enum Tried {
 /// # Errors
 /// Where the store cannot be read.
 pub fn decide(code: &str, ctx: &Context<'_>) -> Result<(Tried, Vec<Write>), Failure> {
+    if ctx.by.role == Role::Guest {
+        let mend = "use the code as a full member; where the bot knows nobody, its token lacks `users:read`";
+        return Err(Refusal::new("a guest or an unknown person cannot become the owner", mend).into());
+    }
     let Some(stored) = setting::pairing(ctx.view)? else {
         return Ok((Tried::Never, Vec::new()));
     };

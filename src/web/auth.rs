@@ -30,14 +30,12 @@ pub struct Tenant(pub TenantId);
 impl FromRequestParts<Shared> for Tenant {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
         let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "tenant");
-        match named {
-            Some((_, tenant)) => {
-                tenant.parse().map(Self).map_err(|error| Problem::malformed(format!("tenant: {error}")))
-            }
-            None => Ok(Self(TenantId::default_tenant())),
-        }
+        let Some((_, tenant)) = named else { return Ok(Self(TenantId::default_tenant())) };
+        let tenant: TenantId = tenant.parse().map_err(|error| Problem::malformed(format!("tenant: {error}")))?;
+        let is_known = tenant == TenantId::default_tenant() || state.inbox.store().tenants()?.contains(&tenant);
+        if is_known { Ok(Self(tenant)) } else { Err(Problem::not_found(format!("tenant {tenant} is not known"))) }
     }
 }

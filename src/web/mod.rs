@@ -26,8 +26,11 @@ use crate::channels::slack::inline::InlineAnswers;
 use crate::channels::slack::verify::Verifier;
 use crate::channels::terminal::TerminalChannel;
 use crate::config::secrets::Secrets;
-use crate::ledger::inbox::Inbox;
+use crate::domain::event::Incoming;
+use crate::domain::ids::{EventId, TenantId};
+use crate::ledger::inbox::{Accepted, Inbox};
 use crate::ledger::settled::Settlements;
+use crate::store::StoreError;
 use crate::web::inside::Inside;
 use crate::web::metrics::WebMetrics;
 
@@ -61,6 +64,30 @@ pub struct State {
     pub body_patience: Duration,
     /// Figures of the edge, and the page of all figures.
     pub metrics: WebMetrics,
+}
+
+impl State {
+    /// Puts something on disk and hands it on, whether or not the caller still waits: a connection that
+    /// breaks between the two must not leave an event that nobody handles.
+    ///
+    /// # Errors
+    /// Where it is not on disk.
+    pub async fn accept(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        id: EventId,
+        what: Incoming,
+    ) -> Result<Accepted, StoreError> {
+        let state = self.clone();
+        let accepting = tokio::spawn(async move {
+            let channel = what.channel;
+            let accepted = state.inbox.accept(&tenant, id, what).await?;
+            state.metrics.accepted(channel, &accepted);
+            state.inside.accepted(&accepted);
+            Ok(accepted)
+        });
+        accepting.await.unwrap_or_else(|error| Err(StoreError::Unusable(error.to_string())))
+    }
 }
 
 /// What every route is given.

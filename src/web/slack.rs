@@ -51,7 +51,7 @@ async fn accept(state: &Shared, slack: &SlackEdge, incoming: Incoming, arrived: 
         && incoming.reply.as_ref().is_some_and(|reply| reply.route.is_some());
     let id = state.inbox.next_id().await?;
     let place = is_slash.then(|| slack.inline.wait_for(id));
-    let accepted = state.inbox.accept(&tenant, id, incoming).await;
+    let accepted = state.accept(tenant, id, incoming).await;
     let accepted = match accepted {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -59,8 +59,6 @@ async fn accept(state: &Shared, slack: &SlackEdge, incoming: Incoming, arrived: 
             return Err(error.into());
         }
     };
-    state.metrics.accepted(ChannelName::Slack, &accepted);
-    state.inside.accepted(&accepted);
     match (place, &accepted) {
         (Some(place), Accepted::New { .. }) => Ok(answer(slack, id, place, arrived).await),
         _ => {

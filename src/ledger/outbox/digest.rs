@@ -29,10 +29,9 @@ pub fn digest(late: &[Effect], now: Timestamp) -> Option<Effect> {
         })
         .collect();
     let minutes = now.since(first.created).as_secs().div_ceil(60);
-    let mut card =
-        Card::new(format!("{} answers that could not be delivered in time", late.len())).tone(Tone::Warning).text(
-            format!("This place could not be reached for about {minutes} min. All of it was done when it was asked."),
-        );
+    let mut card = Card::new(format!("{} answers that could not be delivered in time", late.len()))
+        .tone(Tone::Warning)
+        .text(format!("This place could not be reached for about {minutes} min. Each was decided when it was asked."));
     let hidden = named.len().saturating_sub(MOST_NAMED);
     if !named.is_empty() {
         card = card.block(Block::List { items: named.into_iter().take(MOST_NAMED).collect() });

@@ -10,10 +10,13 @@ pub mod record;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, EffectEnd};
 use crate::domain::event::ChannelName;
 use crate::domain::ids::{EffectId, TenantId};
 use crate::domain::time::Timestamp;
+
+/// Answers that one digest stands for; more make a further one.
+const MOST_IN_DIGEST: usize = 200;
 
 /// A conversation of a tenant, in which answers keep their order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +60,15 @@ pub enum Work {
         /// It may have been performed already: look first.
         suspect: bool,
     },
+    /// Write down how an effect ended, which could not be written when it did.
+    Record {
+        /// Where.
+        conversation: Conversation,
+        /// Which.
+        id: EffectId,
+        /// How.
+        end: EffectEnd,
+    },
     /// These came too late: make one digest of them.
     Digest {
         /// Where.
@@ -71,16 +83,29 @@ impl Work {
     #[must_use]
     pub fn conversation(&self) -> &Conversation {
         match self {
-            Self::Perform { conversation, .. } | Self::Digest { conversation, .. } => conversation,
+            Self::Perform { conversation, .. }
+            | Self::Record { conversation, .. }
+            | Self::Digest { conversation, .. } => conversation,
+        }
+    }
+
+    /// The effect that it is about, or the first of several.
+    #[must_use]
+    pub fn first(&self) -> EffectId {
+        match self {
+            Self::Perform { id, .. } | Self::Record { id, .. } => *id,
+            Self::Digest { ids, .. } => ids[0],
         }
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Owed {
     expires: Option<Timestamp>,
     not_before: Timestamp,
     suspect: bool,
+    /// How it ended, where that could not be written down.
+    ended: Option<EffectEnd>,
 }
 
 #[derive(Debug, Default)]
@@ -108,7 +133,8 @@ impl Outbox {
     pub fn push(&mut self, effect: &Effect, suspect: bool) {
         let conversation = Conversation::of(effect);
         let queue = self.queues.entry(conversation.clone()).or_default();
-        let owed = Owed { expires: effect.expires, not_before: effect.not_before.unwrap_or_default(), suspect };
+        let owed =
+            Owed { expires: effect.expires, not_before: effect.not_before.unwrap_or_default(), suspect, ended: None };
         // What is here already may have been tried: that is not forgotten.
         queue.waiting.entry(effect.id).or_insert(owed);
         self.owed.insert(effect.id);
@@ -135,7 +161,7 @@ impl Outbox {
             let Some(queue) = self.queues.get_mut(&conversation).filter(|queue| !queue.running) else {
                 continue;
             };
-            let Some((id, head)) = queue.waiting.first_key_value().map(|(id, head)| (*id, *head)) else {
+            let Some((id, head)) = queue.waiting.first_key_value().map(|(id, head)| (*id, head.clone())) else {
                 continue;
             };
             let ready_at = head.not_before.max(queue.not_before).max(quiet);
@@ -145,9 +171,17 @@ impl Outbox {
             }
             queue.running = true;
             self.running += 1;
-            let expired = |owed: &Owed| owed.expires.is_some_and(|expires| expires <= now) && !owed.suspect;
-            if expired(&head) {
-                let ids: Vec<_> = queue.waiting.iter().filter(|(_, owed)| expired(owed)).map(|(id, _)| *id).collect();
+            if let Some(end) = head.ended {
+                return Some(Work::Record { conversation, id, end });
+            }
+            let late = |owed: &Owed| owed.ended.is_none() && owed.expires.is_some_and(|expires| expires <= now);
+            if late(&head) && !head.suspect {
+                // Those that may have been done are looked up before one digest tells of all.
+                if let Some((id, _)) = queue.waiting.iter().find(|(_, owed)| late(owed) && owed.suspect) {
+                    return Some(Work::Perform { conversation, id: *id, suspect: true });
+                }
+                let ids = queue.waiting.iter().filter(|(_, owed)| late(owed)).map(|(id, _)| *id);
+                let ids: Vec<_> = ids.take(MOST_IN_DIGEST).collect();
                 if ids.len() > 1 {
                     return Some(Work::Digest { conversation, ids });
                 }
@@ -201,6 +235,14 @@ impl Outbox {
             }
         }
         self.free(conversation);
+    }
+
+    /// It has ended, but that is not written down: only that is tried again.
+    pub fn unrecorded(&mut self, conversation: &Conversation, id: EffectId, at: Timestamp, end: EffectEnd) {
+        if let Some(owed) = self.queues.get_mut(conversation).and_then(|queue| queue.waiting.get_mut(&id)) {
+            owed.ended = Some(end);
+        }
+        self.again(conversation, id, at, false);
     }
 
     fn free(&mut self, conversation: &Conversation) {

@@ -9,7 +9,7 @@ use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
-use crate::store::keyspace::{number_of, numbered};
+use crate::store::keyspace::{end_of, number_of, numbered};
 use crate::store::{StoreError, Stored, View, mark, put, take};
 
 const EVENT: &[u8] = b"ev";
@@ -216,6 +216,26 @@ pub fn all_dead(view: &View) -> impl Iterator<Item = Result<EventId, StoreError>
 /// Ids of events, in the order asked for.
 pub fn ids(view: &View, order: Order) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
     view.keys(EVENT, order).map(|key| id_of(&key?))
+}
+
+/// Ids of events from one on, in order of acceptance.
+pub fn ids_from(view: &View, from: EventId) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
+    view.keys_between(&numbered(EVENT, from.0), &end_of(EVENT), Order::Ascending).map(|key| id_of(&key?))
+}
+
+/// Ids of events before one, the newest first.
+pub fn ids_before(view: &View, before: EventId) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
+    view.keys_between(EVENT, &numbered(EVENT, before.0), Order::Descending).map(|key| id_of(&key?))
+}
+
+/// Ids of dead events before one, the newest first.
+pub fn dead_before(view: &View, before: EventId) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
+    view.keys_between(DEAD, &numbered(DEAD, before.0), Order::Descending).map(|key| id_of(&key?))
+}
+
+/// Ids of events that are to be handled before one, the newest first.
+pub fn ready_before(view: &View, before: EventId) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
+    view.keys_between(READY, &numbered(READY, before.0), Order::Descending).map(|key| id_of(&key?))
 }
 
 fn id_of(key: &[u8]) -> Result<EventId, StoreError> {

@@ -77,9 +77,7 @@ pub(super) async fn say(State(state): State<Shared>, Json(say): Json<Say>) -> Re
     let id = state.inbox.next_id().await?;
     let ended = state.settlements.wait_for(id);
     let incoming = terminal::incoming(&say.user, &say.delivery, kind);
-    let accepted = state.inbox.accept(&tenant, id, incoming).await?;
-    state.metrics.accepted(ChannelName::Terminal, &accepted);
-    state.inside.accepted(&accepted);
+    let accepted = state.accept(tenant, id, incoming).await?;
     state.inside.nudge(ChannelName::Terminal, terminal::address(&say.user).conversation());
     let (shown, ended) = gather(&mut cards, ended, accepted.id()).await;
     let cards: Vec<Card> = shown.into_iter().map(|delivery| delivery.card).collect();

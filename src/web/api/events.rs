@@ -10,7 +10,6 @@ use crate::domain::event::Event;
 use crate::domain::ids::{EffectId, EventId, TaskId, TenantId};
 use crate::domain::time::Timestamp;
 use crate::ledger::operate::{self, Replayed};
-use crate::store::engine::Order;
 use crate::store::keyspace::{effect, event};
 use crate::store::{StoreError, View};
 use crate::tools::why as tell;
@@ -98,29 +97,38 @@ pub(super) async fn list(
     }
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let view = state.inbox.store().view(&tenant);
-    let before = query.before.map(|before| before.0);
-    let ids: Box<dyn Iterator<Item = Result<EventId, StoreError>>> = match query.state.as_deref() {
+    let before = query.before.map_or(EventId(u64::MAX), |before| before.0);
+    let listed = tokio::task::spawn_blocking(move || page(&view, query.state.as_deref(), before, limit)).await;
+    let (rows, next) = listed.map_err(|error| StoreError::Unusable(error.to_string()))??;
+    Ok(Json(json!({ "events": rows, "next": next })))
+}
+
+type Ids<'a> = Box<dyn Iterator<Item = Result<EventId, StoreError>> + 'a>;
+
+/// Rows of one page, and where the next begins. Blocking.
+fn page(
+    view: &View,
+    state: Option<&str>,
+    before: EventId,
+    limit: usize,
+) -> Result<(Vec<Row>, Option<String>), StoreError> {
+    let ids: Ids<'_> = match state {
         // The few that wait or are dead have their own keys.
-        Some("waiting") => Box::new(event::all_ready(&view).map(|entry| entry.map(|(id, _)| id))),
-        Some("dead") => Box::new(event::all_dead(&view)),
-        _ => Box::new(event::ids(&view, Order::Descending)),
+        Some("waiting") => Box::new(event::ready_before(view, before)),
+        Some("dead") => Box::new(event::dead_before(view, before)),
+        _ => Box::new(event::ids_before(view, before)),
     };
     let mut rows = Vec::new();
-    let mut next = None;
     for (looked_at, id) in ids.enumerate() {
         let id = id?;
-        if before.is_some_and(|before| id >= before) {
-            continue;
-        }
         if rows.len() == limit || looked_at == MOST_LOOKED_AT {
-            next = Some(EventId(id.0 + 1).to_string());
-            break;
+            return Ok((rows, Some(EventId(id.0 + 1).to_string())));
         }
-        if let Some(row) = row(&view, id)?.filter(|row| query.state.as_ref().is_none_or(|s| *s == row.state)) {
+        if let Some(row) = row(view, id)?.filter(|row| state.is_none_or(|state| state == row.state)) {
             rows.push(row);
         }
     }
-    Ok(Json(json!({ "events": rows, "next": next })))
+    Ok((rows, None))
 }
 
 fn known(view: &View, id: EventId) -> Result<Event, Problem> {

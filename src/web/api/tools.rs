@@ -43,6 +43,7 @@ pub(super) async fn call(
     }
     let args = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice(&body) };
     let args = args.map_err(|error| Problem::malformed(format!("the arguments are not JSON: {error}")))?;
+    let asked = EventKind::ToolCall { tool: name, args };
     let id = state.inbox.next_id().await?;
     let key = edge::text(&headers, IDEMPOTENCY_KEY).map_or_else(|| format!("api:{id}"), |key| format!("api:key:{key}"));
     let incoming = Incoming {
@@ -53,25 +54,27 @@ pub(super) async fn call(
         from: Some(PlatformUser { channel: ChannelName::Api, realm: "local".to_owned(), id: "admin".to_owned() }),
         place: None,
         reply: None,
-        kind: EventKind::ToolCall { tool: name, args },
+        kind: asked.clone(),
         proof: "the admin token".to_owned(),
         raw: body,
     };
     let ended = state.settlements.wait_for(id);
-    let accepted = state.inbox.accept(&tenant, id, incoming).await?;
-    state.metrics.accepted(ChannelName::Api, &accepted);
-    state.inside.accepted(&accepted);
+    let accepted = state.accept(tenant.clone(), id, incoming).await?;
     let story = if accepted.id() == id {
         tokio::time::timeout(PATIENCE, ended).await.ok().and_then(Result::ok)
     } else {
-        earlier(&state, &tenant, accepted.id())?
+        earlier(&state, &tenant, accepted.id(), &asked)?
     };
     answer(accepted.id(), story)
 }
 
-/// The end of an earlier call with the same key, where it has one.
-fn earlier(state: &Shared, tenant: &TenantId, id: EventId) -> Result<Option<Story>, Problem> {
+/// The end of an earlier call with the same key, where it has one. A key stands for one call only.
+fn earlier(state: &Shared, tenant: &TenantId, id: EventId, asked: &EventKind) -> Result<Option<Story>, Problem> {
     let view: View = state.inbox.store().view(tenant);
+    if event::read(&view, id)?.is_some_and(|earlier| earlier.what.kind != *asked) {
+        let what = "this Idempotency-Key was used for another call: take a new one";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what));
+    }
     Ok(event::story(&view, id)?.map(|story| story.value))
 }
 
