@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub enum OutboxMessage {
     /// These are owed, and no process has tried them.
     Owed(Vec<Effect>),
+    /// An operator owes these again: an earlier try may have performed them without anybody knowing.
+    OwedAgain(Vec<Effect>),
     /// This came of a piece of work.
     Tried {
         /// The work.
@@ -203,6 +205,7 @@ impl Actor for OutboxActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             OutboxMessage::Owed(effects) => effects.iter().for_each(|effect| state.outbox.push(effect, false)),
+            OutboxMessage::OwedAgain(effects) => effects.iter().for_each(|effect| state.outbox.push(effect, true)),
             OutboxMessage::Tried { work, tried } => state.take_back(&work, tried),
             OutboxMessage::Dropped(conversation, id) => {
                 state.outbox.remove(&conversation, id);

@@ -17,6 +17,10 @@ use crate::policy::Decision;
 use crate::store::Stored;
 use crate::store::keyspace::event::{End, Ready, Story};
 
+/// Pause before an answer that is late when it is made: others of its conversation are about to come, and one
+/// digest tells of all.
+const GATHERING: Duration = Duration::from_secs(3);
+
 /// How an event ends, and what follows.
 pub struct Verdict {
     end: End,
@@ -175,12 +179,15 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         let to = to.filter(|to| event.tenant != TenantId::unclaimed() || to.route.is_some());
         to.map(|to| (to, answers, reply))
     });
+    // The shelf life counts from the question: what is decided late, after an outage or a restart, is late.
+    let expires = event.at.after(shelf_life);
     let owed = addressed.zip(first..).map(|((to, answers, reply), index)| Effect {
         id: EffectId { event: event.id, index },
         tenant: event.tenant.clone(),
         created: now,
-        not_before: None,
-        expires: Some(now.after(shelf_life)),
+        not_before: (expires <= now).then(|| now.after(GATHERING)),
+        // A card that changes in its place floods nobody, and must not stay as it was.
+        expires: reply.replaces.is_none().then_some(expires),
         kind: EffectKind::Deliver { to, card: reply.card, audience: reply.audience, replaces: reply.replaces, answers },
         attempts: 0,
         last_error: None,

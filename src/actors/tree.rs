@@ -143,9 +143,9 @@ impl Tree {
         self.router.cast(DispatcherMessage::Accepted { lane, event });
     }
 
-    /// Perform effects that are on disk.
+    /// Perform effects that an operator has brought back; what an earlier try did is looked for first.
     pub fn owed(&self, effects: Vec<Effect>) {
-        self.outbox.cast(OutboxMessage::Owed(effects));
+        self.outbox.cast(OutboxMessage::OwedAgain(effects));
     }
 
     /// An event was taken off.

@@ -201,8 +201,7 @@ async fn play(stage: &Stage, args: &SlackArgs, as_json: bool) -> anyhow::Result<
         );
     }
     let is_new = |message: &&Value| {
-        let by_bot = !message["message"]["bot_id"].is_null()
-            || message["message"]["ephemeral"] != Value::Null && message["message"]["ephemeral"] != false;
+        let by_bot = !message["message"]["bot_id"].is_null();
         by_bot && !before.contains(message)
     };
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -222,9 +221,7 @@ async fn play(stage: &Stage, args: &SlackArgs, as_json: bool) -> anyhow::Result<
         print::json(&json!({ "sent": outcome, "messages": messages }));
     } else {
         for message in &shown {
-            let ephemeral = message["message"]["ephemeral"] == true;
-            let seen_by = if ephemeral { "  (only you see this)" } else { "" };
-            print::line(format!("── {} {}{seen_by}", args.channel, print::text(&message["message"], "ts")));
+            print::line(format!("── {} {}", args.channel, print::text(&message["message"], "ts")));
             print::line(print::text(message, "shown").trim_end());
         }
     }

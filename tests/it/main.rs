@@ -1,9 +1,18 @@
 //! The integration crate: tests that run programs from outside, with their own folders and ports.
 //! A test belongs here when it needs a process, a disk or a socket; to add one, add a module.
 
+mod broken;
+mod commands;
+mod edge;
 mod kill;
+mod living;
+mod operations;
+mod outage;
 mod power;
 mod power_cut;
+mod setup;
 mod simulation;
 mod slack_models;
+mod stage;
 mod support;
+mod why;

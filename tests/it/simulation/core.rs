@@ -77,6 +77,7 @@ pub(super) enum ToDispatcher {
 /// What the outbox is told.
 pub(super) enum ToOutbox {
     Owed(Vec<Effect>),
+    OwedAgain(Vec<Effect>),
     Tried(Work, Tried),
     Reread,
     Tick,
@@ -252,6 +253,7 @@ impl Core {
     pub(super) fn send(&mut self, message: ToOutbox) -> Result<Vec<Work>, StoreError> {
         match message {
             ToOutbox::Owed(effects) => effects.iter().for_each(|effect| self.outbox.push(effect, false)),
+            ToOutbox::OwedAgain(effects) => effects.iter().for_each(|effect| self.outbox.push(effect, true)),
             ToOutbox::Tried(work, tried) => self.take_back(&work, tried),
             ToOutbox::Reread => self.reread_effects()?,
             ToOutbox::Tick => {}
@@ -278,6 +280,7 @@ impl Core {
                 }
                 self.outbox.again(conversation, id, at, suspect);
             }
+            Tried::Unrecorded { id, at, end } => self.outbox.unrecorded(conversation, id, at, *end),
             Tried::Merged { digest, ids } => {
                 self.outbox.finished(conversation, &ids);
                 self.outbox.push(&digest, false);

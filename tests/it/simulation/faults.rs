@@ -25,12 +25,13 @@ struct State {
     rates: Rates,
     dying: bool,
     count: u64,
+    commits: u64,
     said: Vec<&'static str>,
 }
 
 impl Faults {
     pub(super) fn new(dice: Dice, rates: Rates) -> Arc<Self> {
-        let state = State { dice, rates, dying: false, count: 0, said: Vec::new() };
+        let state = State { dice, rates, dying: false, count: 0, commits: 0, said: Vec::new() };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
@@ -41,6 +42,7 @@ impl Faults {
     /// What becomes of the next commit. A process that is dying writes nothing more.
     pub(super) fn fate(&self) -> Fate {
         let mut state = self.state();
+        state.commits += 1;
         if state.dying {
             return Fate::Refuse;
         }
@@ -85,6 +87,11 @@ impl Faults {
     /// Faults so far. While this stands still, what the core was told it also knows and has on disk.
     pub(super) fn count(&self) -> u64 {
         self.state().count
+    }
+
+    /// Commits so far; while this stands still, so does what is stored.
+    pub(super) fn commits(&self) -> u64 {
+        self.state().commits
     }
 
     /// What went wrong since the last question, for the trace.

@@ -78,22 +78,24 @@ pub(super) fn at_rest(core: &Core, chronicle: &Chronicle) -> Result<(), Violatio
 /// All is over: nothing waits, nothing is owed, and everything happened as often as it should.
 pub(super) fn at_the_end(world: &World) -> Result<(), Violation> {
     let posts = world.machine.platform.posts();
-    let mut events = Vec::new();
+    let mut of_tenants = Vec::new();
     for tenant in &world.machine.tenants {
         if world.machine.sabotage == Sabotage::TakeARowOfTheChain {
             take_a_row(world, tenant);
         }
         let view = world.observer.view(tenant);
-        let of_tenant = events_of(&view)?;
-        events_have_ended(&view, &of_tenant, &world.chronicle)?;
-        effects_have_ended(&view, &of_tenant, &posts)?;
-        the_chain_holds(&view, &world.chronicle)?;
-        timers_have_rung(&view, &of_tenant, world.machine.timeline.now())?;
-        state_is_as_asked(&view, &of_tenant, world)?;
-        events.extend(of_tenant);
+        of_tenants.push((events_of(&view)?, view));
     }
-    each_happening_is_one_event(&events, world)?;
-    posts_stand_in_order(&events, &posts, &world.chronicle, world)
+    each_happening_is_one_event(of_tenants.iter().flat_map(|(events, _)| events), world)?;
+    for (events, view) in &of_tenants {
+        events_have_ended(view, events, &world.chronicle)?;
+        effects_have_ended(view, events, &posts)?;
+        the_chain_holds(view, events, &world.chronicle)?;
+        timers_have_rung(view, events, world.machine.timeline.now())?;
+        state_is_as_asked(view, events, world)?;
+        posts_stand_in_order(view, events, &posts, &world.chronicle)?;
+    }
+    Ok(())
 }
 
 fn events_of(view: &View) -> Result<Vec<Event>, Violation> {
@@ -168,7 +170,7 @@ fn effects_have_ended(view: &View, events: &[Event], posts: &[Post]) -> Result<(
     }
 }
 
-fn the_chain_holds(view: &View, chronicle: &Chronicle) -> Result<(), Violation> {
+fn the_chain_holds(view: &View, events: &[Event], chronicle: &Chronicle) -> Result<(), Violation> {
     chain::verify(view).map_err(read)?.map_err(|broken| format!("the audit chain is broken: {broken}"))?;
     let mut rows: HashMap<EventId, usize> = HashMap::new();
     for row in chain::rows(view, 0) {
@@ -177,7 +179,7 @@ fn the_chain_holds(view: &View, chronicle: &Chronicle) -> Result<(), Violation> 
             *rows.entry(id).or_default() += 1;
         }
     }
-    for it in events_of(view)? {
+    for it in events {
         let (rows, ends) = (rows.get(&it.id).copied(), chronicle.audited.get(&it.id).copied());
         if rows != ends {
             return Err(format!("{} has {rows:?} rows in the audit chain and was seen to end {ends:?} times", it.id));
@@ -220,9 +222,9 @@ fn state_is_as_asked(view: &View, events: &[Event], world: &World) -> Result<(),
     Ok(())
 }
 
-fn each_happening_is_one_event(events: &[Event], world: &World) -> Result<(), Violation> {
+fn each_happening_is_one_event<'a>(events: impl Iterator<Item = &'a Event>, world: &World) -> Result<(), Violation> {
     let mut found: BTreeMap<usize, usize> = BTreeMap::new();
-    for number in events.iter().filter_map(marks) {
+    for number in events.filter_map(marks) {
         *found.entry(number).or_default() += 1;
     }
     for (number, told) in world.told.iter().enumerate() {
@@ -237,25 +239,19 @@ fn each_happening_is_one_event(events: &[Event], world: &World) -> Result<(), Vi
 }
 
 /// Answers of one lane in one conversation stand in the order of its events, but for those that were put off.
-fn posts_stand_in_order(
-    events: &[Event],
-    posts: &[Post],
-    chronicle: &Chronicle,
-    world: &World,
-) -> Result<(), Violation> {
-    let lanes: HashMap<EventId, &Event> = events.iter().map(|it| (it.id, it)).collect();
-    let mut last: BTreeMap<(&TenantId, String, &str), EffectId> = BTreeMap::new();
-    for post in posts {
-        let Some(it) = lanes.get(&post.effect.event) else { continue };
-        // A digest stands where the last of its answers would.
-        let digest = !event::story(&world.observer.view(&post.tenant), it.id)
-            .map_err(read)?
-            .is_some_and(|story| story.value.effects.contains(&post.effect));
-        if digest || chronicle.aside.contains(&it.id) || chronicle.replayed.contains(&post.effect) {
+fn posts_stand_in_order(view: &View, events: &[Event], posts: &[Post], chronicle: &Chronicle) -> Result<(), Violation> {
+    let mut lanes: HashMap<EffectId, String> = HashMap::new();
+    for it in events.iter().filter(|it| !chronicle.aside.contains(&it.id)) {
+        let story = event::story(view, it.id).map_err(read)?;
+        // A digest is in no story: it stands where the last of its answers would.
+        lanes.extend(story.into_iter().flat_map(|it| it.value.effects).map(|id| (id, it.what.lane.to_string())));
+    }
+    let mut last: BTreeMap<(&str, &str), EffectId> = BTreeMap::new();
+    for post in posts.iter().filter(|post| post.tenant == *view.tenant()) {
+        let Some(lane) = lanes.get(&post.effect).filter(|_| !chronicle.replayed.contains(&post.effect)) else {
             continue;
-        }
-        let place = (&post.tenant, it.what.lane.to_string(), post.conversation.as_str());
-        match last.insert(place, post.effect) {
+        };
+        match last.insert((lane, &post.conversation), post.effect) {
             Some(before) if before > post.effect => {
                 return Err(format!("in {} {before} was posted before {}", post.conversation, post.effect));
             }

@@ -3,30 +3,27 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ai_crm::actors::clock::ring;
 use ai_crm::actors::delivery::Tried;
 use ai_crm::actors::router::Handled;
-use ai_crm::actors::tree::after_reopening;
-use ai_crm::domain::event::Incoming;
-use ai_crm::domain::ids::{EffectId, EventId, TenantId};
 use ai_crm::domain::time::{Clock, Timestamp};
 use ai_crm::ledger::inbox::Accepted;
-use ai_crm::ledger::lanes::{Lane, Turn};
-use ai_crm::ledger::operate::{self, Replayed};
+use ai_crm::ledger::lanes::Turn;
+use ai_crm::ledger::operate::Replayed;
 use ai_crm::ledger::outbox::Work;
-use ai_crm::store::keyspace::{effect, event, timer};
+use ai_crm::store::keyspace::timer;
 use ai_crm::store::memory::Memory;
 use ai_crm::store::seal::Keyring;
-use ai_crm::store::{Batch, Health, Store, StoreError};
-use futures_util::FutureExt;
+use ai_crm::store::{Health, Store, StoreError};
 
 use super::chronicle::{Chronicle, Violation};
-use super::core::{Core, Machine, ToDispatcher, ToOutbox};
+use super::core::{Core, Machine};
 use super::dice::Dice;
-use super::faults::{self, Faults};
-use super::platform::{self, Platform, Tally};
+use super::faults::Faults;
+use super::luck;
+use super::platform::{Platform, Tally};
 use super::promises;
 use super::sabotage::Sabotage;
 use super::tasks::Tasks;
@@ -37,12 +34,12 @@ use super::workload::{Happening, Workload};
 const MORNING: Timestamp = Timestamp(1_795_164_300_000);
 /// Steps after which a world that has not come to rest is said to run in circles.
 const MOST_STEPS: usize = 200_000;
-/// Times a platform sends a delivery again that was not acknowledged; some platforms never give up.
-const MOST_TRIES: u32 = 4;
+/// Of so many rests, one is used to compare what is stored with what the core knows; what is lost stays lost.
+const LOOK_EVERY: u64 = 8;
 
 /// What a future was started for.
 #[derive(Debug, Clone)]
-enum Label {
+pub(super) enum Label {
     Accept(usize),
     Handle(Turn),
     Perform,
@@ -52,7 +49,7 @@ enum Label {
 }
 
 /// What a future came to.
-enum Output {
+pub(super) enum Output {
     Accepted(Result<Accepted, StoreError>),
     Handled(Handled),
     Tried(Work, Tried),
@@ -63,7 +60,7 @@ enum Output {
 
 /// One thing that can happen now.
 #[derive(Debug, Clone, Copy)]
-enum Choice {
+pub(super) enum Choice {
     Poll(u64),
     Dispatcher,
     Outbox,
@@ -81,8 +78,8 @@ enum Choice {
 pub(super) struct Told {
     pub(super) happening: Happening,
     pub(super) acknowledged: bool,
-    tries: u32,
-    stubborn: bool,
+    pub(super) tries: u32,
+    pub(super) stubborn: bool,
 }
 
 /// One world.
@@ -92,25 +89,28 @@ pub(super) struct World {
     pub(super) observer: Store,
     pub(super) told: Vec<Told>,
     pub(super) chronicle: Chronicle,
-    faults: Arc<Faults>,
-    dice: Dice,
-    workload: Workload,
-    core: Option<Core>,
-    reread: Arc<std::sync::atomic::AtomicBool>,
-    tasks: Tasks<Label, Output>,
+    pub(super) faults: Arc<Faults>,
+    pub(super) dice: Dice,
+    pub(super) workload: Workload,
+    pub(super) core: Option<Core>,
+    pub(super) reread: Arc<AtomicBool>,
+    pub(super) tasks: Tasks<Label, Output>,
     /// Deliveries to come: the first of a happening, or a further one of it.
-    arrivals: BTreeMap<(Timestamp, u64), Option<usize>>,
-    serial: u64,
-    kills_per_mille: u64,
-    start_at: Option<Timestamp>,
-    calm_at: Option<Timestamp>,
-    operate_at: Option<Timestamp>,
-    reopen_at: Option<Timestamp>,
-    next_timer: Option<Timestamp>,
-    look_after: Timestamp,
-    last_rounds: u32,
-    tally: Tally,
-    trace: Option<Vec<String>>,
+    pub(super) arrivals: BTreeMap<(Timestamp, u64), Option<usize>>,
+    pub(super) serial: u64,
+    pub(super) kills_per_mille: u64,
+    pub(super) start_at: Option<Timestamp>,
+    pub(super) calm_at: Option<Timestamp>,
+    pub(super) operate_at: Option<Timestamp>,
+    pub(super) reopen_at: Option<Timestamp>,
+    pub(super) next_timer: Option<Timestamp>,
+    /// The soonest timer, as of so many commits.
+    pub(super) soonest_timer: (u64, Option<Timestamp>),
+    pub(super) rests: u64,
+    pub(super) look_after: Timestamp,
+    pub(super) last_rounds: u32,
+    pub(super) tally: Tally,
+    pub(super) trace: Option<Vec<String>>,
 }
 
 /// What became of a world.
@@ -131,49 +131,12 @@ pub(super) fn simulate(seed: u64, sabotage: Sabotage, traced: bool) -> Outcome {
     Outcome { result, tally, trace: world.trace.unwrap_or_default() }
 }
 
-fn commit_faults(dice: &mut Dice) -> faults::Rates {
-    match dice.below(4) {
-        0 => faults::Rates::default(),
-        1 => faults::Rates { refused: 10, unseen: 10, crash_before: 5, crash_after: 5 },
-        2 => faults::Rates { refused: 0, unseen: 0, crash_before: 20, crash_after: 20 },
-        _ => faults::Rates { refused: 40, unseen: 40, crash_before: 20, crash_after: 20 },
-    }
-}
-
-fn platform_faults(dice: &mut Dice) -> platform::Rates {
-    let slowest_ms = *dice.pick(&[1, 300, 5_000, 40_000]);
-    let (often, now_and_then) = (dice.below(150), dice.below(30));
-    match dice.below(3) {
-        0 => platform::Rates { slowest_ms, ..platform::Rates::default() },
-        _ => platform::Rates {
-            limited: often,
-            unavailable: often,
-            nobody: now_and_then,
-            done_unknown: often,
-            not_done_unknown: often,
-            rejected: now_and_then,
-            no_profile: often * 3,
-            no_look: often,
-            slowest_ms,
-        },
-    }
-}
-
-fn outages(dice: &mut Dice) -> Vec<(Timestamp, Timestamp)> {
-    let many = dice.below(3);
-    let outage = |dice: &mut Dice| {
-        let from = MORNING.after(Duration::from_secs(dice.below(1200)));
-        (from, from.after(Duration::from_secs(dice.between(1, 2700))))
-    };
-    (0..many).map(|_| outage(dice)).collect()
-}
-
 impl World {
     fn new(seed: u64, sabotage: Sabotage, traced: bool) -> Self {
         let mut dice = Dice::new(seed);
         let timeline = Timeline::starting(MORNING);
-        let faults = Faults::new(dice.split(), commit_faults(&mut dice));
-        let (rates, outages) = (platform_faults(&mut dice), outages(&mut dice));
+        let faults = Faults::new(dice.split(), luck::commit_faults(&mut dice));
+        let (rates, outages) = (luck::platform_faults(&mut dice), luck::outages(&mut dice, MORNING));
         let platform = Platform::new(timeline.clone(), faults.clone(), dice.split(), rates, outages);
         let engine = Arc::new(Memory::default());
         let deciding = faults.clone();
@@ -218,6 +181,8 @@ impl World {
             operate_at: operates.map(|after| MORNING.after(after)),
             reopen_at: None,
             next_timer: None,
+            soonest_timer: (u64::MAX, None),
+            rests: 0,
             look_after: MORNING,
             last_rounds: 0,
             tally: Tally::new(),
@@ -225,17 +190,17 @@ impl World {
         }
     }
 
-    fn note(&mut self, words: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, words: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{} {}", self.machine.timeline.now(), words()));
         }
     }
 
-    fn count(&mut self, what: &'static str) {
+    pub(super) fn count(&mut self, what: &'static str) {
         *self.tally.entry(what).or_default() += 1;
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.machine.timeline.now()
     }
 
@@ -243,7 +208,8 @@ impl World {
         for _ in 0..MOST_STEPS {
             let choices = self.choices();
             if choices.is_empty() {
-                if let Some(core) = &self.core {
+                self.rests += 1;
+                if let Some(core) = self.core.as_ref().filter(|_| self.rests.is_multiple_of(LOOK_EVERY)) {
                     promises::at_rest(core, &self.chronicle)?;
                 }
                 if !self.pass_time()? && !self.last_round()? {
@@ -299,48 +265,20 @@ impl World {
         choices
     }
 
-    fn step(&mut self, choice: Choice) -> Result<(), Violation> {
-        match choice {
-            Choice::Poll(id) => self.poll(id)?,
-            Choice::Dispatcher => {
-                let message = self.core.as_mut().and_then(|core| core.dispatcher_mail.pop_front());
-                self.dispatch(message.unwrap_or(ToDispatcher::Tick))?;
-            }
-            Choice::WakeLanes => self.dispatch(ToDispatcher::Tick)?,
-            Choice::Outbox => {
-                let message = self.core.as_mut().and_then(|core| core.outbox_mail.pop_front());
-                self.send(message.unwrap_or(ToOutbox::Tick))?;
-            }
-            Choice::WakeOutbox => self.send(ToOutbox::Tick)?,
-            Choice::Arrive => self.arrive(),
-            Choice::Ring => self.ring(),
-            Choice::Start => self.start(),
-            Choice::Reopen => self.reopen(),
-            Choice::Operate => {
-                self.operate_at = None;
-                self.operate()?;
-            }
-            Choice::Calm => {
-                self.calm_at = None;
-                self.note(|| "faults stop".to_owned());
-                self.faults.stop();
-                self.machine.platform.calm();
-            }
-        }
-        Ok(())
-    }
-
     /// Lets time go on to where something happens; `false` where nothing ever will.
     fn pass_time(&mut self) -> Result<bool, Violation> {
         let now = self.now();
         let mut times: Vec<Option<Timestamp>> =
             vec![self.machine.timeline.next_wake(), self.arrivals.keys().next().map(|(at, _)| *at), self.calm_at];
         if let Some(core) = &self.core {
-            let soonest = self.machine.tenants.iter().filter_map(|tenant| {
-                let timers = timer::soonest(&self.observer.view(tenant), 1).ok()?;
-                timers.first().map(|timer| timer.value.at)
-            });
-            self.next_timer = soonest.min().map(|at| at.max(self.look_after).max(now));
+            if self.soonest_timer.0 != self.faults.commits() {
+                let soonest = self.machine.tenants.iter().filter_map(|tenant| {
+                    let timers = timer::soonest(&self.observer.view(tenant), 1).ok()?;
+                    timers.first().map(|timer| timer.value.at)
+                });
+                self.soonest_timer = (self.faults.commits(), soonest.min());
+            }
+            self.next_timer = self.soonest_timer.1.map(|at| at.max(self.look_after).max(now));
             let broken = matches!(*core.store.health().borrow(), Health::Broken(_));
             let reopen_at = self.reopen_at.filter(|_| broken);
             times.extend([core.lanes.next_wake(), core.outbox_due(), self.next_timer, self.operate_at, reopen_at]);
@@ -362,320 +300,5 @@ impl World {
         }
         self.last_rounds += 1;
         self.operate()
-    }
-
-    fn start(&mut self) {
-        let chronicle = &mut self.chronicle;
-        let started = Core::start(&self.machine, &mut self.dice, |event, not_before| {
-            if let Some(at) = not_before {
-                chronicle.rests(event, Some(at));
-            }
-        });
-        match started {
-            Ok(core) => {
-                let reread = self.reread.clone();
-                reread.store(false, std::sync::atomic::Ordering::Relaxed);
-                let watching = after_reopening(core.store.health(), move || {
-                    reread.store(true, std::sync::atomic::Ordering::Relaxed);
-                });
-                self.tasks.spawn(Label::Watch, watching.map(|()| Output::Ended));
-                self.core = Some(core);
-                self.start_at = None;
-                self.note(|| "the core starts".to_owned());
-            }
-            Err(error) => {
-                self.start_at = Some(self.now().after(Duration::from_secs(1)));
-                self.note(|| format!("the core does not start: {error}"));
-            }
-        }
-    }
-
-    fn crash(&mut self) {
-        let now = self.now();
-        self.note(|| "the core is gone".to_owned());
-        self.count("crashes");
-        self.core = None;
-        for label in self.tasks.kill() {
-            match label {
-                Label::Accept(number) => self.not_acknowledged(number),
-                Label::Handle(turn) => self.chronicle.rests(turn.event, None),
-                _ => {}
-            }
-        }
-        self.faults.died();
-        self.reopen_at = None;
-        self.start_at = Some(now.after(Duration::from_millis(self.dice.below(30_000))));
-    }
-
-    fn reopen(&mut self) {
-        self.reopen_at = None;
-        if let Some(core) = &self.core {
-            // An empty commit makes the committer open the engine anew, and writes nothing.
-            let opened = core.store.commit(Batch::new()).now_or_never();
-            let words = if matches!(opened, Some(Ok(()))) { "the store is open again" } else { "the store stays shut" };
-            self.note(|| words.to_owned());
-        }
-    }
-
-    fn arrive(&mut self) {
-        let Some((_, which)) = self.arrivals.pop_first() else { return };
-        let number = which.unwrap_or_else(|| self.happens());
-        self.serial += 1;
-        let told = &mut self.told[number];
-        told.tries += 1;
-        let mut incoming: Incoming = told.happening.delivery(self.serial);
-        if self.machine.sabotage == Sabotage::AcceptWithoutKeys {
-            incoming.dedupe.clear();
-        }
-        let tenant = told.happening.room.tenant.clone();
-        let Some(core) = &self.core else {
-            self.not_acknowledged(number);
-            return;
-        };
-        let inbox = core.inbox.clone();
-        self.tasks.spawn(Label::Accept(number), async move {
-            let id = match inbox.next_id().await {
-                Ok(id) => id,
-                Err(error) => return Output::Accepted(Err(error)),
-            };
-            Output::Accepted(inbox.accept(&tenant, id, incoming).await)
-        });
-    }
-
-    /// Something happens on the platform, and will be delivered once or more often.
-    fn happens(&mut self) -> usize {
-        let control = self.machine.platform.control(&mut self.dice);
-        let happening = self.workload.next(control);
-        let (number, now) = (happening.number, self.now());
-        self.note(|| format!("{}: {:?}", happening.mark(), happening.delivery(0).kind));
-        let stubborn = self.dice.happens(700);
-        self.told.push(Told { happening, acknowledged: false, tries: 0, stubborn });
-        if self.dice.happens(350) {
-            for _ in 0..self.dice.between(1, 2) {
-                let longest = *self.dice.pick(&[0, 500, 20_000, 900_000]);
-                let at = now.after(Duration::from_millis(self.dice.between(0, longest)));
-                self.serial += 1;
-                self.arrivals.insert((at, self.serial), Some(number));
-                self.count("duplicates");
-            }
-        }
-        number
-    }
-
-    /// The platform had no good answer: it sends the happening again, or gives up.
-    fn not_acknowledged(&mut self, number: usize) {
-        let at = self.now().after(Duration::from_millis(self.dice.between(1_000, 60_000)));
-        let told = &self.told[number];
-        if !told.acknowledged && (told.stubborn || told.tries < MOST_TRIES) {
-            self.serial += 1;
-            self.arrivals.insert((at, self.serial), Some(number));
-            self.count("deliveries again");
-        }
-    }
-
-    fn ring(&mut self) {
-        let Some(core) = &self.core else { return };
-        self.look_after = core.inbox.clock().now().after(Duration::from_secs(1));
-        self.next_timer = None;
-        let (inbox, tenants) = (core.inbox.clone(), self.machine.tenants.clone());
-        self.tasks.spawn(Label::Ring, async move {
-            let mut rung = Vec::new();
-            for tenant in tenants {
-                match ring(&inbox, &tenant).await {
-                    Ok(accepted) => rung.extend(accepted),
-                    Err(error) => return Output::Rung(Err(error)),
-                }
-            }
-            Output::Rung(Ok(rung))
-        });
-    }
-
-    /// An operator replays everything that was given up; `false` where nothing was.
-    fn operate(&mut self) -> Result<bool, Violation> {
-        let Some(core) = &self.core else { return Ok(false) };
-        let unreadable = |error: StoreError| error.to_string();
-        let mut given_up: Vec<(TenantId, EventId)> = Vec::new();
-        for tenant in &self.machine.tenants {
-            let view = self.observer.view(tenant);
-            for id in event::all_dead(&view) {
-                let id = id.map_err(unreadable)?;
-                self.chronicle.aside.insert(id);
-                given_up.push((tenant.clone(), id));
-            }
-            for dead in effect::all_dead(&view) {
-                let dead = dead.map_err(unreadable)?;
-                self.chronicle.replayed.insert(dead.id);
-                given_up.push((tenant.clone(), dead.id.event));
-            }
-        }
-        given_up.sort();
-        given_up.dedup();
-        for (tenant, id) in &given_up {
-            let (store, tenant, id) = (core.store.clone(), tenant.clone(), *id);
-            let replaying = async move { Output::Replayed(operate::replay(&store, &tenant, id, "operator").await) };
-            self.tasks.spawn(Label::Operate, replaying);
-        }
-        given_up.iter().for_each(|_| self.count("replays"));
-        Ok(!given_up.is_empty())
-    }
-
-    fn poll(&mut self, id: u64) -> Result<(), Violation> {
-        let Some((label, output)) = self.tasks.poll(id) else { return Ok(()) };
-        if let Label::Handle(turn) = &label {
-            self.chronicle.look(&self.observer.view(&turn.lane.tenant), turn.event)?;
-        }
-        if self.reread.swap(false, std::sync::atomic::Ordering::Relaxed)
-            && self.machine.sabotage != Sabotage::ForgetToReread
-            && let Some(core) = &mut self.core
-        {
-            core.dispatcher_mail.push_back(ToDispatcher::Reread);
-            core.outbox_mail.push_back(ToOutbox::Reread);
-        }
-        let Some(output) = output else { return Ok(()) };
-        self.take(label, output)
-    }
-
-    fn take(&mut self, label: Label, output: Output) -> Result<(), Violation> {
-        match (label, output) {
-            (Label::Accept(number), Output::Accepted(accepted)) => self.accepted(number, accepted)?,
-            (Label::Handle(turn), Output::Handled(handled)) => {
-                let until = match &handled {
-                    Handled::Later { at } => Some(*at),
-                    Handled::Settled { .. } | Handled::Gone => None,
-                };
-                self.note(|| format!("{}: {}", turn.event, words(&handled)));
-                self.chronicle.rests(turn.event, until);
-                if let Some(core) = &mut self.core {
-                    core.permits += 1;
-                    core.dispatcher_mail.push_back(ToDispatcher::Handled(turn, handled));
-                }
-            }
-            (_, Output::Tried(work, tried)) => {
-                self.note(|| format!("{}: {}", work_words(&work), tried_words(&tried)));
-                if matches!(tried, Tried::Merged { .. }) {
-                    self.count("digests");
-                }
-                self.mail(None, Some(ToOutbox::Tried(work, tried)));
-            }
-            (_, Output::Rung(Ok(rung))) => {
-                for accepted in rung {
-                    if let Accepted::New { id, lane } = accepted {
-                        self.count("rings");
-                        self.note(|| format!("{id}: a timer rings"));
-                        self.mail(Some(ToDispatcher::Accepted(lane, id)), None);
-                    }
-                }
-            }
-            (_, Output::Replayed(Ok(Replayed::Event { lane, id }))) => {
-                self.mail(Some(ToDispatcher::Accepted(lane, id)), None);
-            }
-            (_, Output::Replayed(Ok(Replayed::Effects(effects)))) => self.mail(None, Some(ToOutbox::Owed(effects))),
-            (label, Output::Rung(Err(error)) | Output::Replayed(Err(error))) => {
-                self.note(|| format!("{label:?}: {error}"));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn mail(&mut self, dispatcher: Option<ToDispatcher>, outbox: Option<ToOutbox>) {
-        if let Some(core) = &mut self.core {
-            core.dispatcher_mail.extend(dispatcher);
-            core.outbox_mail.extend(outbox);
-        }
-    }
-
-    fn accepted(&mut self, number: usize, accepted: Result<Accepted, StoreError>) -> Result<(), Violation> {
-        self.note(|| format!("happening {number}: {accepted:?}"));
-        match accepted {
-            Ok(accepted) => {
-                let id = accepted.id();
-                if let Accepted::New { lane, .. } | Accepted::Revived { lane, .. } = &accepted {
-                    if matches!(accepted, Accepted::Revived { .. }) {
-                        self.count("revived");
-                        self.chronicle.aside.insert(id);
-                    }
-                    self.mail(Some(ToDispatcher::Accepted(lane.clone(), id)), None);
-                }
-                let answer_lost = self.calm_at.is_some() && self.dice.happens(30);
-                if answer_lost {
-                    self.count("answers to the platform lost");
-                    self.not_acknowledged(number);
-                    return Ok(());
-                }
-                promises::acknowledged(self, number, id)?;
-                self.told[number].acknowledged = true;
-            }
-            Err(_) if self.machine.sabotage == Sabotage::AcknowledgeBeforeTheDisk => {
-                self.told[number].acknowledged = true;
-            }
-            Err(_) => self.not_acknowledged(number),
-        }
-        Ok(())
-    }
-
-    fn dispatch(&mut self, message: ToDispatcher) -> Result<(), Violation> {
-        let chronicle = &mut self.chronicle;
-        let Some(core) = &mut self.core else { return Ok(()) };
-        // What is found late may have been overtaken.
-        let turns = core.dispatch(message, |event, _| {
-            chronicle.aside.insert(event);
-        });
-        for turn in turns.map_err(|error| error.to_string())? {
-            let it = event::read(&self.observer.view(&turn.lane.tenant), turn.event).map_err(|e| e.to_string())?;
-            let key = it.map_or_else(|| turn.lane.key.clone(), |it| it.what.lane);
-            self.chronicle.begins(Lane { tenant: turn.lane.tenant.clone(), key }, turn.event)?;
-            let router = core.router.clone();
-            self.tasks.spawn(Label::Handle(turn.clone()), async move {
-                Output::Handled(router.handle(&turn.lane.tenant, turn.event).await)
-            });
-        }
-        promises::fed(core)
-    }
-
-    fn send(&mut self, message: ToOutbox) -> Result<(), Violation> {
-        let Some(core) = &mut self.core else { return Ok(()) };
-        for work in core.send(message).map_err(|error| error.to_string())? {
-            let deliverer = core.deliverer.clone();
-            self.tasks.spawn(Label::Perform, async move {
-                let tried = deliverer.perform(&work).await;
-                Output::Tried(work, tried)
-            });
-        }
-        Ok(())
-    }
-}
-
-fn words(handled: &Handled) -> String {
-    match handled {
-        Handled::Settled { effects } => {
-            let ids: Vec<String> = effects.iter().map(|effect| effect.id.to_string()).collect();
-            format!("settled, owes {}", ids.join(" "))
-        }
-        Handled::Later { at } => format!("put off until {at}"),
-        Handled::Gone => "had ended".to_owned(),
-    }
-}
-
-fn ids(ids: &[EffectId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-fn work_words(work: &Work) -> String {
-    match work {
-        Work::Perform { id, suspect: true, .. } => format!("effect {id}, looked for first"),
-        Work::Perform { id, .. } => format!("effect {id}"),
-        Work::Digest { ids: late, .. } => format!("digest of {}", ids(late)),
-    }
-}
-
-fn tried_words(tried: &Tried) -> String {
-    match tried {
-        Tried::Ended(ended) => format!("ended {}", ids(ended)),
-        Tried::Merged { digest, .. } => format!("now owed as {}", digest.id),
-        Tried::Again { at, suspect, error, .. } => {
-            let why = error.as_deref().unwrap_or("asked to wait");
-            format!("again at {at}{}: {why}", if *suspect { ", maybe done" } else { "" })
-        }
     }
 }

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ai_crm::sim::slack::SlackSim;
@@ -92,22 +93,28 @@ impl ServerPlan {
         let started = Instant::now();
         let mut child = Killed(self.command(&["serve"]).stdout(Stdio::piped()).stderr(log).spawn()?);
         let stdout = child.0.stdout.take().context("the server has no standard output")?;
-        let base_url = match tokio::time::timeout(START, greeting(stdout)).await {
+        let printed = Printed::default();
+        let base_url = match tokio::time::timeout(START, greeting(stdout, printed.clone())).await {
             Ok(Ok(address)) => address,
             Ok(Err(_)) => bail!("the server ended before it served: {}", self.log()),
             Err(_) => bail!("the server does not serve within {START:?}: {}", self.log()),
         };
         let api = Api::new(&base_url, &self.data)?;
         ensure!(api.is_alive().await, "the server does not answer at {base_url}: {}", self.log());
-        Ok(Server { child, base_url, api, took: started.elapsed() })
+        Ok(Server { child, base_url, api, took: started.elapsed(), printed })
     }
 }
 
 /// The address in the first line that a server prints. The rest is read as well, so that it can print on.
-fn greeting(stdout: ChildStdout) -> oneshot::Receiver<String> {
+fn greeting(stdout: ChildStdout, printed: Printed) -> oneshot::Receiver<String> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let keep = |line: &String| {
+            let mut kept = printed.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.push_str(line);
+            kept.push('\n');
+        };
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok).inspect(keep);
         if let Some(address) = lines.find_map(|line| address_of(&line)) {
             // Who no longer waits has given up on the server.
             let _ = sender.send(address);
@@ -116,6 +123,9 @@ fn greeting(stdout: ChildStdout) -> oneshot::Receiver<String> {
     });
     receiver
 }
+
+/// What a server has printed so far.
+type Printed = Arc<Mutex<String>>;
 
 /// The address in a server's greeting.
 pub(crate) fn address_of(line: &str) -> Option<String> {
@@ -128,9 +138,19 @@ pub(crate) struct Server {
     base_url: String,
     api: Api,
     took: Duration,
+    printed: Printed,
 }
 
 impl Server {
+    /// All that it says at its start.
+    pub(crate) async fn greeting(&self) -> anyhow::Result<String> {
+        super::until(START, "the last line of the greeting", || async {
+            let printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            Ok(printed.contains("talk to it").then_some(printed))
+        })
+        .await
+    }
+
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub(crate) fn base_url(&self) -> &str {
         &self.base_url

@@ -1,0 +1,282 @@
+//! What breaks alone: a handler that panics, a channel whose platform never takes anything. The rest answers, and
+//! both are seen by whoever looks.
+//!
+//! No shipped handler panics, so the first is put together here from the library's parts, with an analyst that does.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ai_crm::actors::board::{Board, Condition};
+use ai_crm::actors::clock;
+use ai_crm::actors::delivery::{self, Deliverer, Dice};
+use ai_crm::actors::identify::Identifier;
+use ai_crm::actors::metrics::{DeliveryMetrics, RouterMetrics};
+use ai_crm::actors::router::{Patience, Router};
+use ai_crm::actors::sign::Signer;
+use ai_crm::actors::tree::{Arguments, Tree};
+use ai_crm::channels::terminal::{self, TerminalChannel};
+use ai_crm::channels::{Channel, Delivery};
+use ai_crm::commands;
+use ai_crm::config::catalog::Catalog;
+use ai_crm::config::people::People;
+use ai_crm::domain::action::ActionClaim;
+use ai_crm::domain::card::Audience;
+use ai_crm::domain::event::{ChannelName, EventKind};
+use ai_crm::domain::ids::{EventId, TenantId};
+use ai_crm::ledger::inbox::Inbox;
+use ai_crm::ledger::operate::{self, Replayed};
+use ai_crm::ledger::settled::Settlements;
+use ai_crm::pm::fit::Recommendation;
+use ai_crm::pm::{Analysis, Analyst, Brief, OfflineAnalyst};
+use ai_crm::policy::{Allowlists, Live, PolicySet, embedded_sources};
+use ai_crm::sim::slack::fault::Faults;
+use ai_crm::store::Store;
+use ai_crm::store::keyspace::event::{self, End};
+use ai_crm::store::memory::Memory;
+use ai_crm::store::seal::Keyring;
+use ai_crm::tools;
+use ai_crm::tools::why as tell;
+use anyhow::{Context, anyhow, bail};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tokio::sync::mpsc::Receiver;
+
+use crate::stage::{ADA, DEV, PATIENCE, Stage, words};
+use crate::support::until;
+
+/// Panics until it is mended.
+struct Panicking {
+    mended: AtomicBool,
+    sane: OfflineAnalyst,
+}
+
+impl Analyst for Panicking {
+    fn analyse(&self, brief: &Brief) -> Analysis {
+        assert!(self.mended.load(Ordering::Relaxed), "the index is out of its mind");
+        self.sane.analyse(brief)
+    }
+
+    fn recommend(&self, brief: &Brief) -> Vec<Recommendation> {
+        self.sane.recommend(brief)
+    }
+}
+
+/// The actors over a store in memory, spoken to by the terminal.
+struct Bot {
+    store: Store,
+    inbox: Inbox,
+    tree: Tree,
+    board: Board,
+    terminal: Arc<TerminalChannel>,
+    signer: Arc<Signer>,
+    analyst: Arc<Panicking>,
+}
+
+impl Bot {
+    async fn start() -> anyhow::Result<Self> {
+        let (clock, tenant) = (clock::system(), TenantId::default_tenant());
+        let store = Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock.clone())?;
+        let signer = Arc::new(Signer::default());
+        signer.prepare(&store, &tenant, [7; 32]).await?;
+        let terminal = Arc::new(TerminalChannel::default());
+        let channels: HashMap<ChannelName, Arc<dyn Channel>> =
+            HashMap::from([(ChannelName::Terminal, terminal.clone() as Arc<dyn Channel>)]);
+        let inbox = Inbox::open(store.clone(), clock.clone())?;
+        let dice: Dice = Arc::new(|| 0.5);
+        let policies = PolicySet::load(&commands::actions(), embedded_sources(), &Allowlists::default());
+        let policies = policies.map_err(|issues| anyhow!("{issues:?}"))?;
+        let catalog = Catalog::embedded(&tools::known_tools()).map_err(|issues| anyhow!("{issues:?}"))?;
+        let catalog = Arc::new(catalog);
+        let sane = OfflineAnalyst::new(catalog.clone());
+        let analyst = Arc::new(Panicking { mended: AtomicBool::new(false), sane });
+        let pauses = (Duration::from_millis(5), Duration::from_millis(20), Duration::from_secs(3600));
+        let router = Router {
+            inbox: inbox.clone(),
+            identifier: Identifier {
+                channels: channels.clone(),
+                clock: clock.clone(),
+                people: People::default(),
+                timeout: Duration::from_secs(1),
+                under_way: Mutex::default(),
+            },
+            policies: Arc::new(Live::new(policies)),
+            signer: signer.clone(),
+            catalog,
+            analyst: analyst.clone(),
+            settlements: Settlements::default(),
+            patience: Patience {
+                most_attempts: 3,
+                first_pause: pauses.0,
+                most_pause: pauses.1,
+                give_up_after: pauses.2,
+                shelf_life: pauses.2,
+            },
+            dice: dice.clone(),
+            slack_command: "/ai-crm".to_owned(),
+            metrics: Arc::new(RouterMetrics::default()),
+        };
+        let patience = delivery::Patience { first_pause: pauses.0, most_pause: pauses.1, give_up_after: pauses.2 };
+        let board = Board::default();
+        let arguments = Arguments {
+            router: Arc::new(router),
+            deliverer: Deliverer { store: store.clone(), clock, channels, patience, dice },
+            board: board.clone(),
+            metrics: Arc::new(DeliveryMetrics::default()),
+            permits: 4,
+            deliveries: 4,
+            session_idle: pauses.2,
+            keep: pauses.2,
+            keep_bytes: 1 << 30,
+        };
+        let tree = Tree::start(arguments).await?;
+        Ok(Self { store, inbox, tree, board, terminal, signer, analyst })
+    }
+
+    async fn say(&self, user: &str, line: &str) -> anyhow::Result<EventId> {
+        self.take(user, EventKind::Command { line: line.to_owned() }).await
+    }
+
+    async fn take(&self, user: &str, kind: EventKind) -> anyhow::Result<EventId> {
+        let id = self.inbox.next_id().await?;
+        let incoming = terminal::incoming(user, &id.to_string(), kind);
+        let accepted = self.inbox.accept(&TenantId::default_tenant(), id, incoming).await?;
+        self.tree.accepted(&accepted);
+        Ok(id)
+    }
+
+    /// Waits for the end of an event.
+    async fn ended(&self, id: EventId) -> anyhow::Result<End> {
+        let view = self.store.view(&TenantId::default_tenant());
+        until(PATIENCE, "the event ends", || async {
+            let waits = event::ready(&view, id)?.is_some();
+            Ok(event::story(&view, id)?.filter(|_| !waits).map(|story| story.value.end))
+        })
+        .await
+    }
+
+    fn cause(&self, id: EventId) -> anyhow::Result<String> {
+        let story = tell::story(&self.store.view(&TenantId::default_tenant()), id)?;
+        Ok(story.context("a story")?.cause)
+    }
+}
+
+async fn next(cards: &mut Receiver<Delivery>) -> anyhow::Result<Delivery> {
+    tokio::time::timeout(PATIENCE, cards.recv()).await?.context("the terminal is connected")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_panics_fails_one_event_and_can_be_replayed() -> anyhow::Result<()> {
+    let bot = Bot::start().await?;
+    let (mut ada, mut grace) = (bot.terminal.connect("ada"), bot.terminal.connect("grace"));
+    let broken = bot.say("ada", "pm analyze \"Something harmless\"").await?;
+    let behind = bot.say("ada", "task create Behind the broken one").await?;
+    let beside = bot.say("grace", "task create In another lane").await?;
+    assert_eq!((bot.ended(behind).await?, bot.ended(beside).await?), (End::Done, End::Done));
+    assert_eq!(bot.ended(broken).await?, End::Dead);
+
+    let told = [next(&mut ada).await?, next(&mut ada).await?];
+    let incident = told.iter().find(|it| it.answers == Some(broken)).context("the one who asked is told")?;
+    assert_eq!(incident.card.title, "Something broke, and this was not done");
+    let text = serde_json::to_string(&incident.card)?;
+    assert!(text.contains(&format!("incident {broken}")), "{text}");
+    assert!(!text.contains("out of its mind"), "what went wrong inside is for operators: {text}");
+    assert!(next(&mut grace).await?.card.title.contains("In another lane"));
+    let cause = bot.cause(broken)?;
+    assert!(
+        cause.starts_with("it was given up after it failed 3 times") && cause.contains("out of its mind"),
+        "{cause}"
+    );
+    let restarted: Vec<_> = bot.board.read().into_iter().filter(|(_, it)| it.restarts > 0).collect();
+    assert!(restarted.is_empty(), "a panic of a handler ends no actor: {restarted:?}");
+
+    bot.analyst.mended.store(true, Ordering::Relaxed);
+    match operate::replay(&bot.store, &TenantId::default_tenant(), broken, "operator").await? {
+        Replayed::Event { lane, id } => bot.tree.handle(lane, id),
+        other => bail!("{other:?}"),
+    }
+    assert_eq!(bot.ended(broken).await?, End::Done);
+    let answer = next(&mut ada).await?;
+    assert!(answer.card.title.contains("Something harmless"), "{:?}", answer.card);
+    assert!(bot.cause(broken)?.starts_with("it was done"), "{}", bot.cause(broken)?);
+    assert!(bot.board.read().values().all(|shown| shown.condition == Condition::Running));
+    bot.tree.stop(PATIENCE).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_button_that_is_too_old_changes_nothing_and_says_so() -> anyhow::Result<()> {
+    let bot = Bot::start().await?;
+    let mut ada = bot.terminal.connect("ada");
+    bot.ended(bot.say("ada", "task create Pressed too late").await?).await?;
+    next(&mut ada).await?;
+    let (tenant, now) = (TenantId::default_tenant(), clock::system().now());
+    for (until, expected) in
+        [(now.before(Duration::from_secs(1)), End::Refused), (now.after(Duration::from_secs(60)), End::Done)]
+    {
+        let claim = ActionClaim { tenant: tenant.clone(), line: "task done T-1".to_owned(), until };
+        let token = bot.signer.sign(&claim);
+        let pressed = bot.take("ada", EventKind::CardAction { token, choice: None, message: None }).await?;
+        assert_eq!(bot.ended(pressed).await?, expected);
+        let answer = next(&mut ada).await?;
+        assert_eq!(answer.audience == Audience::Asker, expected == End::Refused, "{answer:?}");
+        let text = serde_json::to_string(&answer.card)?;
+        assert_eq!(text.contains("ask for a fresh card"), expected == End::Refused, "{text}");
+    }
+    bot.tree.stop(PATIENCE).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_always_fails_is_shown_and_the_rest_answers() -> anyhow::Result<()> {
+    let short = [("AI_CRM__LEDGER__BACKOFF_FIRST_MS", "20"), ("AI_CRM__LEDGER__BACKOFF_MOST_S", "1")];
+    let stage = Stage::set_with(&short).await?;
+    stage.slash(ADA, "help").await?;
+    stage.rest().await?;
+    let well = stage.run(&["doctor"]).await?;
+    assert_eq!(well.code(), Some(0), "{well:?}");
+    let failing = |faults: Faults| stage.world().set_faults(faults);
+    failing(Faults { server_error: 1.0, methods: vec!["chat.postMessage".into()], ..Faults::default() });
+    stage.sender.say_and_deliver(ADA, DEV, "<@U0BOT0001> task create While it fails", None).await?;
+    let channel = || async { anyhow::Ok(stage.api().get("/actors").await?["actors"]["channel slack"].clone()) };
+    let shown = until(PATIENCE, "the channel is shown as degraded", || async {
+        let shown = channel().await?;
+        anyhow::Ok((shown["condition"] == "degraded").then_some(shown))
+    })
+    .await?;
+    assert!(shown["last_error"].as_str().is_some_and(|error| error.contains("503")), "{shown}");
+
+    let ready = stage.api().send(Method::GET, "/readyz", None).await?;
+    assert_eq!(ready.status, StatusCode::OK, "what comes in is taken, and what is owed waits: {}", ready.body);
+    assert_eq!(ready.body["degraded"], json!(["channel slack"]));
+    let doctor = stage.run(&["doctor"]).await?;
+    assert_eq!(doctor.code(), Some(1), "{doctor:?}");
+    assert!(doctor.out.contains("BAD") && doctor.out.contains("channel slack: "), "{}", doctor.out);
+    assert!(doctor.out.contains("mend: "), "{}", doctor.out);
+    let owed = stage.run(&["events", "effects", "--state", "owed"]).await?;
+    assert!(owed.out.contains("503"), "{owed:?}");
+    let why = stage.newest().await?["id"].as_str().map(str::to_owned).context("an id")?;
+    let why = stage.run(&["why", &why]).await?;
+    assert!(why.out.contains("but its answer") && why.out.contains("did not arrive"), "{why:?}");
+
+    let chat = stage.run(&["chat", "task list"]).await?;
+    assert!(chat.code() == Some(0) && chat.out.contains("While it fails"), "the terminal answers: {chat:?}");
+    let inline = stage.answer(ADA, "task list").await?;
+    assert!(words(&inline).contains("While it fails"), "and so does the answer that Slack waits for");
+
+    failing(Faults { outage: true, ..Faults::default() });
+    let doctor = stage.run(&["doctor", "--json"]).await?;
+    assert_eq!((doctor.code(), doctor.json()?["well"].clone()), (Some(1), json!(false)));
+    failing(Faults::default());
+    stage.rest().await?;
+    until(PATIENCE, "the channel works again", || async {
+        let shown = channel().await?;
+        anyhow::Ok((shown["condition"] == "running").then_some(()))
+    })
+    .await?;
+    let doctor = stage.run(&["doctor"]).await?;
+    assert_eq!(doctor.code(), Some(0), "{doctor:?}");
+    assert_eq!(stage.said(DEV).iter().filter(|it| words(it).contains("T-1 While it fails")).count(), 1);
+    stage.end().await
+}
