@@ -1,0 +1,78 @@
+//! Signed Slack events accepted durably in a burst, beside the floors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::support::figures::{Report, grouped, rate};
+use crate::support::load::{Burst, closed_loop};
+use crate::support::requests::{Pool, Said, Shape};
+use crate::support::server::{Server, folder};
+use crate::support::stand_in::StandIn;
+use crate::support::{floor, load::Connection};
+
+const BURST: Duration = Duration::from_secs(10);
+const CONNECTIONS: [usize; 3] = [1, 16, 64];
+/// More than any floor takes in a burst.
+const MOST_PER_SECOND: usize = 60_000;
+/// More than the server takes in a second.
+const MOST_DURABLE_PER_SECOND: usize = 25_000;
+const WANTED: f64 = 8_000.0;
+const WANTED_SHARE: f64 = 0.35;
+
+/// Measures it.
+pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
+    let mut durable = 0.0;
+    for (name, on_disk) in [("floor: axum + HMAC", false), ("floor: axum + HMAC + group-committed fdatasync", true)] {
+        let seconds = usize::try_from(BURST.as_secs())?;
+        let pool = Arc::new(Pool::new(&Shape::usual(Said::Chatter), 0, MOST_PER_SECOND * seconds));
+        for connections in CONNECTIONS {
+            let data = folder()?;
+            let server = floor::start(on_disk.then(|| data.path().join("bodies"))).await?;
+            let mut burst = closed_loop(server.address, &pool, connections, BURST, None).await?;
+            line(report, name, connections, &mut burst);
+            if on_disk {
+                durable = rate(burst.taken, burst.took);
+            }
+            server.stop().await?;
+        }
+    }
+    for (name, said) in [("messages that are not for the bot", Said::Chatter), ("mentions: task list", Said::Mention)] {
+        for connections in CONNECTIONS {
+            let (stand_in, data) = (StandIn::start().await?, folder()?);
+            let server = Server::connected(data.path(), &stand_in, &[]).await?;
+            let per_second = if connections == 1 { 5_000 } else { MOST_DURABLE_PER_SECOND };
+            let count = per_second * usize::try_from(BURST.as_secs())?;
+            let pool = Arc::new(Pool::new(&Shape::usual(said), 0, count));
+            let mut burst = closed_loop(server.address, &pool, connections, BURST, None).await?;
+            let ended = server.metric("ai_crm_events_ended_total").await?;
+            line(report, name, connections, &mut burst);
+            report.line("    of them handled to their end within the burst", &grouped(ended));
+            if connections == 64 {
+                demands(report, name, &burst, durable);
+            }
+            let (status, _) = Connection::open(server.address).await?.get("/readyz").await?;
+            anyhow::ensure!(status == 200, "after the burst /readyz says {status}");
+            server.stop().await?;
+        }
+    }
+    Ok(())
+}
+
+fn line(report: &mut Report, name: &str, connections: usize, burst: &mut Burst) {
+    let figure = format!("{:>7}/s  {}", grouped(rate(burst.taken, burst.took)), burst.latencies.words());
+    let refused = if burst.refused == 0 { String::new() } else { format!("  refused: {}", burst.refused) };
+    report.line(&format!("{name}, {connections} connections"), &format!("{figure}{refused}"));
+}
+
+fn demands(report: &mut Report, name: &str, burst: &Burst, floor: f64) {
+    let accepted = rate(burst.taken, burst.took);
+    let what = format!("accepted, 64 connections, {name}");
+    report.demand(&what, &format!("{}/s", grouped(accepted)), "≥ 8,000/s", accepted >= WANTED);
+    let share = accepted / floor;
+    report.demand(
+        "  as a share of the durable floor",
+        &format!("{:.0} %", share * 100.0),
+        "≥ 35 %",
+        share >= WANTED_SHARE,
+    );
+}
