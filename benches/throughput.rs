@@ -2,8 +2,8 @@
 //!
 //! The server runs on core 0, the load and the stand-in for Slack on core 1. Every figure stands beside a
 //! floor that was measured in the same run, since the machine is another one each time. Sections are
-//! chosen by name: `cargo bench -- accept cold`; `--full` keeps a million events where the section `flat`
-//! otherwise keeps 200,000.
+//! chosen by name: `cargo bench -- accept cold`. `--full` keeps a million events where the section `flat`
+//! otherwise keeps 200,000; `--quick` shortens bursts to see what a change does, and proves nothing.
 //!
 //! A further section is a file in `support/sections/` and a line in [`SECTIONS`].
 
@@ -14,20 +14,20 @@ use std::process::ExitCode;
 use futures_util::future::LocalBoxFuture;
 
 use support::figures::Report;
-use support::sections::{accept, backlog, cold, flat, idle, open_loop, sustained};
+use support::sections::{Length, accept, backlog, cold, flat, idle, open_loop, sustained};
 use support::{cores, floor};
 
 /// A section: its name, and what measures it.
-type Section = (&'static str, for<'a> fn(&'a mut Report, bool) -> LocalBoxFuture<'a, anyhow::Result<()>>);
+type Section = (&'static str, for<'a> fn(&'a mut Report, Length) -> LocalBoxFuture<'a, anyhow::Result<()>>);
 
 const SECTIONS: &[Section] = &[
-    ("accept", |report, _| Box::pin(accept::measure(report))),
-    ("sustained", |report, _| Box::pin(sustained::measure(report))),
+    ("accept", |report, length| Box::pin(accept::measure(report, length))),
+    ("sustained", |report, length| Box::pin(sustained::measure(report, length))),
     ("openloop", |report, _| Box::pin(open_loop::measure(report))),
     ("backlog", |report, _| Box::pin(backlog::measure(report))),
     ("idle", |report, _| Box::pin(idle::measure(report))),
     ("cold", |report, _| Box::pin(cold::measure(report))),
-    ("flat", |report, full| Box::pin(flat::measure(report, full))),
+    ("flat", |report, length| Box::pin(flat::measure(report, length))),
 ];
 
 fn main() -> ExitCode {
@@ -46,7 +46,12 @@ fn main() -> ExitCode {
 }
 
 fn measure(arguments: &[String]) -> anyhow::Result<()> {
-    let full = arguments.iter().any(|argument| argument == "--full");
+    let asked = |option: &str| arguments.iter().any(|argument| argument == option);
+    let length = match (asked("--full"), asked("--quick")) {
+        (true, _) => Length::Full,
+        (false, true) => Length::Quick,
+        (false, false) => Length::Usual,
+    };
     let chosen: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
     for name in &chosen {
         let known = SECTIONS.iter().any(|(section, _)| section == name);
@@ -59,7 +64,7 @@ fn measure(arguments: &[String]) -> anyhow::Result<()> {
     for (name, section) in SECTIONS {
         if chosen.is_empty() || chosen.contains(&&(*name).to_owned()) {
             report.section(name);
-            runtime.block_on(section(&mut report, full))?;
+            runtime.block_on(section(&mut report, length))?;
         }
     }
     report.end();

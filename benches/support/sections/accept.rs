@@ -6,11 +6,13 @@ use std::time::Duration;
 use crate::support::figures::{Report, grouped, rate};
 use crate::support::load::{Burst, closed_loop};
 use crate::support::requests::{Pool, Said, Shape};
+use crate::support::sections::Length;
 use crate::support::server::{Server, folder};
 use crate::support::stand_in::StandIn;
 use crate::support::{floor, load::Connection};
 
 const BURST: Duration = Duration::from_secs(10);
+const QUICK_BURST: Duration = Duration::from_secs(3);
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
 /// More than any floor takes in a burst.
 const MOST_PER_SECOND: usize = 60_000;
@@ -20,16 +22,21 @@ const WANTED: f64 = 8_000.0;
 const WANTED_SHARE: f64 = 0.35;
 
 /// Measures it.
-pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
+pub(crate) async fn measure(report: &mut Report, length: Length) -> anyhow::Result<()> {
+    let (lasting, connections) = match length {
+        Length::Quick => (QUICK_BURST, &CONNECTIONS[2..]),
+        Length::Usual | Length::Full => (BURST, &CONNECTIONS[..]),
+    };
     let mut durable = 0.0;
     for (name, on_disk) in [("floor: axum + HMAC", false), ("floor: axum + HMAC + group-committed fdatasync", true)] {
-        let seconds = usize::try_from(BURST.as_secs())?;
+        let seconds = usize::try_from(lasting.as_secs())?;
         let pool = Arc::new(Pool::new(&Shape::usual(Said::Chatter), 0, MOST_PER_SECOND * seconds));
-        for connections in CONNECTIONS {
+        for connections in connections.iter().copied() {
             let data = folder()?;
             let server = floor::start(on_disk.then(|| data.path().join("bodies"))).await?;
-            let mut burst = closed_loop(server.address, &pool, connections, BURST, None).await?;
-            line(report, name, connections, &mut burst);
+            let before = server.processor_time()?;
+            let mut burst = closed_loop(server.address, &pool, connections, lasting, None).await?;
+            line(report, name, connections, &mut burst, server.processor_time()? - before);
             if on_disk {
                 durable = rate(burst.taken, burst.took);
             }
@@ -37,15 +44,17 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
         }
     }
     for (name, said) in [("messages that are not for the bot", Said::Chatter), ("mentions: task list", Said::Mention)] {
-        for connections in CONNECTIONS {
+        for connections in connections.iter().copied() {
             let (stand_in, data) = (StandIn::start().await?, folder()?);
             let server = Server::connected(data.path(), &stand_in, &[]).await?;
             let per_second = if connections == 1 { 5_000 } else { MOST_DURABLE_PER_SECOND };
-            let count = per_second * usize::try_from(BURST.as_secs())?;
+            let count = per_second * usize::try_from(lasting.as_secs())?;
             let pool = Arc::new(Pool::new(&Shape::usual(said), 0, count));
-            let mut burst = closed_loop(server.address, &pool, connections, BURST, None).await?;
+            let before = server.processor_time()?;
+            let mut burst = closed_loop(server.address, &pool, connections, lasting, None).await?;
+            let spent = server.processor_time()? - before;
             let ended = server.metric("ai_crm_events_ended_total").await?;
-            line(report, name, connections, &mut burst);
+            line(report, name, connections, &mut burst, spent);
             report.line("    of them handled to their end within the burst", &grouped(ended));
             if connections == 64 {
                 demands(report, name, &burst, durable);
@@ -58,10 +67,11 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn line(report: &mut Report, name: &str, connections: usize, burst: &mut Burst) {
+fn line(report: &mut Report, name: &str, connections: usize, burst: &mut Burst, spent: Duration) {
     let figure = format!("{:>7}/s  {}", grouped(rate(burst.taken, burst.took)), burst.latencies.words());
+    let core = 100.0 * spent.as_secs_f64() / burst.took.as_secs_f64();
     let refused = if burst.refused == 0 { String::new() } else { format!("  refused: {}", burst.refused) };
-    report.line(&format!("{name}, {connections} connections"), &format!("{figure}{refused}"));
+    report.line(&format!("{name}, {connections} connections"), &format!("{figure}  {core:.0} % of its core{refused}"));
 }
 
 fn demands(report: &mut Report, name: &str, burst: &Burst, floor: f64) {

@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::support::figures::{Report, grouped, rate};
 use crate::support::load::{Leash, closed_loop};
 use crate::support::requests::{Pool, Said, Shape};
+use crate::support::sections::Length;
 use crate::support::server::{Server, folder};
 use crate::support::stand_in::StandIn;
 
-const MARKS: [usize; 4] = [1_000, 10_000, 100_000, 200_000];
-const FULL_MARKS: [usize; 6] = [1_000, 10_000, 100_000, 200_000, 500_000, 1_000_000];
+const MARKS: [usize; 6] = [1_000, 10_000, 100_000, 200_000, 500_000, 1_000_000];
 const WINDOW: usize = 5_000;
 /// Requests that are made and sent at once; their signatures hold for five minutes.
 const CHUNK: usize = 50_000;
@@ -21,12 +21,17 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const MOST_GROWTH: f64 = 1.25;
 
 /// Measures it.
-pub(crate) async fn measure(report: &mut Report, full: bool) -> anyhow::Result<()> {
+pub(crate) async fn measure(report: &mut Report, length: Length) -> anyhow::Result<()> {
     let (stand_in, data) = (StandIn::start().await?, folder()?);
     let server = Server::connected(data.path(), &stand_in, &[("AI_CRM__STORE__MOST_MB", "16384")]).await?;
+    let marks = match length {
+        Length::Quick => &MARKS[..2],
+        Length::Usual => &MARKS[..4],
+        Length::Full => &MARKS[..],
+    };
     let mut run = Run { server, stand_in, kept: 0 };
     let mut costs = Vec::new();
-    for mark in if full { &FULL_MARKS[..] } else { &MARKS[..] } {
+    for mark in marks {
         run.fill(*mark).await?;
         let (cost, answered) = run.window().await?;
         let figure = format!("{cost:>5.0} µs of the server's core per event, {}/s", grouped(answered));

@@ -7,3 +7,14 @@ pub(crate) mod flat;
 pub(crate) mod idle;
 pub(crate) mod open_loop;
 pub(crate) mod sustained;
+
+/// How long a run may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// Long enough to see what a change does.
+    Quick,
+    /// As the figures are demanded.
+    Usual,
+    /// With a million events kept.
+    Full,
+}
