@@ -44,8 +44,10 @@ const ZSTD_LEVEL: i32 = 1;
 /// No stored value is larger when unpacked; a webhook body is at most 25 MB.
 const LARGEST: usize = 64 << 20;
 
+// A context of zstd takes longer to make than an event takes to pack.
 thread_local! {
     static PACKER: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 fn pack(payload: &[u8]) -> Option<Vec<u8>> {
@@ -54,6 +56,16 @@ fn pack(payload: &[u8]) -> Option<Vec<u8>> {
             *packer = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok();
         }
         packer.as_mut()?.compress(payload).ok().filter(|packed| packed.len() + 4 < payload.len())
+    })
+}
+
+fn unpack(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
+    UNPACKER.with_borrow_mut(|unpacker| {
+        let unpacker = match unpacker {
+            Some(unpacker) => unpacker,
+            None => unpacker.insert(zstd::bulk::Decompressor::new().map_err(|error| error.to_string())?),
+        };
+        unpacker.decompress(packed, length).map_err(|error| error.to_string())
     })
 }
 
@@ -87,7 +99,7 @@ pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, String> {
         if length > LARGEST {
             return Err(format!("the value says that it has {length} bytes"));
         }
-        unpacked = zstd::bulk::decompress(packed, length).map_err(|error| error.to_string())?;
+        unpacked = unpack(packed, length)?;
         &unpacked
     };
     match version.cmp(&T::VERSION) {
