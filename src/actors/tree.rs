@@ -25,7 +25,7 @@ use crate::actors::clock::{self, ClockActor};
 use crate::actors::delivery::Deliverer;
 use crate::actors::dispatcher::{self, Dispatcher, DispatcherMessage};
 use crate::actors::janitor::{self, Janitor, JanitorMessage};
-use crate::actors::metrics::DeliveryMetrics;
+use crate::actors::metrics::{DeliveryMetrics, RouterMetrics};
 use crate::actors::outbox::{self, OutboxActor, OutboxMessage};
 use crate::actors::router::Router;
 use crate::actors::supervisor::{self, Handle, Intensity, Supervisor, SupervisorMessage, child};
@@ -36,6 +36,7 @@ use crate::ledger::inbox::Accepted;
 use crate::ledger::lanes::Lane;
 use crate::ledger::outbox::Conversation;
 use crate::store::Health;
+use crate::store::keyspace::event::End;
 
 /// What the tree is started with.
 pub struct Arguments {
@@ -67,6 +68,7 @@ pub struct Tree {
     outbox: Handle<OutboxMessage>,
     janitor: Handle<JanitorMessage>,
     watcher: JoinHandle<()>,
+    metrics: Arc<RouterMetrics>,
 }
 
 impl Tree {
@@ -78,6 +80,7 @@ impl Tree {
         let (router, outbox, janitor): (Handle<_>, Handle<_>, Handle<_>) = Default::default();
         let clock = args.router.clock().clone();
         let store = args.deliverer.store.clone();
+        let metrics = args.router.metrics.clone();
         let mut channels: HashMap<ChannelName, Handle<ChannelMessage>> = HashMap::new();
         let mut channel_children = Vec::new();
         for name in args.deliverer.channels.keys().copied() {
@@ -127,13 +130,14 @@ impl Tree {
             rereading.cast(DispatcherMessage::Reconcile);
             resending.cast(OutboxMessage::Reconcile);
         }));
-        Ok(Self { root, ended: tokio::sync::Mutex::new(Some(ended)), router, outbox, janitor, watcher })
+        Ok(Self { root, ended: tokio::sync::Mutex::new(Some(ended)), router, outbox, janitor, watcher, metrics })
     }
 
     /// An event is on disk: handle it.
     pub fn accepted(&self, accepted: &Accepted) {
         match accepted {
             Accepted::New { id, lane } | Accepted::Revived { id, lane } => self.handle(lane.clone(), *id),
+            Accepted::Ignored { channel, .. } => self.metrics.settled(*channel, End::Ignored, Duration::ZERO),
             Accepted::Known { .. } => {}
         }
     }

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::effect::Effect;
-use crate::domain::event::{Event, Incoming};
+use crate::domain::event::{ChannelName, Event, EventKind, Incoming};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::{Expect, TimerChange, Write};
 use crate::domain::time::{Clock, Timestamp};
@@ -30,6 +30,13 @@ pub enum Accepted {
         /// Its lane.
         lane: Lane,
     },
+    /// It is new, on disk, and has ended: its channel knows that it asks nothing of us.
+    Ignored {
+        /// Its number.
+        id: EventId,
+        /// The channel.
+        channel: ChannelName,
+    },
     /// It is here already under this number.
     Known {
         /// The number.
@@ -49,7 +56,7 @@ impl Accepted {
     #[must_use]
     pub fn id(&self) -> EventId {
         match self {
-            Self::New { id, .. } | Self::Known { id } | Self::Revived { id, .. } => *id,
+            Self::New { id, .. } | Self::Ignored { id, .. } | Self::Known { id } | Self::Revived { id, .. } => *id,
         }
     }
 }
@@ -110,7 +117,7 @@ impl Inbox {
             let reserved = self.ids.reserved.load(Ordering::Acquire);
             if id > reserved {
                 let upto = reserved.max(id) + BLOCK;
-                let mut batch = Batch::new();
+                let mut batch = Batch::intake();
                 batch.write(&system(), event::reserve(upto));
                 self.store.commit(batch).await?;
                 self.ids.reserved.store(upto, Ordering::Release);
@@ -119,7 +126,8 @@ impl Inbox {
         Ok(EventId(id))
     }
 
-    /// Takes something in under a number from [`Inbox::next_id`]; on disk when it returns.
+    /// Takes something in under a number from [`Inbox::next_id`]; on disk when it returns. What its channel
+    /// knows to ask nothing of us ends in the same commit, since most of what a busy workspace says does.
     ///
     /// # Errors
     /// Where it is not on disk: the caller must not acknowledge it.
@@ -144,9 +152,17 @@ impl Inbox {
             let mut batch = Batch::intake();
             batch.writes(tenant, new.what.dedupe.iter().map(|key| dedupe::claim(key, id)));
             batch.write(tenant, event::put_event(&new));
-            batch.write(tenant, event::put_ready(id, &ready(&lane), Expect::Absent));
+            let ignored = ignored(&new);
+            batch.write(
+                tenant,
+                match &ignored {
+                    Some(story) => event::put_story(id, story),
+                    None => event::put_ready(id, &ready(&lane), Expect::Absent),
+                },
+            );
             batch.writes(tenant, writes.iter().cloned());
             match self.store.commit(batch).await {
+                Ok(()) if ignored.is_some() => return Ok(Accepted::Ignored { id, channel: new.what.channel }),
                 Ok(()) => return Ok(Accepted::New { id, lane }),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),
@@ -296,6 +312,23 @@ fn ready(lane: &Lane) -> Ready {
     Ready { lane: lane.key.clone(), attempts: 0, last_error: None, not_before: None }
 }
 
+/// The story of something that asks nothing of us, where its channel says so.
+fn ignored(event: &Event) -> Option<Story> {
+    let EventKind::Platform { ignore: Some(why), .. } = &event.what.kind else { return None };
+    Some(Story {
+        end: End::Ignored,
+        summary: why.clone(),
+        at: event.at,
+        person: None,
+        handler: None,
+        rules: Vec::new(),
+        smallest_change: None,
+        effects: Vec::new(),
+        attempts: 0,
+        result: None,
+    })
+}
+
 fn system() -> TenantId {
     crate::store::keyspace::SYSTEM.parse().expect("invariant: the system's name is a tenant's")
 }
@@ -311,7 +344,6 @@ pub fn backoff(attempts: u32, first: Duration, most: Duration, dice: f64) -> Dur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{ChannelName, EventKind};
     use crate::domain::ids::LaneKey;
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
@@ -378,6 +410,22 @@ mod tests {
         let view = inbox.store().view(&tenant);
         assert_eq!(dedupe::deliveries(&view, results[0].id()).unwrap().len(), 3);
         assert_eq!(event::read(&view, results[0].id()).unwrap().unwrap().what.raw, &b"raw \xff body"[..]);
+    }
+
+    #[tokio::test]
+    async fn what_asks_nothing_has_ended_when_it_is_on_disk() {
+        let inbox = inbox(Arc::default(), Arc::new(Keyring::ephemeral()));
+        let tenant = TenantId::default_tenant();
+        let kind = EventKind::Platform { name: "message".into(), ignore: Some("not addressed to the bot".into()) };
+        let id = inbox.next_id().await.unwrap();
+        let accepted = inbox.accept(&tenant, id, Incoming { kind, ..incoming(&["a"]) }).await.unwrap();
+        assert_eq!(accepted, Accepted::Ignored { id, channel: ChannelName::Slack });
+        let view = inbox.store().view(&tenant);
+        assert_eq!(event::ready(&view, id).unwrap(), None);
+        let story = event::story(&view, id).unwrap().unwrap().value;
+        assert_eq!((story.end, story.summary.as_str()), (End::Ignored, "not addressed to the bot"));
+        let again = inbox.accept(&tenant, inbox.next_id().await.unwrap(), incoming(&["a"])).await.unwrap();
+        assert_eq!(again, Accepted::Known { id });
     }
 
     #[tokio::test]

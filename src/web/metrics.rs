@@ -46,7 +46,7 @@ impl WebMetrics {
 
     pub(crate) fn accepted(&self, channel: ChannelName, accepted: &Accepted) {
         let kind = match accepted {
-            Accepted::New { .. } => "new",
+            Accepted::New { .. } | Accepted::Ignored { .. } => "new",
             Accepted::Known { .. } => "known",
             Accepted::Revived { .. } => "revived",
         };
