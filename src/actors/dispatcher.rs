@@ -1,7 +1,7 @@
 //! The router's actor: knows which events wait in which lane, and gives each to the session of its
 //! lane, as many at once as there are permits. Only ids wait here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often what the store holds is compared with what we know. Nothing should ever be found; what is
 /// found was kept from us by the end of an actor.
 const RECONCILE: Duration = Duration::from_secs(60);
+/// Sessions that may be idle at one time. An idle one costs some kilobytes and is started again in
+/// microseconds, so they are kept for conversations that go on, not for all of a quarter of an hour.
+const MOST_IDLE: usize = 1000;
 
 /// What it is told.
 pub enum DispatcherMessage {
@@ -96,6 +99,8 @@ pub struct Dispatching {
     lanes: Lanes,
     permits: Arc<Semaphore>,
     sessions: HashMap<Lane, Slot>,
+    /// Sessions in the order in which they fell idle; those that went to work since are here still.
+    idle: VecDeque<(Timestamp, Lane)>,
     /// Sessions that were told to end, so that their end is no surprise.
     ending: HashSet<ActorId>,
     /// Nothing more is handed out.
@@ -174,7 +179,9 @@ impl Dispatching {
         if let Some(slot) = self.sessions.get_mut(&turn.lane) {
             slot.running = None;
             slot.idle_since = now;
+            self.idle.push_back((now, turn.lane.clone()));
         }
+        self.end_idle_sessions();
         self.handled += 1;
         match ended {
             Ended::Settled => self.lanes.finished(turn),
@@ -182,16 +189,26 @@ impl Dispatching {
         }
     }
 
+    /// Ends sessions that have been idle for long, and the longest idle ones above their number.
     fn end_idle_sessions(&mut self) {
         let horizon = self.now().before(self.args.session_idle);
-        self.sessions.retain(|_, slot| {
-            let keep = slot.running.is_some() || slot.idle_since > horizon;
-            if !keep {
-                self.ending.insert(slot.actor.get_id());
-                slot.actor.stop(None);
-            }
-            keep
-        });
+        while let Some((since, lane)) = self.idle.pop_front_if(|(at, _)| *at <= horizon) {
+            self.end_if_idle_since(since, &lane);
+        }
+        while self.idle.len() > MOST_IDLE {
+            let Some((since, lane)) = self.idle.pop_front() else { return };
+            self.end_if_idle_since(since, &lane);
+        }
+    }
+
+    fn end_if_idle_since(&mut self, since: Timestamp, lane: &Lane) {
+        let is_so = |slot: &Slot| slot.running.is_none() && slot.idle_since == since;
+        if self.sessions.get(lane).is_some_and(is_so)
+            && let Some(slot) = self.sessions.remove(lane)
+        {
+            self.ending.insert(slot.actor.get_id());
+            slot.actor.stop(None);
+        }
     }
 
     fn session_ended(&mut self, id: ActorId) {
@@ -244,6 +261,7 @@ impl Actor for Dispatcher {
             lanes: Lanes::default(),
             permits,
             sessions: HashMap::new(),
+            idle: VecDeque::new(),
             ending: HashSet::new(),
             closed: false,
             draining: None,
