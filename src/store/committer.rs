@@ -28,7 +28,7 @@ const SIDE_BY_SIDE: usize = 8;
 /// While they do, groups begin this far apart: a group costs about as much as ten commits, so that fewer
 /// and larger ones leave more of the processor to those who make the commits.
 const APART: Duration = Duration::from_millis(3);
-/// How often a broken or full store is tried again while nobody commits.
+/// How often a broken store is opened anew, and a full one looked at while nobody commits.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// A batch with its values sealed, ready for the engine but for the version.
@@ -96,6 +96,8 @@ pub(crate) struct Committer {
     listeners: Arc<Listeners>,
     heads: HashMap<TenantId, Head>,
     version: u64,
+    /// When reopening failed last; commits are refused at once until it is tried again.
+    closed_since: Option<Instant>,
 }
 
 impl Committer {
@@ -108,7 +110,9 @@ impl Committer {
     ) -> Result<(Self, watch::Receiver<Health>), StoreError> {
         let version = keyspace::read_version(engine.as_ref())?;
         let (health, receiver) = watch::channel(Health::Writable);
-        Ok((Self { engine, keyring, clock, metrics, health, listeners, heads: HashMap::new(), version }, receiver))
+        let heads = HashMap::new();
+        let committer = Self { engine, keyring, clock, metrics, health, listeners, heads, version, closed_since: None };
+        Ok((committer, receiver))
     }
 
     /// Runs on a thread of its own until every handle is gone.
@@ -141,19 +145,18 @@ impl Committer {
     }
 
     fn look_after_health(&mut self) {
-        let state = self.health.borrow().clone();
-        match state {
-            Health::Writable => {}
-            Health::Broken(_) => self.try_reopen(),
-            Health::Full(_) => {
-                if self.engine.room(true).is_none_or(|(bytes, _)| bytes > 0) {
-                    self.health.send_replace(Health::Writable);
-                }
-            }
+        if matches!(*self.health.borrow(), Health::Broken(_)) {
+            self.try_reopen();
+        } else {
+            // What was found is in the health.
+            let _ = self.room(true);
         }
     }
 
     fn try_reopen(&mut self) {
+        if self.closed_since.is_some_and(|since| since.elapsed() < RETRY_EVERY) {
+            return;
+        }
         self.heads.clear();
         let reopened = self.engine.reopen().and_then(|()| {
             keyspace::read_version(self.engine.as_ref()).map_err(|error| EngineError(error.to_string()))
@@ -161,30 +164,42 @@ impl Committer {
         match reopened {
             Ok(version) => {
                 tracing::info!("the store is open again");
+                self.closed_since = None;
                 self.version = self.version.max(version);
                 self.health.send_replace(Health::Writable);
+                // A disk that is full lets itself be opened: the reserve is there for that.
+                let _ = self.room(true);
             }
             Err(error) => {
+                tracing::warn!(%error, "the store cannot be opened and is tried again");
+                self.closed_since = Some(Instant::now());
                 self.health.send_replace(Health::Broken(error.to_string()));
             }
         }
     }
 
+    /// Whether there is room; the health says what new work finds.
     fn room(&self, intake: bool) -> Result<(), StoreError> {
-        match self.engine.room(intake) {
-            Some((0, why)) => {
-                self.health.send_if_modified(|health| {
-                    let changed = !matches!(health, Health::Full(_));
-                    if changed {
+        let full = self.engine.room(intake).filter(|(bytes, _)| *bytes == 0).map(|(_, why)| why);
+        self.health.send_if_modified(|health| {
+            let was_full = matches!(health, Health::Full(_));
+            match &full {
+                Some(why) => {
+                    if !was_full {
                         tracing::error!(why, "the store is full and takes no new work");
                     }
                     *health = Health::Full(why.clone());
-                    changed
-                });
-                Err(StoreError::Full(why))
+                    !was_full
+                }
+                None if intake && was_full => {
+                    tracing::info!("the store has room again");
+                    *health = Health::Writable;
+                    true
+                }
+                None => false,
             }
-            _ => Ok(()),
-        }
+        });
+        full.map_or(Ok(()), |why| Err(StoreError::Full(why)))
     }
 
     /// As [`Committer::apply`]; a panic of the engine, also while it is read, breaks the store and not this
@@ -211,9 +226,6 @@ impl Committer {
         }
         let started = Instant::now();
         let (for_intake, for_all) = (self.room(true), self.room(false));
-        if for_intake.is_ok() {
-            self.health.send_if_modified(|health| std::mem::replace(health, Health::Writable) != Health::Writable);
-        }
         let mut overlay: HashMap<Vec<u8>, u64> = HashMap::new();
         let mut puts: Vec<Put> = Vec::new();
         let mut heads: HashMap<TenantId, Head> = HashMap::new();

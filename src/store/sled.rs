@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{RwLock, RwLockReadGuard};
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crate::store::engine::{Engine, EngineError, Entry, Order, Put};
@@ -22,6 +22,8 @@ const LOOK_EVERY: u64 = 64;
 
 /// How long to wait for the lock of a process that is ending.
 const LOCK_PATIENCE: Duration = Duration::from_millis(700);
+/// How long to wait for a database that failed to let go of its files.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// How sled words a lock that another process holds.
 pub(crate) const LOCKED: &str = "could not acquire lock";
 
@@ -65,6 +67,10 @@ impl Sled {
 
     fn read(&self) -> RwLockReadGuard<'_, Option<Open>> {
         self.open.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Option<Open>> {
+        self.open.write().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn with<T>(&self, act: impl FnOnce(&Open) -> sled::Result<T>) -> Result<T, EngineError> {
@@ -201,12 +207,30 @@ impl Engine for Sled {
     }
 
     fn reopen(&self) -> Result<(), EngineError> {
-        let mut guard = self.open.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // The old handle holds sled's file lock: it goes first. Dropping it flushes, which may
-        // panic after an error of the disk.
-        let old = guard.take();
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(old)));
-        *guard = Some(open(&self.options)?);
+        // Readers are not kept waiting: without an open database they are told so.
+        let old = self.write().take();
+        close(old)?;
+        let open = open(&self.options)?;
+        *self.write() = Some(open);
         Ok(())
+    }
+}
+
+/// Lets go of a database that failed, and with it of sled's file lock. That flushes, which may panic after an error of
+/// the disk, and waits for sled's own thread, which may have panicked and then never comes.
+fn close(old: Option<Open>) -> Result<(), EngineError> {
+    let Some(old) = old else { return Ok(()) };
+    let (sender, closed) = std::sync::mpsc::channel::<()>();
+    let dropping = move || {
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(old)));
+        drop(sender);
+    };
+    let spawned = std::thread::Builder::new().name("store closing".to_owned()).spawn(dropping);
+    spawned.map_err(|error| EngineError(format!("no thread to close the store: {error}")))?;
+    match closed.recv_timeout(CLOSE_PATIENCE) {
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+            Err(EngineError("the store does not close after an error: start the program anew".to_owned()))
+        }
+        _ => Ok(()),
     }
 }

@@ -252,6 +252,87 @@ fn a_full_quota_stops_new_work_first_and_says_so() {
     assert!(matches!(*store.health().borrow(), Health::Full(_)));
 }
 
+/// A memory that says how much room it has, and that cannot be opened anew where it has none.
+#[derive(Default)]
+struct Cramped {
+    memory: Memory,
+    room: std::sync::atomic::AtomicU64,
+    reopened: std::sync::atomic::AtomicU64,
+}
+
+impl Cramped {
+    fn set_room(&self, bytes: u64) {
+        self.room.store(bytes, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl Engine for Cramped {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        self.memory.get(key)
+    }
+    fn scan<'a>(&'a self, from: &[u8], to: &[u8], order: Order) -> Box<dyn Iterator<Item = engine::Entry> + 'a> {
+        self.memory.scan(from, to, order)
+    }
+    fn apply(&self, puts: Vec<Put>) -> Result<(), EngineError> {
+        self.memory.apply(puts)
+    }
+    fn sync(&self) -> Result<(), EngineError> {
+        self.memory.sync()
+    }
+    fn size(&self) -> u64 {
+        self.memory.size()
+    }
+    fn room(&self, _intake: bool) -> Option<(u64, String)> {
+        Some((self.room.load(std::sync::atomic::Ordering::Relaxed), "the disk".to_owned()))
+    }
+    fn reopen(&self) -> Result<(), EngineError> {
+        self.reopened.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Err(EngineError("the disk is gone".to_owned()))
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_refuses_at_once_and_tries_again_in_pauses() {
+    let engine = Arc::new(Cramped::default());
+    engine.set_room(1000);
+    engine.memory.set_faults(Some(Box::new(|| Fate::Refuse)));
+    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    for _ in 0..100 {
+        assert!(matches!(run(write(&store, [text("a", Expect::Any, "1")])), Err(StoreError::Unusable(_))));
+    }
+    let reopened = engine.reopened.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((1..20).contains(&reopened), "opened {reopened} times for 100 commits");
+}
+
+#[test]
+fn a_busy_store_sees_room_again_without_a_pause() {
+    let engine = Arc::new(Cramped::default());
+    // Without a thread there is no moment at which nobody commits.
+    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    for time in ["first", "second"] {
+        engine.set_room(0);
+        assert!(matches!(run(write(&store, [text("a", Expect::Any, time)])), Err(StoreError::Full(_))), "{time}");
+        assert!(matches!(*store.health().borrow(), Health::Full(_)), "{time}");
+        engine.set_room(1000);
+        run(write(&store, [text("a", Expect::Any, time)])).unwrap();
+        assert_eq!(*store.health().borrow(), Health::Writable, "{time}");
+    }
+}
+
+#[test]
+fn an_idle_store_notices_that_its_disk_is_full() {
+    let engine = Arc::new(Cramped::default());
+    let store = Store::grouped(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    let mut health = store.health();
+    run(async {
+        let full = health.wait_for(|health| matches!(health, Health::Full(_)));
+        tokio::time::timeout(std::time::Duration::from_secs(10), full).await.unwrap().unwrap();
+        engine.set_room(1000);
+        let writable = health.wait_for(|health| *health == Health::Writable);
+        tokio::time::timeout(std::time::Duration::from_secs(10), writable).await.unwrap().unwrap();
+    });
+}
+
 #[test]
 fn a_failed_group_is_an_error_and_the_store_recovers() {
     let engine = Arc::new(Memory::default());

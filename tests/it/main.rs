@@ -3,6 +3,7 @@
 
 mod broken;
 mod commands;
+mod disk;
 mod edge;
 mod kill;
 mod living;
@@ -10,6 +11,7 @@ mod operations;
 mod outage;
 mod power;
 mod power_cut;
+mod power_server;
 mod setup;
 mod simulation;
 mod slack_models;

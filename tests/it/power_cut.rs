@@ -3,8 +3,8 @@
 //!
 //! The program under test is this test binary again, in a child process: `the_program` with a role in its environment.
 //! It commits as the store's group committer does, over sled alone, so that the engine's habits are pinned apart from
-//! our code. To put the real binary under test, give `rounds` its command, a driver that posts events and reports each
-//! 200, and a check that opens the data folder with it.
+//! our code; and once more by the store itself, with its audit chain. The real binary is put under the same test in
+//! `power_server.rs`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,7 +14,21 @@ use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use anyhow::Context;
+use ai_crm::actors::clock;
+use ai_crm::domain::audit::{AuditEnd, AuditEntry};
+use ai_crm::domain::ids::TenantId;
+use ai_crm::domain::outcome::Expect;
+use ai_crm::store::codec::Record;
+use ai_crm::store::engine::Order;
+use ai_crm::store::quota::Quota;
+use ai_crm::store::seal::MasterKey;
+use ai_crm::store::sled::SledOptions;
+use ai_crm::store::{Batch, Store, chain, open};
+use anyhow::{Context, anyhow};
+use futures_util::future::try_join_all;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde::{Deserialize, Serialize};
 
 use crate::power::rounds::{Plan, Tally, Verdict, Witness, rounds};
 
@@ -24,9 +38,13 @@ const WRITERS: u32 = 8;
 /// Every record has so many keys, which land together or not at all.
 const KEYS_PER_RECORD: u32 = 4;
 
+/// Begins every key of ours, apart from what else the store keeps.
+const FIRST: &[u8] = b"power";
+
 /// The names of the environment in which the child finds its role.
 const ROLE: &str = "AI_CRM_POWER_ROLE";
 const FOLDER: &str = "AI_CRM_POWER_FOLDER";
+const ENGINE: &str = "AI_CRM_POWER_ENGINE";
 const SYNC: &str = "AI_CRM_POWER_SYNC";
 
 /// A record is named by the process that wrote it, the thread in it, and its number there.
@@ -91,21 +109,100 @@ impl Subject for Sled {
     }
 }
 
+/// The store itself: its committer, its layout, its audit chain.
+struct Whole {
+    store: Store,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// A value that the store keeps.
+#[derive(Serialize, Deserialize)]
+struct Kept(Vec<u8>);
+
+impl Record for Kept {
+    fn to_payload(&self) -> Vec<u8> {
+        self.0.clone()
+    }
+    fn from_payload(payload: &[u8]) -> Result<Self, String> {
+        Ok(Self(payload.to_vec()))
+    }
+}
+
+impl Whole {
+    /// As a handler's outcome is written: some keys and a row of the chain.
+    fn batch(record: RecordName) -> Batch {
+        let tenant = TenantId::default_tenant();
+        let mut batch = Batch::new();
+        for part in 0..KEYS_PER_RECORD {
+            let write = ai_crm::store::put(key(record, part), Expect::Absent, &Kept(value(record, part)));
+            batch.write(&tenant, write);
+        }
+        batch.audit(
+            &tenant,
+            AuditEntry {
+                action: "test".to_owned(),
+                actor: "power cut".to_owned(),
+                args_digest: String::new(),
+                channel: "api".to_owned(),
+                end: AuditEnd::Done,
+                event: None,
+                reason: String::new(),
+                resource: format!("{record:?}"),
+                rules: Vec::new(),
+            },
+        );
+        batch
+    }
+}
+
+impl Subject for Whole {
+    fn open(folder: &Path, syncs: bool) -> anyhow::Result<Self> {
+        let quota = Quota { most_bytes: 1 << 30, keep_free_bytes: 0, reserve_bytes: 0 };
+        let options = SledOptions { folder: folder.join("whole"), cache_bytes: 64 << 20, quota, power_safe: syncs };
+        let store = open::open(options, &[MasterKey::new([7; 32])], clock::system())?;
+        Ok(Self { store, runtime: tokio::runtime::Builder::new_current_thread().build()? })
+    }
+
+    fn commit(&self, records: &[RecordName]) -> anyhow::Result<()> {
+        let commits = records.iter().map(|record| self.store.commit(Self::batch(*record)));
+        self.runtime.block_on(try_join_all(commits))?;
+        Ok(())
+    }
+
+    fn keys_of_records(&self) -> anyhow::Result<BTreeMap<RecordName, u32>> {
+        let view = self.store.view(&TenantId::default_tenant());
+        chain::verify(&view)?.map_err(|found| anyhow!("the audit chain breaks at {}: {}", found.seq, found.what))?;
+        let mut found = BTreeMap::new();
+        for entry in view.scan::<Kept>(FIRST, Order::Ascending) {
+            let (key_found, kept) = entry?;
+            let [process, thread, number, part] = numbers(&key_found).context("a key that nobody wrote")?;
+            let record = (process, thread, number);
+            *found.entry(record).or_default() += u32::from(kept.value.0 == value(record, part));
+        }
+        Ok(found)
+    }
+}
+
 fn key((process, thread, number): RecordName, part: u32) -> Vec<u8> {
-    [process, thread, number, part].map(u32::to_be_bytes).concat()
+    [FIRST, [process, thread, number, part].map(u32::to_be_bytes).concat().as_slice()].concat()
 }
 
 fn numbers(key: &[u8]) -> Option<[u32; 4]> {
-    let parts: Vec<u32> =
-        key.chunks_exact(4).filter_map(|part| Some(u32::from_be_bytes(part.try_into().ok()?))).collect();
+    let parts: Vec<u32> = key
+        .strip_prefix(FIRST)?
+        .chunks_exact(4)
+        .filter_map(|part| Some(u32::from_be_bytes(part.try_into().ok()?)))
+        .collect();
     parts.try_into().ok()
 }
 
-/// Between 300 and 2,300 bytes that only this key can have.
+/// Between 300 and 2,300 bytes that only this key can have, and that cannot be compressed.
 fn value(record: RecordName, part: u32) -> Vec<u8> {
-    let key = key(record, part);
     let length = 300 + (record.2 as usize * 7 + part as usize * 501) % 2000;
-    key.iter().copied().cycle().take(length).collect()
+    let seed = u64::from(record.0) << 40 | u64::from(record.1) << 34 | u64::from(record.2) << 2 | u64::from(part);
+    let mut bytes = vec![0; length];
+    StdRng::seed_from_u64(seed).fill(bytes.as_mut_slice());
+    bytes
 }
 
 /// A record, and where its writer waits.
@@ -116,9 +213,16 @@ type Waiting = (RecordName, SyncSender<()>);
 #[ignore = "is started by the power cut tests as their program"]
 fn the_program() -> anyhow::Result<()> {
     let Ok(role) = std::env::var(ROLE) else { return Ok(()) };
+    match std::env::var(ENGINE)?.as_str() {
+        "sled" => play::<Sled>(&role),
+        _ => play::<Whole>(&role),
+    }
+}
+
+fn play<S: Subject>(role: &str) -> anyhow::Result<()> {
     let folder = std::env::var(FOLDER)?;
-    let subject = Sled::open(folder.as_ref(), std::env::var(SYNC)? == "fdatasync")?;
-    match role.as_str() {
+    let subject = S::open(folder.as_ref(), std::env::var(SYNC)? == "fdatasync")?;
+    match role {
         "write" => write_until_killed(&subject),
         _ => show_records(&subject),
     }
@@ -171,10 +275,10 @@ fn show_records(subject: &impl Subject) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn program(role: &str, folder: &Path, sync: &str) -> Command {
+fn program(role: &str, folder: &Path, (engine, sync): Variant) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("invariant: a test knows its own binary"));
     command.args(["--exact", "power_cut::the_program", "--ignored", "--nocapture", "--quiet"]);
-    command.env(ROLE, role).env(FOLDER, folder).env(SYNC, sync);
+    command.env(ROLE, role).env(FOLDER, folder).env(ENGINE, engine).env(SYNC, sync);
     command
 }
 
@@ -197,8 +301,8 @@ fn read_acknowledgements(stdout: ChildStdout, witness: &Witness<RecordName>) {
     }
 }
 
-fn check_records(folder: &Path, sync: &str, acknowledged: &[RecordName]) -> anyhow::Result<Verdict> {
-    let output = program("show", folder, sync).stdin(Stdio::null()).output()?;
+fn check_records(folder: &Path, variant: Variant, acknowledged: &[RecordName]) -> anyhow::Result<Verdict> {
+    let output = program("show", folder, variant).stdin(Stdio::null()).output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         // A panic's message stands on the line below its place.
@@ -222,28 +326,46 @@ fn check_records(folder: &Path, sync: &str, acknowledged: &[RecordName]) -> anyh
     })
 }
 
-fn sled_rounds(name: &'static str, sync: &str, count: u32) -> anyhow::Result<Tally> {
+/// The subject, and whether it ends a commit with `fdatasync` or with sled's `flush` alone.
+type Variant = (&'static str, &'static str);
+
+fn power_rounds(name: &'static str, variant: Variant, count: u32) -> anyhow::Result<Tally> {
     let load = Duration::from_millis(20)..Duration::from_millis(600);
     let plan = Plan { name, rounds: count, seed: 1, load, rounds_per_disk: 4 };
     rounds(
         &plan,
-        |folder| program("write", folder, sync),
+        |folder| program("write", folder, variant),
         read_acknowledgements,
-        |folder, acknowledged| check_records(folder, sync, acknowledged),
+        |folder, acknowledged| check_records(folder, variant, acknowledged),
     )
 }
 
 #[test]
 fn sled_with_fdatasync_keeps_everything_it_acknowledged() -> anyhow::Result<()> {
-    let tally = sled_rounds("sled, flush and fdatasync", "fdatasync", 20)?;
+    let tally = power_rounds("sled, flush and fdatasync", ("sled", "fdatasync"), 20)?;
     assert_eq!(tally.broken(), 0, "{tally}");
     assert!(tally.acknowledged > 1_000, "there was hardly any load: {tally}");
     Ok(())
 }
 
 #[test]
+fn the_store_keeps_everything_it_acknowledged() -> anyhow::Result<()> {
+    let tally = power_rounds("the store", ("store", "fdatasync"), 20)?;
+    assert_eq!(tally.broken(), 0, "{tally}");
+    assert!(tally.acknowledged > 1_000, "there was hardly any load: {tally}");
+    Ok(())
+}
+
+#[test]
+fn the_store_without_its_fdatasync_loses_what_it_acknowledged() -> anyhow::Result<()> {
+    let tally = power_rounds("the store, flush alone", ("store", "flush"), 6)?;
+    assert!(tally.broken() > 0, "the store is durable without `power_safe`, so it can go: {tally}");
+    Ok(())
+}
+
+#[test]
 fn sled_with_flush_alone_loses_what_it_acknowledged() -> anyhow::Result<()> {
-    let tally = sled_rounds("sled, flush alone", "flush", 6)?;
+    let tally = power_rounds("sled, flush alone", ("sled", "flush"), 6)?;
     assert!(tally.broken() > 0, "sled's flush has become durable, so the fdatasync can go: {tally}");
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! A further way to reach the program is a file beside these.
 
 pub(crate) mod api;
+pub(crate) mod done;
 pub(crate) mod load;
 pub(crate) mod server;
 
