@@ -40,7 +40,7 @@ use world::{Outcome, simulate};
 
 /// Seeds of a run that is not told otherwise. Without optimisation a seed takes a third of a second, most of it
 /// for sealing values.
-const SEEDS: u64 = if cfg!(debug_assertions) { 80 } else { 2_000 };
+const SEEDS: u64 = 100;
 /// Seeds in which chance must have brought up every fault.
 const ENOUGH: u64 = 500;
 /// Seeds within which every sabotage must be found.
