@@ -75,7 +75,7 @@ async fn receive(State(floor): State<Arc<Floor>>, headers: HeaderMap, body: Byte
         mac.update(part);
     }
     let stated = signature.strip_prefix("v0=").and_then(|hex| HEXLOWER.decode(hex.as_bytes()).ok());
-    if !stated.is_some_and(|stated| mac.verify_slice(&stated).is_ok()) {
+    if stated.is_none_or(|stated| mac.verify_slice(&stated).is_err()) {
         return StatusCode::UNAUTHORIZED;
     }
     if let Some(disk) = &floor.disk {
