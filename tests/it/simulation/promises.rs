@@ -120,7 +120,9 @@ fn events_have_ended(view: &View, events: &[Event], chronicle: &Chronicle) -> Re
         if story.value.end == End::Dead {
             return Err(format!("{} is dead though all works: {}", it.id, story.value.summary));
         }
-        if chronicle.end(it.id) != Some(story.value.end) {
+        // What asks nothing has ended in the commit that accepted it: no handler ran that could be seen.
+        let by_acceptance = story.value.end == End::Ignored && story.value.attempts == 0;
+        if !by_acceptance && chronicle.end(it.id) != Some(story.value.end) {
             return Err(format!("{} ended as {}, which nobody saw", it.id, story.value.end.as_str()));
         }
         for key in &it.what.dedupe {

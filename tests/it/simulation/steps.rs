@@ -129,9 +129,9 @@ impl World {
         self.tasks.spawn(Label::Accept(number), async move {
             let id = match inbox.next_id().await {
                 Ok(id) => id,
-                Err(error) => return Output::Accepted(Err(error)),
+                Err(error) => return Output::Accepted(None, Err(error)),
             };
-            Output::Accepted(inbox.accept(&tenant, id, incoming).await)
+            Output::Accepted(Some(id), inbox.accept(&tenant, id, incoming).await)
         });
     }
 
@@ -230,7 +230,13 @@ impl World {
 
     fn take(&mut self, label: Label, output: Output) -> Result<(), Violation> {
         match (label, output) {
-            (Label::Accept(number), Output::Accepted(accepted)) => self.accepted(number, accepted)?,
+            (Label::Accept(number), Output::Accepted(id, accepted)) => {
+                if accepted.is_err() && !self.faults.is_dying() {
+                    // It may be on disk and nobody was told: whatever is accepted meanwhile comes first.
+                    self.chronicle.aside.extend(id);
+                }
+                self.accepted(number, accepted)?;
+            }
             (Label::Handle(turn), Output::Handled(handled)) => {
                 let until = match &handled {
                     Handled::Later { at } => Some(*at),

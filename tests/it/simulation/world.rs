@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ai_crm::actors::delivery::Tried;
 use ai_crm::actors::router::Handled;
+use ai_crm::domain::ids::EventId;
 use ai_crm::domain::time::{Clock, Timestamp};
 use ai_crm::ledger::inbox::Accepted;
 use ai_crm::ledger::lanes::Turn;
@@ -50,7 +51,8 @@ pub(super) enum Label {
 
 /// What a future came to.
 pub(super) enum Output {
-    Accepted(Result<Accepted, StoreError>),
+    /// Under which number, where there was one.
+    Accepted(Option<EventId>, Result<Accepted, StoreError>),
     Handled(Handled),
     Tried(Work, Tried),
     Rung(Result<Vec<Accepted>, StoreError>),
