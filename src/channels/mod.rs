@@ -1,6 +1,6 @@
 //! Platform adapters: each folder knows everything of one platform and nothing of the others.
 //!
-//! A channel verifies and decodes what comes in ([`Incoming`]), renders cards, delivers them, and
+//! A channel verifies and decodes what comes in (an `Incoming`), renders cards, delivers them, and
 //! looks people up. It keeps no state that must survive. A new channel is one folder and two lines
 //! in [`TABLE`]; the contract suite in `tests/it` then runs over it.
 

@@ -1,6 +1,6 @@
 //! The command line: arguments, subcommands, what they print, and the log.
 //!
-//! A subcommand is a file here, a variant of [`Subcommand`] and a line in [`dispatch`]. What lists or
+//! A subcommand is a file here, a variant of `Subcommand` and a line in `dispatch`. What lists or
 //! shows takes `--json`. Exit code 0 is done, 1 failed, 2 used wrongly.
 
 mod access;

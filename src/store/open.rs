@@ -11,7 +11,7 @@ use crate::store::sled::{LOCKED, Sled, SledOptions};
 use crate::store::{Store, StoreError, keyspace};
 
 /// Version of the layout of the whole store. Raised when keys move; a migration then stands in
-/// [`migrate`].
+/// `migrate`.
 pub const FORMAT: u32 = 1;
 
 const FORMAT_KEY: &[u8] = b"_system\0fm";

@@ -65,7 +65,7 @@ pub(crate) fn numbered(kind: &[u8], number: u64) -> Vec<u8> {
     [kind, &number.to_be_bytes()].concat()
 }
 
-/// The number at the end of a key that [`numbered`] made.
+/// The number at the end of a key that `numbered` made.
 #[must_use]
 pub fn number_of(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
