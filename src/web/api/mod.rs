@@ -1,7 +1,7 @@
 //! `/api/v1`: REST for operators and programs, behind the admin token.
 //!
 //! Errors are problem+json, lists have cursors, and a POST with an `Idempotency-Key` is done once. A
-//! new route is a function in the file of its noun, a line in [`ROUTES`] and a line in [`routes`].
+//! new route is a function in the file of its noun, a line in `ROUTES` and a line in `routes`.
 
 mod audit;
 pub mod chat;
