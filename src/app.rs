@@ -29,6 +29,7 @@ use crate::channels::slack::verify::Verifier;
 use crate::channels::terminal::TerminalChannel;
 use crate::channels::{self, Channel};
 use crate::config::catalog::Catalog;
+use crate::config::keyfile::KeySource;
 use crate::config::secrets::Secrets;
 use crate::config::{Config, keyfile};
 use crate::domain::event::ChannelName;
@@ -215,7 +216,8 @@ fn open_store(
     std::fs::create_dir_all(&config.data)
         .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
     let (keys, source) = keyfile::master_keys(config, &mut |bytes| rand::fill(bytes))?;
-    said.push(format!("sealing key {source}"));
+    let keep = if matches!(source, KeySource::Made(_)) { "; keep a copy apart from the data" } else { "" };
+    said.push(format!("sealing key {source}{keep}"));
     let masters: Vec<MasterKey> = keys.iter().map(|key| MasterKey::new(*key.expose())).collect();
     let options = SledOptions {
         folder: config.store_folder(),

@@ -54,7 +54,7 @@ impl fmt::Display for KeySource {
         match self {
             Self::Configured => f.write_str("from the configuration"),
             Self::File(path) => write!(f, "from {}", path.display()),
-            Self::Made(path) => write!(f, "made anew in {}; keep a copy apart from the data", path.display()),
+            Self::Made(path) => write!(f, "made anew in {}", path.display()),
         }
     }
 }
