@@ -41,8 +41,9 @@ const SIBLINGS: &[&str] = &["channels", "sim"];
 /// Crates that only some files name.
 const CRATES: &[(&str, &[&str])] = &[
     ("sled", &["src/store/sled.rs"]),
-    ("zstd", &["src/store/codec.rs"]),
-    ("chacha20poly1305", &["src/store/seal.rs"]),
+    ("zstd", &["src/store/pack.rs"]),
+    ("chacha20", &["src/store/cipher.rs"]),
+    ("ring", &["src/store/cipher.rs", "src/app.rs"]),
     ("cedar_policy", &["src/policy/"]),
     ("miette", &["src/policy/"]),
     ("slack_morphism", &["src/channels/slack/"]),

@@ -4,10 +4,10 @@
 //! whose shape changes raises its [`Record::VERSION`] and says in [`Record::upgrade`] how an older
 //! payload becomes the present one. A payload of a newer version is refused in words.
 
-use std::cell::RefCell;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::store::pack::{pack, unpack};
 
 /// A value that is stored.
 pub trait Record: Serialize + DeserializeOwned {
@@ -38,42 +38,16 @@ pub trait Record: Serialize + DeserializeOwned {
 }
 
 const FLAG_ZSTD: u8 = 1;
-/// Below this, zstd saves less than it costs (measured: 600-byte events shrink by a third for 9 µs).
-const COMPRESS_FROM: usize = 1024;
-const ZSTD_LEVEL: i32 = 1;
+/// Below this, packing saves less than it costs.
+const PACK_FROM: usize = 512;
 /// No stored value is larger when unpacked; a webhook body is at most 25 MB.
 const LARGEST: usize = 64 << 20;
-
-// A context of zstd takes longer to make than an event takes to pack.
-thread_local! {
-    static PACKER: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
-    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
-}
-
-fn pack(payload: &[u8]) -> Option<Vec<u8>> {
-    PACKER.with_borrow_mut(|packer| {
-        if packer.is_none() {
-            *packer = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok();
-        }
-        packer.as_mut()?.compress(payload).ok().filter(|packed| packed.len() + 4 < payload.len())
-    })
-}
-
-fn unpack(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
-    UNPACKER.with_borrow_mut(|unpacker| {
-        let unpacker = match unpacker {
-            Some(unpacker) => unpacker,
-            None => unpacker.insert(zstd::bulk::Decompressor::new().map_err(|error| error.to_string())?),
-        };
-        unpacker.decompress(packed, length).map_err(|error| error.to_string())
-    })
-}
 
 /// A value as bytes.
 #[must_use]
 pub fn encode<T: Record>(value: &T) -> Vec<u8> {
     let payload = value.to_payload();
-    if payload.len() >= COMPRESS_FROM
+    if payload.len() >= PACK_FROM
         && let Some(packed) = pack(&payload)
     {
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes();

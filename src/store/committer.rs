@@ -16,6 +16,7 @@ use crate::domain::time::Clock;
 use crate::store::chain::{self, Head};
 use crate::store::engine::{Engine, EngineError, Put};
 use crate::store::metrics::StoreMetrics;
+use crate::store::queue::{self, Entrance, Exit};
 use crate::store::seal::{self, Keyring};
 use crate::store::{Batch, Health, StoreError, codec, keyspace};
 
@@ -23,11 +24,6 @@ use crate::store::{Batch, Health, StoreError, codec, keyspace};
 const MOST_IN_GROUP: usize = 512;
 /// Bytes in one group, several of sled's segments.
 const MOST_BYTES_IN_GROUP: usize = 4 << 20;
-/// A group of so many says that commits come side by side.
-const SIDE_BY_SIDE: usize = 8;
-/// While they do, groups begin this far apart: a group costs about as much as ten commits, so that fewer
-/// and larger ones leave more of the processor to those who make the commits.
-const APART: Duration = Duration::from_millis(3);
 /// How often a broken store is opened anew, and a full one looked at while nobody commits.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
@@ -116,23 +112,21 @@ impl Committer {
     }
 
     /// Runs on a thread of its own until every handle is gone.
-    pub(crate) fn start(self) -> std::io::Result<Sender<Waiting>> {
-        let (sender, receiver) = channel();
-        std::thread::Builder::new().name("committer".to_owned()).spawn(move || self.run(&receiver))?;
-        Ok(sender)
+    pub(crate) fn start(self) -> std::io::Result<Entrance<Waiting>> {
+        queue::start("committer", move |exit| self.run(exit))
     }
 
-    fn run(mut self, receiver: &Receiver<Waiting>) {
-        let mut not_before = Instant::now();
+    fn run(mut self, mut queue: Exit<Waiting>) {
         loop {
-            match receiver.recv_timeout(RETRY_EVERY) {
-                Ok(first) => {
-                    // Waking early does no harm.
-                    std::thread::park_timeout(not_before.saturating_duration_since(Instant::now()));
-                    let started = Instant::now();
-                    let (group, answers): (Vec<_>, Vec<_>) =
-                        gather(first, receiver).into_iter().map(|w| (w.sealed, w.answer)).unzip();
-                    not_before = if group.len() < SIDE_BY_SIDE { started } else { started + APART };
+            let (mut count, mut bytes) = (0, 0);
+            let is_full = |waiting: &Waiting| {
+                count += 1;
+                bytes += waiting.sealed.bytes();
+                count >= MOST_IN_GROUP || bytes >= MOST_BYTES_IN_GROUP
+            };
+            match queue.take(RETRY_EVERY, is_full) {
+                Ok(group) => {
+                    let (group, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|w| (w.sealed, w.answer)).unzip();
                     for (result, answer) in self.apply_guarded(group).into_iter().zip(answers) {
                         // A caller that has gone away has no use for the answer.
                         let _ = answer.send(result);
@@ -336,17 +330,6 @@ impl Committer {
         seal::stamp(&mut bytes, self.version);
         (key, Some(bytes))
     }
-}
-
-fn gather(first: Waiting, receiver: &Receiver<Waiting>) -> Vec<Waiting> {
-    let mut bytes = first.sealed.bytes();
-    let mut group = vec![first];
-    while group.len() < MOST_IN_GROUP && bytes < MOST_BYTES_IN_GROUP {
-        let Ok(next) = receiver.try_recv() else { break };
-        bytes += next.sealed.bytes();
-        group.push(next);
-    }
-    group
 }
 
 /// sled panics on some errors of the disk; here that is an error like any other.

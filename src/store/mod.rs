@@ -10,6 +10,7 @@
 
 pub mod backup;
 pub mod chain;
+mod cipher;
 pub mod codec;
 mod committer;
 pub mod engine;
@@ -17,6 +18,8 @@ pub mod keyspace;
 pub mod memory;
 pub mod metrics;
 pub mod open;
+mod pack;
+mod queue;
 pub mod quota;
 pub mod rotate;
 pub mod seal;
@@ -34,6 +37,7 @@ use crate::store::codec::Record;
 use crate::store::committer::{Committer, Listeners, Waiting};
 use crate::store::engine::{Engine, EngineError, Order, Put};
 use crate::store::metrics::StoreMetrics;
+use crate::store::queue::Entrance;
 use crate::store::seal::{Keyring, SealError};
 use crate::store::sequence::Sequences;
 
@@ -136,7 +140,7 @@ enum Writer {
     Inline(std::sync::Mutex<Committer>),
     /// Commits are applied by the group committer's thread.
     Thread {
-        sender: std::sync::mpsc::Sender<Waiting>,
+        sender: Entrance<Waiting>,
         /// Bounds the commits that wait; their number is the number of their callers.
         places: Semaphore,
     },

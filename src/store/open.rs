@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError, keyspace};
 
 /// Version of the layout of the whole store. Raised when keys move; a migration then stands in
 /// `migrate`.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const FORMAT_KEY: &[u8] = b"_system\0fm";
 const DATA_KEYS: &[u8] = b"_system\0ky";
@@ -136,8 +136,9 @@ fn check_format(engine: &dyn Engine) -> Result<(), OpenError> {
 /// Brings the keys of an older format to the present one, step by step; each step can run twice.
 fn migrate(_engine: &dyn Engine, from: u32) -> Result<(), OpenError> {
     match from {
-        // An empty store has nothing to move.
-        0 => Ok(()),
+        // An empty store has nothing to move. What format 1 packed, and the stories that it wrote of events that
+        // ask nothing, are read as they are.
+        0 | 1 => Ok(()),
         other => Err(StoreError::Unreadable(format!("no migration from format {other} is known")).into()),
     }
 }

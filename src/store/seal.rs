@@ -8,16 +8,15 @@ use std::collections::HashMap;
 use std::sync::RwLock;
 
 use arc_swap::ArcSwap;
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+use crate::store::cipher::{Cipher, NONCE, TAG};
 
 const FORMAT_EMPTY: u8 = 0;
 const FORMAT_SEALED: u8 = 1;
 const VERSION_AT: std::ops::Range<usize> = 1..9;
 const HEAD: usize = 1 + 8 + 4 + NONCE;
-const NONCE: usize = 24;
 
 /// Why a value does not open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,8 +60,8 @@ impl MasterKey {
         data_encoding::HEXLOWER.encode(&digest[..4])
     }
 
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&(*self.0).into())
+    fn cipher(&self) -> Cipher {
+        Cipher::new(self.0.clone())
     }
 }
 
@@ -79,8 +78,8 @@ pub struct WrappedKey {
 
 /// The data keys, open.
 pub struct Keyring {
-    active: ArcSwap<(u32, XChaCha20Poly1305)>,
-    all: RwLock<HashMap<u32, XChaCha20Poly1305>>,
+    active: ArcSwap<(u32, Cipher)>,
+    all: RwLock<HashMap<u32, Cipher>>,
 }
 
 fn random<const N: usize>() -> [u8; N] {
@@ -101,12 +100,9 @@ pub fn new_data_key(id: u32, master: &MasterKey) -> WrappedKey {
 
 fn wrap(id: u32, key: &[u8; 32], master: &MasterKey) -> WrappedKey {
     let nonce: [u8; NONCE] = random();
-    let mut sealed = key.to_vec();
-    master
-        .cipher()
-        .encrypt_in_place(&XNonce::from(nonce), &wrap_data(id), &mut sealed)
-        .expect("invariant: 32 bytes are not too many to seal");
-    let sealed = data_encoding::BASE64.encode(&[&nonce[..], &sealed].concat());
+    let mut sealed = Zeroizing::new(*key);
+    let tag = master.cipher().seal(&nonce, &wrap_data(id), sealed.as_mut_slice());
+    let sealed = data_encoding::BASE64.encode(&[&nonce[..], sealed.as_slice(), &tag].concat());
     WrappedKey { id, master: master.fingerprint(), sealed }
 }
 
@@ -117,11 +113,8 @@ fn unwrap_key(wrapped: &WrappedKey, masters: &[MasterKey]) -> Result<Zeroizing<[
     let bytes = data_encoding::BASE64.decode(wrapped.sealed.as_bytes()).map_err(|_| SealError::Damaged)?;
     let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or(SealError::Damaged)?;
     let mut plain = Zeroizing::new(sealed.to_vec());
-    master
-        .cipher()
-        .decrypt_in_place(&XNonce::from(*nonce), &wrap_data(wrapped.id), &mut *plain)
-        .map_err(|_| SealError::Forged)?;
-    plain.as_slice().try_into().map(Zeroizing::new).map_err(|_| SealError::Damaged)
+    let plain = master.cipher().open(nonce, &wrap_data(wrapped.id), &mut plain).ok_or(SealError::Forged)?;
+    plain.try_into().map(Zeroizing::new).map_err(|_| SealError::Damaged)
 }
 
 impl Keyring {
@@ -139,7 +132,7 @@ impl Keyring {
             if key.master != first.fingerprint() {
                 anew.push(wrap(key.id, &plain, first));
             }
-            all.insert(key.id, XChaCha20Poly1305::new(&(*plain).into()));
+            all.insert(key.id, Cipher::new(plain));
         }
         let newest = wrapped.iter().map(|key| key.id).max().ok_or(SealError::Damaged)?;
         let active = all.get(&newest).cloned().ok_or(SealError::NoKey(newest))?;
@@ -160,7 +153,7 @@ impl Keyring {
     /// Where it does not open.
     pub fn activate(&self, wrapped: &WrappedKey, masters: &[MasterKey]) -> Result<(), SealError> {
         let plain = unwrap_key(wrapped, masters)?;
-        let cipher = XChaCha20Poly1305::new(&(*plain).into());
+        let cipher = Cipher::new(plain);
         self.all.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(wrapped.id, cipher.clone());
         self.active.store(std::sync::Arc::new((wrapped.id, cipher)));
         Ok(())
@@ -180,17 +173,14 @@ impl Keyring {
         }
         let active = self.active.load();
         let nonce: [u8; NONCE] = random();
-        let mut out = Vec::with_capacity(HEAD + plain.len() + 16);
+        let mut out = Vec::with_capacity(HEAD + plain.len() + TAG);
         out.push(FORMAT_SEALED);
         out.extend_from_slice(&[0; 8]);
         out.extend_from_slice(&active.0.to_be_bytes());
         out.extend_from_slice(&nonce);
         out.extend_from_slice(plain);
         let data = associated(full_key, active.0);
-        let tag = active
-            .1
-            .encrypt_inout_detached(&XNonce::from(nonce), &data, (&mut out[HEAD..]).into())
-            .expect("invariant: values are far below 256 GB");
+        let tag = active.1.seal(&nonce, &data, &mut out[HEAD..]);
         out.extend_from_slice(&tag);
         out
     }
@@ -219,9 +209,8 @@ impl Keyring {
             other = all.get(&id).cloned().ok_or(SealError::NoKey(id))?;
             &other
         };
-        cipher
-            .decrypt_in_place(&XNonce::from(nonce), &associated(full_key, id), &mut plain)
-            .map_err(|_| SealError::Forged)?;
+        let length = cipher.open(&nonce, &associated(full_key, id), &mut plain).ok_or(SealError::Forged)?.len();
+        plain.truncate(length);
         Ok((version, plain))
     }
 }
