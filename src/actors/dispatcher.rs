@@ -24,6 +24,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often what the store holds is compared with what we know. Nothing should ever be found; what is
 /// found was kept from us by the end of an actor.
 const RECONCILE: Duration = Duration::from_secs(60);
+/// Events handled at once in a rush, so that no lane stands still.
+const MOST_IN_RUSH: usize = 2;
+/// After so long a rush is no burst: taking in and handling share what there is.
+const LONGEST_RUSH: Duration = Duration::from_secs(15);
 /// Sessions that may be idle at one time. An idle one costs some kilobytes and is started again in
 /// microseconds, so they are kept for conversations that go on, not for all of a quarter of an hour.
 const MOST_IDLE: usize = 1000;
@@ -103,6 +107,8 @@ pub struct Dispatching {
     idle: VecDeque<(Timestamp, Lane)>,
     /// Sessions that were told to end, so that their end is no surprise.
     ending: HashSet<ActorId>,
+    /// Since when more comes in than can be handled meanwhile.
+    rush_since: Option<Timestamp>,
     /// Nothing more is handed out.
     closed: bool,
     draining: Option<ractor::RpcReplyPort<()>>,
@@ -137,7 +143,7 @@ impl Dispatching {
         if self.closed {
             return;
         }
-        while self.lanes.idle_lanes_with_work() > 0 {
+        while self.lanes.idle_lanes_with_work() > 0 && !self.steps_back() {
             let Ok(permit) = self.permits.clone().try_acquire_owned() else { return };
             let Some(turn) = self.lanes.next_turn() else { return };
             if let Err(turn) = self.give(myself, turn, permit).await {
@@ -145,6 +151,18 @@ impl Dispatching {
                 self.lanes.later(&turn, at);
             }
         }
+    }
+
+    /// Whether those who send go first. What runs wakes us when it has ended, so nothing is forgotten.
+    fn steps_back(&mut self) -> bool {
+        let now = self.now();
+        if !self.args.router.inbox().rush().is_on(now) {
+            self.rush_since = None;
+            return false;
+        }
+        let since = *self.rush_since.get_or_insert(now);
+        let running = self.args.permits - self.permits.available_permits();
+        running >= MOST_IN_RUSH && now.since(since) < LONGEST_RUSH
     }
 
     async fn give(
@@ -263,6 +281,7 @@ impl Actor for Dispatcher {
             sessions: HashMap::new(),
             idle: VecDeque::new(),
             ending: HashSet::new(),
+            rush_since: None,
             closed: false,
             draining: None,
             handled: 0,

@@ -240,8 +240,8 @@ impl Router {
     async fn settle(&self, event: &Event, ready: &Stored<Ready>, verdict: Verdict) -> Result<Handled, StoreError> {
         let now = self.clock().now();
         // An event that was given up before has owed its card about that, which may be delivered by now.
-        let before = event::story(&self.inbox.store().view(&event.tenant), event.id)?;
-        let before = before.map(|story| story.value.effects).unwrap_or_default();
+        let before = event::told(&self.inbox.store().view(&event.tenant), event.id)?;
+        let before = before.map(|told| told.value.effects).unwrap_or_default();
         let settlement = settle::settlement(event, ready, verdict, now, self.patience.shelf_life, before);
         self.inbox.settle(event, ready, &settlement).await?;
         self.metrics.settled(event.what.channel, settlement.story.end, now.since(event.at));

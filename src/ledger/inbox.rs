@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::effect::Effect;
-use crate::domain::event::{ChannelName, Event, EventKind, Incoming};
+use crate::domain::event::{ChannelName, Event, Incoming};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::{Expect, TimerChange, Write};
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::lanes::Lane;
+use crate::ledger::rush::Rush;
 use crate::store::keyspace::event::{End, Ready, Story};
 use crate::store::keyspace::{dedupe, effect, event, timer};
 use crate::store::{Batch, Store, StoreError, Stored};
@@ -82,12 +83,26 @@ pub struct Inbox {
     store: Store,
     clock: Arc<dyn Clock>,
     ids: Arc<EventIds>,
+    rush: Arc<Rush>,
 }
 
 struct EventIds {
     next: AtomicU64,
     reserved: AtomicU64,
     reserving: Mutex<()>,
+}
+
+impl EventIds {
+    /// Where the block is half used up and nobody sees to the next one: the end of it, which the caller is to
+    /// write with what it writes, and then to publish. So nobody waits for a commit to get a number.
+    fn ahead(&self, id: EventId) -> Option<(u64, MutexGuard<'_, ()>)> {
+        if id.0 + BLOCK / 2 <= self.reserved.load(Ordering::Acquire) {
+            return None;
+        }
+        let one_reserves = self.reserving.try_lock().ok()?;
+        let reserved = self.reserved.load(Ordering::Acquire);
+        (id.0 + BLOCK / 2 > reserved).then(|| (reserved + BLOCK, one_reserves))
+    }
 }
 
 impl Inbox {
@@ -102,7 +117,7 @@ impl Inbox {
             reserved: AtomicU64::new(reserved),
             reserving: Mutex::new(()),
         };
-        Ok(Self { store, clock, ids: Arc::new(ids) })
+        Ok(Self { store, clock, ids: Arc::new(ids), rush: Arc::default() })
     }
 
     /// A number for an event that is about to be accepted. Known before, so that somebody can wait
@@ -146,23 +161,31 @@ impl Inbox {
         what: Incoming,
         writes: &[Write],
     ) -> Result<Accepted, StoreError> {
+        let now = self.clock.now();
+        let _caller = self.rush.enter(now);
         let lane = Lane { tenant: tenant.clone(), key: what.lane.clone() };
-        let new = Event { id, tenant: tenant.clone(), at: self.clock.now(), what };
+        let new = Event { id, tenant: tenant.clone(), at: now, what };
+        let ahead = self.ids.ahead(id);
         loop {
             let mut batch = Batch::intake();
+            if let Some((upto, _)) = &ahead {
+                batch.write(&system(), event::reserve(*upto));
+            }
             batch.writes(tenant, new.what.dedupe.iter().map(|key| dedupe::claim(key, id)));
             batch.write(tenant, event::put_event(&new));
-            let ignored = ignored(&new);
-            batch.write(
-                tenant,
-                match &ignored {
-                    Some(story) => event::put_story(id, story),
-                    None => event::put_ready(id, &ready(&lane), Expect::Absent),
-                },
-            );
+            let ended = event::ended_when_accepted(&new).is_some();
+            if !ended {
+                batch.write(tenant, event::put_ready(id, &ready(&lane), Expect::Absent));
+            }
             batch.writes(tenant, writes.iter().cloned());
-            match self.store.commit(batch).await {
-                Ok(()) if ignored.is_some() => return Ok(Accepted::Ignored { id, channel: new.what.channel }),
+            let committed = self.store.commit(batch).await;
+            if committed.is_ok()
+                && let Some((upto, _)) = &ahead
+            {
+                self.ids.reserved.store(*upto, Ordering::Release);
+            }
+            match committed {
+                Ok(()) if ended => return Ok(Accepted::Ignored { id, channel: new.what.channel }),
                 Ok(()) => return Ok(Accepted::New { id, lane }),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),
@@ -198,7 +221,7 @@ impl Inbox {
         lane: &Lane,
     ) -> Result<Accepted, StoreError> {
         let view = self.store.view(tenant);
-        let dead = event::story(&view, id)?.is_some_and(|story| story.value.end == End::Dead);
+        let dead = event::story(&view, id)?.is_some_and(|story| story.end == End::Dead);
         let mut batch = Batch::intake();
         batch.write(tenant, dedupe::again(id, came_as, &dedupe::Again { at: self.clock.now(), by }));
         if dead {
@@ -295,6 +318,12 @@ impl Inbox {
         Ok(())
     }
 
+    /// Whether more comes in at once than can be handled meanwhile.
+    #[must_use]
+    pub fn rush(&self) -> &Rush {
+        &self.rush
+    }
+
     /// The store behind the inbox.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -312,23 +341,6 @@ fn ready(lane: &Lane) -> Ready {
     Ready { lane: lane.key.clone(), attempts: 0, last_error: None, not_before: None }
 }
 
-/// The story of something that asks nothing of us, where its channel says so.
-fn ignored(event: &Event) -> Option<Story> {
-    let EventKind::Platform { ignore: Some(why), .. } = &event.what.kind else { return None };
-    Some(Story {
-        end: End::Ignored,
-        summary: why.clone(),
-        at: event.at,
-        person: None,
-        handler: None,
-        rules: Vec::new(),
-        smallest_change: None,
-        effects: Vec::new(),
-        attempts: 0,
-        result: None,
-    })
-}
-
 fn system() -> TenantId {
     crate::store::keyspace::SYSTEM.parse().expect("invariant: the system's name is a tenant's")
 }
@@ -344,6 +356,7 @@ pub fn backoff(attempts: u32, first: Duration, most: Duration, dice: f64) -> Dur
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::EventKind;
     use crate::domain::ids::LaneKey;
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
@@ -422,7 +435,7 @@ mod tests {
         assert_eq!(accepted, Accepted::Ignored { id, channel: ChannelName::Slack });
         let view = inbox.store().view(&tenant);
         assert_eq!(event::ready(&view, id).unwrap(), None);
-        let story = event::story(&view, id).unwrap().unwrap().value;
+        let story = event::story(&view, id).unwrap().unwrap();
         assert_eq!((story.end, story.summary.as_str()), (End::Ignored, "not addressed to the bot"));
         let again = inbox.accept(&tenant, inbox.next_id().await.unwrap(), incoming(&["a"])).await.unwrap();
         assert_eq!(again, Accepted::Known { id });
@@ -435,6 +448,21 @@ mod tests {
         let before = first.next_id().await.unwrap();
         let second = inbox(engine, keyring);
         assert!(second.next_id().await.unwrap() > before);
+    }
+
+    #[tokio::test]
+    async fn numbers_are_reserved_with_what_is_accepted() {
+        let (engine, keyring) = (Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()));
+        let inbox = inbox(engine, keyring);
+        let tenant = TenantId::default_tenant();
+        for number in 1..=3 * BLOCK {
+            let id = inbox.next_id().await.unwrap();
+            inbox.accept(&tenant, id, incoming(&[&number.to_string()])).await.unwrap();
+            let kept = event::reserved(&inbox.store().view(&system())).unwrap();
+            assert_eq!(kept, inbox.ids.reserved.load(Ordering::Acquire), "what was given out is on disk");
+            assert!(kept >= id.0 + BLOCK / 2 - 1, "half a block is left after {id}");
+        }
+        assert!(inbox.next_id().await.unwrap().0 == 3 * BLOCK + 1);
     }
 
     #[tokio::test]

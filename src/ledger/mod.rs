@@ -10,4 +10,5 @@ pub mod lanes;
 pub mod operate;
 pub mod outbox;
 pub mod retain;
+pub mod rush;
 pub mod settled;

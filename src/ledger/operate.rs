@@ -58,7 +58,7 @@ pub async fn replay(store: &Store, tenant: &TenantId, id: EventId, actor: &str) 
     };
     let mut batch = Batch::new();
     batch.audit(tenant, entry("events.replay", actor, id.to_string(), id));
-    if story.value.end == End::Dead {
+    if story.end == End::Dead {
         let lane = Lane { tenant: tenant.clone(), key: it.what.lane };
         let ready = Ready { lane: lane.key.clone(), attempts: 0, last_error: None, not_before: None };
         batch.write(tenant, event::put_ready(id, &ready, Expect::Absent)).write(tenant, event::take_dead(id));
@@ -74,7 +74,7 @@ pub async fn replay(store: &Store, tenant: &TenantId, id: EventId, actor: &str) 
         }
     }
     if effects.is_empty() {
-        let end = story.value.end.as_str();
+        let end = story.end.as_str();
         return Ok(Replayed::Nothing(format!("{id} is {end} and none of its effects is dead")));
     }
     for owed in &effects {
@@ -98,7 +98,7 @@ pub async fn drop_event(
 ) -> Result<bool, StoreError> {
     let view = store.view(tenant);
     let (ready, story) = (event::ready(&view, id)?, event::story(&view, id)?);
-    let droppable = ready.is_some() || story.as_ref().is_some_and(|story| story.value.end == End::Dead);
+    let droppable = ready.is_some() || story.as_ref().is_some_and(|story| story.end == End::Dead);
     if !droppable {
         return Ok(false);
     }
@@ -115,7 +115,7 @@ pub async fn drop_event(
         rules: Vec::new(),
         smallest_change: None,
         // What it owed before it was given up may be owed still.
-        effects: story.map(|story| story.value.effects).unwrap_or_default(),
+        effects: story.map(|story| story.effects).unwrap_or_default(),
         attempts: ready.map_or(0, |ready| ready.value.attempts),
         result: None,
     };

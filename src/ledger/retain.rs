@@ -73,10 +73,10 @@ fn has_ended(view: &crate::store::View, id: EventId) -> Result<bool, StoreError>
     let Some(story) = event::story(view, id)? else {
         return Ok(false);
     };
-    if story.value.end == event::End::Dead || event::ready(view, id)?.is_some() {
+    if story.end == event::End::Dead || event::ready(view, id)?.is_some() {
         return Ok(false);
     }
-    for owed in &story.value.effects {
+    for owed in &story.effects {
         if effect::owed(view, *owed)?.is_some() || effect::dead(view, *owed)?.is_some() {
             return Ok(false);
         }

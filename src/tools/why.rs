@@ -148,7 +148,7 @@ fn last_asked(ctx: &Context<'_>) -> Result<Option<EventId>, StoreError> {
         let id = id?;
         let Some(event) = event::read(ctx.view, id)?.filter(|_| id < ctx.event.id) else { continue };
         let is_why = |story: &Story| story.handler.as_deref() == Some(TOOL.name);
-        if !is_own(&event, ctx)? || event::story(ctx.view, id)?.is_some_and(|story| is_why(&story.value)) {
+        if !is_own(&event, ctx)? || event::story(ctx.view, id)?.is_some_and(|story| is_why(&story)) {
             continue;
         }
         if event.what.lane == ctx.event.what.lane {

@@ -151,7 +151,7 @@ impl Bot {
         let view = self.store.view(&TenantId::default_tenant());
         until(PATIENCE, "the event ends", || async {
             let waits = event::ready(&view, id)?.is_some();
-            Ok(event::story(&view, id)?.filter(|_| !waits).map(|story| story.value.end))
+            Ok(event::story(&view, id)?.filter(|_| !waits).map(|story| story.end))
         })
         .await
     }

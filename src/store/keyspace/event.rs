@@ -1,9 +1,12 @@
 //! `ev<id>` an accepted event, `rd<id>` that it is to be handled, `st<id>` how it ended, `dx<id>` that
 //! it is dead, `sq` the highest event number that may have been given out.
+//!
+//! An event that asks nothing of us ends by being accepted: it says so itself and has no `st`, since most of
+//! what a busy workspace says is of that kind.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EffectId, EventId, LaneKey};
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
@@ -186,8 +189,37 @@ pub fn ready_ids(view: &View) -> impl Iterator<Item = Result<EventId, StoreError
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn story(view: &View, id: EventId) -> Result<Option<Stored<Story>>, StoreError> {
+pub fn story(view: &View, id: EventId) -> Result<Option<Story>, StoreError> {
+    match told(view, id)? {
+        Some(told) => Ok(Some(told.value)),
+        None => Ok(read(view, id)?.as_ref().and_then(ended_when_accepted)),
+    }
+}
+
+/// How an event ended, where its end was written down after it was handled.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn told(view: &View, id: EventId) -> Result<Option<Stored<Story>>, StoreError> {
     view.get(&numbered(END, id.0))
+}
+
+/// The story of something that asks nothing of us, where its channel says so.
+#[must_use]
+pub fn ended_when_accepted(event: &Event) -> Option<Story> {
+    let EventKind::Platform { ignore: Some(why), .. } = &event.what.kind else { return None };
+    Some(Story {
+        end: End::Ignored,
+        summary: why.clone(),
+        at: event.at,
+        person: None,
+        handler: None,
+        rules: Vec::new(),
+        smallest_change: None,
+        effects: Vec::new(),
+        attempts: 0,
+        result: None,
+    })
 }
 
 /// Stores how an event ended.

@@ -87,7 +87,7 @@ pub fn story(view: &View, id: EventId) -> Result<Option<StoryView>, StoreError> 
     };
     let again = dedupe::deliveries(view, id)?.into_iter();
     let ready = event::ready(view, id)?.map(|ready| ready.value);
-    let end = event::story(view, id)?.map(|end| end.value);
+    let end = event::story(view, id)?;
     let effects = end.iter().flat_map(|end| &end.effects).map(|id| effect_story(view, *id));
     let effects: Vec<EffectView> = effects.collect::<Result<_, _>>()?;
     let (state, cause) = match (&ready, &end) {

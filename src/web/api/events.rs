@@ -68,7 +68,7 @@ fn row(view: &View, id: EventId) -> Result<Option<Row>, StoreError> {
             let ready = ready.value;
             ("waiting".to_owned(), ready.last_error.unwrap_or_else(|| "in line".to_owned()), ready.attempts)
         }
-        (None, Some(story)) => (story.value.end.as_str().to_owned(), story.value.summary, story.value.attempts),
+        (None, Some(story)) => (story.end.as_str().to_owned(), story.summary, story.attempts),
         (None, None) => return Ok(None),
     };
     Ok(Some(Row {
@@ -148,7 +148,7 @@ pub(super) async fn show(
     let view = state.inbox.store().view(&tenant);
     let id = parse(&id)?;
     let it = known(&view, id)?;
-    let story = event::story(&view, id)?.map(|story| story.value);
+    let story = event::story(&view, id)?;
     let ready = event::ready(&view, id)?.map(|ready| ready.value);
     let raw = String::from_utf8_lossy(&it.what.raw).into_owned();
     Ok(Json(

@@ -75,7 +75,7 @@ fn earlier(state: &Shared, tenant: &TenantId, id: EventId, asked: &EventKind) ->
         let what = "this Idempotency-Key was used for another call: take a new one";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what));
     }
-    Ok(event::story(&view, id)?.map(|story| story.value))
+    Ok(event::story(&view, id)?)
 }
 
 fn answer(id: EventId, story: Option<Story>) -> Result<Json<Value>, Problem> {

@@ -51,17 +51,19 @@ impl Chronicle {
 
     /// Looks whether an event has ended.
     pub(super) fn look(&mut self, view: &View, id: EventId) -> Result<(), Violation> {
-        let story = event::story(view, id).map_err(|error| format!("the story of {id}: {error}"))?;
-        let Some(story) = story else { return Ok(()) };
+        let unreadable = |error| format!("the story of {id}: {error}");
+        let Some(story) = event::story(view, id).map_err(unreadable)? else { return Ok(()) };
+        // What ended by being accepted has no version of its own.
+        let version = event::told(view, id).map_err(unreadable)?.map_or(0, |told| told.version);
         match self.ended.get(&id) {
-            Some((version, _)) if *version == story.version => return Ok(()),
+            Some((known, _)) if *known == version => return Ok(()),
             Some((_, End::Dead)) | None => {}
             Some((_, end)) => {
-                return Err(format!("{id} ended twice: {} and {}", end.as_str(), story.value.end.as_str()));
+                return Err(format!("{id} ended twice: {} and {}", end.as_str(), story.end.as_str()));
             }
         }
-        self.ended.insert(id, (story.version, story.value.end));
-        if story.value.end != End::Ignored {
+        self.ended.insert(id, (version, story.end));
+        if story.end != End::Ignored {
             *self.audited.entry(id).or_default() += 1;
         }
         let it = event::read(view, id).map_err(|error| format!("{id}: {error}"))?;

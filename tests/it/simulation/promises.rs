@@ -117,13 +117,13 @@ fn events_have_ended(view: &View, events: &[Event], chronicle: &Chronicle) -> Re
         let Some(story) = event::story(view, it.id).map_err(read)? else {
             return Err(format!("{} is lost: it neither waits nor has ended", it.id));
         };
-        if story.value.end == End::Dead {
-            return Err(format!("{} is dead though all works: {}", it.id, story.value.summary));
+        if story.end == End::Dead {
+            return Err(format!("{} is dead though all works: {}", it.id, story.summary));
         }
         // What asks nothing has ended in the commit that accepted it: no handler ran that could be seen.
-        let by_acceptance = story.value.end == End::Ignored && story.value.attempts == 0;
-        if !by_acceptance && chronicle.end(it.id) != Some(story.value.end) {
-            return Err(format!("{} ended as {}, which nobody saw", it.id, story.value.end.as_str()));
+        let by_acceptance = story.end == End::Ignored && story.attempts == 0;
+        if !by_acceptance && chronicle.end(it.id) != Some(story.end) {
+            return Err(format!("{} ended as {}, which nobody saw", it.id, story.end.as_str()));
         }
         for key in &it.what.dedupe {
             if dedupe::owner(view, key).map_err(read)? != Some(it.id) {
@@ -145,7 +145,7 @@ fn effects_have_ended(view: &View, events: &[Event], posts: &[Post]) -> Result<(
         posts.iter().filter(|post| post.tenant == *view.tenant()).map(|post| post.effect).collect();
     for it in events {
         let story = event::story(view, it.id).map_err(read)?;
-        let owed: BTreeSet<EffectId> = story.into_iter().flat_map(|story| story.value.effects).collect();
+        let owed: BTreeSet<EffectId> = story.into_iter().flat_map(|story| story.effects).collect();
         let receipts = effect::receipts(view, it.id).map_err(read)?;
         for id in &owed {
             if !receipts.iter().any(|receipt| receipt.id == *id) {
@@ -246,7 +246,7 @@ fn posts_stand_in_order(view: &View, events: &[Event], posts: &[Post], chronicle
     for it in events.iter().filter(|it| !chronicle.aside.contains(&it.id)) {
         let story = event::story(view, it.id).map_err(read)?;
         // A digest is in no story: it stands where the last of its answers would.
-        lanes.extend(story.into_iter().flat_map(|it| it.value.effects).map(|id| (id, it.what.lane.to_string())));
+        lanes.extend(story.into_iter().flat_map(|it| it.effects).map(|id| (id, it.what.lane.to_string())));
     }
     let mut last: BTreeMap<(&str, &str), EffectId> = BTreeMap::new();
     for post in posts.iter().filter(|post| post.tenant == *view.tenant()) {
