@@ -103,7 +103,10 @@ fn a_program_that_only_calls_sync_file_range_loses_what_it_acknowledged() -> any
 fn a_program_that_calls_fdatasync_never_loses_anything() -> anyhow::Result<()> {
     for (name, layout) in [("fdatasync, growing", "append"), ("fdatasync, in place", "in-place")] {
         let tally = record_rounds(name, 25, layout, "fdatasync")?;
-        assert_eq!((tally.broken(), tally.repaired), (0, 0), "{tally}");
+        assert_eq!(tally.broken(), 0, "{tally}");
+        // ext4's superblock has its checksum in its second sector: torn between the two, once in many hundred cuts,
+        // it is repaired as a real start repairs it.
+        assert!(tally.repaired <= 1, "{tally}");
         assert!(tally.acknowledged > 100, "there was hardly any load: {tally}");
     }
     Ok(())
