@@ -288,6 +288,7 @@ async fn start_tree(
         metrics: figures.delivery.clone(),
         permits: config.ledger.in_flight,
         deliveries: config.ledger.outbox_in_flight,
+        under_way: config.ledger.under_way(),
         session_idle: config.ledger.session_idle(),
         keep: config.store.retention(),
         keep_bytes: config.store.retention_mb.saturating_mul(1 << 20),

@@ -58,6 +58,8 @@ pub struct Arguments {
     pub channels: HashMap<ChannelName, Handle<ChannelMessage>>,
     /// Pieces of work at once.
     pub most_at_once: usize,
+    /// How long what an earlier process sent may be under way.
+    pub under_way: Duration,
     /// Where it shows its figures.
     pub board: Board,
 }
@@ -82,6 +84,7 @@ impl Sending {
     /// Takes in what the store holds and we do not know. Nobody knows whether it was tried.
     fn reread(&mut self) -> Result<(), StoreError> {
         let store = self.args.deliverer.store.clone();
+        let from = self.now().after(self.args.under_way);
         for tenant in store.tenants()? {
             let view = store.view(&tenant);
             for id in effect::owed_ids(&view) {
@@ -90,7 +93,7 @@ impl Sending {
                     continue;
                 }
                 match effect::owed(&view, id) {
-                    Ok(Some(owed)) => self.outbox.push(&owed.value, true),
+                    Ok(Some(owed)) => self.outbox.push_suspect(&owed.value, from),
                     Ok(None) => {}
                     // One value that cannot be read must not hold up the others.
                     Err(StoreError::Unreadable(error)) => {
@@ -139,7 +142,7 @@ impl Sending {
             Tried::Merged { digest, ids } => {
                 self.ended += ids.len() as u64;
                 self.outbox.finished(conversation, &ids);
-                self.outbox.push(&digest, false);
+                self.outbox.push(&digest);
             }
         }
     }
@@ -204,8 +207,11 @@ impl Actor for OutboxActor {
         state: &mut Sending,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            OutboxMessage::Owed(effects) => effects.iter().for_each(|effect| state.outbox.push(effect, false)),
-            OutboxMessage::OwedAgain(effects) => effects.iter().for_each(|effect| state.outbox.push(effect, true)),
+            OutboxMessage::Owed(effects) => effects.iter().for_each(|effect| state.outbox.push(effect)),
+            OutboxMessage::OwedAgain(effects) => {
+                let now = state.now();
+                effects.iter().for_each(|effect| state.outbox.push_suspect(effect, now));
+            }
             OutboxMessage::Tried { work, tried } => state.take_back(&work, tried),
             OutboxMessage::Dropped(conversation, id) => {
                 state.outbox.remove(&conversation, id);

@@ -52,6 +52,8 @@ pub struct Arguments {
     pub permits: usize,
     /// Pieces of delivery at once.
     pub deliveries: usize,
+    /// How long what an earlier process sent may be under way.
+    pub under_way: Duration,
     /// After this an idle session is ended.
     pub session_idle: Duration,
     /// How long events are kept.
@@ -100,6 +102,7 @@ impl Tree {
             deliverer: args.deliverer.clone(),
             channels,
             most_at_once: args.deliveries,
+            under_way: args.under_way,
             board: args.board.clone(),
         };
         let dispatching = dispatcher::Arguments {

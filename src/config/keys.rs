@@ -35,6 +35,7 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     // Slack gives up after 3 seconds; the rest is for the way there and back.
     ("ledger.inline_answer_ms", 0, 2500),
     ("ledger.lookup_timeout_s", 1, 60),
+    ("ledger.under_way_ms", 0, 60_000),
     ("ledger.outbox_in_flight", 1, 65_536),
     ("ledger.session_idle_s", 1, 604_800),
     ("channels.slack.message_pace_ms", 0, 60_000),

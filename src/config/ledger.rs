@@ -25,6 +25,9 @@ pub struct Ledger {
     pub inline_answer_ms: u64,
     /// Time for a look-up of a person, in seconds.
     pub lookup_timeout_s: u64,
+    /// How long what a process sent before it was killed may be under way still, in milliseconds: before that
+    /// nothing is looked for and repeated.
+    pub under_way_ms: u64,
     /// Effects that are performed at one time.
     pub outbox_in_flight: usize,
     /// Rest after which a conversation leaves memory, in seconds.
@@ -60,6 +63,12 @@ impl Ledger {
     #[must_use]
     pub fn lookup_timeout(&self) -> Duration {
         Duration::from_secs(self.lookup_timeout_s)
+    }
+
+    /// How long what a process sent before it was killed may be under way still.
+    #[must_use]
+    pub fn under_way(&self) -> Duration {
+        Duration::from_millis(self.under_way_ms)
     }
 
     /// Rest after which a conversation leaves memory.

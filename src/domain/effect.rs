@@ -65,10 +65,11 @@ impl Effect {
         }
     }
 
-    /// The key under which the effect may be performed once.
+    /// The key under which the effect may be performed once. A store that was restored gives numbers out again that
+    /// its platforms have seen; the time tells those effects apart.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.tenant, self.id)
+        format!("{}/{}@{}", self.tenant, self.id, self.created.0)
     }
 }
 

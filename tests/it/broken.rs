@@ -126,6 +126,7 @@ impl Bot {
             metrics: Arc::new(DeliveryMetrics::default()),
             permits: 4,
             deliveries: 4,
+            under_way: Duration::ZERO,
             session_idle: pauses.2,
             keep: pauses.2,
             keep_bytes: 1 << 30,

@@ -7,8 +7,12 @@ use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::ids::EffectId;
 use crate::domain::time::Timestamp;
 
-/// Place of a digest among the effects of an event, far above any that a handler makes.
+/// Place of a digest among the effects of an event, far above any that a handler makes. Behind it stands the
+/// newest effect that the digest tells of, and behind that its number: an event that is replayed owes further
+/// answers, whose digests are others.
 const DIGEST_INDEX: u32 = 1 << 31;
+/// Digests in a row for one newest effect.
+const DIGESTS: u32 = 1 << 12;
 /// What is said of answers that others may not read, after their number.
 const FOR_ONE: &str = " of them were for one person's eyes: ask again to see them.";
 /// Answers that a digest names one by one.
@@ -43,7 +47,8 @@ pub fn digest(late: &[Effect], now: Timestamp) -> Option<Effect> {
     // A one-time route has run out by now.
     to.route = None;
     let audience = if for_one { Audience::Asker } else { Audience::Everyone };
-    let index = if is_digest(newest) { newest.id.index + 1 } else { DIGEST_INDEX | newest.id.index };
+    let index =
+        if is_digest(newest) { newest.id.index + 1 } else { DIGEST_INDEX | newest.id.index.saturating_mul(DIGESTS) };
     Some(Effect {
         id: EffectId { event: newest.id.event, index },
         tenant: newest.tenant.clone(),
@@ -173,6 +178,10 @@ mod tests {
         assert!(!said.contains("answer 41") && second.id > first.id, "{said}");
         let same_event = digest(&[late(39, "U1", Audience::Everyone), first.clone()], Timestamp(120_000)).unwrap();
         assert!(same_event.id > first.id, "two digests of one event are two effects");
+        let mut replayed = late(40, "U1", Audience::Everyone);
+        replayed.id.index = 1;
+        let after_replay = digest(&[late(39, "U1", Audience::Everyone), replayed], Timestamp(180_000)).unwrap();
+        assert!(after_replay.id != first.id && after_replay.id != same_event.id, "nor those of a replay");
     }
 
     #[test]

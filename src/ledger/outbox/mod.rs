@@ -129,12 +129,22 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Adds an effect; `suspect` where an earlier process may have performed it.
-    pub fn push(&mut self, effect: &Effect, suspect: bool) {
+    /// Adds an effect that nobody has tried.
+    pub fn push(&mut self, effect: &Effect) {
+        let not_before = effect.not_before.unwrap_or_default();
+        self.add(effect, Owed { expires: effect.expires, not_before, suspect: false, ended: None });
+    }
+
+    /// Adds an effect that may have been performed. It is not looked for before `from`, when what an earlier
+    /// process sent is under way no longer.
+    pub fn push_suspect(&mut self, effect: &Effect, from: Timestamp) {
+        let not_before = effect.not_before.unwrap_or_default().max(from);
+        self.add(effect, Owed { expires: effect.expires, not_before, suspect: true, ended: None });
+    }
+
+    fn add(&mut self, effect: &Effect, owed: Owed) {
         let conversation = Conversation::of(effect);
         let queue = self.queues.entry(conversation.clone()).or_default();
-        let owed =
-            Owed { expires: effect.expires, not_before: effect.not_before.unwrap_or_default(), suspect, ended: None };
         // What is here already may have been tried: that is not forgotten.
         queue.waiting.entry(effect.id).or_insert(owed);
         self.owed.insert(effect.id);
@@ -361,7 +371,7 @@ mod tests {
     fn a_conversation_keeps_its_order_and_others_go_on() {
         let mut outbox = Outbox::default();
         for (event, place) in [(2, "a"), (1, "a"), (3, "b")] {
-            outbox.push(&effect(event, place, None), false);
+            outbox.push(&effect(event, place, None));
         }
         let now = Timestamp(5);
         let (a, first) = performed(outbox.next(now));
@@ -379,11 +389,11 @@ mod tests {
     #[test]
     fn a_place_is_paced() {
         let mut outbox = Outbox::default();
-        outbox.push(&effect(1, "a", None), false);
+        outbox.push(&effect(1, "a", None));
         let (conversation, id) = performed(outbox.next(Timestamp(0)));
         outbox.pace(&conversation, Timestamp(1000));
         outbox.finished(&conversation, &[id]);
-        outbox.push(&effect(2, "a", None), false);
+        outbox.push(&effect(2, "a", None));
         assert_eq!(outbox.next(Timestamp(999)), None);
         assert!(outbox.next(Timestamp(1000)).is_some());
     }
@@ -391,11 +401,11 @@ mod tests {
     #[test]
     fn a_workspace_that_asks_to_wait_is_left_alone_and_others_go_on() {
         let mut outbox = Outbox::default();
-        outbox.push(&effect(1, "a", None), false);
+        outbox.push(&effect(1, "a", None));
         let (conversation, id) = performed(outbox.next(Timestamp(0)));
         outbox.hush(&conversation, Timestamp(5000));
         outbox.again(&conversation, id, Timestamp(5000), false);
-        outbox.push(&effect(2, "b", None), false);
+        outbox.push(&effect(2, "b", None));
         assert_eq!(outbox.next(Timestamp(4999)), None);
         assert!(outbox.next(Timestamp(5000)).is_some());
     }
@@ -404,9 +414,9 @@ mod tests {
     fn late_answers_of_a_conversation_become_one_digest() {
         let mut outbox = Outbox::default();
         for event in 1..=10 {
-            outbox.push(&effect(event, "a", Some(100)), false);
+            outbox.push(&effect(event, "a", Some(100)));
         }
-        outbox.push(&effect(11, "a", Some(900)), false);
+        outbox.push(&effect(11, "a", Some(900)));
         let Some(Work::Digest { conversation, ids }) = outbox.next(Timestamp(500)) else { panic!("no digest") };
         assert_eq!(ids.len(), 10);
         outbox.finished(&conversation, &ids);
@@ -416,11 +426,11 @@ mod tests {
     #[test]
     fn one_late_answer_comes_alone_and_a_suspect_one_is_looked_up_first() {
         let mut outbox = Outbox::default();
-        outbox.push(&effect(1, "a", Some(100)), false);
+        outbox.push(&effect(1, "a", Some(100)));
         assert!(matches!(outbox.next(Timestamp(500)), Some(Work::Perform { suspect: false, .. })));
         let mut outbox = Outbox::default();
-        outbox.push(&effect(1, "a", Some(100)), true);
-        outbox.push(&effect(2, "a", Some(100)), true);
+        outbox.push_suspect(&effect(1, "a", Some(100)), Timestamp(0));
+        outbox.push_suspect(&effect(2, "a", Some(100)), Timestamp(0));
         assert!(matches!(outbox.next(Timestamp(500)), Some(Work::Perform { suspect: true, .. })));
     }
 }

@@ -204,7 +204,10 @@ impl Core {
             for owed in effect::all_owed(&self.store.view(&tenant)) {
                 let owed = owed?;
                 if !self.outbox.has(owed.id) {
-                    self.outbox.push(&owed, self.sabotage != Sabotage::TrustEffectsAfterACrash);
+                    match self.sabotage {
+                        Sabotage::TrustEffectsAfterACrash => self.outbox.push(&owed),
+                        _ => self.outbox.push_suspect(&owed, self.now()),
+                    }
                 }
             }
         }
@@ -252,8 +255,11 @@ impl Core {
     /// One message of the outbox; gives what is to be performed from here on.
     pub(super) fn send(&mut self, message: ToOutbox) -> Result<Vec<Work>, StoreError> {
         match message {
-            ToOutbox::Owed(effects) => effects.iter().for_each(|effect| self.outbox.push(effect, false)),
-            ToOutbox::OwedAgain(effects) => effects.iter().for_each(|effect| self.outbox.push(effect, true)),
+            ToOutbox::Owed(effects) => effects.iter().for_each(|effect| self.outbox.push(effect)),
+            ToOutbox::OwedAgain(effects) => {
+                let now = self.now();
+                effects.iter().for_each(|effect| self.outbox.push_suspect(effect, now));
+            }
             ToOutbox::Tried(work, tried) => self.take_back(&work, tried),
             ToOutbox::Reread => self.reread_effects()?,
             ToOutbox::Tick => {}
@@ -283,7 +289,7 @@ impl Core {
             Tried::Unrecorded { id, at, end } => self.outbox.unrecorded(conversation, id, at, *end),
             Tried::Merged { digest, ids } => {
                 self.outbox.finished(conversation, &ids);
-                self.outbox.push(&digest, false);
+                self.outbox.push(&digest);
             }
         }
     }

@@ -146,7 +146,9 @@ impl Platform {
         let count = self.faults.count();
         let mut state = self.state();
         let key = &delivery.idempotency_key;
-        let (tenant, effect) = key.split_once('/').expect("invariant: a key is tenant/effect");
+        let parts = key.split_once('/').zip(key.rsplit_once('@'));
+        let ((tenant, effect), (_, created)) = parts.expect("invariant: a key is tenant/effect@time");
+        let effect = &effect[..effect.len() - created.len() - 1];
         let earlier = state.told.entry(key.clone()).or_default();
         let broken = match earlier.last() {
             None => None,
@@ -164,7 +166,7 @@ impl Platform {
             return;
         }
         let tenant: TenantId = tenant.parse().expect("invariant: a key begins with a tenant");
-        let effect: EffectId = effect.parse().expect("invariant: a key ends with an effect");
+        let effect: EffectId = effect.parse().expect("invariant: a key names an effect");
         for action in &delivery.card.actions {
             let (token, choice) = match action {
                 Action::Button { token, .. } => (token.clone(), None),
