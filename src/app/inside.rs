@@ -19,9 +19,10 @@ use crate::domain::ids::{EventId, TenantId};
 use crate::domain::principal::{Role, Standing};
 use crate::ledger::inbox::Accepted;
 use crate::ledger::lanes::Lane;
+use crate::ledger::operate::{self, OPERATOR};
 use crate::policy::{Live, Request, Subject, embedded_tests, run_tests};
 use crate::store::seal::MasterKey;
-use crate::store::{Store, backup, rotate};
+use crate::store::{Batch, Store, backup, rotate};
 use crate::web::inside::Inside;
 
 /// The rest of the program.
@@ -177,17 +178,27 @@ impl Inside for Insides {
     }
 
     fn backup<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<Value, String>> {
-        let (store, file) = (self.store.clone(), file.to_owned());
+        let (store, shown, file) = (self.store.clone(), file.display().to_string(), file.to_owned());
         Box::pin(async move {
-            let written = tokio::task::spawn_blocking(move || backup::write(&store, &file)).await;
+            let reading = store.clone();
+            let written = tokio::task::spawn_blocking(move || backup::write(&reading, &file)).await;
             let summary = written.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+            // The chain in the file ends before this row: the file is on disk when it is written.
+            let mut batch = Batch::new();
+            batch.audit(&TenantId::default_tenant(), operate::entry("backup", OPERATOR, shown, None));
+            store
+                .commit(batch)
+                .await
+                .map_err(|error| format!("the backup is written, its audit row is not: {error}"))?;
             Ok(json!(summary))
         })
     }
 
     fn rotate_keys(&self) -> BoxFuture<'_, Result<Value, String>> {
         Box::pin(async move {
-            let id = rotate::new_key(&self.store, &self.masters).await.map_err(|error| error.to_string())?;
+            let row = |id| operate::entry("keys.rotate", OPERATOR, format!("data key {id}"), None);
+            let made = rotate::new_key(&self.store, &self.masters, &TenantId::default_tenant(), row).await;
+            let id = made.map_err(|error| error.to_string())?;
             match &self.tree {
                 Some(tree) => tree.reseal(),
                 None => {

@@ -1,4 +1,4 @@
-//! What an operator does with what was given up: replay and drop.
+//! What an operator does: replay and drop of what was given up, and the audit row of any other act.
 //!
 //! A replay repeats no effect that was done: what a dead event owes after it has names of its own, and of
 //! an event that is done only the effects that are dead are owed again.
@@ -13,6 +13,9 @@ use crate::ledger::outbox::record::receipt;
 use crate::store::keyspace::event::{End, Ready, Story};
 use crate::store::keyspace::{effect, event};
 use crate::store::{Batch, Store, StoreError};
+
+/// Who operates, as the audit chain names them: whoever has the admin token.
+pub const OPERATOR: &str = "operator";
 
 /// What a replay has brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +33,16 @@ pub enum Replayed {
     Nothing(String),
 }
 
-fn entry(action: &str, actor: &str, resource: String, event: EventId) -> AuditEntry {
+/// The audit row of an operator's act.
+#[must_use]
+pub fn entry(action: &str, actor: &str, resource: String, event: Option<EventId>) -> AuditEntry {
     AuditEntry {
         action: action.to_owned(),
         actor: actor.to_owned(),
         args_digest: String::new(),
         channel: "api".to_owned(),
         end: AuditEnd::Done,
-        event: Some(event),
+        event,
         reason: "asked by an operator".to_owned(),
         resource,
         rules: Vec::new(),
@@ -57,7 +62,7 @@ pub async fn replay(store: &Store, tenant: &TenantId, id: EventId, actor: &str) 
         return Ok(Replayed::Nothing(format!("{id} has not ended: it is still to be handled")));
     };
     let mut batch = Batch::new();
-    batch.audit(tenant, entry("events.replay", actor, id.to_string(), id));
+    batch.audit(tenant, entry("events.replay", actor, id.to_string(), Some(id)));
     if story.end == End::Dead {
         let lane = Lane { tenant: tenant.clone(), key: it.what.lane };
         let ready = Ready { lane: lane.key.clone(), attempts: 0, last_error: None, not_before: None };
@@ -120,7 +125,7 @@ pub async fn drop_event(
         result: None,
     };
     batch.write(tenant, event::put_story(id, &dropped)).write(tenant, event::take_dead(id));
-    batch.audit(tenant, entry("events.drop", actor, id.to_string(), id));
+    batch.audit(tenant, entry("events.drop", actor, id.to_string(), Some(id)));
     store.commit(batch).await?;
     Ok(true)
 }
@@ -149,7 +154,7 @@ pub async fn drop_effect(
     };
     let end = EffectEnd::Dropped { by: actor.to_owned() };
     batch.write(tenant, effect::put_receipt(&receipt(&it, end, at))).write(tenant, effect::take_dead(id));
-    batch.audit(tenant, entry("effects.drop", actor, id.to_string(), id.event));
+    batch.audit(tenant, entry("effects.drop", actor, id.to_string(), Some(id.event)));
     store.commit(batch).await?;
     Ok(Some(it))
 }

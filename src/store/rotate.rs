@@ -1,5 +1,7 @@
 //! A new sealing key while the store runs: made, used from then on, old values sealed anew behind it.
 
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::TenantId;
 use crate::domain::outcome::{Expect, Write};
 use crate::store::engine::Order;
 use crate::store::open::{data_key_entry, read_data_keys};
@@ -9,18 +11,24 @@ use crate::store::{Batch, Store, StoreError, keyspace};
 /// Values that are sealed anew in one commit.
 const STEP: usize = 64;
 
-/// Makes a new data key, stores it sealed by the master key, and seals with it from here on.
-/// Gives its number.
+/// Makes a new data key, stores it sealed by the master key with the audit row that tells of its number, and seals
+/// with it from here on. Gives its number.
 ///
 /// # Errors
 /// Where the store cannot be read or written.
-pub async fn new_key(store: &Store, masters: &[MasterKey]) -> Result<u32, StoreError> {
+pub async fn new_key(
+    store: &Store,
+    masters: &[MasterKey],
+    tenant: &TenantId,
+    row: impl FnOnce(u32) -> AuditEntry,
+) -> Result<u32, StoreError> {
     let master = masters.first().ok_or_else(|| StoreError::Unreadable("no master key is known".to_owned()))?;
     let newest = read_data_keys(store.engine().as_ref())?.iter().map(|key| key.id).max().unwrap_or(0);
     let key = seal::new_data_key(newest + 1, master);
     let mut batch = Batch::new();
     // Of two rotations at once one finds the number taken.
     batch.own.push(data_key_entry(&key));
+    batch.audit(tenant, row(key.id));
     store.commit(batch).await?;
     store.keyring().activate(&key, masters)?;
     Ok(key.id)

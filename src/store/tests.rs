@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::time::{Clock, Timestamp};
 use crate::store::engine::Order;
+use crate::store::keyspace::setting;
 use crate::store::memory::{Fate, Memory};
 use crate::store::quota::Quota;
 use crate::store::seal::MasterKey;
@@ -357,6 +358,7 @@ fn a_backup_of_a_busy_store_restores_to_one_moment() {
                 .unwrap();
         }
     });
+    run(write(&store, [setting::put_action_key(&setting::ActionKey("old".to_owned()))])).unwrap();
     let busy = {
         let store = store.clone();
         std::thread::spawn(move || {
@@ -380,7 +382,8 @@ fn a_backup_of_a_busy_store_restores_to_one_moment() {
     let restored = open_sled(&other);
     let view = restored.view(&tenant);
     let count = |prefix: &[u8]| view.keys(prefix, Order::Ascending).count();
-    assert_eq!(count(b"a"), count(b"b"), "pairs are whole");
+    assert_eq!(count(b"a0"), count(b"b0"), "pairs are whole");
+    assert!(setting::action_key(&view).unwrap().is_none(), "buttons of before are refused");
     assert!(view.scan::<Text>(b"a", Order::Ascending).all(|entry| entry.is_ok()));
 
     let mut bytes = std::fs::read(&file).unwrap();

@@ -42,6 +42,8 @@ async fn a_backup_under_load_restores_what_was_there() -> anyhow::Result<()> {
     let last = stage.folder().join("quiet.backup");
     let last = last.display().to_string();
     assert_eq!(stage.run(&["backup", &last]).await?.code(), Some(0));
+    let exported = stage.run(&["audit", "export"]).await?;
+    assert!(exported.out.contains(r#""action":"backup""#), "{exported:?}");
     let expected = tasks(stage.api()).await?;
     assert_eq!(expected.as_array().map_or(0, Vec::len), 50);
 
@@ -103,6 +105,10 @@ async fn keys_rotate_under_a_running_server_and_outlive_a_restart() -> anyhow::R
     assert_eq!(stage.newest().await?["state"], "done");
     let verified = stage.run(&["audit", "verify"]).await?;
     assert!(verified.code() == Some(0) && verified.out.starts_with("valid: "), "{verified:?}");
+    let exported = stage.run(&["audit", "export"]).await?;
+    for row in [r#""resource":"data key 2""#, r#""resource":"data key 3""#] {
+        assert!(exported.out.contains(row), "the chain tells of every rotation: {exported:?}");
+    }
     stage.end().await
 }
 

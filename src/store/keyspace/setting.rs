@@ -9,6 +9,7 @@ use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
+use crate::store::keyspace::tenant_of;
 use crate::store::{StoreError, Stored, View, put};
 
 const INSTALLATION: &[u8] = b"in";
@@ -86,6 +87,12 @@ pub fn put_pairing(pairing: &Pairing, expect: Expect) -> Write {
 /// Where the store cannot be read.
 pub fn action_key(view: &View) -> Result<Option<ActionKey>, StoreError> {
     Ok(view.get(ACTION_KEY)?.map(|stored| stored.value))
+}
+
+/// Whether a full key is that of the key that signs buttons.
+#[must_use]
+pub fn is_action_key(full: &[u8]) -> bool {
+    tenant_of(full).is_some_and(|tenant| &full[tenant.as_str().len() + 1..] == ACTION_KEY)
 }
 
 /// Stores that key where there is none.

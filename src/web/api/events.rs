@@ -9,7 +9,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{EffectId, EventId, TaskId, TenantId};
 use crate::domain::time::Timestamp;
-use crate::ledger::operate::{self, Replayed};
+use crate::ledger::operate::{self, OPERATOR, Replayed};
 use crate::store::keyspace::{effect, event};
 use crate::store::{StoreError, View};
 use crate::tools::why as tell;
@@ -23,8 +23,6 @@ const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 1000;
 /// Events that one look for a state passes over; the cursor goes on from there.
 const MOST_LOOKED_AT: usize = 20_000;
-/// Who operates through the API, as the audit chain names it.
-const OPERATOR: &str = "operator";
 
 #[derive(Deserialize)]
 pub(super) struct ListQuery {
