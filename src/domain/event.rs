@@ -175,7 +175,8 @@ pub struct Incoming {
     /// The workspace, as the platform states it; maps to a tenant.
     pub installation: String,
     /// Keys by which the same happening is recognised, however often and by whatever route it
-    /// comes. The first is the platform's delivery id.
+    /// comes. The first is the platform's delivery id. What stands behind a `|` grows with time and is nobody's
+    /// name: see `store/keyspace/dedupe.rs`.
     pub dedupe: Vec<String>,
     /// Unit of order within the tenant.
     pub lane: LaneKey,

@@ -183,7 +183,7 @@ impl Checked<'_> {
         }
         for happening in self.acknowledged.iter().filter(|happening| happening.command.is_none()) {
             let id = happening.event_ids.first().context("a message is told by an event")?;
-            let count = ignored.get(&format!("slack:event:{id}")).copied().unwrap_or(0);
+            let count = ignored.get(&format!("slack:event|{id}")).copied().unwrap_or(0);
             ensure!(count == 1, "{happening:?} was acknowledged and is {count} events");
         }
         for row in events.values() {

@@ -112,7 +112,7 @@ async fn missing(plan: &ServerPlan, acknowledged: &[Happening]) -> anyhow::Resul
     for happening in acknowledged {
         let count = match &happening.command {
             Some(command) => acts.of_command(command).len(),
-            None => happening.event_ids.iter().filter(|id| ignored.contains(&format!("slack:event:{id}"))).count(),
+            None => happening.event_ids.iter().filter(|id| ignored.contains(&format!("slack:event|{id}"))).count(),
         };
         if count != 1 {
             missing.push(format!("{} is there {count} times", happening.words));

@@ -1,4 +1,8 @@
 //! `dd<digest>` the event that a dedupe key belongs to; `du<event><number>` further deliveries of an event.
+//!
+//! What stands behind a `|` in a key grows with time and is nobody's name. It stands in the store's key as it is,
+//! behind the digest of what is before it: so the keys of one time stand together, and an event costs the same
+//! however many are kept.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +11,7 @@ use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
-use crate::store::keyspace::{hashed, numbered};
+use crate::store::keyspace::{digest, hashed, numbered};
 use crate::store::{StoreError, View, put, take};
 
 const KEY: &[u8] = b"dd";
@@ -38,24 +42,34 @@ pub struct Again {
 
 impl Record for Again {}
 
+/// What grows may be so long; a longer one is hashed like the rest.
+const LONGEST: usize = 64;
+
+fn place(key: &str) -> Vec<u8> {
+    match key.split_once('|').filter(|(_, grows)| grows.len() <= LONGEST) {
+        Some((of, grows)) => [KEY, &digest(of)[..8], grows.as_bytes()].concat(),
+        None => hashed(KEY, key),
+    }
+}
+
 /// The event that owns a dedupe key.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub fn owner(view: &View, key: &str) -> Result<Option<EventId>, StoreError> {
-    Ok(view.get::<Owner>(&hashed(KEY, key))?.map(|stored| stored.value.0))
+    Ok(view.get::<Owner>(&place(key))?.map(|stored| stored.value.0))
 }
 
 /// Claims a dedupe key that nobody owns.
 #[must_use]
 pub fn claim(key: &str, event: EventId) -> Write {
-    put(hashed(KEY, key), Expect::Absent, &Owner(event))
+    put(place(key), Expect::Absent, &Owner(event))
 }
 
 /// Gives a dedupe key up, when its event is forgotten.
 #[must_use]
 pub fn release(key: &str) -> Write {
-    take(hashed(KEY, key), Expect::Any)
+    take(place(key), Expect::Any)
 }
 
 /// Notes a further delivery, which came in under the number `came_as`.
@@ -79,4 +93,23 @@ pub fn deliveries(view: &View, event: EventId) -> Result<Vec<Again>, StoreError>
 /// Where the store cannot be read.
 pub fn forget_deliveries(view: &View, event: EventId) -> Result<Vec<Write>, StoreError> {
     view.keys(&numbered(AGAIN, event.0), Order::Ascending).map(|key| Ok(take(key?, Expect::Any))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_one_time_stand_together_and_no_two_are_one() {
+        let [a, b, c] = [
+            "slack:msg:T1:C1|1700000000.000001",
+            "slack:msg:T1:C1|1700000000.000002",
+            "slack:msg:T1:C2|1700000000.000001",
+        ]
+        .map(place);
+        assert!(a < b && a[..10] == b[..10], "those of a channel stand in order");
+        assert_ne!(a, c);
+        assert_eq!(place("slack:client:c-1"), hashed(KEY, "slack:client:c-1"), "what does not grow stands anywhere");
+        assert_eq!(place(&format!("x|{}", "9".repeat(65))).len(), KEY.len() + 16);
+    }
 }

@@ -74,9 +74,13 @@ pub fn number_of(key: &[u8]) -> Option<u64> {
 /// A kind and a text that may be long or have any bytes in it: its digest stands in the key.
 #[must_use]
 pub(crate) fn hashed(kind: &[u8], text: &str) -> Vec<u8> {
+    [kind, &digest(text)].concat()
+}
+
+/// Half of a SHA-256.
+fn digest(text: &str) -> [u8; 16] {
     use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(text.as_bytes());
-    [kind, &digest[..16]].concat()
+    *Sha256::digest(text.as_bytes()).first_chunk().expect("invariant: a SHA-256 has 32 bytes")
 }
 
 pub(crate) fn read_version(engine: &dyn Engine) -> Result<u64, StoreError> {

@@ -38,7 +38,7 @@ impl Found {
     fn of_envelope(envelope: &Envelope, kind: EventKind) -> Self {
         Self {
             installation: installation(envelope),
-            dedupe: envelope.event_id.iter().map(|id| format!("slack:event:{id}")).collect(),
+            dedupe: envelope.event_id.iter().map(|id| format!("slack:event|{id}")).collect(),
             thread: None,
             from: None,
             place: None,
@@ -160,7 +160,7 @@ fn place(envelope: &Envelope, event: &InnerEvent, from: Option<&PlatformUser>, i
 fn message_keys(event: &InnerEvent, found: &Found) -> Vec<String> {
     let place = found.place.as_ref().map(|place| &place.id);
     let by_place =
-        place.zip(event.ts.as_ref()).map(|(place, ts)| format!("slack:msg:{}:{place}:{ts}", found.installation));
+        place.zip(event.ts.as_ref()).map(|(place, ts)| format!("slack:msg:{}:{place}|{ts}", found.installation));
     let by_client = event.client_msg_id.as_ref().map(|id| format!("slack:client:{id}"));
     by_place.into_iter().chain(by_client).collect()
 }
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(incoming.kind, EventKind::Command { line: "task list".to_owned() });
         assert_eq!(
             incoming.dedupe,
-            ["slack:event:Ev0PV52K21", "slack:msg:T1:C123ABC456:1515449522.000016", "slack:client:c-1"]
+            ["slack:event|Ev0PV52K21", "slack:msg:T1:C123ABC456|1515449522.000016", "slack:client:c-1"]
         );
         assert_eq!(incoming.lane.to_string(), "slack/T1/C123ABC456/1515449522.000016");
         let reply = incoming.reply.unwrap();
@@ -258,7 +258,7 @@ mod tests {
         blind["authorizations"] = json!([]);
         let incoming = of_json(&blind);
         assert_eq!(reason(&incoming), "not addressed to the bot");
-        assert_eq!(incoming.dedupe, ["slack:event:Ev0PV52K21"]);
+        assert_eq!(incoming.dedupe, ["slack:event|Ev0PV52K21"]);
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
         for (event, expected) in table {
             let incoming = of_json(&envelope(event.clone()));
             assert!(reason(&incoming).contains(expected), "{event}: {}", reason(&incoming));
-            assert_eq!(incoming.dedupe, ["slack:event:Ev0PV52K21"]);
+            assert_eq!(incoming.dedupe, ["slack:event|Ev0PV52K21"]);
             assert_eq!(incoming.reply, None);
         }
     }
