@@ -16,6 +16,7 @@ use crate::actors::supervisor::Handle;
 use crate::domain::ids::EventId;
 use crate::domain::time::Timestamp;
 use crate::ledger::lanes::{Lane, Lanes, Turn};
+use crate::ledger::rush::LINGERS;
 use crate::store::StoreError;
 
 /// How often idle sessions are looked for and figures shown.
@@ -24,8 +25,12 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often what the store holds is compared with what we know. Nothing should ever be found; what is
 /// found was kept from us by the end of an actor.
 const RECONCILE: Duration = Duration::from_secs(60);
-/// Events handled at once in a rush, so that no lane stands still.
+/// Events handled at once in a rush.
 const MOST_IN_RUSH: usize = 2;
+/// In a rush one more is handed out in any case after so long: those that run may wait for a platform's answer.
+const ONE_EVERY: Duration = Duration::from_millis(20);
+/// A rush that comes again before this rest is the same one.
+const REST: Duration = Duration::from_secs(1);
 /// After so long a rush is no burst: taking in and handling share what there is.
 const LONGEST_RUSH: Duration = Duration::from_secs(15);
 /// Sessions that may be idle at one time. An idle one costs some kilobytes and is started again in
@@ -54,6 +59,8 @@ pub enum DispatcherMessage {
     Reconcile,
     /// Time has passed.
     Tick,
+    /// A rush may be over.
+    Resume,
     /// Hand out nothing more; answer when nothing runs.
     Drain(ractor::RpcReplyPort<()>),
 }
@@ -107,8 +114,12 @@ pub struct Dispatching {
     idle: VecDeque<(Timestamp, Lane)>,
     /// Sessions that were told to end, so that their end is no surprise.
     ending: HashSet<ActorId>,
-    /// Since when more comes in than can be handled meanwhile.
-    rush_since: Option<Timestamp>,
+    /// The first and the last time that more came in than can be handled meanwhile.
+    rush: Option<(Timestamp, Timestamp)>,
+    /// When the last event was handed out.
+    given: Timestamp,
+    /// A [`DispatcherMessage::Resume`] is on its way.
+    resuming: bool,
     /// Nothing more is handed out.
     closed: bool,
     draining: Option<ractor::RpcReplyPort<()>>,
@@ -143,9 +154,16 @@ impl Dispatching {
         if self.closed {
             return;
         }
-        while self.lanes.idle_lanes_with_work() > 0 && !self.steps_back() {
+        while self.lanes.idle_lanes_with_work() > 0 {
+            if self.steps_back() {
+                if !std::mem::replace(&mut self.resuming, true) {
+                    myself.send_after(LINGERS, || DispatcherMessage::Resume);
+                }
+                return;
+            }
             let Ok(permit) = self.permits.clone().try_acquire_owned() else { return };
             let Some(turn) = self.lanes.next_turn() else { return };
+            self.given = self.now();
             if let Err(turn) = self.give(myself, turn, permit).await {
                 let at = self.now().after(TICK);
                 self.lanes.later(&turn, at);
@@ -153,16 +171,16 @@ impl Dispatching {
         }
     }
 
-    /// Whether those who send go first. What runs wakes us when it has ended, so nothing is forgotten.
+    /// Whether those who send go first.
     fn steps_back(&mut self) -> bool {
         let now = self.now();
         if !self.args.router.inbox().rush().is_on(now) {
-            self.rush_since = None;
             return false;
         }
-        let since = *self.rush_since.get_or_insert(now);
+        let since = self.rush.filter(|(_, last)| now.since(*last) < REST).map_or(now, |(since, _)| since);
+        self.rush = Some((since, now));
         let running = self.args.permits - self.permits.available_permits();
-        running >= MOST_IN_RUSH && now.since(since) < LONGEST_RUSH
+        now.since(since) < LONGEST_RUSH && running >= MOST_IN_RUSH && now.since(self.given) < ONE_EVERY
     }
 
     async fn give(
@@ -281,7 +299,9 @@ impl Actor for Dispatcher {
             sessions: HashMap::new(),
             idle: VecDeque::new(),
             ending: HashSet::new(),
-            rush_since: None,
+            rush: None,
+            given: Timestamp::default(),
+            resuming: false,
             closed: false,
             draining: None,
             handled: 0,
@@ -314,6 +334,7 @@ impl Actor for Dispatcher {
                 state.end_idle_sessions();
                 state.show();
             }
+            DispatcherMessage::Resume => state.resuming = false,
             DispatcherMessage::Reconcile => {
                 if let Err(error) = state.reread() {
                     tracing::warn!(%error, "the backlog cannot be read");

@@ -165,7 +165,7 @@ impl Inbox {
         let _caller = self.rush.enter(now);
         let lane = Lane { tenant: tenant.clone(), key: what.lane.clone() };
         let new = Event { id, tenant: tenant.clone(), at: now, what };
-        let ahead = self.ids.ahead(id);
+        let mut ahead = self.ids.ahead(id);
         loop {
             let mut batch = Batch::intake();
             if let Some((upto, _)) = &ahead {
@@ -187,7 +187,8 @@ impl Inbox {
             match committed {
                 Ok(()) if ended => return Ok(Accepted::Ignored { id, channel: new.what.channel }),
                 Ok(()) => return Ok(Accepted::New { id, lane }),
-                Err(StoreError::Conflict) => {}
+                // Somebody else sees to the next block.
+                Err(StoreError::Conflict) => ahead = None,
                 Err(error) => return Err(error),
             }
             if let Some((owner, by)) = self.owner(tenant, &new.what)? {
@@ -221,7 +222,7 @@ impl Inbox {
         lane: &Lane,
     ) -> Result<Accepted, StoreError> {
         let view = self.store.view(tenant);
-        let dead = event::story(&view, id)?.is_some_and(|story| story.end == End::Dead);
+        let dead = event::told(&view, id)?.is_some_and(|told| told.value.end == End::Dead);
         let mut batch = Batch::intake();
         batch.write(tenant, dedupe::again(id, came_as, &dedupe::Again { at: self.clock.now(), by }));
         if dead {

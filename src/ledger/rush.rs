@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 /// Callers who wait at one time for their events to be on disk, from which on it is a rush.
 const MANY: usize = 48;
 /// A group of commits lets many callers go at once: so long after there were many it is a rush still.
-const LINGERS: Duration = Duration::from_millis(20);
+pub const LINGERS: Duration = Duration::from_millis(20);
 
 /// Counts the callers who wait for their events to be on disk.
 #[derive(Debug, Default)]
@@ -42,8 +42,10 @@ impl Rush {
     /// Whether it is a rush.
     #[must_use]
     pub fn is_on(&self, now: Timestamp) -> bool {
-        let last = self.last.load(Ordering::Relaxed);
-        last != 0 && now.since(Timestamp(last)) < LINGERS
+        let last = Timestamp(self.last.load(Ordering::Relaxed));
+        // A clock that was set back must not make a rush of nothing.
+        let lingers = last.0 != 0 && last <= now && now.since(last) < LINGERS;
+        lingers || self.waiting.load(Ordering::Relaxed) >= MANY
     }
 }
 
@@ -57,9 +59,11 @@ mod tests {
         let few: Vec<_> = (1..MANY).map(|_| rush.enter(Timestamp(1000))).collect();
         assert!(!rush.is_on(Timestamp(1000)));
         let one_more = rush.enter(Timestamp(1000));
+        assert!(rush.is_on(Timestamp(9000)), "as long as they wait, however slow the disk is");
         drop((few, one_more));
         assert!(rush.is_on(Timestamp(1019)));
         assert!(!rush.is_on(Timestamp(1020)));
+        assert!(!rush.is_on(Timestamp(500)), "the clock was set back");
         let _one = rush.enter(Timestamp(1021));
         assert!(!rush.is_on(Timestamp(1021)));
     }

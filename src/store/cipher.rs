@@ -25,7 +25,7 @@ impl Cipher {
 
     fn for_nonce(&self, nonce: &[u8; NONCE]) -> (LessSafeKey, Nonce) {
         let (first, rest) = nonce.split_first_chunk::<16>().expect("invariant: 24 bytes begin with 16");
-        let key = Zeroizing::new(<[u8; 32]>::from(hchacha::<chacha20::R20>(&(*self.0).into(), &(*first).into())));
+        let key = Zeroizing::new(<[u8; 32]>::from(hchacha::<chacha20::R20>((&*self.0).into(), first.into())));
         let key = UnboundKey::new(&CHACHA20_POLY1305, key.as_slice()).expect("invariant: the key has 32 bytes");
         let mut inner = [0; 12];
         inner[4..].copy_from_slice(rest);

@@ -13,6 +13,8 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 const LEVEL: i32 = 1;
+/// Bytes by which [`super::codec`] says how long a packed payload was.
+const LENGTH: usize = 4;
 const DICTIONARY: &[u8] = include_bytes!("dictionary/1.zdict");
 
 static TO_PACK: LazyLock<EncoderDictionary<'static>> = LazyLock::new(|| EncoderDictionary::copy(DICTIONARY, LEVEL));
@@ -30,7 +32,7 @@ pub(super) fn pack(payload: &[u8]) -> Option<Vec<u8>> {
         if packer.is_none() {
             *packer = Compressor::with_prepared_dictionary(&TO_PACK).ok();
         }
-        packer.as_mut()?.compress(payload).ok().filter(|packed| packed.len() < payload.len())
+        packer.as_mut()?.compress(payload).ok().filter(|packed| packed.len() + LENGTH < payload.len())
     })
 }
 
