@@ -7,6 +7,8 @@ use crate::domain::task::{Priority, Status};
 
 /// The statuses as usage lines show them; what is wrong with a status is answered with the nearest of them.
 const STATUSES: &str = "backlog|todo|in-progress|in-review|blocked|done|cancelled";
+/// How usage lines name a text.
+const TEXT: &str = "TEXT";
 const PRIORITIES: &str = "low|medium|high|critical";
 
 /// A task's id.
@@ -34,6 +36,16 @@ pub(super) fn text_of(matches: &ArgMatches, id: &str) -> String {
 /// An option with a value.
 pub(super) fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).help(help)
+}
+
+/// An option whose value is a text: where it is not quoted, it goes on to the next option.
+pub(super) fn text(name: &'static str, help: &'static str) -> Arg {
+    option(name, TEXT, help)
+}
+
+/// Whether an option takes a text.
+pub(super) fn is_text(arg: &Arg) -> bool {
+    arg.get_long().is_some() && arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == TEXT))
 }
 
 /// The value of such an option.

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::commands::lexer::{self, Word};
-use crate::commands::{CommandSpec, TABLE, mistake};
+use crate::commands::{CommandSpec, TABLE, arguments, mistake};
 use crate::domain::ids::{EffectId, EventId, TaskId};
 use crate::domain::outcome::Refusal;
 
@@ -186,7 +186,18 @@ impl Given {
             let option = match value {
                 Some(value) => format!("--{name}={value}"),
                 None if takes_value => match words.next_if(|next| follows(next)) {
-                    Some(next) => format!("--{name}={}", next.text),
+                    Some(next) => {
+                        let mut value = next.text.clone();
+                        // Before the text of the command itself, what follows the first word is that text.
+                        let goes_on = !next.quoted
+                            && !self.texts.is_empty()
+                            && option(command, &name).is_some_and(arguments::is_text);
+                        while goes_on && let Some(more) = words.next_if(|next| !next.quoted && follows(next)) {
+                            value.push(' ');
+                            value.push_str(&more.text);
+                        }
+                        format!("--{name}={value}")
+                    }
                     None => format!("--{name}"),
                 },
                 None => format!("--{name}"),

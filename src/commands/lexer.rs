@@ -8,7 +8,7 @@
 //! | `"…"` `“…”` `„…“` `«…»`, at the start of a word or behind `=` | one word; `\"` and `\\` within are `"` and `\` |
 //! | `'…'` `‘…’` there | one word, if it is closed; inside a word (`don't`) it is a letter |
 //! | a quote that is not closed | closed at the end of the line |
-//! | `–agent` `—agent` `−agent`, one or two dashes | `--agent`; a dash that stands alone is text |
+//! | `–agent` `—agent` `−agent` `-–agent`, up to three dashes of which one is long | `--agent`; a dash that stands alone is text |
 //! | `<@U1|Ada L>` | one word |
 //! | characters without width | nothing, outside quotes |
 
@@ -96,7 +96,7 @@ impl Reader {
         } else if let Some(end) = self.quoted_end() {
             self.quoted(end, &mut word.text);
             word.quoted = true;
-        } else if is_long_dash(first) {
+        } else if is_long_dash(first) || first == '-' {
             self.dashes(&mut word.text);
         }
         self.bare(&mut word.text);
@@ -172,11 +172,10 @@ impl Reader {
     }
 
     fn dashes(&mut self, text: &mut String) {
-        let mut behind = self.at;
-        while behind < self.at + 2 && self.chars.get(behind).copied().is_some_and(is_long_dash) {
-            behind += 1;
-        }
-        if self.chars.get(behind).is_some_and(char::is_ascii_alphabetic) {
+        let dashes = self.chars[self.at..].iter().take(3).take_while(|c| is_long_dash(**c) || **c == '-');
+        let (count, long) = dashes.fold((0, false), |(count, long), c| (count + 1, long || is_long_dash(*c)));
+        let behind = self.at + count;
+        if long && self.chars.get(behind).is_some_and(char::is_ascii_alphabetic) {
             text.push_str("--");
             self.at = behind;
         }
@@ -229,6 +228,7 @@ mod tests {
             (r#""say \"hi\" \\ \n""#, &[r#"say "hi" \ \n"#]),
             (r#""""#, &[""]),
             ("–agent x —due y −−mine", &["--agent", "x", "--due", "y", "--mine"]),
+            ("–-agent x -—due y -- -a ---b", &["--agent", "x", "--due", "y", "--", "-a", "---b"]),
             ("fix – later —5", &["fix", "–", "later", "—5"]),
             (r#""–agent""#, &["–agent"]),
             (r#"--description="a b" c"#, &["--description=a b", "c"]),

@@ -37,16 +37,16 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
         // A wrong code is counted, so it is an answer and not a refusal: refusals write nothing.
         Tried::Wrong { left } => {
             let mend = format!("{left} tries are left; the server's log shows the code");
-            ("wrong pairing code".to_owned(), Refusal::new("that is not the code", mend).card())
+            ("wrong pairing code".to_owned(), Refusal::new("that is not the code", mend).card().tone(Tone::Bad))
         }
         Tried::Dead => ("too many wrong pairing codes".to_owned(), dead()),
         Tried::Used => {
             let refusal = Refusal::new("the code was used already", "ask the owner of this bot");
-            ("pairing code used already".to_owned(), refusal.card())
+            ("pairing code used already".to_owned(), refusal.card().tone(Tone::Bad))
         }
         Tried::Never => {
             let refusal = Refusal::new("no code is waiting to be used", "restart the server for a new code");
-            ("no pairing code".to_owned(), refusal.card())
+            ("no pairing code".to_owned(), refusal.card().tone(Tone::Bad))
         }
     };
     let outcome = Outcome { writes, resource: "pairing".to_owned(), summary, ..Outcome::default() };
@@ -54,5 +54,7 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
 }
 
 fn dead() -> Card {
-    Refusal::new("too many wrong codes were tried, so the code is dead", "restart the server for a new code").card()
+    Refusal::new("too many wrong codes were tried, so the code is dead", "restart the server for a new code")
+        .card()
+        .tone(Tone::Bad)
 }

@@ -4,7 +4,9 @@ use clap::{ArgMatches, Command};
 
 use crate::commands::arguments::{self, labels_of, text_of, value_of};
 use crate::commands::{CommandSpec, also, answer, everyday};
-use crate::domain::outcome::{Failure, Outcome};
+use crate::domain::event::EventKind;
+use crate::domain::outcome::{Failure, Outcome, Refusal, Write};
+use crate::store::keyspace::{dedupe, event};
 use crate::tools::Context;
 use crate::tools::task_create::{self, NewTask};
 
@@ -44,7 +46,7 @@ fn arguments(command: Command) -> Command {
         .arg(arguments::option("to", "WHO", "who shall do it: an agent, @name or me").conflicts_with("agent"))
         .arg(arguments::priority("how urgent it is; medium where nothing is said"))
         .arg(arguments::due())
-        .arg(arguments::option("description", "TEXT", "the whole story, in quotes"))
+        .arg(arguments::text("description", "the whole story, in quotes"))
         .arg(arguments::project("the project it belongs to"))
         .arg(arguments::labels("label", "words to find it by, separated by commas"))
 }
@@ -60,9 +62,28 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
         project: value_of(matches, "project"),
         labels: labels_of(matches, "label"),
     };
+    let pressed = press(ctx)?;
     let created = task_create::decide(&new, ctx)?;
     let task = created.task.clone();
     let card = crate::commands::task_card::task_card(&task, ctx, Some("created"));
     // A task that is made by a button has a card of its own beside the card with the button.
-    Ok(answer::everyone(created.outcome(), card))
+    let mut outcome = answer::everyone(created.outcome(), card);
+    outcome.writes.extend(pressed);
+    Ok(outcome)
+}
+
+/// A button makes one task, however often and by however many it is pressed: the claim of its token, where this is
+/// the first press.
+fn press(ctx: &Context<'_>) -> Result<Option<Write>, Failure> {
+    let EventKind::CardAction { token, .. } = &ctx.event.what.kind else { return Ok(None) };
+    let key = format!("press:{token}");
+    match dedupe::owner(ctx.view, &key)? {
+        None => Ok(Some(dedupe::claim(&key, ctx.event.id))),
+        Some(owner) if owner == ctx.event.id => Ok(None),
+        Some(owner) => {
+            let did = event::story(ctx.view, owner)?.map_or_else(|| "made a task".to_owned(), |story| story.summary);
+            let mend = format!("`{}` shows the newest tasks", ctx.typed("task list"));
+            Err(Refusal::new(format!("this button has done its work: {did}"), mend).into())
+        }
+    }
 }

@@ -11,7 +11,16 @@ use crate::tools::{Context, task_update};
 /// Its line in the table.
 pub const SPEC: CommandSpec = CommandSpec {
     words: &["task", "done"],
-    also: &[also("done"), also("task close"), also("close task"), also("close"), also("task finish"), also("finish")],
+    also: &[
+        also("done"),
+        also("done task"),
+        also("finish task"),
+        also("task close"),
+        also("close task"),
+        also("close"),
+        also("task finish"),
+        also("finish"),
+    ],
     action: everyday("task.update"),
     about: "finish a task",
     details: "Its reminder does not ring any more. `task reopen` brings it back.",

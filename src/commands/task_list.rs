@@ -50,7 +50,7 @@ fn arguments(command: Command) -> Command {
     command
         .arg(arguments::status("only tasks of this status"))
         .arg(arguments::agent("only tasks of this agent"))
-        .arg(arguments::flag("mine", "only your own tasks").conflicts_with("agent"))
+        .arg(arguments::flag("mine", "only your own tasks"))
         .arg(arguments::project("only tasks of this project"))
         .arg(arguments::flag("all", "closed tasks too"))
         .arg(arguments::option("before", "TASK", "only tasks older than this one, for the next page"))

@@ -193,6 +193,18 @@ fn a_press_makes_the_card_true_in_its_place() {
 }
 
 #[test]
+fn a_button_makes_one_task_however_often_it_is_pressed() {
+    let desk = Desk::new();
+    press(&desk, "task create y");
+    let kind = EventKind::CardAction { token: "signed(task create y)".to_owned(), choice: None, message: None };
+    let again = refused(decide(&desk, "task create y", kind));
+    assert!(again.what.contains("this button has done its work"), "{again:?}");
+    say(&desk, "task create y");
+    press(&desk, "task create z");
+    assert_eq!(desk.task(3).title, "z");
+}
+
+#[test]
 fn buttons_are_for_those_who_may_press_them() {
     let desk = Desk::new();
     desk.forbid(&["task.update", "task.assign"]);

@@ -56,6 +56,18 @@ const UNDERSTOOD: &[(&str, &str)] = &[
         "task\u{a0}create\u{a0}‘Implement user auth’\u{202f}--agent\u{a0}x",
         "task create agent=x title=Implement user auth",
     ),
+    (
+        "task create \"Implement user auth\" --description Add a login page --priority high",
+        "task create description=Add a login page priority=high title=Implement user auth",
+    ),
+    ("task create --description short Implement user auth", "task create description=short title=Implement user auth"),
+    (
+        "task update T-1 --title Another name –description And more",
+        "task update description=And more task=T-1 title=Another name",
+    ),
+    ("done task T-1", "task done task=T-1"),
+    ("finish task T-1", "task done task=T-1"),
+    ("task list --agent x --mine", "task list agent=x mine=true"),
     ("task create\nImplement\r\nuser auth\n--agent x", "task create agent=x title=Implement user auth"),
     ("/ai-crm create task Implement user auth", "task create title=Implement user auth"),
     ("Create Task: fix it", "task create title=fix it"),
