@@ -18,6 +18,7 @@ use crate::app::Mode;
 use crate::channels::terminal::render::{self, Look};
 use crate::commands;
 use crate::domain::card::{Card, Tone};
+use crate::store::keyspace::event::End;
 use crate::web::api::chat::{Said, Say};
 
 /// Columns where the width cannot be found out.
@@ -107,7 +108,8 @@ impl Talk {
             print::json(&answer);
         }
         let said: Said = serde_json::from_value(answer)?;
-        self.failed = said.cards.iter().any(|card| matches!(card.tone, Tone::Bad)) || !said.ended;
+        let went_well = said.ended && said.state.is_none_or(|state| matches!(state, End::Done | End::Ignored));
+        self.failed = !went_well || said.cards.iter().any(|card| matches!(card.tone, Tone::Bad));
         for card in &said.cards {
             self.show(card);
         }

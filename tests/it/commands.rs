@@ -106,6 +106,9 @@ async fn the_first_screen_of_the_grammar_is_the_same_in_slack_and_in_chat() -> a
     );
     let wrong = stage.run(&["chat", "tsk", "list"]).await?;
     assert!(wrong.out.contains("did you mean"), "{wrong:?}");
+    assert_eq!(wrong.code(), Some(1), "{wrong:?}");
+    let unknown = stage.run(&["chat", "task", "show", "T-99"]).await?;
+    assert_eq!(unknown.code(), Some(1), "{unknown:?}");
     stage.end().await
 }
 

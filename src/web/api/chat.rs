@@ -13,7 +13,7 @@ use crate::channels::terminal;
 use crate::domain::card::Card;
 use crate::domain::event::{ChannelName, EventKind};
 use crate::domain::ids::TenantId;
-use crate::store::keyspace::event::Story;
+use crate::store::keyspace::event::{End, Story};
 use crate::web::Shared;
 use crate::web::problem::Problem;
 
@@ -50,6 +50,9 @@ pub struct Said {
     pub cards: Vec<Card>,
     /// Whether it has ended.
     pub ended: bool,
+    /// How; none where it has not, or where the line was sent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<End>,
 }
 
 fn kind(say: &Say) -> Result<EventKind, Problem> {
@@ -79,32 +82,41 @@ pub(super) async fn say(State(state): State<Shared>, Json(say): Json<Say>) -> Re
     let incoming = terminal::incoming(&say.user, &say.delivery, kind);
     let accepted = state.accept(tenant, id, incoming).await?;
     state.inside.nudge(ChannelName::Terminal, terminal::address(&say.user).conversation());
-    let (shown, ended) = gather(&mut cards, ended, accepted.id()).await;
+    let Gathered { shown, ended, state } = gather(&mut cards, ended, accepted.id()).await;
     let cards: Vec<Card> = shown.into_iter().map(|delivery| delivery.card).collect();
-    Ok(Json(json!(Said { event: accepted.id().to_string(), cards, ended })))
+    Ok(Json(json!(Said { event: accepted.id().to_string(), cards, ended, state })))
+}
+
+/// What came of a line until its answers were there, or for as long as it is waited for.
+struct Gathered {
+    shown: Vec<Delivery>,
+    ended: bool,
+    state: Option<End>,
 }
 
 async fn gather(
     cards: &mut tokio::sync::mpsc::Receiver<Delivery>,
     ended: tokio::sync::oneshot::Receiver<Story>,
     id: crate::domain::ids::EventId,
-) -> (Vec<Delivery>, bool) {
+) -> Gathered {
     let deadline = Instant::now() + PATIENCE;
     let mut shown: Vec<Delivery> = Vec::new();
     let mut owed: Option<usize> = None;
+    let mut state = None;
     tokio::pin!(ended);
     loop {
         let answers = shown.iter().filter(|delivery| delivery.answers == Some(id)).count();
         if owed.is_some_and(|owed| answers >= owed) {
-            return (shown, true);
+            return Gathered { shown, ended: true, state };
         }
         tokio::select! {
             story = &mut ended, if owed.is_none() => {
+                state = story.as_ref().ok().map(|story| story.end);
                 // Who is not told, because the line was sent before, is shown what still comes.
                 owed = Some(story.map_or(0, |story| story.effects.len()));
             }
             Some(delivery) = cards.recv() => shown.push(delivery),
-            () = sleep_until(deadline) => return (shown, false),
+            () = sleep_until(deadline) => return Gathered { shown, ended: false, state },
         }
     }
 }
