@@ -8,7 +8,7 @@ mod pairing;
 mod policies;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use crate::actors::board::Board;
 use crate::actors::clock;
 use crate::actors::delivery::{self, Deliverer, Dice};
-use crate::actors::identify::Identifier;
+use crate::actors::identify::{Asking, Identifier};
 use crate::actors::metrics::{DeliveryMetrics, RouterMetrics};
 use crate::actors::router::{Patience, Router};
 use crate::actors::sign::Signer;
@@ -41,13 +41,18 @@ use crate::pm::OfflineAnalyst;
 use crate::store::quota::Quota;
 use crate::store::seal::MasterKey;
 use crate::store::sled::SledOptions;
-use crate::store::{Store, open};
+use crate::store::{Store, StoreError, open};
 use crate::tools;
+use crate::web::limit::Limit;
 use crate::web::metrics::WebMetrics;
 use crate::web::{self, SlackEdge};
 
 /// Age at which an effect or an event that waits for a platform is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a platform may take to say who somebody is whom it has described within the day: who is known must not
+/// miss the HTTP answer of a slash command because the platform is slow.
+const SHORT_LOOK_UP: Duration = Duration::from_millis(500);
 
 /// How much of the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +98,7 @@ impl App {
         let inbox = Inbox::open(store.clone(), clock.clone())?;
         let settlements = Settlements::default();
         let figures = Figures::default();
+        let board = Board::default();
         let dice: Dice = Arc::new(rand::random::<f64>);
         let router = Arc::new(Router {
             inbox: inbox.clone(),
@@ -101,7 +107,8 @@ impl App {
                 clock: clock.clone(),
                 people: config.people.clone(),
                 timeout: config.ledger.lookup_timeout(),
-                under_way: Mutex::default(),
+                short_timeout: SHORT_LOOK_UP.min(config.ledger.lookup_timeout()),
+                asking: Asking::new(board.clone()),
             },
             policies: policies.clone(),
             signer,
@@ -115,7 +122,6 @@ impl App {
         });
         let installations = Installations::read(&store)?;
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
-        let board = Board::default();
         let tree = match mode {
             Mode::Whole => Some(start_tree(&config, router, deliverer, &board, &figures).await?),
             Mode::StoreOnly => None,
@@ -136,7 +142,12 @@ impl App {
             if let Some(slack) = &slack {
                 let connecting = installations.clone().connect(store.clone(), slack.clone());
                 background.push(tokio::spawn(connecting));
-                said.extend(pairing::offer(&store).await?);
+                match pairing::offer(&store).await {
+                    Ok(code) => said.extend(code),
+                    // Work that was taken in goes on while the disk is full; a code waits for the next start.
+                    Err(error @ StoreError::Full(_)) => said.push(format!("no pairing code was made: {error}")),
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         let state = Arc::new(web::State {
@@ -147,6 +158,7 @@ impl App {
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
+            limit: Limit::new(config.server.caller_per_minute),
             body_patience: config.server.request_timeout(),
             metrics: figures.page(&store),
         });
@@ -328,6 +340,7 @@ fn delivery_patience(config: &Config) -> delivery::Patience {
         first_pause: config.ledger.backoff_first(),
         most_pause: config.ledger.backoff_most(),
         give_up_after: GIVE_UP_AFTER,
+        under_way: config.ledger.under_way(),
     }
 }
 

@@ -60,6 +60,7 @@ impl Delivering {
     fn show(&mut self, tried: &Tried) {
         let result = match tried {
             Tried::Ended(_) => "ended",
+            Tried::GivenUp { .. } => "given_up",
             Tried::Unrecorded { .. } => "unrecorded",
             Tried::Again { quiet: true, .. } => "rate_limited",
             Tried::Again { .. } => "again",
@@ -69,7 +70,7 @@ impl Delivering {
         let (board, name) = (&self.args.board, board_name(self.args.name));
         let now = self.args.deliverer.clock.now();
         match tried {
-            Tried::Again { error: Some(error), .. } => {
+            Tried::Again { error: Some(error), .. } | Tried::GivenUp { reason: error, .. } => {
                 self.failures += 1;
                 self.failures_in_a_row += 1;
                 if self.failures_in_a_row == FAILURES_UNTIL_DEGRADED {

@@ -35,6 +35,9 @@ pub struct Patience {
     pub most_pause: Duration,
     /// Age at which an effect is given up.
     pub give_up_after: Duration,
+    /// How long a call whose answer was lost may be under way: looked for sooner, it is not there yet, and is sent
+    /// twice.
+    pub under_way: Duration,
 }
 
 /// What became of a piece of work.
@@ -42,6 +45,13 @@ pub struct Patience {
 pub enum Tried {
     /// These effects have ended.
     Ended(Vec<EffectId>),
+    /// This effect was given up.
+    GivenUp {
+        /// Which.
+        id: EffectId,
+        /// Why.
+        reason: String,
+    },
     /// Nothing ended; the conversation goes on at `at`.
     Again {
         /// Which was tried.
@@ -189,7 +199,10 @@ impl Deliverer {
             tracing::warn!(effect = %owed.value.id, tenant = %owed.value.tenant, reason, "an effect was given up");
         }
         match record::end(&self.store, owed, end.clone(), self.clock.now()).await {
-            Ok(()) | Err(StoreError::Conflict) => Tried::Ended(vec![owed.value.id]),
+            Ok(()) | Err(StoreError::Conflict) => match end {
+                EffectEnd::Dead { reason } => Tried::GivenUp { id: owed.value.id, reason },
+                _ => Tried::Ended(vec![owed.value.id]),
+            },
             Err(error) => self.unrecorded(owed.value.id, end, &error),
         }
     }
@@ -230,7 +243,13 @@ impl Deliverer {
         }
         let said = error.to_string();
         match record::failed(&self.store, owed, &said).await {
-            Ok(()) => self.later(it.id, it.attempts + 1, suspect, Some(said)),
+            Ok(()) => match self.later(it.id, it.attempts + 1, suspect, Some(said)) {
+                Tried::Again { id, at, suspect: true, quiet, error } => {
+                    let at = at.max(self.clock.now().after(self.patience.under_way));
+                    Tried::Again { id, at, suspect: true, quiet, error }
+                }
+                tried => tried,
+            },
             Err(StoreError::Conflict) => Tried::Ended(vec![it.id]),
             Err(broken) => self.later(it.id, 1, suspect, Some(broken.to_string())),
         }

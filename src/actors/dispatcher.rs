@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::actors::board::Board;
 use crate::actors::outbox::OutboxMessage;
 use crate::actors::router::Router;
+use crate::actors::seat::Seat;
 use crate::actors::session::{HandleEvent, Session};
 use crate::actors::supervisor::Handle;
 use crate::domain::ids::EventId;
@@ -61,6 +62,10 @@ pub enum DispatcherMessage {
     Tick,
     /// A rush may be over.
     Resume,
+    /// An event waits for a platform, and another may be handled meanwhile.
+    SeatLeft,
+    /// The time of something that waits or stepped aside has come.
+    Wake,
     /// Hand out nothing more; answer when nothing runs.
     Drain(ractor::RpcReplyPort<()>),
 }
@@ -72,6 +77,11 @@ pub enum Ended {
     Settled,
     /// It steps aside until then.
     Later {
+        /// When.
+        at: Timestamp,
+    },
+    /// It keeps its place, and its lane waits with it until then.
+    Waits {
         /// When.
         at: Timestamp,
     },
@@ -120,6 +130,8 @@ pub struct Dispatching {
     given: Timestamp,
     /// A [`DispatcherMessage::Resume`] is on its way.
     resuming: bool,
+    /// A [`DispatcherMessage::Wake`] is on its way for then.
+    waking: Option<Timestamp>,
     /// Nothing more is handed out.
     closed: bool,
     draining: Option<ractor::RpcReplyPort<()>>,
@@ -140,12 +152,9 @@ impl Dispatching {
         self.args
             .router
             .inbox()
-            .backlog(|id| lanes.has(id), |lane, id, not_before| found.push((lane, id, not_before)))?;
-        for (lane, event, not_before) in found {
-            match not_before {
-                Some(at) if at > now => self.lanes.push_later(lane, event, at),
-                _ => self.lanes.push(lane, event),
-            }
+            .backlog(|id| lanes.has(id), |lane, id, ready| found.push((lane, id, ready.clone())))?;
+        for (lane, event, ready) in found {
+            self.lanes.take_up(lane, event, &ready, now);
         }
         Ok(())
     }
@@ -166,8 +175,17 @@ impl Dispatching {
             self.given = self.now();
             if let Err(turn) = self.give(myself, turn, permit).await {
                 let at = self.now().after(TICK);
-                self.lanes.later(&turn, at);
+                self.lanes.wait(&turn, at);
             }
+        }
+    }
+
+    /// Sees to it that we hear of the next time that something waits for, where it comes before the next tick.
+    fn arm(&mut self, myself: &ActorRef<DispatcherMessage>, now: Timestamp) {
+        let Some(at) = self.lanes.next_wake().filter(|at| *at < now.after(TICK)) else { return };
+        if self.waking.is_none_or(|set| at < set || set <= now) {
+            self.waking = Some(at);
+            myself.send_after(at.since(now).max(Duration::from_millis(1)), || DispatcherMessage::Wake);
         }
     }
 
@@ -203,7 +221,8 @@ impl Dispatching {
         }
         let slot = self.sessions.get_mut(&turn.lane).expect("invariant: it was started above");
         slot.running = Some(turn.clone());
-        if slot.actor.cast(HandleEvent { turn: turn.clone(), permit }).is_err() {
+        let seat = Seat::new(self.permits.clone(), permit, self.args.myself.clone());
+        if slot.actor.cast(HandleEvent { turn: turn.clone(), seat }).is_err() {
             self.sessions.remove(&turn.lane);
             return Err(turn);
         }
@@ -222,6 +241,7 @@ impl Dispatching {
         match ended {
             Ended::Settled => self.lanes.finished(turn),
             Ended::Later { at } => self.lanes.later(turn, at),
+            Ended::Waits { at } => self.lanes.wait(turn, at),
         }
     }
 
@@ -302,6 +322,7 @@ impl Actor for Dispatcher {
             rush: None,
             given: Timestamp::default(),
             resuming: false,
+            waking: None,
             closed: false,
             draining: None,
             handled: 0,
@@ -335,6 +356,8 @@ impl Actor for Dispatcher {
                 state.show();
             }
             DispatcherMessage::Resume => state.resuming = false,
+            DispatcherMessage::SeatLeft => {}
+            DispatcherMessage::Wake => state.waking = None,
             DispatcherMessage::Reconcile => {
                 if let Err(error) = state.reread() {
                     tracing::warn!(%error, "the backlog cannot be read");
@@ -348,6 +371,7 @@ impl Actor for Dispatcher {
         let now = state.now();
         state.lanes.wake(now);
         state.feed(&myself).await;
+        state.arm(&myself, now);
         if state.draining.is_some() {
             state.answer_drain();
         }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
+use crate::actors::board::Board;
 use crate::channels::{Channel, DeliverError};
 use crate::config::people::People;
 use crate::domain::event::{ChannelName, Event, PlatformUser};
@@ -26,6 +28,8 @@ use crate::store::{StoreError, View};
 const FRESH_FOR: Duration = Duration::from_secs(3600);
 /// Age up to which a profile is believed while the platform does not answer.
 const BELIEVED_FOR: Duration = Duration::from_secs(24 * 3600);
+/// People who are asked for at one time; more wait in their lanes.
+const MOST_LOOK_UPS: usize = 64;
 
 /// How Slack says that a user is not of the workspace (docs.slack.dev/reference/methods/users.info).
 const NO_SUCH_USER: [&str; 3] = ["user_not_found", "user_not_visible", "users_not_found"];
@@ -47,8 +51,19 @@ pub struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentifyError {
     /// The platform does not answer; try again.
-    #[error("cannot look up who asks: {0}")]
-    NoAnswer(String),
+    #[error("cannot look up who asks: {why}")]
+    NoAnswer {
+        /// What it said instead.
+        why: String,
+        /// How long it wants to be left alone, where it says so.
+        after: Option<Duration>,
+    },
+    /// So many look-ups are under way that this one has not begun.
+    #[error("many look-ups are under way")]
+    Busy,
+    /// The platform will not say; asking again changes nothing.
+    #[error("the platform does not say who asks: {0}")]
+    Refused(String),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,8 +84,85 @@ pub struct Identifier {
     pub people: People,
     /// How long the platform may take.
     pub timeout: Duration,
+    /// How long it may take where there is a profile to believe.
+    pub short_timeout: Duration,
+    /// Look-ups, and what platforms said last.
+    pub asking: Asking,
+}
+
+/// Look-ups under way, and what came of the last.
+pub struct Asking {
     /// One look-up a person at a time, however many events wait for it.
-    pub under_way: Mutex<LookUps>,
+    under_way: Mutex<LookUps>,
+    seats: Semaphore,
+    platforms: Mutex<HashMap<ChannelName, LastWord>>,
+    board: Board,
+}
+
+/// What a platform said last when it was asked for somebody.
+#[derive(Debug, Default, Clone, Copy)]
+struct LastWord {
+    /// When it last said anything that helps.
+    answered: Timestamp,
+    /// Until when it wants to be left alone.
+    quiet_until: Timestamp,
+}
+
+impl Asking {
+    /// Nobody has been asked; troubles are shown on the board.
+    #[must_use]
+    pub fn new(board: Board) -> Self {
+        let seats = Semaphore::new(MOST_LOOK_UPS);
+        Self { under_way: Mutex::default(), seats, platforms: Mutex::default(), board }
+    }
+
+    fn last_word(&self, channel: ChannelName) -> LastWord {
+        let platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
+        platforms.get(&channel).copied().unwrap_or_default()
+    }
+
+    /// Remembers what a platform answered, and shows it where it troubles us.
+    fn heard(&self, channel: ChannelName, now: Timestamp, answer: &Result<Profile, DeliverError>) {
+        let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
+        let word = platforms.entry(channel).or_default();
+        let trouble = match answer {
+            Ok(_) => None,
+            Err(DeliverError::Rejected { reason }) if NO_SUCH_USER.contains(&reason.as_str()) => None,
+            Err(error) => Some(error),
+        };
+        match trouble {
+            None => word.answered = now,
+            Some(DeliverError::RateLimited { after }) => word.quiet_until = now.after(*after),
+            Some(_) => {}
+        }
+        drop(platforms);
+        let shown = trouble.filter(|error| !matches!(error, DeliverError::RateLimited { .. })).map(ToString::to_string);
+        if trouble.is_none() || shown.is_some() {
+            self.board.degraded(&board_name(channel), now, shown.as_deref());
+        }
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, LookUps> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name on the board of the look-ups of a channel.
+#[must_use]
+pub fn board_name(channel: ChannelName) -> String {
+    format!("people of {channel}")
+}
+
+/// Takes a look-up out of those under way when nobody waits for it any more.
+struct Waiting<'a> {
+    asking: &'a Asking,
+    key: (String, PlatformUser),
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.asking.under_way().remove(&self.key);
+    }
 }
 
 /// A platform user in one word, as configuration and audit write it.
@@ -89,68 +181,101 @@ pub fn principal_id(tenant: &TenantId, user: &PlatformUser) -> PrincipalId {
 }
 
 impl Identifier {
-    /// Who did this.
+    /// Who did this, where that is known without asking anybody.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn known(&self, view: &View, event: &Event) -> Result<Option<Identity>, IdentifyError> {
+        let Some(user) = &event.what.from else { return Ok(Some(nobody("system"))) };
+        if *view.tenant() == TenantId::unclaimed() {
+            return Ok(Some(nobody(&user_words(user))));
+        }
+        match self.record(view, user, FRESH_FOR)? {
+            Some(record) => self.person(view, user, record, Vec::new()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Who did this, by asking the platform. What is known of the person from the last day is believed where the
+    /// platform does not answer.
     ///
     /// # Errors
     /// Where it cannot be said just now.
-    pub async fn identify(&self, view: &View, event: &Event) -> Result<Identity, IdentifyError> {
+    pub async fn ask(&self, view: &View, event: &Event) -> Result<Identity, IdentifyError> {
         let Some(user) = &event.what.from else { return Ok(nobody("system")) };
-        let words = user_words(user);
-        if *view.tenant() == TenantId::unclaimed() {
-            return Ok(nobody(&words));
-        }
-        let now = self.clock.now();
-        let known = person::record(view, user)?.map(|stored| stored.value);
-        // A look-up that a clock once ahead has dated in the future is none.
-        let fresh = |record: &PersonRecord, age| record.seen <= now && now.since(record.seen) < age;
-        if let Some(record) = known.as_ref().filter(|record| fresh(record, FRESH_FOR)) {
-            return self.person(view, user, record.clone(), Vec::new());
-        }
-        match self.ask(&event.what.installation, user).await {
-            Ok(profile) => {
+        let believed = self.record(view, user, BELIEVED_FOR)?;
+        let patience = if believed.is_some() { self.short_timeout } else { self.timeout };
+        let answer = self.profile(&event.what.installation, user, patience).await;
+        match (answer, believed) {
+            (Ok(profile), _) => {
+                let known = person::record(view, user)?.map(|stored| stored.value);
                 let principal = known.map_or_else(|| principal_id(view.tenant(), user), |record| record.principal);
-                let record = PersonRecord { principal, profile, seen: now };
+                let record = PersonRecord { principal, profile, seen: self.clock.now() };
                 let writes = vec![person::put_record(user, &record)];
                 self.person(view, user, record, writes)
             }
             // Only the platform's word that there is no such user makes somebody unknown; a token that may
             // not ask says nothing about who asks.
-            Err(DeliverError::Rejected { reason }) if NO_SUCH_USER.contains(&reason.as_str()) => Ok(nobody(&words)),
-            Err(error) => match known.filter(|record| fresh(record, BELIEVED_FOR)) {
-                Some(record) => self.person(view, user, record, Vec::new()),
-                None => Err(IdentifyError::NoAnswer(error.to_string())),
-            },
+            (Err(LookUpError::Platform(DeliverError::Rejected { reason })), _)
+                if NO_SUCH_USER.contains(&reason.as_str()) =>
+            {
+                Ok(nobody(&user_words(user)))
+            }
+            (Err(_), Some(record)) => self.person(view, user, record, Vec::new()),
+            (Err(LookUpError::Busy), None) => Err(IdentifyError::Busy),
+            (Err(LookUpError::Platform(DeliverError::Rejected { reason })), None) => {
+                Err(IdentifyError::Refused(reason))
+            }
+            (Err(LookUpError::Platform(error)), None) => {
+                let after = if let DeliverError::RateLimited { after } = &error { Some(*after) } else { None };
+                Err(IdentifyError::NoAnswer { why: error.to_string(), after })
+            }
         }
     }
 
-    async fn ask(&self, installation: &str, user: &PlatformUser) -> Result<Profile, DeliverError> {
+    /// When a platform last answered anybody's look-up.
+    #[must_use]
+    pub fn answered(&self, channel: ChannelName) -> Timestamp {
+        self.asking.last_word(channel).answered
+    }
+
+    fn record(&self, view: &View, user: &PlatformUser, age: Duration) -> Result<Option<PersonRecord>, StoreError> {
+        let now = self.clock.now();
+        let known = person::record(view, user)?.map(|stored| stored.value);
+        // A look-up that a clock once ahead has dated in the future is none.
+        Ok(known.filter(|record| record.seen <= now && now.since(record.seen) < age))
+    }
+
+    async fn profile(
+        &self,
+        installation: &str,
+        user: &PlatformUser,
+        patience: Duration,
+    ) -> Result<Profile, LookUpError> {
         if user.channel == ChannelName::Api {
             // The admin token has proved who calls; there is no platform behind it to be asked.
             return Ok(Profile { name: user.id.clone(), standing: Standing::Member });
         }
         let Some(channel) = self.channels.get(&user.channel).cloned() else {
-            return Err(DeliverError::Unavailable { reason: format!("{} is off", user.channel) });
+            return Err(LookUpError::Platform(DeliverError::Unavailable {
+                reason: format!("{} is off", user.channel),
+            }));
         };
+        let quiet_until = self.asking.last_word(user.channel).quiet_until;
+        if let Some(after) = Some(quiet_until.since(self.clock.now())).filter(|after| !after.is_zero()) {
+            return Err(LookUpError::Platform(DeliverError::RateLimited { after }));
+        }
+        let Ok(_seat) = self.asking.seats.try_acquire() else { return Err(LookUpError::Busy) };
         let key = (installation.to_owned(), user.clone());
-        let look_up = self.under_way().entry(key.clone()).or_insert_with(|| self.look_up(channel, key.clone())).clone();
-        let answer = look_up.await;
-        self.under_way().remove(&key);
-        answer
-    }
-
-    fn look_up(&self, channel: Arc<dyn Channel>, (installation, user): (String, PlatformUser)) -> LookUp {
-        let timeout = self.timeout;
-        let asking = async move {
-            match tokio::time::timeout(timeout, channel.profile(&installation, &user)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(DeliverError::Unavailable { reason: format!("no answer in {} s", timeout.as_secs()) }),
-            }
+        let asked = self.asking.under_way().entry(key.clone()).or_insert_with(|| look_up(channel, &key)).clone();
+        let waiting = Waiting { asking: &self.asking, key };
+        let answer = match tokio::time::timeout(patience, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(DeliverError::Unavailable { reason: format!("no answer in {} ms", patience.as_millis()) }),
         };
-        asking.boxed().shared()
-    }
-
-    fn under_way(&self) -> MutexGuard<'_, LookUps> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        drop(waiting);
+        self.asking.heard(user.channel, self.clock.now(), &answer);
+        answer.map_err(LookUpError::Platform)
     }
 
     fn person(
@@ -187,6 +312,17 @@ impl Identifier {
             Subject { id: words, known: true, role, groups: person.groups.clone(), standing: record.profile.standing };
         Ok(Identity { words: format!("{} ({})", person.id, role.as_str()), subject, person, writes })
     }
+}
+
+/// Why there is no profile.
+enum LookUpError {
+    Busy,
+    Platform(DeliverError),
+}
+
+fn look_up(channel: Arc<dyn Channel>, (installation, user): &(String, PlatformUser)) -> LookUp {
+    let (installation, user) = (installation.clone(), user.clone());
+    async move { channel.profile(&installation, &user).await }.boxed().shared()
 }
 
 fn nobody(words: &str) -> Identity {

@@ -14,6 +14,7 @@ pub mod janitor;
 pub mod metrics;
 pub mod outbox;
 pub mod router;
+pub mod seat;
 pub mod session;
 pub mod settle;
 pub mod sign;

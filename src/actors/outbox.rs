@@ -9,7 +9,7 @@ use crate::actors::board::Board;
 use crate::actors::channel::ChannelMessage;
 use crate::actors::delivery::{Deliverer, Tried};
 use crate::actors::supervisor::Handle;
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::ChannelName;
 use crate::domain::ids::EffectId;
 use crate::domain::time::Timestamp;
@@ -17,7 +17,7 @@ use crate::ledger::outbox::{Conversation, Outbox, Work, pace_until};
 use crate::store::StoreError;
 use crate::store::keyspace::effect;
 
-/// Pause of a conversation whose channel is off or being started again.
+/// Pause of a conversation whose channel is being started again.
 const CHANNEL_AWAY: Duration = Duration::from_secs(1);
 /// How often what the store holds is compared with what we know; see the dispatcher's.
 const RECONCILE: Duration = Duration::from_secs(60);
@@ -106,21 +106,44 @@ impl Sending {
         Ok(())
     }
 
-    fn give_out(&mut self) {
+    /// Takes in what is owed and was not tried.
+    fn take_in(&mut self, effect: &Effect) {
+        let EffectKind::Deliver { to, answers, .. } = &effect.kind;
+        let channel = self.args.deliverer.channels.get(&to.channel);
+        if answers.zip(channel).is_some_and(|(event, channel)| channel.is_awaited(event)) {
+            self.outbox.push_awaited(effect);
+        } else {
+            self.outbox.push(effect);
+        }
+    }
+
+    fn give_out(&mut self, myself: &ActorRef<OutboxMessage>) {
         let now = self.now();
         while self.outbox.running() < self.args.most_at_once {
             let Some(work) = self.outbox.next(now) else { return };
             let conversation = work.conversation().clone();
             if let Some(channel) = self.args.deliverer.channels.get(&conversation.channel)
                 && matches!(work, Work::Perform { .. })
+                && !self.outbox.is_awaited(&conversation, work.first())
             {
                 self.outbox.pace(&conversation, pace_until(now, channel.pace()));
             }
             let first = work.first();
-            let handle = self.args.channels.get(&conversation.channel);
-            if !handle.is_some_and(|handle| handle.cast(ChannelMessage::Perform(work.clone()))) {
-                let suspect = matches!(work, Work::Perform { suspect: true, .. });
-                self.outbox.again(&conversation, first, now.after(CHANNEL_AWAY), suspect);
+            match self.args.channels.get(&conversation.channel) {
+                Some(handle) if handle.cast(ChannelMessage::Perform(work.clone())) => {}
+                Some(_) => {
+                    let suspect = matches!(work, Work::Perform { suspect: true, .. });
+                    self.outbox.again(&conversation, first, now.after(CHANNEL_AWAY), suspect);
+                }
+                // The channel is off: that is written down, and in time the effect is given up.
+                None => {
+                    let (deliverer, myself) = (self.args.deliverer.clone(), myself.clone());
+                    tokio::spawn(async move {
+                        let tried = deliverer.perform(&work).await;
+                        // Where the outbox has ended meanwhile, the next one reads what is owed from the store.
+                        let _ = myself.cast(OutboxMessage::Tried { work, tried });
+                    });
+                }
             }
         }
     }
@@ -131,6 +154,10 @@ impl Sending {
             Tried::Ended(ids) => {
                 self.ended += ids.len() as u64;
                 self.outbox.finished(conversation, &ids);
+            }
+            Tried::GivenUp { id, .. } => {
+                self.ended += 1;
+                self.outbox.finished(conversation, &[id]);
             }
             Tried::Again { id, at, suspect, quiet, .. } => {
                 if quiet {
@@ -195,7 +222,7 @@ impl Actor for OutboxActor {
 
     async fn post_start(&self, myself: ActorRef<Self::Msg>, state: &mut Sending) -> Result<(), ActorProcessingErr> {
         state.show();
-        state.give_out();
+        state.give_out(&myself);
         state.sleep(&myself);
         Ok(())
     }
@@ -207,7 +234,7 @@ impl Actor for OutboxActor {
         state: &mut Sending,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            OutboxMessage::Owed(effects) => effects.iter().for_each(|effect| state.outbox.push(effect)),
+            OutboxMessage::Owed(effects) => effects.iter().for_each(|effect| state.take_in(effect)),
             OutboxMessage::OwedAgain(effects) => {
                 let now = state.now();
                 effects.iter().for_each(|effect| state.outbox.push_suspect(effect, now));
@@ -228,7 +255,7 @@ impl Actor for OutboxActor {
             }
             OutboxMessage::Flush(port) => state.flushing = Some(port),
         }
-        state.give_out();
+        state.give_out(&myself);
         if state.flushing.is_some() {
             state.answer_flush();
         }

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 
 use crate::actors::delivery::Dice;
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
+use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
 use crate::actors::sign::Signer;
 use crate::commands::{self, grammar};
@@ -23,7 +24,7 @@ use crate::domain::event::{ChannelName, Event, EventKind};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::time::{Clock, Timestamp};
-use crate::ledger::inbox::{Inbox, backoff};
+use crate::ledger::inbox::{Inbox, PutOff, backoff};
 use crate::ledger::settled::Settlements;
 use crate::pm::Analyst;
 use crate::policy::{Decision, Live, Request};
@@ -35,6 +36,14 @@ use crate::tools::{self, Context};
 const MOST_CONFLICTS: usize = 20;
 /// Pause after an error of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// Pause where many look-ups are under way.
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause between two look-ups of an event: its conversation waits with it.
+const MOST_WAIT: Duration = Duration::from_secs(15);
+/// So many look-ups without an answer are the platform's trouble; more may be those of one person.
+const MOST_HELD_WAITS: u32 = 5;
+/// A platform that answered anybody so lately is not away.
+const ANSWERS_OTHERS: Duration = Duration::from_secs(300);
 
 /// When to try an event again, and when to give it up.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +70,11 @@ pub enum Handled {
     },
     /// It steps aside until then.
     Later {
+        /// When.
+        at: Timestamp,
+    },
+    /// It keeps its place, and its lane waits with it until then.
+    Waits {
         /// When.
         at: Timestamp,
     },
@@ -126,12 +140,16 @@ impl Router {
         self.inbox.clock()
     }
 
-    /// Handles one event to its end, or puts it off.
-    pub async fn handle(&self, tenant: &TenantId, id: EventId) -> Handled {
+    /// Handles one event to its end, or puts it off. The seat is left while a platform is asked.
+    pub async fn handle(&self, tenant: &TenantId, id: EventId, seat: &mut Seat) -> Handled {
         let view = self.inbox.store().view(tenant);
         for _ in 0..MOST_CONFLICTS {
-            let tried = AssertUnwindSafe(self.try_once(&view, id)).catch_unwind().await;
-            match tried.unwrap_or_else(|panic| self.panicked(id, panic.as_ref())) {
+            let tried = AssertUnwindSafe(self.try_once(&view, id, seat)).catch_unwind().await;
+            let tried = match tried.map_err(|panic| words(panic.as_ref()).to_owned()) {
+                Ok(tried) => tried,
+                Err(panic) => self.panicked(&view, id, &panic).await,
+            };
+            match tried {
                 Ok(handled) => return handled,
                 Err(StoreError::Conflict) => self.metrics.conflict(),
                 Err(error @ StoreError::Unreadable(_)) => {
@@ -140,34 +158,45 @@ impl Router {
                 }
                 Err(error) => {
                     tracing::error!(event = %id, %tenant, %error, "an event cannot be settled and is tried again");
-                    return Handled::Later { at: self.clock().now().after(STORE_PAUSE) };
+                    break;
                 }
             }
         }
-        Handled::Later { at: self.clock().now().after(STORE_PAUSE) }
+        // That is no fault of the event, so nobody overtakes it.
+        Handled::Waits { at: self.clock().now().after(STORE_PAUSE) }
     }
 
-    /// A panic outside the handler, in our own code: the event waits longer than any other, and the log
-    /// names it.
-    fn panicked(&self, id: EventId, panic: &(dyn Any + Send)) -> Result<Handled, StoreError> {
-        tracing::error!(event = %id, incident = %id, error = words(panic), "an event made the router panic");
-        Ok(Handled::Later { at: self.clock().now().after(self.patience.most_pause) })
+    /// A panic outside the handler, in our own code, is a failure of its event all the same.
+    async fn panicked(&self, view: &View, id: EventId, panic: &str) -> Result<Handled, StoreError> {
+        let why = format!("the router panicked: {panic}");
+        let Some(ready) = event::ready(view, id)? else { return Ok(Handled::Gone) };
+        let Some(event) = event::read(view, id)? else { return Ok(Handled::Gone) };
+        self.failed(&event, &ready, None, why).await
     }
 
-    async fn try_once(&self, view: &View, id: EventId) -> Result<Handled, StoreError> {
+    async fn try_once(&self, view: &View, id: EventId, seat: &mut Seat) -> Result<Handled, StoreError> {
         let Some(ready) = event::ready(view, id)? else { return Ok(Handled::Gone) };
         let Some(event) = event::read(view, id)? else { return Ok(Handled::Gone) };
         if let EventKind::Platform { name, ignore } = &event.what.kind {
             let why = ignore.clone().unwrap_or_else(|| format!("nobody asked to act on `{name}`"));
             return self.settle(&event, &ready, Verdict::ignored(why)).await;
         }
-        let identity = match self.identifier.identify(view, &event).await {
+        let identified = match self.identifier.known(view, &event) {
+            Ok(Some(identity)) => Ok(identity),
+            Ok(None) => seat.leave_for(self.identifier.ask(view, &event)).await,
+            Err(error) => Err(error),
+        };
+        let identity = match identified {
             Ok(identity) => identity,
             Err(IdentifyError::Store(error)) => return Err(error),
-            Err(IdentifyError::NoAnswer(why)) => return self.wait(&event, &ready, &why).await,
+            Err(IdentifyError::Busy) => return Ok(Handled::Waits { at: self.clock().now().after(BUSY_PAUSE) }),
+            Err(IdentifyError::NoAnswer { why, after }) => return self.wait(&event, &ready, &why, after).await,
+            Err(IdentifyError::Refused(why)) => {
+                let verdict = Verdict::unidentified(event.what.channel, &why);
+                return self.settle(&event, &ready, verdict).await;
+            }
         };
-        let verdict = self.decide(view, &event, &identity);
-        match verdict {
+        match self.decide(view, &event, &identity) {
             Ok(verdict) => self.settle(&event, &ready, verdict).await,
             Err(fault) => self.fault(&event, &ready, &identity, &fault).await,
         }
@@ -249,12 +278,27 @@ impl Router {
         Ok(Handled::Settled { effects: settlement.effects })
     }
 
-    /// The platform does not answer: that is nobody's failure, so only time gives the event up.
-    async fn wait(&self, event: &Event, ready: &Stored<Ready>, why: &str) -> Result<Handled, StoreError> {
-        if self.clock().now().since(event.at) > self.patience.give_up_after {
+    /// The platform does not answer: that is nobody's failure, so only time gives the event up. Its lane waits with
+    /// it, or order would be the order of the look-ups; but where the platform answers others and not this one, the
+    /// others of the lane go on.
+    async fn wait(
+        &self,
+        event: &Event,
+        ready: &Stored<Ready>,
+        why: &str,
+        after: Option<Duration>,
+    ) -> Result<Handled, StoreError> {
+        let now = self.clock().now();
+        if now.since(event.at) > self.patience.give_up_after {
             return self.settle(event, ready, Verdict::dead(None, why.to_owned())).await;
         }
-        self.put_off(event, ready, why).await
+        let answers_others = now.since(self.identifier.answered(event.what.channel)) < ANSWERS_OTHERS;
+        let holds = ready.value.waits < MOST_HELD_WAITS || !answers_others;
+        let most = self.patience.most_pause.min(MOST_WAIT);
+        let pause = backoff(ready.value.waits, self.patience.first_pause, most, (self.dice)());
+        let at = now.after(after.unwrap_or_default().max(pause));
+        self.inbox.put_off(event, ready, PutOff::Waits { holds }, why, at).await?;
+        Ok(if holds { Handled::Waits { at } } else { Handled::Later { at } })
     }
 
     async fn fault(
@@ -268,18 +312,24 @@ impl Router {
         if let Some(error) = fault.downcast_ref::<StoreError>().filter(|e| !matches!(e, StoreError::Unreadable(_))) {
             return Err(error.clone());
         }
-        let why = format!("{fault:#}");
-        tracing::error!(event = %event.id, tenant = %event.tenant, incident = %event.id, error = why, "a handler failed");
-        if ready.value.attempts + 1 >= self.patience.most_attempts {
-            return self.settle(event, ready, Verdict::dead(Some(identity), why)).await;
-        }
-        self.put_off(event, ready, &why).await
+        self.failed(event, ready, Some(identity), format!("{fault:#}")).await
     }
 
-    async fn put_off(&self, event: &Event, ready: &Stored<Ready>, why: &str) -> Result<Handled, StoreError> {
+    /// Puts an event off that failed, or gives it up.
+    async fn failed(
+        &self,
+        event: &Event,
+        ready: &Stored<Ready>,
+        identity: Option<&Identity>,
+        why: String,
+    ) -> Result<Handled, StoreError> {
+        tracing::error!(event = %event.id, tenant = %event.tenant, incident = %event.id, error = why, "a handler failed");
+        if ready.value.attempts + 1 >= self.patience.most_attempts {
+            return self.settle(event, ready, Verdict::dead(identity, why)).await;
+        }
         let (first, most) = (self.patience.first_pause, self.patience.most_pause);
         let at = self.clock().now().after(backoff(ready.value.attempts, first, most, (self.dice)()));
-        self.inbox.put_off(event, ready, why, at).await?;
+        self.inbox.put_off(event, ready, PutOff::Failed, &why, at).await?;
         Ok(Handled::Later { at })
     }
 }

@@ -5,21 +5,20 @@
 
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::OwnedSemaphorePermit;
-
 use crate::actors::dispatcher::{DispatcherMessage, Ended};
 use crate::actors::outbox::OutboxMessage;
 use crate::actors::router::{Handled, Router};
+use crate::actors::seat::Seat;
 use crate::actors::supervisor::Handle;
 use crate::ledger::lanes::Turn;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-/// An event to handle, with the permit that bounds how many are handled at once.
+/// An event to handle, with the seat that bounds how many are handled at once.
 pub struct HandleEvent {
     /// Which, and in which lane.
     pub turn: Turn,
     /// Given back when the event is settled.
-    pub permit: OwnedSemaphorePermit,
+    pub seat: Seat,
 }
 
 /// The actor.
@@ -48,11 +47,11 @@ impl Actor for Session {
     async fn handle(
         &self,
         _: ActorRef<HandleEvent>,
-        HandleEvent { turn, permit }: HandleEvent,
+        HandleEvent { turn, mut seat }: HandleEvent,
         state: &mut Working,
     ) -> Result<(), ActorProcessingErr> {
-        let handled = Box::pin(state.router.handle(&turn.lane.tenant, turn.event)).await;
-        drop(permit);
+        let handled = Box::pin(state.router.handle(&turn.lane.tenant, turn.event, &mut seat)).await;
+        drop(seat);
         let ended = match handled {
             Handled::Settled { effects } => {
                 if !effects.is_empty() {
@@ -62,6 +61,7 @@ impl Actor for Session {
             }
             Handled::Gone => Ended::Settled,
             Handled::Later { at } => Ended::Later { at },
+            Handled::Waits { at } => Ended::Waits { at },
         };
         state.dispatcher.cast(DispatcherMessage::Handled { turn, ended });
         Ok(())

@@ -8,7 +8,7 @@ use crate::actors::identify::{Identity, user_words};
 use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::card::{Card, Tone};
 use crate::domain::effect::{Effect, EffectKind};
-use crate::domain::event::{Address, Event, EventKind};
+use crate::domain::event::{Address, ChannelName, Event, EventKind};
 use crate::domain::ids::{EffectId, TenantId};
 use crate::domain::outcome::{Outcome, Refusal, Reply};
 use crate::domain::time::Timestamp;
@@ -105,6 +105,22 @@ impl Verdict {
         verdict.audit = Some((AuditEnd::Refused, "bad input or a state that does not fit".to_owned()));
         verdict.handler = Some(action);
         verdict.rules.clone_from(&decision.rules);
+        verdict
+    }
+
+    /// The platform will not say who asks, so nobody knows what they may: told to the asker, with the mend.
+    pub fn unidentified(channel: ChannelName, why: &str) -> Self {
+        let mend = format!(
+            "an operator mends it: {channel} says `{why}`, and `ai-crm doctor` names what the token lacks. Then ask again"
+        );
+        let refusal = Refusal::new(format!("I may not ask {channel} who you are, so this was not done"), mend);
+        let outcome = Outcome {
+            replies: vec![Reply::asker(refusal.card())],
+            summary: format!("refused: {channel} does not say who asks: {why}"),
+            ..Outcome::default()
+        };
+        let mut verdict = Self::new(End::Refused, outcome);
+        verdict.audit = Some((AuditEnd::Refused, format!("{channel} does not say who asks")));
         verdict
     }
 
@@ -210,7 +226,7 @@ fn args_digest(kind: &EventKind) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{ChannelName, Incoming};
+    use crate::domain::event::Incoming;
     use crate::domain::ids::{EventId, LaneKey};
 
     fn command() -> Event {
@@ -219,6 +235,8 @@ mod tests {
             installation: "T1".into(),
             place: "C1".into(),
             thread: None,
+            begins_thread: false,
+            alone: false,
             person: None,
             route: None,
         };
@@ -240,7 +258,7 @@ mod tests {
     #[test]
     fn what_is_owed_after_a_replay_does_not_take_the_name_of_what_was_delivered_before() {
         let event = command();
-        let ready = Ready { lane: event.what.lane.clone(), attempts: 0, last_error: None, not_before: None };
+        let ready = Ready::in_line(event.what.lane.clone());
         let ready = Stored { value: ready, version: 1 };
         let end = |before| {
             let verdict = Verdict::dead(None, "no answer".to_owned());

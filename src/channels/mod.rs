@@ -124,4 +124,10 @@ pub trait Channel: Send + Sync + 'static {
 
     /// Least time between two messages to one place, which the outbox keeps.
     fn pace(&self) -> Duration;
+
+    /// Whether a caller waits for the answer to an event in an open request, so that it costs no call.
+    fn is_awaited(&self, event: EventId) -> bool {
+        let _ = event;
+        false
+    }
 }

@@ -21,6 +21,7 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("server.request_timeout_s", 1, 300),
     ("server.shutdown_grace_s", 0, 600),
     ("server.max_connections", 1, 1_000_000),
+    ("server.caller_per_minute", 0, 1_000_000_000),
     ("store.cache_mb", 1, 1_048_576),
     ("store.most_mb", 16, 16_777_216),
     ("store.keep_free_mb", 0, 16_777_216),

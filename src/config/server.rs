@@ -27,6 +27,8 @@ pub struct Server {
     pub shutdown_grace_s: u64,
     /// Connections at one time.
     pub max_connections: usize,
+    /// Requests of one workspace, or by one API token, in a minute; 0: as many as come.
+    pub caller_per_minute: u32,
 }
 
 impl Server {

@@ -92,6 +92,12 @@ pub struct Address {
     /// The thread in that place, in the platform's own notation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
+    /// Nobody has answered in that thread: an answer would begin it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begins_thread: bool,
+    /// Nobody but the person and the bot can read the place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// The person who asked; who alone sees an answer for the asker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,

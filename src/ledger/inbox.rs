@@ -62,6 +62,18 @@ impl Accepted {
     }
 }
 
+/// Why an event is put off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutOff {
+    /// Its handler failed: it steps aside, and not for ever.
+    Failed,
+    /// A platform does not say what has to be known first.
+    Waits {
+        /// It keeps its place, and its lane waits with it.
+        holds: bool,
+    },
+}
+
 /// Everything that one event's end writes.
 #[derive(Debug, Clone)]
 pub struct Settlement {
@@ -222,7 +234,9 @@ impl Inbox {
         lane: &Lane,
     ) -> Result<Accepted, StoreError> {
         let view = self.store.view(tenant);
-        let dead = event::told(&view, id)?.is_some_and(|told| told.value.end == End::Dead);
+        // One that was taken up again before is dead in its story until it ends anew.
+        let dead = event::told(&view, id)?.is_some_and(|told| told.value.end == End::Dead)
+            && event::ready(&view, id)?.is_none();
         let mut batch = Batch::intake();
         batch.write(tenant, dedupe::again(id, came_as, &dedupe::Again { at: self.clock.now(), by }));
         if dead {
@@ -264,7 +278,7 @@ impl Inbox {
         self.store.commit(batch).await
     }
 
-    /// Puts an event off after a try that failed.
+    /// Puts an event off.
     ///
     /// # Errors
     /// As [`Inbox::settle`].
@@ -272,11 +286,19 @@ impl Inbox {
         &self,
         event: &Event,
         read: &Stored<Ready>,
+        why: PutOff,
         error: &str,
         until: Timestamp,
     ) -> Result<(), StoreError> {
+        let (attempts, waits) = (read.value.attempts, read.value.waits);
+        let (attempts, waits, holds) = match why {
+            PutOff::Failed => (attempts + 1, waits, false),
+            PutOff::Waits { holds } => (attempts, waits + 1, holds),
+        };
         let next = Ready {
-            attempts: read.value.attempts + 1,
+            attempts,
+            waits,
+            holds,
             last_error: Some(error.to_owned()),
             not_before: Some(until),
             lane: read.value.lane.clone(),
@@ -294,7 +316,7 @@ impl Inbox {
     pub fn backlog(
         &self,
         known: impl Fn(EventId) -> bool,
-        mut each: impl FnMut(Lane, EventId, Option<Timestamp>),
+        mut each: impl FnMut(Lane, EventId, &Ready),
     ) -> Result<(), StoreError> {
         for tenant in self.store.tenants()? {
             let view = self.store.view(&tenant);
@@ -305,7 +327,8 @@ impl Inbox {
                 }
                 match event::ready(&view, id) {
                     Ok(Some(ready)) => {
-                        each(Lane { tenant: tenant.clone(), key: ready.value.lane }, id, ready.value.not_before);
+                        let key = ready.value.lane.clone();
+                        each(Lane { tenant: tenant.clone(), key }, id, &ready.value);
                     }
                     Ok(None) => {}
                     // One value that cannot be read must not hold up the others.
@@ -339,7 +362,7 @@ impl Inbox {
 }
 
 fn ready(lane: &Lane) -> Ready {
-    Ready { lane: lane.key.clone(), attempts: 0, last_error: None, not_before: None }
+    Ready::in_line(lane.key.clone())
 }
 
 fn system() -> TenantId {
@@ -482,7 +505,13 @@ mod tests {
         let accepted = inbox.accept(&tenant, other, incoming(&["a"])).await.unwrap();
         assert!(matches!(accepted, Accepted::Revived { id: revived, .. } if revived == id));
         assert_eq!(event::all_dead(&view).count(), 0);
-        assert!(event::ready(&view, id).unwrap().is_some());
+        let taken_up = event::ready(&view, id).unwrap().unwrap();
+
+        let still = inbox.accept(&tenant, inbox.next_id().await.unwrap(), incoming(&["a"])).await.unwrap();
+        assert_eq!(still, Accepted::Known { id }, "it is taken up already");
+        inbox.put_off(&event, &taken_up, PutOff::Failed, "no", Timestamp(9)).await.unwrap();
+        let put_off = inbox.accept(&tenant, inbox.next_id().await.unwrap(), incoming(&["a"])).await.unwrap();
+        assert_eq!(put_off, Accepted::Known { id });
     }
 
     #[tokio::test]

@@ -112,6 +112,8 @@ impl Desk {
                     installation: "T1".into(),
                     place: "C1".into(),
                     thread: None,
+                    begins_thread: false,
+                    alone: false,
                     person: Some(self.user.borrow().clone()),
                     route: Some("https://hooks.slack.com/once".into()),
                 }),

@@ -17,7 +17,10 @@ pub async fn require_token(State(state): State<Shared>, request: axum::extract::
     let token =
         bearer.and_then(|bearer| bearer.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
     if token.is_some_and(|(_, token)| state.admin.match_any(token.trim())) {
-        return next.run(request).await;
+        return match state.limit.count(ChannelName::Api, "admin", state.inbox.clock().now()) {
+            Ok(()) => next.run(request).await,
+            Err(seconds) => Problem::too_many(seconds).into_response(),
+        };
     }
     let reason = if bearer.is_some() { "wrong token" } else { "no token" };
     state.metrics.unauthentic(ChannelName::Api, reason);

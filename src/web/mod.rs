@@ -9,6 +9,7 @@ pub mod auth;
 pub mod edge;
 pub mod health;
 pub mod inside;
+pub mod limit;
 pub mod metrics;
 pub mod problem;
 pub mod server;
@@ -32,6 +33,7 @@ use crate::ledger::inbox::{Accepted, Inbox};
 use crate::ledger::settled::Settlements;
 use crate::store::StoreError;
 use crate::web::inside::Inside;
+use crate::web::limit::Limit;
 use crate::web::metrics::WebMetrics;
 
 /// Slack's part of the edge; absent where Slack is off.
@@ -60,6 +62,8 @@ pub struct State {
     pub admin: Secrets,
     /// The longest body.
     pub max_body: usize,
+    /// How much one caller may send.
+    pub limit: Limit,
     /// How long a body may take to arrive.
     pub body_patience: Duration,
     /// Figures of the edge, and the page of all figures.

@@ -38,6 +38,19 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, what)
     }
 
+    /// Nothing can be done with it just now.
+    #[must_use]
+    pub fn unavailable(why: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: why.into(), retry_after_s: Some(RETRY_AFTER_S) }
+    }
+
+    /// The caller sends more than it may.
+    #[must_use]
+    pub fn too_many(retry_after_s: u64) -> Self {
+        let detail = "more requests than one caller may send: see server.caller_per_minute".to_owned();
+        Self { status: StatusCode::TOO_MANY_REQUESTS, detail, retry_after_s: Some(retry_after_s) }
+    }
+
     /// The request cannot be read.
     #[must_use]
     pub fn malformed(what: impl Into<String>) -> Self {
@@ -49,11 +62,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict => Self::new(StatusCode::CONFLICT, "it changed meanwhile: ask again"),
-            StoreError::Full(_) | StoreError::Unusable(_) => Self {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                detail: "nothing can be stored just now".to_owned(),
-                retry_after_s: Some(RETRY_AFTER_S),
-            },
+            StoreError::Full(_) | StoreError::Unusable(_) => Self::unavailable("nothing can be stored just now"),
             StoreError::Unreadable(why) => {
                 tracing::error!(error = why, "a stored value cannot be read");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "a stored value cannot be read: see the log and `doctor`")

@@ -4,14 +4,14 @@
 //! No shipped handler panics, so the first is put together here from the library's parts, with an analyst that does.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ai_crm::actors::board::{Board, Condition};
 use ai_crm::actors::clock;
 use ai_crm::actors::delivery::{self, Deliverer, Dice};
-use ai_crm::actors::identify::Identifier;
+use ai_crm::actors::identify::{Asking, Identifier};
 use ai_crm::actors::metrics::{DeliveryMetrics, RouterMetrics};
 use ai_crm::actors::router::{Patience, Router};
 use ai_crm::actors::sign::Signer;
@@ -99,7 +99,8 @@ impl Bot {
                 clock: clock.clone(),
                 people: People::default(),
                 timeout: Duration::from_secs(1),
-                under_way: Mutex::default(),
+                short_timeout: Duration::from_secs(1_000_000),
+                asking: Asking::new(Board::default()),
             },
             policies: Arc::new(Live::new(policies)),
             signer: signer.clone(),
@@ -117,7 +118,12 @@ impl Bot {
             slack_command: "/ai-crm".to_owned(),
             metrics: Arc::new(RouterMetrics::default()),
         };
-        let patience = delivery::Patience { first_pause: pauses.0, most_pause: pauses.1, give_up_after: pauses.2 };
+        let patience = delivery::Patience {
+            first_pause: pauses.0,
+            most_pause: pauses.1,
+            give_up_after: pauses.2,
+            under_way: Duration::ZERO,
+        };
         let board = Board::default();
         let arguments = Arguments {
             router: Arc::new(router),

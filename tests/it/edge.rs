@@ -229,7 +229,13 @@ async fn what_is_genuine_comes_in_once_by_whichever_path_and_secret() -> anyhow:
     let challenge = stage.sender.verify_url("echo-me").await;
     assert_eq!((challenge.status, challenge.body.as_str()), (Some(200), "echo-me"));
     assert_eq!(signed(&stage, "/slack/commands", FORM, "ssl_check=1&token=x").await?.status, 200);
-    assert_eq!(count(&stage).await?, 0, "neither is an event");
+    let unsigned = |body: &'static str| {
+        let request = reqwest::Client::new().post(format!("{}/slack/commands", stage.server.base_url()));
+        request.header("content-type", FORM).body(body).send()
+    };
+    assert_eq!(unsigned("ssl_check=1&token=x").await?.status(), 200, "Slack does not sign its look at the certificate");
+    assert_eq!(unsigned("ssl_check=1&command=%2Fai-crm&user_id=U1&team_id=T1&text=help").await?.status(), 401);
+    assert_eq!(count(&stage).await?, 0, "none is an event");
 
     let command = slash(&stage, ADA, "task create Counted once")?;
     let genuine = stage.sender.sign(&command, Variant::Genuine);

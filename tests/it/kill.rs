@@ -63,7 +63,6 @@ async fn whatever_is_killed_when_nothing_is_lost_doubled_or_out_of_order() -> an
 
     let server = plan.start().await?;
     let lanes = lanes(server.api(), rounds).await?;
-    introduce(&world, &lanes, server.base_url()).await?;
     done::all_is_quiet(server.api(), QUIET).await?;
     server.kill();
 
@@ -133,17 +132,6 @@ async fn lanes(api: &Api, rounds: u32) -> anyhow::Result<Vec<Lane>> {
         lanes.push(Lane::new(&format!("k{number}"), Habit::Comments(tasks)));
     }
     Ok(lanes)
-}
-
-/// Lets the bot meet everybody while the platform works: an event that waits for a look-up steps aside by design, and
-/// order is then the order of the look-ups.
-async fn introduce(world: &SharedWorld, lanes: &[Lane], base_url: &str) -> anyhow::Result<()> {
-    let sender = crate::support::load::sender(world, base_url)?;
-    for lane in lanes {
-        let met = sender.slash(&lane.user(), &lane.channel(), "/ai-crm", "help").await?;
-        ensure!(met.status == Some(200), "{} is not answered: {met:?}", lane.name);
-    }
-    Ok(())
 }
 
 /// What is asked once all is quiet.

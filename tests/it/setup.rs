@@ -24,7 +24,7 @@ async fn without_any_configuration_it_starts_and_says_what_is_off() -> anyhow::R
     assert_eq!(second.code(), Some(1), "{second:?}");
     assert!(second.err.contains("a server runs on"), "{second:?}");
     let off = reqwest::Client::builder().no_proxy().build()?.post(format!("{}/slack/events", server.base_url()));
-    assert_eq!(off.body("{}").send().await?.status().as_u16(), 404);
+    assert_eq!(off.body("{}").send().await?.status().as_u16(), 503);
     let chat = run(&plan, &["chat", "--json", "task create \"Nothing was set up\""], "").await?;
     assert_eq!(chat.code(), Some(0), "{chat:?}");
     let piped = run(&plan, &["chat"], "task list\nhelp\n").await?;

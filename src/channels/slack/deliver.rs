@@ -21,6 +21,7 @@ use super::progress::{Progress, Shown};
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
 use crate::domain::card::Audience;
 use crate::domain::event::{ChannelName, PlatformUser};
+use crate::domain::ids::EventId;
 use crate::domain::principal::{Profile, Standing};
 use crate::domain::secret::Secret;
 
@@ -141,7 +142,7 @@ impl SlackChannel {
                 Delivered { platform_id: BY_RESPONSE_URL.to_owned(), via: BY_RESPONSE_URL }
             } else {
                 route = None;
-                if earlier.is_none() && parts.len() > 1 && delivery.audience == Audience::Everyone {
+                if earlier.is_none() && parts.len() > 1 && !seen_by_one(delivery) {
                     earlier = Some(self.earlier(delivery, parts.len()).await?);
                 }
                 self.post(delivery, index, part, earlier.as_ref()).await?
@@ -180,21 +181,24 @@ impl SlackChannel {
         }
         let mut body = content(part);
         body.insert("channel".to_owned(), to.place.as_str().into());
-        if let Some(thread) = &to.thread {
+        // Slack shows a message for one person in a thread only where the thread is there already:
+        // docs.slack.dev/reference/methods/chat.postEphemeral.
+        let invisible_there = seen_by_one(delivery) && to.begins_thread;
+        if let Some(thread) = to.thread.as_ref().filter(|_| !invisible_there) {
             body.insert("thread_ts".to_owned(), thread.as_str().into());
         }
-        let method = match (delivery.audience, &to.person) {
-            (Audience::Everyone, _) => {
+        let method = match (seen_by_one(delivery), &to.person) {
+            (false, _) => {
                 body.insert("metadata".to_owned(), metadata(&key));
                 body.insert("unfurl_links".to_owned(), Value::Bool(false));
                 body.insert("unfurl_media".to_owned(), Value::Bool(false));
                 "chat.postMessage"
             }
-            (Audience::Asker, Some(person)) => {
+            (true, Some(person)) => {
                 body.insert("user".to_owned(), person.as_str().into());
                 "chat.postEphemeral"
             }
-            (Audience::Asker, None) => {
+            (true, None) => {
                 return Err(rejected("an answer for the asker alone, but nobody knows who asked"));
             }
         };
@@ -218,7 +222,7 @@ impl SlackChannel {
         if delivery.replaces.is_some() {
             return Ok(Lookup::NotDone);
         }
-        if delivery.audience == Audience::Asker {
+        if seen_by_one(delivery) {
             return Ok(Lookup::CannotTell("Slack does not list messages that only one person sees"));
         }
         let parts = part_count(delivery);
@@ -269,6 +273,16 @@ impl Channel for SlackChannel {
     fn pace(&self) -> Duration {
         self.pace
     }
+
+    fn is_awaited(&self, event: EventId) -> bool {
+        self.inline.is_awaited(event)
+    }
+}
+
+/// Whether it has to be a message that Slack shows to one person only. In a direct message with the bot nobody else
+/// reads along, and a usual message stays there and can be found again.
+fn seen_by_one(delivery: &Delivery) -> bool {
+    delivery.audience == Audience::Asker && !delivery.to.alone
 }
 
 /// The first message of a card as the HTTP answer to the slash command that it answers. Where
@@ -465,6 +479,8 @@ mod tests {
                 installation: "T1".to_owned(),
                 place: "C1".to_owned(),
                 thread: None,
+                begins_thread: false,
+                alone: false,
                 person: Some("U1".to_owned()),
                 route: route.map(str::to_owned),
             },
@@ -632,6 +648,24 @@ mod tests {
         assert_eq!(slack.body(1)["user"], "U1");
         delivery.to.person = None;
         assert!(matches!(channel.deliver(&delivery).await, Err(DeliverError::Rejected { .. })));
+    }
+
+    #[tokio::test]
+    async fn an_answer_for_the_asker_is_shown_where_slack_shows_it() {
+        let (slack, channel, _) = start().await;
+        let mut delivery = delivery(None);
+        delivery.audience = Audience::Asker;
+        delivery.to.thread = Some("99.1".to_owned());
+        delivery.to.begins_thread = true;
+        channel.deliver(&delivery).await.unwrap();
+        assert_eq!(slack.body(0).get("thread_ts"), None, "in a thread that is not there nobody would see it");
+        delivery.to.begins_thread = false;
+        channel.deliver(&delivery).await.unwrap();
+        assert_eq!(slack.body(1)["thread_ts"], "99.1");
+        delivery.to = Address { thread: None, alone: true, ..delivery.to };
+        let delivered = channel.deliver(&delivery).await.unwrap();
+        assert_eq!(delivered.via, "chat.postMessage", "in a direct message it stays, and can be found again");
+        assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::Done(delivered)));
     }
 
     #[tokio::test]

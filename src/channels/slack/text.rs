@@ -41,6 +41,22 @@ pub(super) fn addressed(text: &str, bot: Option<&str>) -> Option<String> {
     Some(read(words).trim().to_owned())
 }
 
+/// The words of a message that is for the bot in any case: calls of its name around them are taken off, a mention
+/// within them is a part of what is said.
+pub(super) fn called(text: &str, bot: Option<&str>) -> String {
+    let mut words = text.trim();
+    while let Some(("", after)) = split_at_mention(words, bot).map(|(before, after)| (before.trim(), after)) {
+        words = trim_call(after);
+    }
+    if let Some(open) = bot.and(words.rfind("<@"))
+        && let Some((before, "")) =
+            split_at_mention(&words[open..], bot).map(|(_, after)| (&words[..open], after.trim()))
+    {
+        words = before;
+    }
+    read(words).trim().to_owned()
+}
+
 /// Cuts the text at the first mention of the bot.
 fn split_at_mention<'t>(text: &'t str, bot: Option<&str>) -> Option<(&'t str, &'t str)> {
     let mut from = 0;

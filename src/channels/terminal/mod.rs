@@ -41,6 +41,8 @@ pub fn address(user: &str) -> Address {
         installation: REALM.to_owned(),
         place: user.to_owned(),
         thread: None,
+        begins_thread: false,
+        alone: true,
         person: Some(user.to_owned()),
         route: None,
     }

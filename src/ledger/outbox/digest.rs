@@ -130,6 +130,8 @@ mod tests {
             installation: "T1".into(),
             place: "C1".into(),
             thread: None,
+            begins_thread: false,
+            alone: false,
             person: Some(person.into()),
             route: Some("https://hooks.slack.com/x".into()),
         };

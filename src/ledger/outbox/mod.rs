@@ -7,7 +7,7 @@
 pub mod digest;
 pub mod record;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::domain::effect::{Effect, EffectEnd};
@@ -104,8 +104,17 @@ struct Owed {
     expires: Option<Timestamp>,
     not_before: Timestamp,
     suspect: bool,
+    /// A caller waits for it in an open request, so it costs the platform no call.
+    awaited: bool,
     /// How it ended, where that could not be written down.
     ended: Option<EffectEnd>,
+}
+
+impl Owed {
+    fn ready_at(&self, queue: Timestamp, quiet: Timestamp) -> Timestamp {
+        let quiet = if self.awaited { Timestamp::default() } else { quiet };
+        self.not_before.max(queue).max(quiet)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -113,14 +122,17 @@ struct Queue {
     waiting: BTreeMap<EffectId, Owed>,
     running: bool,
     not_before: Timestamp,
+    /// Its entry among those that are due.
+    due: Option<(Timestamp, u64)>,
 }
 
 /// All that is owed.
 #[derive(Debug, Default)]
 pub struct Outbox {
     queues: HashMap<Conversation, Queue>,
-    /// Conversations that can go on, by the time from which they can.
-    due: BTreeSet<(Timestamp, Conversation)>,
+    /// Conversations that can go on, by the time from which they can; those of one time take turns.
+    due: BTreeMap<(Timestamp, u64), Conversation>,
+    turns: u64,
     /// Places and workspaces that are to be quiet, and until when.
     places: HashMap<String, Timestamp>,
     /// Every effect that is here.
@@ -132,14 +144,21 @@ impl Outbox {
     /// Adds an effect that nobody has tried.
     pub fn push(&mut self, effect: &Effect) {
         let not_before = effect.not_before.unwrap_or_default();
-        self.add(effect, Owed { expires: effect.expires, not_before, suspect: false, ended: None });
+        self.add(effect, Owed { expires: effect.expires, not_before, suspect: false, awaited: false, ended: None });
+    }
+
+    /// Adds an effect for which a caller waits in an open request: neither the pace of its place nor a pause of the
+    /// platform holds it up.
+    pub fn push_awaited(&mut self, effect: &Effect) {
+        let not_before = effect.not_before.unwrap_or_default();
+        self.add(effect, Owed { expires: effect.expires, not_before, suspect: false, awaited: true, ended: None });
     }
 
     /// Adds an effect that may have been performed. It is not looked for before `from`, when what an earlier
     /// process sent is under way no longer.
     pub fn push_suspect(&mut self, effect: &Effect, from: Timestamp) {
         let not_before = effect.not_before.unwrap_or_default().max(from);
-        self.add(effect, Owed { expires: effect.expires, not_before, suspect: true, ended: None });
+        self.add(effect, Owed { expires: effect.expires, not_before, suspect: true, awaited: false, ended: None });
     }
 
     fn add(&mut self, effect: &Effect, owed: Owed) {
@@ -152,31 +171,44 @@ impl Outbox {
     }
 
     fn reschedule(&mut self, conversation: &Conversation) {
-        let Some(queue) = self.queues.get(conversation) else {
+        let quiet = self.quiet_until(conversation);
+        let Some(queue) = self.queues.get_mut(conversation) else {
             return;
         };
         let Some((_, head)) = queue.waiting.first_key_value().filter(|_| !queue.running) else {
             return;
         };
-        let at = head.not_before.max(queue.not_before).max(self.quiet_until(conversation));
-        self.due.insert((at, conversation.clone()));
+        let at = head.ready_at(queue.not_before, quiet);
+        if queue.due.is_some_and(|(set, _)| set == at) {
+            return;
+        }
+        if let Some(before) = queue.due.take() {
+            self.due.remove(&before);
+        }
+        // Whoever has been served stands behind those who have not, or a busy thread would starve the others of
+        // its place.
+        self.turns += 1;
+        queue.due = Some((at, self.turns));
+        self.due.insert((at, self.turns), conversation.clone());
     }
 
     /// What can be done now; the conversation is busy until [`Outbox::finished`].
     pub fn next(&mut self, now: Timestamp) -> Option<Work> {
         loop {
-            let (at, conversation) = self.due.first().filter(|(at, _)| *at <= now)?.clone();
-            self.due.remove(&(at, conversation.clone()));
+            let entry = self.due.first_entry().filter(|entry| entry.key().0 <= now)?;
+            let conversation = entry.remove();
             let quiet = self.quiet_until(&conversation);
-            let Some(queue) = self.queues.get_mut(&conversation).filter(|queue| !queue.running) else {
+            let Some(queue) = self.queues.get_mut(&conversation) else { continue };
+            queue.due = None;
+            if queue.running {
                 continue;
-            };
+            }
             let Some((id, head)) = queue.waiting.first_key_value().map(|(id, head)| (*id, head.clone())) else {
+                self.queues.remove(&conversation);
                 continue;
             };
-            let ready_at = head.not_before.max(queue.not_before).max(quiet);
-            if ready_at > now {
-                self.due.insert((ready_at, conversation));
+            if head.ready_at(queue.not_before, quiet) > now {
+                self.reschedule(&conversation);
                 continue;
             }
             queue.running = true;
@@ -198,6 +230,13 @@ impl Outbox {
             }
             return Some(Work::Perform { conversation, id, suspect: head.suspect });
         }
+    }
+
+    /// Whether a caller waits for an effect in an open request.
+    #[must_use]
+    pub fn is_awaited(&self, conversation: &Conversation, id: EffectId) -> bool {
+        let queue = self.queues.get(conversation);
+        queue.and_then(|queue| queue.waiting.get(&id)).is_some_and(|owed| owed.awaited)
     }
 
     fn quiet_until(&self, conversation: &Conversation) -> Timestamp {
@@ -242,6 +281,7 @@ impl Outbox {
             queue.not_before = at;
             if let Some(owed) = queue.waiting.get_mut(&id) {
                 owed.suspect = suspect;
+                owed.awaited = false;
             }
         }
         self.free(conversation);
@@ -264,6 +304,9 @@ impl Outbox {
             self.running -= 1;
         }
         if queue.waiting.is_empty() {
+            if let Some(due) = queue.due {
+                self.due.remove(&due);
+            }
             self.queues.remove(conversation);
         } else {
             self.reschedule(conversation);
@@ -303,7 +346,7 @@ impl Outbox {
     /// When there is next something to do, if nothing else happens.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
+        self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// Effects owed, those that are performed just now included.
@@ -339,6 +382,8 @@ mod tests {
             installation: "T1".into(),
             place: place.into(),
             thread: None,
+            begins_thread: false,
+            alone: false,
             person: None,
             route: None,
         };
@@ -396,6 +441,46 @@ mod tests {
         outbox.push(&effect(2, "a", None));
         assert_eq!(outbox.next(Timestamp(999)), None);
         assert!(outbox.next(Timestamp(1000)).is_some());
+    }
+
+    #[test]
+    fn conversations_of_a_place_take_turns() {
+        let mut outbox = Outbox::default();
+        let in_thread = |event, thread: &str| {
+            let mut effect = effect(event, "a", None);
+            let EffectKind::Deliver { to, .. } = &mut effect.kind;
+            to.thread = Some(thread.to_owned());
+            effect
+        };
+        for event in 1..=3 {
+            outbox.push(&in_thread(event, "busy"));
+        }
+        outbox.push(&in_thread(9, "quiet"));
+        let mut order = Vec::new();
+        for second in 0..4 {
+            let (conversation, id) = performed(outbox.next(Timestamp(second * 1000)));
+            outbox.pace(&conversation, Timestamp((second + 1) * 1000));
+            assert_eq!(outbox.next(Timestamp(second * 1000)), None, "the place is paced");
+            outbox.finished(&conversation, &[id]);
+            order.push(id.event.0);
+        }
+        assert_eq!(order, [1, 9, 2, 3]);
+    }
+
+    #[test]
+    fn an_answer_that_a_caller_waits_for_is_held_up_by_no_pause() {
+        let mut outbox = Outbox::default();
+        outbox.push(&effect(1, "a", None));
+        let (conversation, id) = performed(outbox.next(Timestamp(0)));
+        outbox.pace(&conversation, Timestamp(1000));
+        outbox.hush(&conversation, Timestamp(30_000));
+        outbox.finished(&conversation, &[id]);
+        outbox.push_awaited(&effect(2, "a", None));
+        let (conversation, id) = performed(outbox.next(Timestamp(1)));
+        assert!(outbox.is_awaited(&conversation, id));
+        outbox.again(&conversation, id, Timestamp(2), false);
+        assert_eq!(outbox.next(Timestamp(2)), None, "the caller has gone: it goes the usual way");
+        assert!(outbox.next(Timestamp(30_000)).is_some());
     }
 
     #[test]

@@ -46,6 +46,12 @@ pub struct Ready {
     /// Tries that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts: u32,
+    /// Times that it waited for a platform's word, which is nobody's failure.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waits: u32,
+    /// It keeps its place meanwhile: its lane waits with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds: bool,
     /// What the last of them said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
@@ -60,6 +66,14 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Record for Ready {}
+
+impl Ready {
+    /// One that nobody has tried.
+    #[must_use]
+    pub fn in_line(lane: LaneKey) -> Self {
+        Self { lane, attempts: 0, waits: 0, holds: false, last_error: None, not_before: None }
+    }
+}
 
 /// How an event ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -47,6 +47,8 @@ fn effect_of(id: EffectId) -> Effect {
                 installation: "T1".into(),
                 place: "C1".into(),
                 thread: None,
+                begins_thread: false,
+                alone: false,
                 person: None,
                 route: None,
             },
@@ -118,7 +120,7 @@ fn every_end_has_its_sentence() {
 fn what_waits_says_for_what() {
     let desk = Desk::new();
     let lane = LaneKey("slack/T1/C1/".into());
-    let ready = Ready { lane: lane.clone(), attempts: 0, last_error: None, not_before: None };
+    let ready = Ready::in_line(lane.clone());
     let ids: Vec<EventId> = (0..3).map(|_| event_of(&desk)).collect();
     assert_eq!(told(&desk, ids[0]).state, "unknown");
     let elsewhere = Ready { lane: LaneKey("other".into()), ..ready.clone() };

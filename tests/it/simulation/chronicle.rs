@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ai_crm::actors::router::Handled;
 use ai_crm::domain::ids::{EffectId, EventId};
 use ai_crm::domain::time::Timestamp;
 use ai_crm::ledger::lanes::Lane;
@@ -25,6 +26,8 @@ pub(super) struct Chronicle {
     pub(super) aside: BTreeSet<EventId>,
     /// Until when events were put off.
     pub(super) until: BTreeMap<EventId, Timestamp>,
+    /// Those of them with which their lanes wait.
+    pub(super) held: BTreeMap<EventId, Lane>,
     /// Effects that were given up once and owed again.
     pub(super) replayed: BTreeSet<EffectId>,
     /// Events that are handled just now.
@@ -40,13 +43,27 @@ impl Chronicle {
         }
     }
 
-    /// An event is not handled any more, or put off until a time.
-    pub(super) fn rests(&mut self, event: EventId, until: Option<Timestamp>) {
+    /// An event is not handled any more, put off, or waits in its place.
+    pub(super) fn rests(&mut self, lane: &Lane, event: EventId, handled: &Handled) {
         self.running.retain(|_, running| *running != event);
-        if let Some(until) = until {
-            self.aside.insert(event);
-            self.until.insert(event, until);
+        self.held.remove(&event);
+        match handled {
+            Handled::Settled { .. } | Handled::Gone => {}
+            Handled::Later { at } => {
+                self.aside.insert(event);
+                self.until.insert(event, *at);
+            }
+            Handled::Waits { at } => {
+                self.held.insert(event, lane.clone());
+                self.until.insert(event, *at);
+            }
         }
+    }
+
+    /// Whether a lane waits with one of its events.
+    pub(super) fn is_held(&self, lane: &Lane, now: Timestamp) -> bool {
+        let waits = |event: &EventId| self.until.get(event).is_some_and(|until| *until > now);
+        self.held.iter().any(|(event, held)| held == lane && waits(event))
     }
 
     /// Looks whether an event has ended.

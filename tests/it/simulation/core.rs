@@ -6,8 +6,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use ai_crm::actors::board::Board;
 use ai_crm::actors::delivery::{self, Deliverer, Tried};
-use ai_crm::actors::identify::Identifier;
+use ai_crm::actors::identify::{Asking, Identifier};
 use ai_crm::actors::metrics::RouterMetrics;
 use ai_crm::actors::router::{Handled, Patience, Router};
 use ai_crm::actors::sign::Signer;
@@ -26,6 +27,7 @@ use ai_crm::ledger::settled::Settlements;
 use ai_crm::pm::OfflineAnalyst;
 use ai_crm::policy::{Live, PolicySet};
 use ai_crm::store::keyspace::effect;
+use ai_crm::store::keyspace::event::Ready;
 use ai_crm::store::memory::Memory;
 use ai_crm::store::seal::Keyring;
 use ai_crm::store::{Store, StoreError};
@@ -99,12 +101,12 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Starts on what the engine holds. The number of every event that is taken up goes to `taken_up`, with the time
-    /// before which it is not to be handled.
+    /// Starts on what the engine holds. The number of every event that is taken up goes to `taken_up`, with when
+    /// it is to be handled.
     pub(super) fn start(
         machine: &Machine,
         dice: &mut Dice,
-        taken_up: impl FnMut(EventId, Option<Timestamp>),
+        taken_up: impl FnMut(&Lane, EventId, &Ready),
     ) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = machine.timeline.clone();
         let store = Store::inline(machine.engine.clone(), machine.keyring.clone(), clock.clone())?;
@@ -126,7 +128,8 @@ impl Core {
                 clock: clock.clone(),
                 people: People { owners: vec![owner()], ..People::default() },
                 timeout: Duration::from_secs(1_000_000),
-                under_way: Mutex::default(),
+                short_timeout: Duration::from_secs(1_000_000),
+                asking: Asking::new(Board::default()),
             },
             policies: POLICIES.clone(),
             signer,
@@ -144,8 +147,12 @@ impl Core {
             slack_command: "/ai-crm".to_owned(),
             metrics: Arc::new(RouterMetrics::default()),
         });
-        let patience =
-            delivery::Patience { first_pause: FIRST_PAUSE, most_pause: MOST_PAUSE, give_up_after: EFFECT_GIVEN_UP };
+        let patience = delivery::Patience {
+            first_pause: FIRST_PAUSE,
+            most_pause: MOST_PAUSE,
+            give_up_after: EFFECT_GIVEN_UP,
+            under_way: Duration::ZERO,
+        };
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience, dice: jitter };
         let mut core = Self {
             store,
@@ -181,20 +188,17 @@ impl Core {
 
     fn reread_events(
         &mut self,
-        mut taken_up: impl FnMut(EventId, Option<Timestamp>),
+        mut taken_up: impl FnMut(&Lane, EventId, &Ready),
         skip_first: bool,
     ) -> Result<(), StoreError> {
         let (now, mut found) = (self.now(), Vec::new());
-        self.inbox.backlog(|_| false, |lane, event, not_before| found.push((lane, event, not_before)))?;
-        for (lane, event, not_before) in found.into_iter().skip(usize::from(skip_first)) {
+        self.inbox.backlog(|_| false, |lane, event, ready| found.push((lane, event, ready.clone())))?;
+        for (lane, event, ready) in found.into_iter().skip(usize::from(skip_first)) {
             let lane = self.lane(lane, event);
             if !self.lanes.has(event) {
-                taken_up(event, not_before);
+                taken_up(&lane, event, &ready);
             }
-            match not_before {
-                Some(at) if at > now => self.lanes.push_later(lane, event, at),
-                _ => self.lanes.push(lane, event),
-            }
+            self.lanes.take_up(lane, event, &ready, now);
         }
         Ok(())
     }
@@ -218,7 +222,7 @@ impl Core {
     pub(super) fn dispatch(
         &mut self,
         message: ToDispatcher,
-        taken_up: impl FnMut(EventId, Option<Timestamp>),
+        taken_up: impl FnMut(&Lane, EventId, &Ready),
     ) -> Result<Vec<Turn>, StoreError> {
         match message {
             ToDispatcher::Accepted(lane, event) => {
@@ -234,6 +238,7 @@ impl Core {
                 }
                 Handled::Gone => self.lanes.finished(&turn),
                 Handled::Later { at } => self.lanes.later(&turn, at),
+                Handled::Waits { at } => self.lanes.wait(&turn, at),
             },
             ToDispatcher::Reread => self.reread_events(taken_up, false)?,
             ToDispatcher::Tick => {}
@@ -280,6 +285,7 @@ impl Core {
         let conversation = work.conversation();
         match tried {
             Tried::Ended(ids) => self.outbox.finished(conversation, &ids),
+            Tried::GivenUp { id, .. } => self.outbox.finished(conversation, &[id]),
             Tried::Again { id, at, suspect, quiet, .. } => {
                 if quiet {
                     self.outbox.hush(conversation, at);

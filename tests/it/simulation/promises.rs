@@ -61,7 +61,8 @@ pub(super) fn at_rest(core: &Core, chronicle: &Chronicle) -> Result<(), Violatio
             }
             let put_off = chronicle.until.get(&id).is_some_and(|until| *until > now);
             let lane = Lane { tenant: tenant.clone(), key: ready.lane };
-            if core.permits > 0 && !put_off && !chronicle.running.contains_key(&lane) {
+            if core.permits > 0 && !put_off && !chronicle.is_held(&lane, now) && !chronicle.running.contains_key(&lane)
+            {
                 return Err(format!("{} is idle while {id} is ready", lane.key));
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ai_crm::actors::clock::ring;
 use ai_crm::actors::delivery::Tried;
 use ai_crm::actors::router::Handled;
+use ai_crm::actors::seat::Seat;
 use ai_crm::actors::tree::after_reopening;
 use ai_crm::domain::ids::{EventId, TenantId};
 use ai_crm::ledger::inbox::Accepted;
@@ -59,9 +60,10 @@ impl World {
 
     fn start(&mut self) {
         let chronicle = &mut self.chronicle;
-        let started = Core::start(&self.machine, &mut self.dice, |event, not_before| {
-            if let Some(at) = not_before {
-                chronicle.rests(event, Some(at));
+        let started = Core::start(&self.machine, &mut self.dice, |lane, event, ready| {
+            if let Some(at) = ready.not_before {
+                let rests = if ready.holds { Handled::Waits { at } } else { Handled::Later { at } };
+                chronicle.rests(lane, event, &rests);
             }
         });
         match started {
@@ -91,7 +93,7 @@ impl World {
         for label in self.tasks.kill() {
             match label {
                 Label::Accept(number) => self.not_acknowledged(number),
-                Label::Handle(turn) => self.chronicle.rests(turn.event, None),
+                Label::Handle(turn) => self.chronicle.rests(&turn.lane, turn.event, &Handled::Gone),
                 _ => {}
             }
         }
@@ -238,12 +240,8 @@ impl World {
                 self.accepted(number, accepted)?;
             }
             (Label::Handle(turn), Output::Handled(handled)) => {
-                let until = match &handled {
-                    Handled::Later { at } => Some(*at),
-                    Handled::Settled { .. } | Handled::Gone => None,
-                };
                 self.note(|| format!("{}: {}", turn.event, words::handled(&handled)));
-                self.chronicle.rests(turn.event, until);
+                self.chronicle.rests(&turn.lane, turn.event, &handled);
                 if let Some(core) = &mut self.core {
                     core.permits += 1;
                     core.dispatcher_mail.push_back(ToDispatcher::Handled(turn, handled));
@@ -319,7 +317,7 @@ impl World {
         let chronicle = &mut self.chronicle;
         let Some(core) = &mut self.core else { return Ok(()) };
         // What is found late may have been overtaken.
-        let turns = core.dispatch(message, |event, _| {
+        let turns = core.dispatch(message, |_, event, _| {
             chronicle.aside.insert(event);
         });
         for turn in turns.map_err(|error| error.to_string())? {
@@ -328,7 +326,7 @@ impl World {
             self.chronicle.begins(Lane { tenant: turn.lane.tenant.clone(), key }, turn.event)?;
             let router = core.router.clone();
             self.tasks.spawn(Label::Handle(turn.clone()), async move {
-                Output::Handled(router.handle(&turn.lane.tenant, turn.event).await)
+                Output::Handled(router.handle(&turn.lane.tenant, turn.event, &mut Seat::unbounded()).await)
             });
         }
         promises::fed(core)

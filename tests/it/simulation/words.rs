@@ -12,6 +12,7 @@ pub(super) fn handled(handled: &Handled) -> String {
             format!("settled, owes {}", ids.join(" "))
         }
         Handled::Later { at } => format!("put off until {at}"),
+        Handled::Waits { at } => format!("waits in its place until {at}"),
         Handled::Gone => "had ended".to_owned(),
     }
 }
@@ -32,6 +33,7 @@ pub(super) fn work(work: &Work) -> String {
 pub(super) fn tried(tried: &Tried) -> String {
     match tried {
         Tried::Ended(ended) => format!("ended {}", ids(ended)),
+        Tried::GivenUp { id, .. } => format!("gave up {id}"),
         Tried::Unrecorded { at, .. } => format!("ended, to be written down at {at}"),
         Tried::Merged { digest, .. } => format!("now owed as {}", digest.id),
         Tried::Again { at, suspect, error, .. } => {

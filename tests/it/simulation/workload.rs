@@ -67,6 +67,8 @@ impl Happening {
                 installation: room.installation.clone(),
                 place: room.place.clone(),
                 thread: room.thread.clone(),
+                begins_thread: false,
+                alone: false,
                 person: self.person.map(str::to_owned),
                 route,
             }),

@@ -18,6 +18,8 @@ pub(super) fn decode(request: &Request<'_>, form: &Form<'_>) -> Result<Decoded, 
     Ok(request.event(Found {
         dedupe: form.filled("trigger_id").map(|id| format!("slack:trigger:{id}")).into_iter().collect(),
         thread: None,
+        begins_thread: false,
+        alone: false,
         from: Some(origin::user(person, team.as_deref(), &installation, enterprise.as_deref())),
         place,
         route: form.filled("response_url").map(str::to_owned),

@@ -40,6 +40,8 @@ impl Found {
             installation: installation(envelope),
             dedupe: envelope.event_id.iter().map(|id| format!("slack:event|{id}")).collect(),
             thread: None,
+            begins_thread: false,
+            alone: false,
             from: None,
             place: None,
             route: None,
@@ -64,7 +66,9 @@ fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
             if !direct && found.thread.is_none() {
                 // The answer opens a thread under the mention and leaves the channel quiet.
                 found.thread.clone_from(&event.ts);
+                found.begins_thread = true;
             }
+            found.alone = direct;
             found.dedupe.extend(message_keys(event, &found));
             found.kind = EventKind::Command { line };
         }
@@ -94,15 +98,17 @@ fn line(envelope: &Envelope, event: &InnerEvent, direct: bool) -> Result<String,
         return Err("it names nobody who wrote it".to_owned());
     }
     let written = event.text.as_deref().unwrap_or_default();
+    if direct {
+        let words = text::called(written, bot);
+        return if written.trim().is_empty() { Err("there are no words in it".to_owned()) } else { Ok(words) };
+    }
     let addressed = text::addressed(written, bot);
     if event.kind.as_deref() == Some("app_mention") {
         return Ok(addressed.unwrap_or_else(|| text::read(written).trim().to_owned()));
     }
     match addressed.filter(|_| bot.is_some()) {
         Some(line) => Ok(line),
-        None if !direct => Err("not addressed to the bot".to_owned()),
-        None if written.trim().is_empty() => Err("there are no words in it".to_owned()),
-        None => Ok(text::read(written).trim().to_owned()),
+        None => Err("not addressed to the bot".to_owned()),
     }
 }
 
@@ -266,6 +272,10 @@ mod tests {
         let table = [
             (direct(json!({})), "task list"),
             (direct(json!({"text": "<@UBOT> task list"})), "task list"),
+            (direct(json!({"text": "task list <@UBOT>"})), "task list"),
+            (direct(json!({"text": "<@UBOT>: <@UBOT>"})), ""),
+            (direct(json!({"text": "task create \"Ask <@UBOT> to sing\""})), "task create \"Ask <@UBOT> to sing\""),
+            (direct(json!({"text": "task comment T-1 ping <@UBOT> later"})), "task comment T-1 ping <@UBOT> later"),
             (direct(json!({"text": "task create \u{201c}a &amp; b\u{201d}\u{a0}now"})), "task create “a & b” now"),
             (direct(json!({"channel_type": null})), "task list"),
             (direct(json!({"subtype": "file_share"})), "task list"),

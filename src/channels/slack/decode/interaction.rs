@@ -42,6 +42,8 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
     Ok(request.event(Found {
         dedupe,
         thread: thread(&payload).map(str::to_owned),
+        begins_thread: false,
+        alone: false,
         from,
         place,
         route: payload.response_url.clone(),

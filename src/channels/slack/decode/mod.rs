@@ -53,16 +53,36 @@ fn malformed(what: impl Into<String>) -> DecodeError {
 /// # Errors
 /// Where the body is not UTF-8, not JSON or a form, or lacks what makes it a request of Slack.
 pub fn decode(content_type: Option<&str>, body: &Bytes, proof: &Proof) -> Result<Decoded, DecodeError> {
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let kind = content_type.unwrap_or_default();
     let text = || std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"));
     let request = Request { body, proof };
-    if essence.eq_ignore_ascii_case("application/json") {
+    if essence(kind).eq_ignore_ascii_case("application/json") {
         events::decode(&request, text()?)
-    } else if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    } else if is_form(kind) {
         decode_form(&request, &form::Form::read(text()?)?)
     } else {
         Err(DecodeError::WrongType)
     }
+}
+
+/// Whether it is Slack's look at the certificate of a command's address, which is the one request that it does not
+/// sign: docs.slack.dev/interactivity/implementing-slash-commands. It asks nothing and is answered with nothing.
+#[must_use]
+pub fn is_probe(content_type: Option<&str>, body: &Bytes) -> bool {
+    let Some(form) = content_type.filter(|kind| is_form(kind)).and_then(|_| std::str::from_utf8(body).ok()) else {
+        return false;
+    };
+    form::Form::read(form).is_ok_and(|form| {
+        form.get("ssl_check") == Some("1") && form.get("command").is_none() && form.get("payload").is_none()
+    })
+}
+
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+fn is_form(content_type: &str) -> bool {
+    essence(content_type).eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 fn decode_form(request: &Request<'_>, form: &form::Form<'_>) -> Result<Decoded, DecodeError> {
@@ -89,6 +109,10 @@ struct Found {
     /// Keys besides the one of the body; the platform's delivery id first.
     dedupe: Vec<String>,
     thread: Option<String>,
+    /// The thread is that of the event itself, under which nobody has answered.
+    begins_thread: bool,
+    /// Only the person and the bot read the place.
+    alone: bool,
     from: Option<PlatformUser>,
     place: Option<Place>,
     /// Where Slack wants answers to this one event, if it says so.
@@ -112,6 +136,8 @@ impl Request<'_> {
             installation: found.installation.clone(),
             place: place_id.to_owned(),
             thread: found.thread.clone(),
+            begins_thread: found.begins_thread,
+            alone: found.alone,
             person: found.from.as_ref().map(|user| user.id.clone()),
             route: found.route,
         });
@@ -191,6 +217,23 @@ mod tests {
         }
         let event = r#"{"type":"event_callback","team_id":"T1","event":{"type":"reaction_added"}}"#;
         assert!(matches!(read(Some("application/json; charset=utf-8"), event), Ok(Decoded::Event(_))));
+    }
+
+    #[test]
+    fn only_a_bare_look_at_the_certificate_needs_no_signature() {
+        let table = [
+            (FORM, "ssl_check=1&token=t", true),
+            (FORM, "token=t&ssl_check=1", true),
+            (FORM, "ssl_check=0", false),
+            (FORM, "ssl_check=1&command=%2Fai-crm&user_id=U1", false),
+            (FORM, "ssl_check=1&payload=%7B%7D", false),
+            (FORM, "ssl_check=1&ssl_check=1&command=a", false),
+            (JSON, r#"{"ssl_check":1}"#, false),
+            ("text/plain", "ssl_check=1", false),
+        ];
+        for (kind, body, expected) in table {
+            assert_eq!(is_probe(Some(kind), &Bytes::from(body)), expected, "{body}");
+        }
     }
 
     #[test]
