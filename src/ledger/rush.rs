@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 /// Callers who wait at one time for their events to be on disk, from which on it is a rush.
 const MANY: usize = 48;
 /// A group of commits lets many callers go at once: so long after there were many it is a rush still.
-pub const LINGERS: Duration = Duration::from_millis(20);
+const LINGERS: Duration = Duration::from_millis(20);
 
 /// Counts the callers who wait for their events to be on disk.
 #[derive(Debug, Default)]
