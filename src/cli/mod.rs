@@ -12,6 +12,7 @@ mod doctor;
 mod events;
 mod keys;
 pub mod logging;
+mod manifest;
 mod policy;
 mod print;
 mod serve;
@@ -93,6 +94,8 @@ enum Subcommand {
     Keys(keys::KeysArgs),
     /// The page of the chat grammar, as Markdown
     Docs,
+    /// What a platform must be told of the bot, made from the table of commands
+    Manifest(manifest::ManifestArgs),
 }
 
 /// Reads the arguments and runs what they ask for.
@@ -130,5 +133,6 @@ async fn dispatch(Cli { global, command }: Cli) -> anyhow::Result<ExitCode> {
         Subcommand::Restore(args) => backup::restore(&global, &args),
         Subcommand::Keys(args) => keys::run(&global, args).await,
         Subcommand::Docs => Ok(docs::run()),
+        Subcommand::Manifest(args) => manifest::run(&global, &args),
     }
 }

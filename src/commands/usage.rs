@@ -52,6 +52,21 @@ pub fn brief(spec: &CommandSpec) -> String {
     usage.split(" [").next().unwrap_or(&usage).trim_end().to_owned()
 }
 
+/// All commands on one line, each with what must be there: what a platform shows while one is typed.
+#[must_use]
+pub fn hint() -> String {
+    let briefs: Vec<String> = TABLE.iter().map(|spec| brief(spec).replace(" …", "")).collect();
+    briefs.join(" | ")
+}
+
+/// What the commands are for, on one line.
+#[must_use]
+pub fn summary() -> String {
+    let topics: std::collections::BTreeSet<&str> =
+        TABLE.iter().filter_map(|spec| spec.words.first().copied()).collect();
+    format!("{}; `help` says more", topics.into_iter().collect::<Vec<_>>().join(", "))
+}
+
 /// The arguments of a command: how each is written and what it is.
 #[must_use]
 pub fn arguments(spec: &CommandSpec) -> Vec<(String, String)> {

@@ -24,6 +24,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use crate::channels::slack::inline::InlineAnswers;
+use crate::channels::slack::manifest;
 use crate::channels::slack::verify::Verifier;
 use crate::channels::terminal::TerminalChannel;
 use crate::config::secrets::Secrets;
@@ -101,10 +102,10 @@ pub type Shared = Arc<State>;
 pub fn routes(state: Shared) -> Router {
     let limit = state.max_body;
     Router::new()
-        .route("/slack/events", post(slack::receive))
-        .route("/slack/commands", post(slack::receive))
-        .route("/slack/interactions", post(slack::receive))
-        .route("/slack/options", post(slack::receive))
+        .route(manifest::EVENTS_PATH, post(slack::receive))
+        .route(manifest::COMMANDS_PATH, post(slack::receive))
+        .route(manifest::INTERACTIONS_PATH, post(slack::receive))
+        .route(manifest::OPTIONS_PATH, post(slack::receive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::page))

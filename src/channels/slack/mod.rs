@@ -3,7 +3,8 @@
 //! The way in is `verify` → `decode` (which reads the structs of `inbound` and the mark-up by
 //! `text`); the way out is `blocks` → `deliver` → `client`. Nothing here decides what an event
 //! means or keeps state that must survive. A new kind of request is an arm in `decode`; a new
-//! method of the Web API is a function in `client` and a struct in `answers`.
+//! method of the Web API is a function in `client` and a struct in `answers`; what Slack must be told of
+//! the bot when it is set up is `manifest`.
 
 pub mod answers;
 pub mod blocks;
@@ -14,6 +15,7 @@ mod inbound;
 pub mod inline;
 mod lenient;
 mod look_up;
+pub mod manifest;
 mod progress;
 mod text;
 pub mod verify;

@@ -1,0 +1,144 @@
+//! What Slack must be told of the bot: its app manifest, with the addresses, events and scopes that it needs.
+//!
+//! Owns the form and the limits of docs.slack.dev/reference/app-manifest. The texts about commands come from the
+//! caller, who has their table. A further scope is a line in [`SCOPES`], with the reason for it.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+/// Where Slack sends events.
+pub const EVENTS_PATH: &str = "/slack/events";
+/// Where Slack sends slash commands.
+pub const COMMANDS_PATH: &str = "/slack/commands";
+/// Where Slack sends presses and choices.
+pub const INTERACTIONS_PATH: &str = "/slack/interactions";
+/// Where Slack asks for the entries of a menu.
+pub const OPTIONS_PATH: &str = "/slack/options";
+
+/// Scopes of the bot token, and what each is for.
+pub const SCOPES: &[(&str, &str)] = &[
+    ("commands", "the slash command"),
+    ("chat:write", "answers"),
+    ("app_mentions:read", "being mentioned"),
+    ("im:history", "being written to directly"),
+    ("users:read", "who asks, and whether they are a member or a guest"),
+    ("channels:history", "looking whether a message has arrived in a public channel"),
+    ("groups:history", "the same in a private channel"),
+];
+
+/// Events that Slack is to send.
+const EVENTS: [&str; 2] = ["app_mention", "message.im"];
+
+/// The app's name, and the bot's; Slack takes 35 and 80 characters.
+const NAME: &str = "AI-CRM";
+/// What the app is, in at most 140 characters.
+const ABOUT_APP: &str = "Keeps your team's tasks, sizes up work before you begin it, and explains everything it did";
+/// The colour behind its icon.
+const COLOUR: &str = "#2c2d30";
+
+/// The longest slash command, with its slash.
+const LONGEST_COMMAND: usize = 32;
+/// The longest description of a slash command.
+const LONGEST_DESCRIPTION: usize = 2000;
+/// The longest hint behind a slash command.
+const LONGEST_HINT: usize = 1000;
+
+/// Where an installation wants the app to be made.
+const NEW_APP: &str = "https://api.slack.com/apps?new_app=1&manifest_json=";
+
+/// The slash command is one that Slack does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "channels.slack.command is `{command}`, which Slack does not take: a slash and up to 31 small letters, digits, `-` \
+     and `_` are needed, such as /ai-crm"
+)]
+pub struct BadCommand {
+    /// As configured.
+    pub command: String,
+}
+
+/// The manifest of an app whose server is reached at `base`, without a slash at its end. Texts that are too long are
+/// cut.
+///
+/// # Errors
+/// Where Slack would refuse the command's name.
+pub fn manifest(base: &str, command: &str, description: &str, hint: &str) -> Result<Value, BadCommand> {
+    let fits = |c: char| (c.is_alphanumeric() && !c.is_uppercase()) || "-_".contains(c);
+    let name = command.strip_prefix('/').unwrap_or_default();
+    if name.is_empty() || command.chars().count() > LONGEST_COMMAND || !name.chars().all(fits) {
+        return Err(BadCommand { command: command.to_owned() });
+    }
+    let address = |path: &str| format!("{base}{path}");
+    let scopes: Vec<&str> = SCOPES.iter().map(|(scope, _)| *scope).collect();
+    Ok(json!({
+        "display_information": { "name": NAME, "description": ABOUT_APP, "background_color": COLOUR },
+        "features": {
+            // Without the tab nobody can write to the bot directly.
+            "app_home": {
+                "home_tab_enabled": false, "messages_tab_enabled": true, "messages_tab_read_only_enabled": false,
+            },
+            "bot_user": { "display_name": NAME, "always_online": true },
+            "slash_commands": [{
+                "command": command,
+                "url": address(COMMANDS_PATH),
+                "description": clip(description, LONGEST_DESCRIPTION),
+                "usage_hint": clip(hint, LONGEST_HINT),
+                // Mentions come with their ids: a bare name could be anybody's.
+                "should_escape": true,
+            }],
+        },
+        "oauth_config": { "scopes": { "bot": scopes } },
+        "settings": {
+            "event_subscriptions": { "request_url": address(EVENTS_PATH), "bot_events": EVENTS },
+            "interactivity": {
+                "is_enabled": true,
+                "request_url": address(INTERACTIONS_PATH),
+                "message_menu_options_url": address(OPTIONS_PATH),
+            },
+            "org_deploy_enabled": false,
+            "socket_mode_enabled": false,
+            "token_rotation_enabled": false,
+        },
+    }))
+}
+
+/// The address at which Slack offers to make an app of a manifest.
+#[must_use]
+pub fn link(manifest: &Value) -> String {
+    format!("{NEW_APP}{}", utf8_percent_encode(&manifest.to_string(), NON_ALPHANUMERIC))
+}
+
+fn clip(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_slack_would_refuse_is_refused_or_cut_here() {
+        for command in ["", "/", "ai-crm", "/AI", "/a b", "//a", &format!("/{}", "a".repeat(32))] {
+            let refused = manifest("https://a.example", command, "x", "y").unwrap_err().to_string();
+            assert!(refused.contains("channels.slack.command") && refused.contains("/ai-crm"), "{refused}");
+        }
+        let long = "ü".repeat(3000);
+        let made = manifest("https://a.example", &format!("/{}", "a".repeat(31)), &long, &long).unwrap();
+        let of = |field: &str| made["features"]["slash_commands"][0][field].as_str().unwrap().chars().count();
+        assert_eq!((of("description"), of("usage_hint"), of("command")), (2000, 1000, 32));
+        assert!(NAME.len() <= 35 && ABOUT_APP.chars().count() <= 140);
+    }
+
+    #[test]
+    fn the_link_carries_the_manifest() {
+        let made = manifest("https://a.example", "/ai-crm", "“x” & y", "[z]").unwrap();
+        let link = link(&made);
+        let address = url::Url::parse(&link).unwrap();
+        let fields: std::collections::HashMap<_, _> = address.query_pairs().collect();
+        assert_eq!(fields["new_app"], "1");
+        assert_eq!(serde_json::from_str::<Value>(&fields["manifest_json"]).unwrap(), made);
+    }
+}
