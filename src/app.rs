@@ -142,7 +142,7 @@ impl App {
             if let Some(slack) = &slack {
                 let connecting = installations.clone().connect(store.clone(), slack.clone());
                 background.push(tokio::spawn(connecting));
-                match pairing::offer(&store).await {
+                match pairing::offer(&store, &config.people).await {
                     Ok(code) => said.extend(code),
                     // Work that was taken in goes on while the disk is full; a code waits for the next start.
                     Err(error @ StoreError::Full(_)) => said.push(format!("no pairing code was made: {error}")),

@@ -1,5 +1,9 @@
 //! The first owner: a code that is shown once, at the start, while there is no owner.
+//!
+//! Where the configuration names owners there is none to be found by a code. What a code is and how it is tried
+//! stands in `tools/pairing.rs`.
 
+use crate::config::people::People;
 use crate::domain::ids::TenantId;
 use crate::domain::outcome::Expect;
 use crate::store::keyspace::setting::{self, Pairing};
@@ -11,23 +15,58 @@ const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// Characters of a code: 50 bits, against five tries.
 const LENGTH: usize = 10;
 
-/// Makes a fresh code where nobody has been paired, and says how to use it.
-pub(super) async fn offer(store: &Store) -> Result<Option<String>, StoreError> {
-    let tenant = TenantId::default_tenant();
-    let stored = setting::pairing(&store.view(&tenant))?;
+/// Makes a fresh code where nobody is the owner, by pairing or by configuration, and says how to use it. A code of
+/// an earlier start is void where the configuration names an owner since.
+pub(super) async fn offer(store: &Store, people: &People) -> Result<Option<String>, StoreError> {
+    let stored = setting::pairing(&store.view(&TenantId::default_tenant()))?;
     if stored.as_ref().is_some_and(|pairing| pairing.value.owner.is_some()) {
+        return Ok(None);
+    }
+    let expect = Expect::as_read(stored.as_ref().map_or(0, |pairing| pairing.version));
+    if !people.owners.is_empty() {
+        if stored.is_some_and(|pairing| pairing.value.code_digest.is_some()) {
+            keep(store, &Pairing { code_digest: None, failures: 0, owner: None }, expect).await?;
+        }
         return Ok(None);
     }
     let mut dice = [0_u8; LENGTH];
     rand::fill(&mut dice);
     let code: String = dice.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
-    let pairing = Pairing { code_digest: Some(pairing::digest(&code)), failures: 0, owner: None };
-    let expect = Expect::as_read(stored.map_or(0, |pairing| pairing.version));
-    let mut batch = Batch::new();
-    batch.write(&tenant, setting::put_pairing(&pairing, expect));
-    store.commit(batch).await?;
+    keep(store, &Pairing { code_digest: Some(pairing::digest(&code)), failures: 0, owner: None }, expect).await?;
     let shown = format!("{}-{}", &code[..5], &code[5..]);
     Ok(Some(format!(
         "nobody is the owner yet: say `/ai-crm pair {shown}` where you work, and you are (once, five tries)"
     )))
+}
+
+async fn keep(store: &Store, pairing: &Pairing, expect: Expect) -> Result<(), StoreError> {
+    let mut batch = Batch::new();
+    batch.write(&TenantId::default_tenant(), setting::put_pairing(pairing, expect));
+    store.commit(batch).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::actors::clock;
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+
+    #[tokio::test]
+    async fn a_code_is_offered_while_there_is_no_owner_and_void_once_one_is_named() {
+        let store =
+            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock::system()).unwrap();
+        let stored = || setting::pairing(&store.view(&TenantId::default_tenant())).unwrap().map(|stored| stored.value);
+        let named: People = toml::from_str("owners = ['slack:T1/U1']\n[groups]\n").unwrap();
+        assert_eq!(offer(&store, &named).await.unwrap(), None);
+        assert_eq!(stored(), None);
+        let shown = offer(&store, &People::default()).await.unwrap().unwrap();
+        assert!(shown.contains("/ai-crm pair "), "{shown}");
+        assert!(stored().unwrap().code_digest.is_some());
+        assert_eq!(offer(&store, &named).await.unwrap(), None);
+        assert_eq!(stored().unwrap().code_digest, None, "the code of the earlier start works no longer");
+        assert!(offer(&store, &People::default()).await.unwrap().is_some());
+    }
 }

@@ -66,6 +66,9 @@ fn greet(app: &App, address: &str) {
         print::line(line);
     }
     print::line("talk to it: `ai-crm chat`; no Slack account at hand: `ai-crm sim slack '/ai-crm help'`");
+    for warning in app.config().warnings() {
+        print::line(format!("warning: {warning}"));
+    }
 }
 
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {

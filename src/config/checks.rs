@@ -24,7 +24,20 @@ pub(super) fn warnings(config: &Config, env: &[(String, String)]) -> Vec<String>
     let mut found = environment::slips(env);
     found.extend(token_in_the_clear(config));
     found.extend(full_before_retention(config));
+    found.extend(unused(config));
     found
+}
+
+/// Settings that are read for a later version: who sets one expects something that does not come.
+fn unused(config: &Config) -> impl Iterator<Item = String> {
+    let slack = &config.channels.slack;
+    let settings = [
+        ("channels.slack.app_token (SLACK_APP_TOKEN)", slack.app_token.is_some()),
+        ("channels.slack.client_id (SLACK_CLIENT_ID)", slack.client_id.is_some()),
+        ("channels.slack.client_secret (SLACK_CLIENT_SECRET)", slack.client_secret.is_some()),
+    ];
+    let set = settings.into_iter().filter(|(_, set)| *set);
+    set.map(|(name, _)| format!("{name} is set, but nothing uses it in this version; take it away"))
 }
 
 fn slack_is_whole(config: &Config) -> Option<ConfigIssue> {

@@ -295,9 +295,20 @@ fn what_is_hardly_meant_is_a_warning() {
         .env("SLACK_SIGNING_SECRET", "y")
         .env("SLACK_API_URL", "http://slack.example/api")
         .env("SLACK_SIGNING_SECRETS", "z")
+        .env("SLACK_APP_TOKEN", "hush")
+        .env("SLACK_CLIENT_ID", "1.2")
+        .env("SLACK_CLIENT_SECRET", "hush")
         .env("AI_CRM__STORE__RETENTION_MB", "9999");
     let warnings = case.load().warnings().join("\n");
-    for expected in ["api_url is http", "SLACK_SIGNING_SECRETS is not used", "store.retention_mb"] {
+    assert!(!warnings.contains("hush"), "{warnings}");
+    for expected in [
+        "api_url is http",
+        "SLACK_SIGNING_SECRETS is not used",
+        "store.retention_mb",
+        "(SLACK_APP_TOKEN) is set, but nothing uses it in this version",
+        "(SLACK_CLIENT_ID) is set, but nothing uses it in this version",
+        "(SLACK_CLIENT_SECRET) is set, but nothing uses it in this version",
+    ] {
         assert!(warnings.contains(expected), "{expected} in\n{warnings}");
     }
     let open = Case::new().file("a.toml", "[admin]\ntoken = 'hush'");
