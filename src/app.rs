@@ -1,11 +1,12 @@
 //! The composition root: the only place that knows everything. It reads the configuration, opens the
 //! store, puts router, channels, actors and edge together, and ends them in order.
 
-mod doctor;
+pub(crate) mod doctor;
+mod explain;
 mod inside;
 mod installation;
 mod pairing;
-mod policies;
+pub(crate) mod policies;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -180,6 +180,19 @@ pub fn principal_id(tenant: &TenantId, user: &PlatformUser) -> PrincipalId {
     PrincipalId(format!("p-{text}").into())
 }
 
+/// What a user is to the bot: by the platform's word, by the configuration, and by what was stored `before`.
+#[must_use]
+pub fn role_of(people: &People, user: &PlatformUser, standing: Standing, before: Option<Role>) -> Role {
+    let operator = matches!(user.channel, ChannelName::Terminal | ChannelName::Api);
+    match standing {
+        Standing::Member if operator || people.is_owner(user) => Role::Owner,
+        // A paired owner stays one as long as the platform calls them a member.
+        Standing::Member if before == Some(Role::Owner) => Role::Owner,
+        Standing::Member => Role::Member,
+        _ => Role::Guest,
+    }
+}
+
 impl Identifier {
     /// Who did this, where that is known without asking anybody.
     ///
@@ -287,17 +300,8 @@ impl Identifier {
     ) -> Result<Identity, IdentifyError> {
         let words = user_words(user);
         let stored = person::read(view, &record.principal)?;
-        let operator = matches!(user.channel, ChannelName::Terminal | ChannelName::Api);
-        let role = match record.profile.standing {
-            Standing::Member if operator || self.people.is_owner(user) => Role::Owner,
-            Standing::Member => Role::Member,
-            _ => Role::Guest,
-        };
-        let role = match &stored {
-            // A paired owner stays one as long as the platform calls them a member.
-            Some(stored) if stored.value.role == Role::Owner && role == Role::Member => Role::Owner,
-            _ => role,
-        };
+        let before = stored.as_ref().map(|stored| stored.value.role);
+        let role = role_of(&self.people, user, record.profile.standing, before);
         let person = Principal {
             id: record.principal.clone(),
             name: record.profile.name.clone(),

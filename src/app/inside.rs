@@ -4,23 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::actors::board::{Board, Condition};
 use crate::actors::tree::Tree;
 use crate::app::installation::Installations;
-use crate::app::{doctor, policies};
+use crate::app::{doctor, explain, policies};
 use crate::channels::slack::deliver::SlackChannel;
 use crate::config::Config;
 use crate::domain::effect::Effect;
-use crate::domain::event::{ChannelName, Place, PlaceKind};
+use crate::domain::event::ChannelName;
 use crate::domain::ids::{EventId, TenantId};
-use crate::domain::principal::{Role, Standing};
 use crate::ledger::inbox::Accepted;
 use crate::ledger::lanes::Lane;
 use crate::ledger::operate::{self, OPERATOR};
-use crate::policy::{Live, Request, Subject, embedded_tests, run_tests};
+use crate::policy::Live;
 use crate::store::seal::MasterKey;
 use crate::store::{Batch, Store, backup, rotate};
 use crate::web::inside::Inside;
@@ -35,41 +33,6 @@ pub(super) struct Insides {
     pub(super) installations: Installations,
     pub(super) tree: Option<Tree>,
     pub(super) slack: Option<Arc<SlackChannel>>,
-}
-
-/// The question of `policy explain`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Question {
-    action: String,
-    #[serde(default = "somebody")]
-    person: String,
-    #[serde(default = "member")]
-    role: Role,
-    #[serde(default)]
-    standing: Option<Standing>,
-    #[serde(default)]
-    groups: Vec<String>,
-    #[serde(default = "slack")]
-    channel: ChannelName,
-    #[serde(default)]
-    place: Option<String>,
-    #[serde(default)]
-    shared: bool,
-    #[serde(default)]
-    tool: Option<String>,
-}
-
-fn somebody() -> String {
-    "slack:T1/U1".to_owned()
-}
-
-fn member() -> Role {
-    Role::Member
-}
-
-fn slack() -> ChannelName {
-    ChannelName::Slack
 }
 
 impl Inside for Insides {
@@ -125,52 +88,18 @@ impl Inside for Insides {
 
     fn policy_check(&self) -> Value {
         let failure = self.policies.last_failure().map(|failure| failure.issues.clone());
-        let found = match policies::load(&self.config) {
-            Ok(Ok(set)) => json!({ "valid": true, "hash": set.hash(), "allowlists": set.allowlist_text() }),
-            Ok(Err(issues)) => {
-                json!({ "valid": false, "issues": issues.iter().map(ToString::to_string).collect::<Vec<_>>() })
-            }
-            Err(error) => json!({ "valid": false, "issues": [format!("{error:#}")] }),
-        };
-        let in_use = self.policies.current().hash().to_owned();
         let refused = failure.map(|issues| issues.iter().map(ToString::to_string).collect::<Vec<_>>());
-        json!({ "files": found, "in_use": in_use, "last_refused": refused })
+        let in_use = self.policies.current().hash().to_owned();
+        json!({ "files": policies::check(&self.config), "in_use": in_use, "last_refused": refused })
     }
 
     fn policy_explain(&self, question: &Value) -> Result<Value, String> {
-        let asked: Question = serde_json::from_value(question.clone()).map_err(|error| error.to_string())?;
-        let standing = asked.standing.unwrap_or(match asked.role {
-            Role::Owner | Role::Member => Standing::Member,
-            Role::Guest => Standing::Guest,
-        });
-        let subject = Subject { id: asked.person, known: true, role: asked.role, groups: asked.groups, standing };
-        let place = asked.place.map(|id| Place { id, kind: PlaceKind::Unknown, shared: asked.shared });
-        let tenant = TenantId::default_tenant();
-        let request = Request {
-            subject: &subject,
-            action: &asked.action,
-            tenant: &tenant,
-            channel: asked.channel,
-            place: place.as_ref(),
-            tool: asked.tool.as_deref(),
-        };
-        Ok(json!(self.policies.current().explain(&request)))
+        let view = self.store.view(&TenantId::default_tenant());
+        explain::explain(question, &self.policies.current(), &self.config.people, &view)
     }
 
     fn policy_test(&self) -> Value {
-        let set = self.policies.current();
-        let own = self.config.policy.folder.as_ref().map(|folder| {
-            let tests =
-                std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
-            let tests = tests.filter(|path| path.to_string_lossy().ends_with(".test.toml"));
-            let read = |path: std::path::PathBuf| {
-                (path.display().to_string(), std::fs::read_to_string(path).unwrap_or_default())
-            };
-            tests.map(read).collect::<Vec<_>>()
-        });
-        let files = own.unwrap_or_else(|| vec![("the shipped tests".to_owned(), embedded_tests().to_owned())]);
-        let reports = files.iter().map(|(file, text)| json!({ "file": file, "report": run_tests(&set, text) }));
-        json!({ "tests": reports.collect::<Vec<_>>() })
+        policies::run(&self.policies.current(), &self.config)
     }
 
     fn doctor(&self) -> BoxFuture<'_, Value> {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use serde_json::{Value, json};
 
 use crate::actors::clock::SystemClock;
 use crate::commands;
 use crate::config::Config;
 use crate::domain::time::Clock;
-use crate::policy::{Allowlists, Live, PolicyIssue, PolicySet, Source, embedded_sources};
+use crate::policy::{Allowlists, Live, PolicyIssue, PolicySet, Source, embedded_sources, embedded_tests, run_tests};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -51,6 +52,59 @@ pub(super) fn load(config: &Config) -> anyhow::Result<Result<PolicySet, Vec<Poli
         blocked_people: policy.blocked_people.clone(),
     };
     Ok(PolicySet::load(&commands::actions(), sources(config)?, &lists))
+}
+
+/// Whether the files and lists of a configuration make a valid set: `valid`, `hash`, `allowlists`, else `issues`.
+pub(crate) fn check(config: &Config) -> Value {
+    match loaded(config) {
+        Ok(set) => json!({ "valid": true, "hash": set.hash(), "allowlists": set.allowlist_text() }),
+        Err(issues) => json!({ "valid": false, "issues": issues }),
+    }
+}
+
+/// Runs the tests of a configuration's policies on the set that its files make: `tests`, one report a file, and
+/// `issues` where there is nothing to run or nothing to run it on.
+pub(crate) fn test(config: &Config) -> Value {
+    match loaded(config) {
+        Ok(set) => run(&set, config),
+        Err(issues) => json!({ "tests": [], "issues": issues }),
+    }
+}
+
+/// Runs the tests of a configuration's policies on a set.
+pub(super) fn run(set: &PolicySet, config: &Config) -> Value {
+    let files = match test_files(config) {
+        Ok(files) => files,
+        Err(error) => return json!({ "tests": [], "issues": [format!("{error:#}")] }),
+    };
+    let reports = files.iter().map(|(file, text)| json!({ "file": file, "report": run_tests(set, text) }));
+    json!({ "tests": reports.collect::<Vec<_>>(), "issues": [] })
+}
+
+fn loaded(config: &Config) -> Result<PolicySet, Vec<String>> {
+    match load(config) {
+        Ok(Ok(set)) => Ok(set),
+        Ok(Err(issues)) => Err(issues.iter().map(ToString::to_string).collect()),
+        Err(error) => Err(vec![format!("{error:#}")]),
+    }
+}
+
+/// The `*.test.toml` files of the operator's folder, or the shipped tests where there is no folder.
+fn test_files(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
+    let Some(folder) = &config.policy.folder else {
+        return Ok(vec![("the shipped tests".to_owned(), embedded_tests().to_owned())]);
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("policy.folder {}", folder.display()))? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".test.toml") {
+            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    files.sort();
+    anyhow::ensure!(!files.is_empty(), "policy.folder {} has no *.test.toml file in it to run", folder.display());
+    Ok(files)
 }
 
 /// The policies at the start; a start with bad ones is refused.

@@ -84,12 +84,21 @@ impl Access {
     /// # Errors
     /// Where neither can be done.
     pub(super) async fn open(config: Config, mode: Mode) -> anyhow::Result<Self> {
-        if let Some(running) = Running::find(&config.data).await {
-            let (tokens, _) = keyfile::admin_token(&config, &mut |bytes| rand::fill(bytes))?;
-            let token = tokens.as_slice().first().map(|token| token.expose().to_owned()).unwrap_or_default();
-            return Ok(Self::Remote { client: http_client()?, address: running.address, token });
+        match Self::running(&config).await {
+            Some(reached) => reached,
+            None => Ok(Self::Local(Box::new(App::start(config, mode).await?))),
         }
-        Ok(Self::Local(Box::new(App::start(config, mode).await?)))
+    }
+
+    /// Reaches the running server, where one runs.
+    pub(super) async fn running(config: &Config) -> Option<anyhow::Result<Self>> {
+        let running = Running::find(&config.data).await?;
+        let reach = || {
+            let (tokens, _) = keyfile::admin_token(config, &mut |bytes| rand::fill(bytes))?;
+            let token = tokens.as_slice().first().map(|token| token.expose().to_owned()).unwrap_or_default();
+            Ok(Self::Remote { client: http_client()?, address: running.address.clone(), token })
+        };
+        Some(reach())
     }
 
     /// Asks the API.

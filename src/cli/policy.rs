@@ -1,4 +1,7 @@
 //! `policy`: check, explain, test.
+//!
+//! `check` and `test` judge the files and lists of this command's own configuration, and need neither a store nor a
+//! server. `explain` asks about people whom the bot knows, so it asks the server, or the store.
 
 use std::process::ExitCode;
 
@@ -6,9 +9,10 @@ use axum::http::Method;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::access::Access;
+use super::access::{Access, ask_once};
 use super::{Global, print};
-use crate::app::Mode;
+use crate::app::{Mode, policies};
+use crate::config::Config;
 
 /// Options of `policy`.
 #[derive(Args)]
@@ -34,18 +38,18 @@ struct Question {
     /// Who asks, as the platform names them
     #[arg(long, default_value = "slack:T1/U1")]
     person: String,
-    /// What they are
-    #[arg(long, default_value = "member", value_parser = ["owner", "member", "guest"])]
-    role: String,
-    /// How they stand to the workspace
+    /// What they are; without it, what the bot knows of them
+    #[arg(long, value_parser = ["owner", "member", "guest"])]
+    role: Option<String>,
+    /// How they stand to the workspace; without it, as the platform said last
     #[arg(long, value_parser = ["member", "guest", "stranger", "deactivated", "bot"])]
     standing: Option<String>,
-    /// A group they are in; may be given again
+    /// A group they are in, instead of those of `people.groups`; may be given again
     #[arg(long = "group")]
     groups: Vec<String>,
-    /// By which channel
-    #[arg(long, default_value = "slack", value_parser = ["slack", "terminal", "api"])]
-    channel: String,
+    /// By which channel; without it, the person's own
+    #[arg(long, value_parser = ["slack", "terminal", "api"])]
+    channel: Option<String>,
     /// In which place
     #[arg(long)]
     place: Option<String>,
@@ -68,36 +72,48 @@ impl Question {
 }
 
 pub(super) async fn run(global: &Global, args: PolicyArgs) -> anyhow::Result<ExitCode> {
-    let access = Access::open(global.load(Vec::new())?, Mode::StoreOnly).await?;
-    let done = one(&access, &args.command, global.json).await;
-    access.close().await;
-    done
-}
-
-async fn one(access: &Access, command: &Policy, as_json: bool) -> anyhow::Result<ExitCode> {
-    let (answer, well) = match command {
+    let config = global.load(Vec::new())?;
+    let (answer, well) = match &args.command {
         Policy::Check => {
-            let answer = access.ask(Method::GET, "/policy/check", None).await?;
+            let answer = check(config).await;
             let well = answer["files"]["valid"] == true;
             (answer, well)
         }
         Policy::Explain(question) => {
-            let answer = access.ask(Method::POST, "/policy/explain", Some(&question.json())).await?;
-            (answer, true)
+            let question = question.json();
+            let asked = ask_once(config, Mode::StoreOnly, Method::POST, "/policy/explain", Some(&question));
+            (asked.await?, true)
         }
         Policy::Test => {
-            let answer = access.ask(Method::GET, "/policy/test", None).await?;
-            let failed = |test: &Value| test["report"]["failed"].as_array().is_some_and(|failed| !failed.is_empty());
-            let well = !answer["tests"].as_array().into_iter().flatten().any(failed);
+            let answer = policies::test(&config);
+            let some = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
+            let failed = |test: &Value| some(&test["report"]["failed"]);
+            let well = !some(&answer["issues"]) && !answer["tests"].as_array().into_iter().flatten().any(failed);
             (answer, well)
         }
     };
-    if as_json {
+    let command = &args.command;
+    if global.json {
         print::json(&answer);
     } else {
         show(command, &answer);
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The files as they are, and what a server that runs on the data folder uses and has refused.
+async fn check(config: Config) -> Value {
+    let files = policies::check(&config);
+    let running = match Access::running(&config).await {
+        Some(Ok(server)) => server.ask(Method::GET, "/policy/check", None).await,
+        Some(Err(error)) => Err(error),
+        None => Ok(Value::Null),
+    };
+    let running = running.unwrap_or_else(|error| {
+        print::remark(format!("the running server does not say which policies it uses: {error:#}"));
+        Value::Null
+    });
+    json!({ "files": files, "in_use": running["in_use"], "last_refused": running["last_refused"] })
 }
 
 fn show(command: &Policy, answer: &Value) {
@@ -110,19 +126,28 @@ fn show(command: &Policy, answer: &Value) {
                     &print::text(files, "hash").get(..12).unwrap_or_default()
                 ));
             }
-            for issue in files["issues"].as_array().into_iter().flatten() {
-                print::line(issue.as_str().unwrap_or_default());
+            show_issues(files);
+            match answer["in_use"].as_str() {
+                Some(hash) if files["hash"] == hash => print::line("the running server uses them"),
+                Some(hash) => {
+                    let hash = hash.get(..12).unwrap_or_default();
+                    print::line(format!("the running server uses others ({hash})"));
+                }
+                None => {}
             }
             if let Some(lists) = files["allowlists"].as_str().filter(|lists| !lists.is_empty()) {
                 print::line(format!("the lists of the configuration, as policies:\n{lists}"));
             }
         }
         Policy::Explain(_) => {
-            let decision = &answer["decision"];
+            let (decision, subject) = (&answer["decision"], &answer["subject"]);
             let rules: Vec<&str> =
                 decision["rules"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             print::line(format!("{}: {}", print::text(decision, "verdict"), print::text(decision, "reason")));
             print::line(format!("by {}", rules.join(", ")));
+            let (person, role) = (print::text(subject, "person"), print::text(subject, "role"));
+            let (standing, by) = (print::text(subject, "standing"), print::text(subject, "by"));
+            print::line(format!("for {person}, role {role}, standing {standing} ({by})"));
             if let Some(change) = decision["smallest_change"].as_str() {
                 print::line(format!("what would permit it: {change}"));
             }
@@ -131,6 +156,7 @@ fn show(command: &Policy, answer: &Value) {
             print::table(&["POLICY", "EFFECT", "FITS"], &rows);
         }
         Policy::Test => {
+            show_issues(answer);
             for test in answer["tests"].as_array().into_iter().flatten() {
                 let report = &test["report"];
                 let failed = report["failed"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -145,6 +171,12 @@ fn show(command: &Policy, answer: &Value) {
                 }
             }
         }
+    }
+}
+
+fn show_issues(found: &Value) {
+    for issue in found["issues"].as_array().into_iter().flatten() {
+        print::line(issue.as_str().unwrap_or_default());
     }
 }
 

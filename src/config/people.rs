@@ -40,7 +40,8 @@ impl People {
 }
 
 /// Reads `slack:T1/U1`, and `slack/T1/U1`, which people write as well.
-fn user(text: &str) -> Option<PlatformUser> {
+#[must_use]
+pub fn user(text: &str) -> Option<PlatformUser> {
     let (channel, rest) = text.trim().split_once([':', '/'])?;
     let (realm, id) = rest.split_once('/')?;
     let channel = NAMEABLE.into_iter().find(|name| name.as_str() == channel)?;
