@@ -1,4 +1,9 @@
 //! Findings of `doctor`: each says what is so, and where it is not as it should be, how to mend it.
+//!
+//! Where the program cannot start, or its configuration cannot be read, what can still be looked at is. Findings of
+//! secrets, disk and clock stand in `doctor/machine.rs`.
+
+mod machine;
 
 use std::time::Duration;
 
@@ -8,16 +13,20 @@ use serde_json::{Value, json};
 use crate::actors::clock::SystemClock;
 use crate::app::inside::Insides;
 use crate::app::policies;
+use crate::channels::slack;
+use crate::channels::slack::deliver::SlackChannel;
+use crate::config::Config;
+use crate::config::errors::ConfigErrors;
+use crate::config::keyfile::KeyFileError;
 use crate::domain::event::ChannelName;
 use crate::domain::time::{Clock, Timestamp};
 use crate::store::Health;
 use crate::store::keyspace::{effect, event};
+use crate::store::open::OpenError;
 use crate::web::inside::Inside;
 
 /// How long a platform may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The clock of a machine that has never been set; signatures would all be stale.
-const NEVER_SET: Timestamp = Timestamp(1_735_689_600_000);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,7 +36,7 @@ enum State {
     Bad,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Finding {
     what: &'static str,
     state: State,
@@ -46,28 +55,82 @@ fn not_good(what: &'static str, state: State, detail: impl Into<String>, mend: i
 
 /// Looks at everything.
 pub(super) async fn examine(inside: &Insides) -> Value {
-    let mut findings = configuration(inside);
+    let (answer, at_slack) = slack_answers(inside.slack.as_deref()).await;
+    let mut findings = configuration(&inside.config);
+    findings.extend(machine::secrets(&inside.config));
     findings.push(store(inside));
-    findings.push(clock());
-    findings.extend(channels(inside).await);
+    findings.push(machine::disk(&inside.config, Some(inside.store.size())));
+    findings.push(machine::clock(SystemClock.now(), at_slack));
+    findings.push(answer);
+    findings.extend(workspace(inside));
     findings.extend(ledger(inside));
     findings.push(policy(inside));
     for (actor, error) in inside.troubles() {
         let mend = "it is started again by itself; if it stays so, the error says what is missing";
         findings.push(not_good("actor", State::Bad, format!("{actor}: {error}"), mend));
     }
+    report(&findings)
+}
+
+/// Looks at what can be looked at where the program does not start, for this reason.
+pub(crate) async fn examine_unstarted(config: &Config, why: &anyhow::Error) -> Value {
+    let slack = super::slack_channel(config);
+    let (answer, at_slack) = match &slack {
+        Ok(slack) => slack_answers(slack.as_deref()).await,
+        Err(error) => (not_good("slack", State::Bad, format!("{error:#}"), "mend the setting that it names"), None),
+    };
+    let mut findings = configuration(config);
+    findings.extend(machine::secrets(config));
+    findings.push(unstarted(why));
+    findings.push(machine::disk(config, None));
+    findings.push(machine::clock(SystemClock.now(), at_slack));
+    findings.push(answer);
+    findings.push(policy_files(config));
+    report(&findings)
+}
+
+/// The mistakes of a configuration that cannot be read.
+pub(crate) fn of_mistakes(mistakes: &ConfigErrors) -> Value {
+    let mend = "mend it where it stands; config/default.toml shows every key";
+    let findings = mistakes.0.iter().map(|issue| not_good("configuration", State::Bad, issue.to_string(), mend));
+    let findings: Vec<Finding> = findings.chain([machine::clock(SystemClock.now(), None)]).collect();
+    report(&findings)
+}
+
+fn report(findings: &[Finding]) -> Value {
     let well = findings.iter().all(|finding| finding.state != State::Bad);
     json!({ "well": well, "findings": findings })
 }
 
-fn configuration(inside: &Insides) -> Vec<Finding> {
-    let warnings = inside.config.warnings().iter();
+fn configuration(config: &Config) -> Vec<Finding> {
+    let warnings = config.warnings().iter();
     let mut findings: Vec<Finding> = warnings
         .map(|warning| not_good("configuration", State::Warning, warning.clone(), "see config/default.toml"))
         .collect();
-    let set = inside.config.origins().len();
-    findings.push(good("configuration", format!("{set} keys are set; data in {}", inside.config.data.display())));
+    let set = config.origins().len();
+    findings.push(good("configuration", format!("{set} keys are set; data in {}", config.data.display())));
     findings
+}
+
+/// Why the program does not start. What has a hint in its text gets that as its mend.
+fn unstarted(why: &anyhow::Error) -> Finding {
+    let text = format!("{why:#}");
+    let (detail, hint) = match text.split_once("\n  hint: ") {
+        Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
+        None => (text.clone(), None),
+    };
+    let of_store = why.downcast_ref::<OpenError>();
+    let what = if of_store.is_some() || why.is::<KeyFileError>() { "store" } else { "start" };
+    let mend = hint.unwrap_or_else(|| match of_store {
+        Some(OpenError::InUse { .. }) => "stop the other process, or name another folder with --data".to_owned(),
+        Some(OpenError::Newer { .. }) => "run the newer program, or restore a backup of before its start".to_owned(),
+        Some(OpenError::HalfRestored) => "empty the folder and restore the backup again".to_owned(),
+        Some(OpenError::Keys(_)) => {
+            "put back the master.key with which it was written, or set AI_CRM_MASTER_KEY to it".to_owned()
+        }
+        _ => "mend what it names, and look again".to_owned(),
+    });
+    not_good(what, State::Bad, detail, mend)
 }
 
 fn store(inside: &Insides) -> Finding {
@@ -86,41 +149,35 @@ fn store(inside: &Insides) -> Finding {
     }
 }
 
-fn clock() -> Finding {
-    let now = SystemClock.now();
-    if now > NEVER_SET {
-        good("clock", now.to_string())
-    } else {
-        not_good("clock", State::Bad, now.to_string(), "set the clock: signatures older than five minutes are refused")
-    }
-}
-
-async fn channels(inside: &Insides) -> Vec<Finding> {
-    let Some(slack) = &inside.slack else {
-        return vec![good("slack", format!("off: {}", crate::channels::slack::TURN_ON))];
-    };
-    let asked = tokio::time::timeout(PATIENCE, slack.identity()).await;
-    let answer = match asked {
-        Ok(Ok(identity)) => {
+/// Whether Slack answers, and what time it is there.
+async fn slack_answers(channel: Option<&SlackChannel>) -> (Finding, Option<Timestamp>) {
+    let Some(channel) = channel else { return (good("slack", format!("off: {}", slack::TURN_ON)), None) };
+    match tokio::time::timeout(PATIENCE, channel.identity_and_time()).await {
+        Ok(Ok((identity, time))) => {
             let team = identity.team.unwrap_or_default();
-            good("slack", format!("the token is good for workspace {} ({team})", identity.team_id.unwrap_or_default()))
+            let id = identity.team_id.or(identity.enterprise_id).unwrap_or_default();
+            (good("slack", format!("the token is good for workspace {id} ({team})")), time)
         }
         Ok(Err(error)) => {
             let mend = "check SLACK_BOT_TOKEN and that SLACK_API_URL can be reached from here";
-            not_good("slack", State::Bad, error.to_string(), mend)
+            (not_good("slack", State::Bad, error.to_string(), mend), None)
         }
         Err(_) => {
-            not_good("slack", State::Bad, "no answer in 5 s", "check that SLACK_API_URL can be reached from here")
+            let mend = "check that SLACK_API_URL can be reached from here";
+            (not_good("slack", State::Bad, format!("no answer in {} s", PATIENCE.as_secs()), mend), None)
         }
-    };
+    }
+}
+
+fn workspace(inside: &Insides) -> Option<Finding> {
+    inside.slack.as_ref()?;
     let known = inside.installations.of(ChannelName::Slack);
-    let connected = if known.is_empty() {
+    Some(if known.is_empty() {
         let mend = "it is asked for until Slack answers; until then people are looked up one by one";
         not_good("slack workspace", State::Warning, "not known yet", mend)
     } else {
         good("slack workspace", known.join(", "))
-    };
-    vec![answer, connected]
+    })
 }
 
 fn ledger(inside: &Insides) -> Vec<Finding> {
@@ -150,12 +207,38 @@ fn policy(inside: &Insides) -> Finding {
         let mend = "mend the file: it is taken as soon as it is valid; the last good ones are in use";
         return not_good("policy", State::Bad, issues.join("; "), mend);
     }
-    match policies::load(&inside.config) {
+    policy_files(&inside.config)
+}
+
+fn policy_files(config: &Config) -> Finding {
+    match policies::load(config) {
         Ok(Ok(set)) => good("policy", format!("valid, {}", &set.hash()[..12])),
         Ok(Err(issues)) => {
             let issues: Vec<String> = issues.iter().map(ToString::to_string).collect();
             not_good("policy", State::Bad, issues.join("; "), "mend the file")
         }
         Err(error) => not_good("policy", State::Bad, format!("{error:#}"), "make the folder readable"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_does_not_open_is_named_with_its_mend() {
+        let damaged = OpenError::Damaged { folder: "d".to_owned(), reason: "torn".to_owned() };
+        for (error, what, detail, mend) in [
+            (anyhow::Error::from(damaged), "store", "torn", "restore FILE"),
+            (OpenError::InUse { folder: "d".to_owned() }.into(), "store", "in use", "--data"),
+            (OpenError::HalfRestored.into(), "store", "cut off", "empty the folder"),
+            (KeyFileError::Unusable("k is empty".to_owned()).into(), "store", "k is empty", "mend"),
+            (anyhow::anyhow!("the agents cannot be loaded"), "start", "agents", "mend"),
+        ] {
+            let found = unstarted(&error);
+            assert_eq!((found.what, found.state), (what, State::Bad), "{error}");
+            assert!(found.detail.contains(detail) && !found.detail.contains("hint"), "{}", found.detail);
+            assert!(found.mend.as_deref().is_some_and(|text| text.contains(mend)), "{:?}", found.mend);
+        }
     }
 }

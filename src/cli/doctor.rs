@@ -1,15 +1,17 @@
-//! `doctor`: findings, each with its mend.
+//! `doctor`: findings, each with its mend. Where the program cannot start, it still says what can be seen.
 
 use std::process::ExitCode;
 
 use axum::http::Method;
+use serde_json::Value;
 
-use super::access::ask_once;
+use super::access::Access;
 use super::{Global, print};
-use crate::app::Mode;
+use crate::app::{Mode, doctor};
+use crate::config::errors::ConfigErrors;
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
-    let found = ask_once(global.load(Vec::new())?, Mode::StoreOnly, Method::GET, "/doctor", None).await?;
+    let found = examine(global).await?;
     if global.json {
         print::json(&found);
     } else {
@@ -26,4 +28,19 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if found["well"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn examine(global: &Global) -> anyhow::Result<Value> {
+    let config = match global.load(Vec::new()) {
+        Ok(config) => config,
+        Err(error) => return error.downcast_ref::<ConfigErrors>().map(doctor::of_mistakes).ok_or(error),
+    };
+    match Access::open(config, Mode::StoreOnly).await {
+        Ok(access) => {
+            let found = access.ask(Method::GET, "/doctor", None).await;
+            access.close().await;
+            found
+        }
+        Err(error) => Ok(doctor::examine_unstarted(&global.load(Vec::new())?, &error).await),
+    }
 }

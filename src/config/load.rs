@@ -16,6 +16,7 @@ use crate::config::errors::{ConfigErrors, ConfigIssue, Origin};
 use crate::config::keys::KEYS;
 use crate::config::layers::{self, Entry, Layer, file_of};
 use crate::config::references::{self, Readers, is_secret};
+use crate::config::secrets::{Given, Secrets};
 use crate::config::{Config, LoadArgs, checks, environment};
 
 /// The value of each key that wins, and who gave it.
@@ -30,7 +31,7 @@ pub(super) fn load(args: &LoadArgs) -> Result<Config, ConfigErrors> {
         layer.entries.into_iter().for_each(|entry| choose(&mut chosen, entry));
     }
     let exposed = exposed_secrets(&chosen, &args.folder);
-    fetch_secrets(&mut chosen, &args.env, &mut issues);
+    let secrets = fetch_secrets(&mut chosen, &args.env, &mut issues);
     let Some(mut config) = assemble(&mut chosen, &mut issues) else {
         return Err(ConfigErrors(issues));
     };
@@ -46,6 +47,7 @@ pub(super) fn load(args: &LoadArgs) -> Result<Config, ConfigErrors> {
     }
     config.warnings = checks::warnings(&config, &args.env);
     config.warnings.extend(exposed);
+    config.secrets = secrets;
     config.origins = chosen.into_iter().map(|(path, (_, origin))| (path.join("."), origin)).collect();
     Ok(config)
 }
@@ -110,20 +112,28 @@ fn exposed_secrets(chosen: &Chosen, profiles: &Path) -> Vec<String> {
     found
 }
 
-fn fetch_secrets(chosen: &mut Chosen, env: &[(String, String)], issues: &mut Vec<ConfigIssue>) {
+/// Puts the secrets in the place of what names them, and says of each how it was given.
+fn fetch_secrets(chosen: &mut Chosen, env: &[(String, String)], issues: &mut Vec<ConfigIssue>) -> Vec<Given> {
+    let mut given = Vec::new();
     let secrets: Vec<Vec<String>> = chosen.keys().filter(|path| is_secret(&path.join("."))).cloned().collect();
     for path in secrets {
         let Some((Value::String(written), origin)) = chosen.get_mut(&path) else {
             continue;
         };
+        let kinds = references::kinds(written);
         match references::fetch(&path.join("."), written, env) {
-            Ok(fetched) => *written = fetched,
+            Ok(fetched) => {
+                let values = Secrets::read(&fetched).map_or(1, |secrets| secrets.as_slice().len());
+                given.push(Given { key: path.join("."), kinds, values, origin: origin.clone() });
+                *written = fetched;
+            }
             Err(what) => {
                 issues.push(ConfigIssue::at(path.join("."), origin, what));
                 chosen.remove(&path);
             }
         }
     }
+    given
 }
 
 /// Makes the structs. A value that they refuse is noted and replaced by its default, and they are made

@@ -360,3 +360,23 @@ fn every_secret_is_shown_as_one_in_the_defaults() {
     known.sort();
     assert_eq!(shown, known);
 }
+
+#[test]
+fn what_is_told_of_secrets_is_how_they_were_given_and_no_value() {
+    let case = Case::new()
+        .env("SLACK_BOT_TOKEN", "env:TOKEN_OF_OURS")
+        .env("TOKEN_OF_OURS", "hush-1")
+        .env("SLACK_SIGNING_SECRET", "hush-2, hush-3")
+        .file("a.toml", "[admin]\ntoken = 'hush-4,env:TOKEN_OF_OURS'");
+    let told: Vec<String> = case.load().secrets().iter().map(ToString::to_string).collect();
+    let told = told.join("\n");
+    for part in [
+        "channels.slack.bot_token: env: in the variable SLACK_BOT_TOKEN",
+        "channels.slack.signing_secret: plain text in the variable SLACK_SIGNING_SECRET, two values",
+        "admin.token: plain text and env: in ",
+        "a.toml:2, two values",
+    ] {
+        assert!(told.contains(part), "{part} in\n{told}");
+    }
+    assert!(!told.contains("hush"), "{told}");
+}

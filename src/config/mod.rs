@@ -109,6 +109,8 @@ pub struct Config {
     origins: BTreeMap<String, Origin>,
     #[serde(skip)]
     warnings: Vec<String>,
+    #[serde(skip)]
+    secrets: Vec<secrets::Given>,
 }
 
 impl Config {
@@ -125,6 +127,12 @@ impl Config {
     #[must_use]
     pub fn origins(&self) -> &BTreeMap<String, Origin> {
         &self.origins
+    }
+
+    /// The secrets that were given, without their values, for `doctor`.
+    #[must_use]
+    pub fn secrets(&self) -> &[secrets::Given] {
+        &self.secrets
     }
 
     /// What a key is for, as `config/default.toml` says it; none where there is no such key.

@@ -50,6 +50,19 @@ pub(super) fn fetch(key: &str, written: &str, env: &[(String, String)]) -> Resul
     Ok(fetched.join(","))
 }
 
+/// How the values of a secret key are written, each kind once; the values themselves stay where they are.
+pub(super) fn kinds(written: &str) -> Vec<&'static str> {
+    let kind = |part: &str| ["env:", "file:", "cred:"].into_iter().find(|kind| part.trim().starts_with(kind));
+    let mut kinds: Vec<&str> = Vec::new();
+    for part in written.split(',').filter(|part| !part.trim().is_empty()) {
+        let kind = kind(part).unwrap_or("plain text");
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds
+}
+
 fn fetch_one(written: &str, env: &[(String, String)]) -> Result<String, String> {
     let fetched = match written.trim().strip_prefix("env:") {
         // A variable may in turn name a file or a credential, but no other variable.

@@ -1,13 +1,37 @@
 //! Secrets of which one or two are valid, so that one can be replaced without a gap.
 //!
-//! Owns the notation `new,old`. Where secrets are fetched from is `references.rs`.
+//! Owns the notation `new,old`, and what may be told of a secret that was given. Where secrets are fetched from is
+//! `references.rs`.
+
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::config::errors::Origin;
 use crate::domain::secret::Secret;
 
 /// Most values at one time: the new one and the one that goes out of use.
 pub const MOST: usize = 2;
+
+/// A secret that was given, without its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Its key.
+    pub key: String,
+    /// How it was written: `env:`, `file:`, `cred:`, or `plain text`; several where its values differ in it.
+    pub kinds: Vec<&'static str>,
+    /// How many values it has.
+    pub values: usize,
+    /// Who gave it.
+    pub origin: Origin,
+}
+
+impl fmt::Display for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} in {}", self.key, self.kinds.join(" and "), self.origin)?;
+        if self.values > 1 { f.write_str(", two values") } else { Ok(()) }
+    }
+}
 
 /// No, one or two secrets, newest first.
 #[derive(Debug, Clone, Default)]

@@ -37,15 +37,29 @@ impl Quota {
     }
 }
 
+/// Bytes that are free on the disk of a folder.
+///
+/// # Errors
+/// Where the disk cannot be asked.
+pub fn free(folder: &Path) -> io::Result<u64> {
+    let disk = statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Bytes that are held in reserve in a store's folder.
+#[must_use]
+pub fn reserve_held(folder: &Path) -> u64 {
+    folder.join(RESERVE_FILE).metadata().map_or(0, |about| about.len())
+}
+
 /// Bytes that may still be written, and which bound is the nearest.
 #[must_use]
 pub fn room(quota: &Quota, folder: &Path, size: u64) -> (u64, String) {
     let own = quota.most_bytes.saturating_sub(size);
     let own_words = format!("it has {size} bytes and may have {} (`store.most_mb`)", quota.most_bytes);
-    let Ok(disk) = statvfs(folder) else {
+    let Ok(free) = free(folder) else {
         return (own, own_words);
     };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let disk_room = free.saturating_sub(quota.keep_free_bytes);
     if disk_room < own {
         let words =
@@ -65,8 +79,7 @@ pub fn set_reserve_aside(quota: &Quota, folder: &Path) -> io::Result<()> {
     if quota.reserve_bytes == 0 || path.metadata().is_ok_and(|m| m.len() >= quota.reserve_bytes) {
         return Ok(());
     }
-    let disk = statvfs(folder)?;
-    if disk.f_bavail.saturating_mul(disk.f_frsize) < quota.reserve_bytes.saturating_add(quota.keep_free_bytes) {
+    if free(folder)? < quota.reserve_bytes.saturating_add(quota.keep_free_bytes) {
         return Ok(());
     }
     let file = File::create(&path)?;
@@ -83,8 +96,7 @@ pub fn set_reserve_aside(quota: &Quota, folder: &Path) -> io::Result<()> {
 /// Where the disk cannot be asked or the file cannot be removed.
 pub fn give_back_reserve_if_needed(quota: &Quota, folder: &Path) -> io::Result<()> {
     let path = folder.join(RESERVE_FILE);
-    let disk = statvfs(folder)?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let free = free(folder)?;
     if free < quota.keep_free_bytes && path.exists() {
         tracing::warn!(free, "the disk is full: the store's reserve is given back");
         std::fs::remove_file(&path)?;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode, redirect};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,7 @@ use url::Url;
 use super::answers::{Identity, Page, Posted, User};
 use crate::channels::DeliverError;
 use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
 
 /// A whole call takes no longer, or its outcome is unknown.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -97,12 +98,14 @@ impl Client {
         Ok(Self { http, api, bearer })
     }
 
-    /// `auth.test`: whose token it is.
+    /// `auth.test`: whose token it is, and what time it is at Slack, in whole seconds, where it says so.
     ///
     /// # Errors
     /// As [`DeliverError`] says.
-    pub async fn auth_test(&self) -> Result<Identity, DeliverError> {
-        self.read("auth.test", &[]).await
+    pub async fn auth_test(&self) -> Result<(Identity, Option<Timestamp>), DeliverError> {
+        let answer = Answer::of(self.call("auth.test")?, Manner::Reads).await?;
+        let time = answer.date();
+        Ok((answer.into_result(Manner::Reads)?, time))
     }
 
     /// `users.info`.
@@ -278,6 +281,13 @@ impl Answer {
         }
     }
 
+    /// When it was sent, by the sender's clock.
+    fn date(&self) -> Option<Timestamp> {
+        let header = self.headers.get(DATE)?.to_str().ok()?;
+        let stamp = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(header).ok()?;
+        Some(Timestamp(stamp.as_millisecond()))
+    }
+
     fn retry_after(&self) -> Duration {
         let header = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         header.and_then(|seconds| seconds.trim().parse().ok()).map_or(DEFAULT_WAIT, Duration::from_secs)
@@ -335,6 +345,20 @@ mod tests {
         let client = client("http://127.0.0.1:9001/api");
         for (url, expected) in table {
             assert_eq!(client.allowed(url).is_some(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_time_at_slack_is_read_from_its_answer() {
+        for (written, expected) in [
+            (Some("Thu, 12 Jul 2018 18:36:58 GMT"), Some(Timestamp(1_531_420_618_000))),
+            (Some("yesterday"), None),
+            (None, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(written.map(|text| (DATE, HeaderValue::from_static(text))));
+            let answer = Answer { status: StatusCode::OK, headers, body: Vec::new() };
+            assert_eq!(answer.date(), expected, "{written:?}");
         }
     }
 

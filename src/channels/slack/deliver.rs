@@ -24,6 +24,7 @@ use crate::domain::event::{ChannelName, PlatformUser};
 use crate::domain::ids::EventId;
 use crate::domain::principal::{Profile, Standing};
 use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
 
 /// The receipt's word for a message that Slack gives no id for.
 const BY_RESPONSE_URL: &str = "response_url";
@@ -55,6 +56,14 @@ impl SlackChannel {
     /// # Errors
     /// As [`DeliverError`] says.
     pub async fn identity(&self) -> Result<Identity, DeliverError> {
+        Ok(self.client.auth_test().await?.0)
+    }
+
+    /// Whose token it is, and what time it is at Slack, where it says so.
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn identity_and_time(&self) -> Result<(Identity, Option<Timestamp>), DeliverError> {
         self.client.auth_test().await
     }
 
@@ -376,7 +385,6 @@ mod tests {
     use super::*;
     use crate::domain::card::Card;
     use crate::domain::event::Address;
-    use crate::domain::time::Timestamp;
 
     /// What Slack answers to a call, where it is not what it usually does.
     #[derive(Clone, Copy, PartialEq)]
