@@ -121,7 +121,7 @@ impl App {
             slack_command: config.channels.slack.command.clone(),
             metrics: figures.router.clone(),
         });
-        let installations = Installations::read(&store)?;
+        let installations = Installations::read(&store, config.channels.slack.token().as_ref())?;
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
         let tree = match mode {
             Mode::Whole => Some(start_tree(&config, router, deliverer, &board, &figures).await?),

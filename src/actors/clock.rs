@@ -101,6 +101,7 @@ fn incoming(due: &Stored<timer::Timer>) -> Incoming {
     Incoming {
         channel: ChannelName::Internal,
         installation: String::new(),
+        organisation: None,
         dedupe: vec![format!("timer:{}:{}:{}", timer.name, timer.at.0, due.version)],
         lane: LaneKey(format!("timer/{}", timer.name).into()),
         from: None,

@@ -243,6 +243,7 @@ mod tests {
         let what = Incoming {
             channel: ChannelName::Slack,
             installation: "T1".into(),
+            organisation: None,
             dedupe: vec![],
             lane: LaneKey("l".into()),
             from: None,

@@ -82,8 +82,8 @@ impl Inside for Insides {
         troubled.map(|(name, shown)| (name, shown.last_error.unwrap_or_default())).collect()
     }
 
-    fn tenant_of(&self, channel: ChannelName, installation: &str) -> TenantId {
-        self.installations.tenant_of(channel, installation)
+    fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId {
+        self.installations.tenant_of(channel, installation, organisation)
     }
 
     fn policy_check(&self) -> Value {

@@ -180,6 +180,10 @@ pub struct Incoming {
     pub channel: ChannelName,
     /// The workspace, as the platform states it; maps to a tenant.
     pub installation: String,
+    /// The organisation of which that workspace is a part, where the platform names one; maps to a tenant where the
+    /// bot is installed for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
     /// Keys by which the same happening is recognised, however often and by whatever route it
     /// comes. The first is the platform's delivery id. What stands behind a `|` grows with time and is nobody's
     /// name: see `store/keyspace/dedupe.rs`.

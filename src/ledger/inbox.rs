@@ -401,6 +401,7 @@ mod tests {
         Incoming {
             channel: ChannelName::Slack,
             installation: "T1".into(),
+            organisation: None,
             dedupe: keys.iter().map(|key| (*key).to_owned()).collect(),
             lane: LaneKey("l".into()),
             from: None,

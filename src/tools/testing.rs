@@ -103,6 +103,7 @@ impl Desk {
             what: Incoming {
                 channel: ChannelName::Slack,
                 installation: "T1".into(),
+                organisation: None,
                 dedupe: vec!["k".into()],
                 lane: LaneKey("slack/T1/C1/".into()),
                 from: Some(platform_user(&self.user.borrow())),

@@ -29,8 +29,8 @@ pub trait Inside: Send + Sync + 'static {
     fn actors(&self) -> Value;
     /// Names of actors that are not as they should be, with their errors.
     fn troubles(&self) -> Vec<(String, String)>;
-    /// The tenant of a workspace of a channel.
-    fn tenant_of(&self, channel: ChannelName, installation: &str) -> TenantId;
+    /// The tenant of a workspace of a channel, or else of the organisation of which it is a part.
+    fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId;
     /// Whether the policies in use, or the files that would replace them, are valid.
     fn policy_check(&self) -> Value;
     /// Who may do what, by which rule: the question is the parameters of `policy explain`.

@@ -52,8 +52,9 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
 
 async fn accept(state: &Shared, slack: &SlackEdge, incoming: Incoming, arrived: Instant) -> Result<Response, Problem> {
     let now = state.inbox.clock().now();
-    state.limit.count(ChannelName::Slack, &incoming.installation, now).map_err(Problem::too_many)?;
-    let tenant = state.inside.tenant_of(ChannelName::Slack, &incoming.installation);
+    let (workspace, organisation) = (&incoming.installation, incoming.organisation.as_deref());
+    state.limit.count(ChannelName::Slack, workspace, now).map_err(Problem::too_many)?;
+    let tenant = state.inside.tenant_of(ChannelName::Slack, workspace, organisation);
     let is_slash = matches!(incoming.kind, EventKind::Command { .. })
         && incoming.reply.as_ref().is_some_and(|reply| reply.route.is_some());
     let id = state.inbox.next_id().await?;

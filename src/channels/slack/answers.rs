@@ -12,6 +12,8 @@ pub struct Identity {
     pub team_id: Option<String>,
     /// The organisation, where there is one.
     pub enterprise_id: Option<String>,
+    /// Whether the app is installed for the whole organisation.
+    pub is_enterprise_install: Option<bool>,
     /// The workspace's name.
     pub team: Option<String>,
     /// The bot's user.

@@ -63,6 +63,7 @@ pub fn incoming(user: &str, delivery: &str, kind: EventKind) -> Incoming {
         kind,
         proof: "the admin token of this machine".to_owned(),
         raw: bytes::Bytes::new(),
+        organisation: None,
     }
 }
 

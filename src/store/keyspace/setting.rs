@@ -23,6 +23,12 @@ pub struct Installation {
     pub channel: ChannelName,
     /// The platform's id of the workspace.
     pub id: String,
+    /// The organisation, where the bot is installed in all its workspaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// Digest of the token by which it is connected; none in rows of before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Its name.
     pub name: String,
     /// The bot's own user id there.

@@ -49,6 +49,7 @@ pub(super) async fn call(
     let incoming = Incoming {
         channel: ChannelName::Api,
         installation: "local".to_owned(),
+        organisation: None,
         dedupe: vec![key.clone()],
         lane: LaneKey(key.into()),
         from: Some(PlatformUser { channel: ChannelName::Api, realm: "local".to_owned(), id: "admin".to_owned() }),

@@ -54,6 +54,7 @@ impl Happening {
         Incoming {
             channel: ChannelName::Slack,
             installation: room.installation.clone(),
+            organisation: None,
             dedupe: vec![format!("delivery {delivery}"), self.mark()],
             lane: room.lane.clone(),
             from: self.person.map(|id| PlatformUser {

@@ -25,6 +25,7 @@ pub(super) fn decode(request: &Request<'_>, form: &Form<'_>) -> Result<Decoded, 
         route: form.filled("response_url").map(str::to_owned),
         kind: EventKind::Command { line: text::read(form.get("text").unwrap_or_default()).trim().to_owned() },
         installation,
+        organisation: enterprise,
     }))
 }
 
@@ -62,6 +63,7 @@ mod tests {
         let line = "task create “Fix é & ü” --agent security-auditor".to_owned();
         assert_eq!(incoming.kind, EventKind::Command { line });
         assert_eq!(incoming.installation, "T0001");
+        assert_eq!(incoming.organisation.as_deref(), Some("E0001"));
         assert_eq!(incoming.dedupe, ["slack:trigger:13345224609.738474920.8088930838d88f008e0"]);
         assert_eq!(incoming.lane.to_string(), "slack/T0001/C2147483705/");
         let from = incoming.from.unwrap();
@@ -76,6 +78,7 @@ mod tests {
     fn an_installation_of_the_whole_organisation_is_found() {
         let incoming = of_form(&with(&[("team_id", Some("")), ("is_enterprise_install", Some("true"))]));
         assert_eq!(incoming.installation, "E0001");
+        assert_eq!(incoming.organisation.as_deref(), Some("E0001"));
         assert_eq!(incoming.from.unwrap().realm, "E0001");
     }
 

@@ -38,6 +38,7 @@ impl Found {
     fn of_envelope(envelope: &Envelope, kind: EventKind) -> Self {
         Self {
             installation: installation(envelope),
+            organisation: organisation(envelope).map(str::to_owned),
             dedupe: envelope.event_id.iter().map(|id| format!("slack:event|{id}")).collect(),
             thread: None,
             begins_thread: false,
@@ -146,13 +147,16 @@ fn writer(envelope: &Envelope, event: &InnerEvent, installation: &str) -> Option
         user.team_id.as_ref(),
         event.team.as_ref().and_then(|team| team.id.as_ref()),
     ]);
-    let authorization = envelope.authorizations.first();
-    let organisation = origin::first([
-        authorization.and_then(|authorization| authorization.enterprise_id.as_ref()),
+    Some(origin::user(user.id.as_deref()?, realm, installation, organisation(envelope)))
+}
+
+/// The organisation of the installed workspace, by the same precedence.
+fn organisation(envelope: &Envelope) -> Option<&str> {
+    origin::first([
+        envelope.authorizations.first().and_then(|authorization| authorization.enterprise_id.as_ref()),
         envelope.enterprise_id.as_ref(),
         envelope.context_enterprise_id.as_ref(),
-    ]);
-    Some(origin::user(user.id.as_deref()?, realm, installation, organisation))
+    ])
 }
 
 fn place(envelope: &Envelope, event: &InnerEvent, from: Option<&PlatformUser>, installation: &str) -> Option<Place> {

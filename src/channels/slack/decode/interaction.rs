@@ -49,6 +49,7 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
         route: payload.response_url.clone(),
         kind: meaning(kind, &payload, press),
         installation,
+        organisation: enterprise.filter(|id| !id.is_empty()).cloned(),
     }))
 }
 

@@ -106,6 +106,8 @@ struct Request<'a> {
 /// What a reader has found; [`Request::event`] makes the event of it.
 struct Found {
     installation: String,
+    /// The organisation of which it is a part.
+    organisation: Option<String>,
     /// Keys besides the one of the body; the platform's delivery id first.
     dedupe: Vec<String>,
     thread: Option<String>,
@@ -144,6 +146,7 @@ impl Request<'_> {
         Decoded::Event(Box::new(Incoming {
             channel: ChannelName::Slack,
             installation: found.installation,
+            organisation: found.organisation,
             dedupe: found.dedupe,
             lane: LaneKey(lane.into()),
             from: found.from,
