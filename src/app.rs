@@ -152,6 +152,7 @@ impl App {
             }
         }
         let state = Arc::new(web::State {
+            instance: data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>()),
             inbox,
             settlements,
             inside: insides.clone(),
@@ -169,6 +170,12 @@ impl App {
     /// The HTTP routes.
     pub fn routes(&self) -> axum::Router {
         web::routes(self.state.clone())
+    }
+
+    /// The number of this process, which `/healthz` says.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.state.instance
     }
 
     /// The configuration.

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 
 use crate::app::{App, Mode};
 use crate::config::{Config, keyfile};
+use crate::web::health::INSTANCE_HEADER;
 
 /// In the data folder: where the running server listens.
 const SERVER_FILE: &str = "server.json";
@@ -29,6 +30,10 @@ pub(super) struct Running {
     pub(super) address: String,
     /// Its process.
     pub(super) pid: u32,
+    /// Its own number, which it says at `/healthz` too. A file that a killed server left behind names an address at
+    /// which another one may answer.
+    #[serde(default)]
+    pub(super) instance: String,
 }
 
 fn file(data: &Path) -> PathBuf {
@@ -51,8 +56,9 @@ impl Running {
     pub(super) async fn find(data: &Path) -> Option<Self> {
         let running: Self = serde_json::from_slice(&std::fs::read(file(data)).ok()?).ok()?;
         let client = http_client().ok()?;
-        let greeting = client.get(format!("http://{}/healthz", running.address)).timeout(GREETING).send().await;
-        greeting.ok().filter(|answer| answer.status().is_success()).map(|_| running)
+        let greeting = client.get(format!("http://{}/healthz", running.address)).timeout(GREETING).send().await.ok()?;
+        let said = greeting.headers().get(INSTANCE_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        (greeting.status().is_success() && said == running.instance).then_some(running)
     }
 }
 
@@ -187,4 +193,26 @@ pub(super) async fn ask_once(
     let answer = access.ask(method, path, body).await;
     access.close().await;
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_was_left_behind_is_not_taken_for_the_server_that_answers_there() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let routes = axum::Router::new().route("/healthz", get(async || ([(INSTANCE_HEADER, "ours")], "ok")));
+        let serving = tokio::spawn(async { axum::serve(listener, routes).await });
+        let data = tempfile::tempdir().unwrap();
+        for (instance, found) in [("ours", true), ("another", false), ("", false)] {
+            let running = Running { address: address.clone(), pid: 1, instance: instance.to_owned() };
+            running.announce(data.path()).unwrap();
+            assert_eq!(Running::find(data.path()).await.is_some(), found, "{instance}");
+        }
+        serving.abort();
+    }
 }

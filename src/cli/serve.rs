@@ -40,7 +40,8 @@ pub(super) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Exit
     let bounds = Bounds { connections: config.server.max_connections, head: config.server.request_timeout() };
     let (data, grace) = (config.data.clone(), config.server.shutdown_grace());
     let app = App::start(config, Mode::Whole).await?;
-    Running { address: address.to_string(), pid: std::process::id() }.announce(&data)?;
+    let instance = app.instance().to_owned();
+    Running { address: address.to_string(), pid: std::process::id(), instance }.announce(&data)?;
     greet(&app, &address.to_string());
     // Outside systemd there is nobody to notify.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -65,10 +66,10 @@ fn greet(app: &App, address: &str) {
     for line in app.said() {
         print::line(line);
     }
-    print::line("talk to it: `ai-crm chat`; no Slack account at hand: `ai-crm sim slack '/ai-crm help'`");
     for warning in app.config().warnings() {
         print::line(format!("warning: {warning}"));
     }
+    print::line("talk to it: `ai-crm chat`; no Slack account at hand: `ai-crm sim slack '/ai-crm help'`");
 }
 
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {

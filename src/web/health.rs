@@ -9,9 +9,12 @@ use serde_json::json;
 use crate::store::Health;
 use crate::web::Shared;
 
-/// Alive: the process answers.
-pub async fn alive() -> &'static str {
-    "ok\n"
+/// Says which process answers.
+pub const INSTANCE_HEADER: &str = "x-ai-crm-instance";
+
+/// Alive: the process answers, and says which one it is.
+pub async fn alive(State(state): State<Shared>) -> Response {
+    ([(INSTANCE_HEADER, state.instance.clone())], "ok\n").into_response()
 }
 
 /// Ready: it can store. A channel whose platform does not answer is named, but does not make it unready:

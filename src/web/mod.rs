@@ -49,6 +49,8 @@ pub struct SlackEdge {
 
 /// What the routes share.
 pub struct State {
+    /// A number that no other process has.
+    pub instance: String,
     /// Where events go.
     pub inbox: Inbox,
     /// Who waits for the end of an event.
