@@ -26,6 +26,9 @@ const USUAL_WIDTH: usize = 80;
 /// Lines kept in the history.
 const HISTORY: usize = 1000;
 
+/// Options of every subcommand, as they are written.
+const GLOBAL: [&str; 4] = ["--json", "--data", "--config", "--profile"];
+
 /// Options of `chat`.
 #[derive(Args)]
 pub(super) struct ChatArgs {
@@ -45,13 +48,21 @@ struct Talk {
 }
 
 pub(super) async fn run(global: &Global, args: ChatArgs) -> anyhow::Result<ExitCode> {
+    let mut global = global.clone();
+    let text = match lift(args.text, &mut global) {
+        Ok(text) => text,
+        Err(option) => {
+            print::remark(format!("error: a value is required for '{option}'; see `ai-crm chat --help`"));
+            return Ok(ExitCode::from(2));
+        }
+    };
     let config = global.load(Vec::new())?;
     let history = config.data.join("chat-history");
     let access = Access::open(config, Mode::Whole).await?;
     let user = std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "operator".to_owned());
     let mut talk = Talk { access, user, look: look(), json: global.json, presses: Vec::new(), failed: false };
-    let talked = if !args.text.is_empty() {
-        talk.say(&as_typed(&args.text)).await
+    let talked = if !text.is_empty() {
+        talk.say(&as_typed(&text)).await
     } else if std::io::stdin().is_terminal() {
         talk.prompt(&history).await
     } else {
@@ -61,6 +72,41 @@ pub(super) async fn run(global: &Global, args: ChatArgs) -> anyhow::Result<ExitC
     talk.access.close().await;
     talked?;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Takes the options of every subcommand out of the words, where they stand behind the text: no command of the chat
+/// has one of these names. What stands behind `--` is text, whatever it looks like.
+///
+/// # Errors
+/// The option that lacks its value.
+fn lift(words: Vec<String>, global: &mut Global) -> Result<Vec<String>, String> {
+    let mut text = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            text.extend(words);
+            break;
+        }
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (word.clone(), None),
+        };
+        if !GLOBAL.contains(&name.as_str()) {
+            text.push(word);
+            continue;
+        }
+        if name == "--json" {
+            global.json = true;
+            continue;
+        }
+        let value = value.or_else(|| words.next()).ok_or_else(|| name.clone())?;
+        match name.as_str() {
+            "--config" => global.config.push(value.into()),
+            "--profile" => global.profile = Some(value),
+            _ => global.data = Some(value.into()),
+        }
+    }
+    Ok(text)
 }
 
 /// The shell has taken the quotes off: words with spaces in them get theirs back.
@@ -187,6 +233,37 @@ impl Completer for Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_program_behind_the_text_are_not_text() {
+        let split = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for (line, text, json, data) in [
+            ("status --json", "status", true, None),
+            ("status --data DIR", "status", false, Some("DIR")),
+            ("task list --data=DIR --mine --json", "task list --mine", true, Some("DIR")),
+            ("task comment T-1 -- --json", "task comment T-1 --json", false, None),
+            ("task list --mine", "task list --mine", false, None),
+        ] {
+            let mut global = Global::default();
+            assert_eq!(lift(split(line), &mut global), Ok(split(text)), "{line}");
+            assert_eq!((global.json, global.data), (json, data.map(Into::into)), "{line}");
+        }
+        let mut global = Global::default();
+        assert_eq!(lift(vec!["task list --json".to_owned()], &mut global), Ok(vec!["task list --json".to_owned()]));
+        assert_eq!(lift(split("status --config a --config b --profile p"), &mut global), Ok(split("status")));
+        assert_eq!((global.config.len(), global.profile.as_deref()), (2, Some("p")));
+        assert_eq!(lift(split("status --data"), &mut global), Err("--data".to_owned()));
+    }
+
+    #[test]
+    fn no_command_has_an_option_of_the_program() {
+        for spec in commands::TABLE {
+            for (argument, _) in commands::usage::arguments(spec) {
+                let name = argument.split(' ').next().unwrap_or_default();
+                assert!(!GLOBAL.contains(&name), "{} takes {name}: `ai-crm chat` would take it away", spec.name());
+            }
+        }
+    }
 
     #[test]
     fn a_line_from_the_shell_is_the_line_that_was_typed() {

@@ -176,7 +176,7 @@ async fn next(cards: &mut Receiver<Delivery>) -> anyhow::Result<Delivery> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_that_panics_fails_one_event_and_can_be_replayed() -> anyhow::Result<()> {
     let bot = Bot::start().await?;
-    let (mut ada, mut grace) = (bot.terminal.connect("ada"), bot.terminal.connect("grace"));
+    let (mut ada, mut grace) = (bot.terminal.connect("ada", None), bot.terminal.connect("grace", None));
     let broken = bot.say("ada", "pm analyze \"Something harmless\"").await?;
     let behind = bot.say("ada", "task create Behind the broken one").await?;
     let beside = bot.say("grace", "task create In another lane").await?;
@@ -215,7 +215,7 @@ async fn a_handler_that_panics_fails_one_event_and_can_be_replayed() -> anyhow::
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_button_that_is_too_old_changes_nothing_and_says_so() -> anyhow::Result<()> {
     let bot = Bot::start().await?;
-    let mut ada = bot.terminal.connect("ada");
+    let mut ada = bot.terminal.connect("ada", None);
     bot.ended(bot.say("ada", "task create Pressed too late").await?).await?;
     next(&mut ada).await?;
     let (tenant, now) = (TenantId::default_tenant(), clock::system().now());

@@ -76,8 +76,8 @@ pub(super) async fn say(State(state): State<Shared>, Json(say): Json<Say>) -> Re
         return Err(Problem::malformed("user: 1 to 64 letters, digits, `-`, `_`, `.` or `@` are needed"));
     }
     let tenant = TenantId::default_tenant();
-    let mut cards = state.terminal.connect(&say.user);
     let id = state.inbox.next_id().await?;
+    let mut cards = state.terminal.connect(&say.user, Some(id));
     let ended = state.settlements.wait_for(id);
     let incoming = terminal::incoming(&say.user, &say.delivery, kind);
     let accepted = state.accept(tenant, id, incoming).await?;
