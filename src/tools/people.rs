@@ -4,6 +4,7 @@
 //! somebody whom it has never met is refused, because nobody would learn of the work.
 
 use crate::domain::event::PlatformUser;
+use crate::domain::ids::PrincipalId;
 use crate::domain::outcome::{Failure, Refusal};
 use crate::domain::principal::Principal;
 use crate::domain::task::Assignee;
@@ -13,6 +14,8 @@ use crate::tools::Context;
 
 /// As many people are looked through for a part of a name.
 const MOST_LOOKED_AT: usize = 2000;
+/// As many people of one name are shown.
+const MOST_SHOWN: usize = 5;
 /// As many mentions of a text are given their names.
 const MOST_MENTIONS: usize = 20;
 
@@ -119,35 +122,101 @@ fn find_mentioned(id: &str, ctx: &Context<'_>) -> Result<Option<Principal>, Stor
     Ok(None)
 }
 
-/// The person who goes by a name, or the only one a part of whose name it is.
+/// The person of an id, or who goes by a name, or the only one a part of whose name it is.
 fn by_name(name: &str, ctx: &Context<'_>) -> Result<Option<Principal>, Failure> {
-    if let Some(found) = person::by_name(ctx.view, name)? {
-        return Ok(Some(found.value));
+    if let Some(found) = by_id(name, ctx)? {
+        return Ok(Some(found));
     }
     let wanted = name.to_lowercase();
-    let is_part = |person: &Principal| {
-        let full = person.name.to_lowercase();
+    let is_part = |full: &str| {
         full.split([' ', '.', '_']).any(|part| part == wanted) || full.replace([' ', '.', '_'], "") == wanted
     };
-    let mut found = Vec::new();
+    let (mut named, mut partly) = (Vec::new(), Vec::new());
     for person in person::all(ctx.view).take(MOST_LOOKED_AT) {
         let person = person?.value;
-        if is_part(&person) {
-            found.push(person);
+        let full = person.name.to_lowercase();
+        if full == wanted {
+            named.push(person);
+        } else if is_part(&full) {
+            partly.push(person);
         }
     }
+    // Beyond those who were looked through, the last one who took the name; and who has had it before.
+    if let Some(found) = person::by_name(ctx.view, name)?.map(|found| found.value)
+        && (named.is_empty() || found.name.to_lowercase() == wanted)
+        && named.iter().all(|person| person.id != found.id)
+    {
+        named.push(found);
+    }
+    let mut found = if named.is_empty() { partly } else { named };
     if found.len() > 1 {
-        let names: Vec<String> = found.iter().take(5).map(|person| format!("@{}", person.name)).collect();
-        let mend = format!("write the whole name in quotes: {}", names.join(", "));
-        return Err(Refusal::new(format!("several people go by `{}`", shown(name)), mend).into());
+        return Err(ambiguous(name, &found, ctx).into());
     }
     Ok(found.pop())
+}
+
+/// The person of an id, as the answer about an ambiguous name shows it.
+fn by_id(word: &str, ctx: &Context<'_>) -> Result<Option<Principal>, StoreError> {
+    let id = word.to_lowercase();
+    if !id.starts_with("p-") {
+        return Ok(None);
+    }
+    Ok(person::read(ctx.view, &PrincipalId(id.into()))?.map(|found| found.value))
+}
+
+/// Who they are, and how to say which.
+fn ambiguous(name: &str, found: &[Principal], ctx: &Context<'_>) -> Refusal {
+    let what = format!("several people go by `{}`", shown(name));
+    let some = || found.iter().take(MOST_SHOWN);
+    let more = if found.len() > MOST_SHOWN { " and others" } else { "" };
+    let of_one_name = found.windows(2).all(|pair| pair[0].name.to_lowercase() == pair[1].name.to_lowercase());
+    if !of_one_name {
+        let names: Vec<String> = some().map(|person| format!("@{}", person.name)).collect();
+        return Refusal::new(what, format!("write the whole name in quotes: {}{more}", names.join(", ")));
+    }
+    let who = |person: &Principal| {
+        let you = if person.id == ctx.by.id { ", you" } else { "" };
+        format!("@{} ({}{you})", person.id, person.role.as_str())
+    };
+    let who: Vec<String> = some().map(who).collect();
+    let mend = "mention the one whom you mean with the platform's own `@`, or write the id, `@` included";
+    Refusal::new(format!("{what}: {}{more}", who.join(", ")), mend)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::outcome::Expect;
+    use crate::domain::principal::Role;
     use crate::tools::testing::Desk;
+
+    #[test]
+    fn a_name_of_several_people_is_answered_with_who_they_are_and_how_to_say_which() {
+        let desk = Desk::new();
+        let another = |id: &str, name: &str| {
+            let person =
+                Principal { id: PrincipalId(id.into()), name: name.into(), role: Role::Guest, groups: Vec::new() };
+            desk.write(person::put_person(&person, Expect::Any).to_vec()).unwrap();
+        };
+        another("p-9", "Grace Hopper");
+        another("p-8", "ada");
+        let refused = |word: &str| match desk.with(|ctx| assignee(word, ctx)) {
+            Err(Failure::Refused(refusal)) => (refusal.what, refusal.mend.unwrap_or_default()),
+            other => panic!("{word}: {other:?}"),
+        };
+        let (what, mend) = refused("@Grace Hopper");
+        assert!(what.contains("@p-2 (member)") && what.contains("@p-9 (guest)"), "{what}");
+        assert!(mend.contains("mention") && mend.contains("the id"), "{mend}");
+        let (what, _) = refused("@Ada");
+        assert!(what.contains("@p-1 (member, you)") && what.contains("@p-8 (guest)"), "{what}");
+        let (_, mend) = refused("@Hopper");
+        assert!(mend.contains("whole name") && mend.contains("Mary Hopper"), "{mend}");
+        for (word, id) in [("@p-9", "p-9"), ("@P-2", "p-2"), ("@Mary Hopper", "p-3"), ("<@U2>", "p-2"), ("me", "p-1")] {
+            let person = desk.with(|ctx| assignee(word, ctx)).unwrap();
+            let Some(Assignee::Person { id: found, .. }) = person else { panic!("{word}: {person:?}") };
+            assert_eq!(found, PrincipalId(id.into()), "{word}");
+        }
+    }
 
     #[test]
     fn a_text_names_those_whom_it_mentions() {
