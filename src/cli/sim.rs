@@ -16,9 +16,10 @@ use super::{Global, print};
 use crate::actors::clock;
 use crate::app::{App, Mode};
 use crate::config::Config;
-use crate::sim::slack::SlackSim;
+use crate::sim::slack::fault::{self, Faults};
 use crate::sim::slack::rates::RateLimits;
 use crate::sim::slack::world::SlackWorld;
+use crate::sim::slack::{Manner, SlackSim};
 use crate::web::server::{self, Bounds};
 
 /// The secrets of the built-in profile `sim`.
@@ -49,6 +50,9 @@ enum Sim {
         /// Do not keep Slack's rate limits
         #[arg(long)]
         no_limits: bool,
+        /// What goes wrong between the bot and Slack; may be given again
+        #[arg(long, value_name = "KIND=VALUE", long_help = faults_help())]
+        fault: Vec<String>,
     },
     /// Do what a person in Slack does, and show what that person sees
     Slack(SlackArgs),
@@ -77,26 +81,50 @@ struct SlackArgs {
     /// What is chosen in the menu of --click
     #[arg(long)]
     choice: Option<String>,
+    /// How the request goes: wrong-signature and stale (six minutes old) are to be refused; retry is Slack's first
+    /// repeat of what never arrived; twice is the same request again
+    #[arg(long = "as", value_name = "MANNER", default_value = "genuine", value_parser = Manner::WORDS)]
+    manner: String,
+}
+
+/// Every fault by its word.
+fn faults_help() -> String {
+    let mut help = String::from("What goes wrong between the bot and Slack; may be given again:");
+    for (word, _, about) in fault::KINDS {
+        help.push_str(&format!("\n  {word}=… {about}"));
+    }
+    help + "\nA chance is between 0 and 1. What goes wrong on the way to the bot is `sim slack --as`."
 }
 
 pub(super) async fn run(global: &Global, args: SimArgs) -> anyhow::Result<ExitCode> {
     // A provider that is installed already is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match args.command {
-        Sim::Up { listen, no_limits } => up(global, &listen, !no_limits).await,
+        Sim::Up { listen, no_limits, fault } => match Faults::read(&fault) {
+            Ok(faults) => up(global, &listen, !no_limits, faults).await,
+            Err(what) => {
+                print::remark(format!("error: --fault {what}"));
+                Ok(ExitCode::from(2))
+            }
+        },
         Sim::Slack(args) => slack(global, &args).await,
     }
 }
 
-async fn up(global: &Global, listen: &str, limits: bool) -> anyhow::Result<ExitCode> {
+async fn up(global: &Global, listen: &str, limits: bool, faults: Faults) -> anyhow::Result<ExitCode> {
     let config = global.load(Vec::new())?;
     let token = config.channels.slack.token().map_or_else(|| SIM_TOKEN.to_owned(), |token| token.expose().to_owned());
     let world = SlackWorld::new(&token, clock::system());
     if limits {
         world.set_rate_limits(RateLimits::enforced());
     }
+    let sound = faults == Faults::default();
+    world.set_faults(faults);
     let sim = SlackSim::start(listen, world).await.with_context(|| format!("cannot listen on {listen}"))?;
     print::line(format!("Slack's stand-in listens on {}", sim.api_url()));
+    if !sound {
+        print::line("things go wrong on purpose, as --fault says");
+    }
     print::line("start the bot beside it: `ai-crm serve --profile sim`");
     print::line("then type as a person in Slack: `ai-crm sim slack '/ai-crm help'`");
     tokio::signal::ctrl_c().await?;
@@ -192,6 +220,9 @@ async fn play(stage: &Stage, args: &SlackArgs, as_json: bool) -> anyhow::Result<
     if let Some(error) = outcome["error"].as_str() {
         bail!("{error}");
     }
+    if args.is_to_be_refused() {
+        return Ok(refused(&outcome, as_json));
+    }
     let result = &outcome["result"];
     if let Some(error) = result["error"].as_str() {
         bail!(
@@ -232,9 +263,33 @@ async fn play(stage: &Stage, args: &SlackArgs, as_json: bool) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether the server refused what nobody may take from it, and nothing else happened.
+fn refused(outcome: &Value, as_json: bool) -> ExitCode {
+    let answers = outcome["answers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let well = !answers.is_empty() && answers.iter().all(|answer| answer["status"] == 401);
+    if as_json {
+        print::json(&json!({ "refused": well, "sent": outcome }));
+    } else {
+        for answer in answers {
+            let (status, body) = (&answer["status"], print::text(answer, "body").trim());
+            print::line(format!("the server answered {status}: {body}"));
+        }
+        print::line(if well { "it was refused, as it must be" } else { "it was not refused as not authentic" });
+    }
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl SlackArgs {
+    /// Whether the request does not prove that it is Slack's.
+    fn is_to_be_refused(&self) -> bool {
+        matches!(self.manner.as_str(), "wrong-signature" | "stale")
+    }
+}
+
 fn action(stage: &Stage, args: &SlackArgs) -> Value {
     let mut action = json!({
         "app_url": stage.app_url, "signing_secret": stage.secret, "user": args.user, "channel": args.channel,
+        "as": args.manner,
     });
     let line = args.line.as_deref().unwrap_or_default();
     let what = match (&args.click, line.strip_prefix('/')) {

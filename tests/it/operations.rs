@@ -326,3 +326,49 @@ async fn an_orderly_end_finishes_what_runs_and_a_start_takes_up_the_rest() -> an
     assert_eq!(left.len(), 1, "{left:?}");
     stage.end().await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_slack_may_send_wrongly_or_again_is_tried_from_the_command_line() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    for manner in ["wrong-signature", "stale"] {
+        for line in ["/ai-crm task create Forged", "@ai-crm task create Forged"] {
+            let sent = stage.run(&["sim", "slack", line, "--channel", DEV, "--as", manner]).await?;
+            assert!(sent.code() == Some(0) && sent.out.contains("answered 401"), "{manner} {line}: {sent:?}");
+        }
+    }
+    for (manner, line) in [("retry", "/ai-crm task create Again"), ("twice", "@ai-crm task create Once")] {
+        let sent = stage.run(&["sim", "slack", line, "--channel", DEV, "--as", manner]).await?;
+        assert_eq!(sent.code(), Some(0), "{manner}: {sent:?}");
+    }
+    stage.rest().await?;
+    assert_eq!(tasks(stage.api()).await?.as_array().map_or(0, Vec::len), 2, "each once, and nothing forged");
+    for (words, part) in [
+        (["sim", "up", "--fault", "duplicates=1"], "lost-answer"),
+        (["sim", "up", "--fault", "429=7"], "between 0 and 1"),
+        (["sim", "slack", "help", "--as=odd"], "wrong-signature"),
+    ] {
+        let wrong = stage.run(&words).await?;
+        assert!(wrong.code() == Some(2) && wrong.err.contains(part), "{words:?}: {wrong:?}");
+    }
+    let help = stage.run(&["sim", "up", "--help"]).await?;
+    assert!(help.out.contains("lost-answer=") && help.out.contains("5xx="), "{help:?}");
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_chats_of_one_user_at_one_time_get_their_own_answers() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let chats = (1..=6).map(|number| {
+        let stage = &stage;
+        async move {
+            let line = format!("task create Side by side {number}");
+            let said = stage.run(&["chat", &line, "--json"]).await?.json()?;
+            let cards = said["cards"].to_string();
+            ensure!(said["ended"] == true && cards.contains(&format!("Side by side {number}")), "{number}: {said}");
+            ensure!(said["cards"].as_array().map_or(0, Vec::len) == 1, "{number}: {said}");
+            Ok(())
+        }
+    });
+    try_join_all(chats).await?;
+    stage.end().await
+}

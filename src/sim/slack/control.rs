@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::delivery::{Answer, SenderConfig};
+use super::delivery::{Manner, SenderConfig};
 use super::fault::Faults;
 use super::rates::RateLimits;
 use super::sender::{SendError, Sender};
@@ -120,6 +120,9 @@ struct Send {
     user: String,
     /// Where.
     channel: String,
+    /// How the request goes.
+    #[serde(default, rename = "as")]
+    manner: Manner,
     #[serde(flatten)]
     what: What,
 }
@@ -153,19 +156,26 @@ async fn send(State(world): State<SharedWorld>, Json(wanted): Json<Send>) -> Res
 }
 
 async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
-    let (user, channel) = (&wanted.user, &wanted.channel);
+    let (user, channel, manner) = (&wanted.user, &wanted.channel, wanted.manner);
     match &wanted.what {
         What::Command { command, text } => {
-            let result = sender.slash(user, channel, command, text).await?;
-            Ok(json!({ "result": result }))
+            let prepared = sender.prepare_slash(user, channel, command, text)?;
+            let answers = sender.deliver_as(&prepared.request, manner).await;
+            // What a person sees is the first answer that was one; a repetition has none of its own to show.
+            let shown = answers.iter().find(|answer| answer.accepted()).or(answers.first()).cloned();
+            let result = shown.map(|answer| sender.finish_slash(&prepared, answer));
+            Ok(json!({ "result": result, "answers": answers }))
         }
         What::Say { text, thread_ts } => {
-            let (message, answers) = sender.say_and_deliver(user, channel, text, thread_ts.as_deref()).await?;
-            Ok(json!({ "message": message, "answers": answers }))
+            let said = sender.say(user, channel, text, thread_ts.as_deref())?;
+            let sent = said.events.iter().map(|event| sender.deliver_as(event, manner));
+            let answers = futures_util::future::join_all(sent).await.concat();
+            Ok(json!({ "message": said.message, "answers": answers }))
         }
         What::Click { ts, action_id, choice } => {
-            let (click, answer): (_, Answer) = sender.click(user, channel, ts, action_id, choice.as_deref()).await?;
-            Ok(json!({ "answer": answer, "response_url_id": click.response_url_id }))
+            let prepared = sender.prepare_click(user, channel, ts, action_id, choice.as_deref())?;
+            let answers = sender.deliver_as(&prepared.request, manner).await;
+            Ok(json!({ "answers": answers, "response_url_id": prepared.response_url_id }))
         }
     }
 }

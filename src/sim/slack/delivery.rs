@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::payload::{self, Request};
@@ -61,6 +61,39 @@ pub enum Variant {
     Unsigned,
     /// A repeat, by number (1 to 3) and reason (`http_timeout`, `http_error`, `connection_failed`, …).
     Retry(u8, &'static str),
+}
+
+/// How a request is to go, by a word: what is wrong with it, or how often it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Manner {
+    /// Once, rightly signed.
+    #[default]
+    Genuine,
+    /// Signed with another secret.
+    WrongSignature,
+    /// Rightly signed, six minutes ago.
+    Stale,
+    /// As the first repeat of what never arrived.
+    Retry,
+    /// The same request two times, one behind the other.
+    Twice,
+}
+
+impl Manner {
+    /// The words, as they are given to `ai-crm sim slack --as`.
+    pub const WORDS: [&str; 5] = ["genuine", "wrong-signature", "stale", "retry", "twice"];
+
+    /// How each of the requests is signed, in order.
+    fn variants(self) -> &'static [Variant] {
+        match self {
+            Self::Genuine => &[Variant::Genuine],
+            Self::WrongSignature => &[Variant::WrongSignature],
+            Self::Stale => &[Variant::Stale],
+            Self::Retry => &[Variant::Retry(1, "http_timeout")],
+            Self::Twice => &[Variant::Genuine, Variant::Genuine],
+        }
+    }
 }
 
 /// A request ready to go; sending it twice is a replay.
@@ -166,6 +199,15 @@ impl Sender {
     /// Signs and sends a request once.
     pub async fn deliver(&self, request: &Request) -> Answer {
         self.send(&self.sign(request, Variant::Genuine)).await
+    }
+
+    /// Signs and sends a request in a manner; the answers in order, of which there is one at least.
+    pub async fn deliver_as(&self, request: &Request, manner: Manner) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for variant in manner.variants() {
+            answers.push(self.send(&self.sign(request, *variant)).await);
+        }
+        answers
     }
 
     /// Delivers an event as the Events API does: up to three repeats until it is taken.

@@ -1,7 +1,8 @@
 //! What goes wrong between an application and Slack, on purpose: delays, refusals, lost answers.
 //!
 //! It only decides; `server.rs` closes connections and waits. Chances are rolled with a seeded
-//! generator, so a run can be repeated. For one exact fault use [`Faults::script`].
+//! generator, so a run can be repeated. For one exact fault use [`Faults::script`]. What operators may
+//! ask for by word is a line in [`KINDS`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +79,53 @@ impl Default for Faults {
             methods: Vec::new(),
             script: VecDeque::new(),
         }
+    }
+}
+
+/// A fault by its word: the field of [`Faults`] that it sets, and what it does.
+pub const KINDS: &[(&str, &str, &str)] = &[
+    ("latency", "latency_ms", "milliseconds before each call is done"),
+    ("jitter", "jitter_ms", "up to so many milliseconds more"),
+    ("429", "rate_limited", "chance of 429 with Retry-After, undone"),
+    ("retry-after", "retry_after_s", "seconds of that Retry-After"),
+    ("5xx", "server_error", "chance of 503, undone"),
+    ("refused", "refused", "chance of a connection closed, undone"),
+    ("lost-answer", "lost_answer", "chance of a call done and a connection closed: the look before a repetition"),
+    ("late-answer", "stall", "chance of a call done and answered late"),
+    ("late-by", "stall_ms", "milliseconds by which those are late"),
+    ("outage", "outage", "true: every call is closed, undone"),
+    ("methods", "methods", "those that suffer, comma-separated: chat.postMessage,response_url"),
+    ("seed", "seed", "where the dice start"),
+];
+
+impl Faults {
+    /// Reads faults as operators write them: `lost-answer=0.3`.
+    ///
+    /// # Errors
+    /// What is wrong, with the words that there are.
+    pub fn read(written: &[String]) -> Result<Self, String> {
+        let mut faults = json!(Self::default());
+        for fault in written {
+            let (word, value) =
+                fault.split_once('=').ok_or_else(|| format!("`{fault}`: KIND=VALUE is needed, such as 5xx=0.1"))?;
+            let Some((_, field, _)) = KINDS.iter().find(|(known, _, _)| *known == word) else {
+                let words: Vec<&str> = KINDS.iter().map(|(known, _, _)| *known).collect();
+                return Err(format!("`{word}` is no fault; there are {}", words.join(", ")));
+            };
+            faults[*field] = match *field {
+                "methods" => json!(value.split(',').collect::<Vec<_>>()),
+                _ => serde_json::from_str(value).unwrap_or_else(|_| json!(value)),
+            };
+            // Each by itself, so that the complaint names the one that is wrong.
+            let read: Self = serde_json::from_value(faults.clone()).map_err(|error| format!("`{fault}`: {error}"))?;
+            if ![read.refused, read.rate_limited, read.server_error, read.lost_answer, read.stall]
+                .iter()
+                .all(|chance| (0.0..=1.0).contains(chance))
+            {
+                return Err(format!("`{fault}`: a chance is between 0 and 1"));
+            }
+        }
+        serde_json::from_value(faults).map_err(|error| error.to_string())
     }
 }
 
@@ -154,6 +203,36 @@ mod tests {
         assert_eq!(first, roll());
         let lost = first.iter().filter(|plan| plan.fate == Fate::LostAnswer).count();
         assert!((20..80).contains(&lost), "{lost} of 200 answers were lost at a chance of 0.24");
+    }
+
+    #[test]
+    fn faults_are_read_as_operators_write_them() {
+        let read = |written: &[&str]| Faults::read(&written.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        let faults =
+            read(&["latency=200", "5xx=0.25", "lost-answer=1", "methods=chat.postMessage,users.info"]).unwrap();
+        let expected = Faults {
+            latency_ms: 200,
+            server_error: 0.25,
+            lost_answer: 1.0,
+            methods: vec!["chat.postMessage".into(), "users.info".into()],
+            ..Faults::default()
+        };
+        assert_eq!(faults, expected);
+        assert_eq!(read(&[]), Ok(Faults::default()));
+        assert!(read(&["outage=true"]).unwrap().outage);
+        for (word, field, _) in KINDS {
+            assert!(!json!(Faults::default())[field].is_null(), "{word}");
+        }
+        for (written, part) in [
+            ("5xx", "KIND=VALUE"),
+            ("duplicates=1", "there are latency"),
+            ("429=2", "between 0 and 1"),
+            ("429=often", "`429=often`"),
+            ("latency=-1", "`latency=-1`"),
+        ] {
+            let refused = read(&[written]).unwrap_err();
+            assert!(refused.contains(part), "{refused}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub mod world;
 #[cfg(test)]
 mod tests;
 
-pub use delivery::{Answer, SenderConfig, Variant};
+pub use delivery::{Answer, Manner, SenderConfig, Variant};
 pub use fault::{Fate, Faults};
 pub use message::Message;
 pub use rates::RateLimits;
