@@ -376,6 +376,7 @@ mod tests {
         let mut body = envelope(message(json!({"user_team": "E1", "source_team": "E1", "team": "E1"})));
         body["authorizations"][0]["enterprise_id"] = json!("E1");
         let incoming = of_json(&body);
+        assert_eq!((incoming.installation.as_str(), incoming.organisation.as_deref()), ("T1", Some("E1")));
         assert_eq!(incoming.from.unwrap().realm, "T1");
         assert!(!incoming.place.unwrap().shared);
     }

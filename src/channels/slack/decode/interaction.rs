@@ -258,6 +258,7 @@ mod tests {
         let incoming = of_payload(&json!({"type": "shortcut", "team": null, "enterprise": {"id": "E1"},
             "user": {"id": "W1", "team_id": "T1"}, "callback_id": "c", "trigger_id": "9.8"}));
         assert_eq!((incoming.installation.as_str(), incoming.place), ("T1", None));
+        assert_eq!(incoming.organisation.as_deref(), Some("E1"));
         assert_eq!(incoming.lane.to_string(), "slack/T1//");
     }
 }
