@@ -1,7 +1,6 @@
 //! `audit`: verify the chain, export it, verify an export without a server.
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,8 +12,7 @@ use serde_json::json;
 use super::access::Access;
 use super::{Global, print};
 use crate::app::Mode;
-use crate::domain::ids::TenantId;
-use crate::store::chain::{ExportedRow, Verifier};
+use crate::store::export::{self, ExportError};
 
 /// Options of `audit`.
 #[derive(Args)]
@@ -33,7 +31,7 @@ enum Audit {
         /// An export; needs no store
         file: Option<PathBuf>,
     },
-    /// The chain, one JSON row a line
+    /// The chain, one JSON row a line, and a last line that counts them
     Export {
         /// Where to; the standard output without it
         file: Option<PathBuf>,
@@ -77,25 +75,20 @@ async fn one(access: &Access, args: &AuditArgs, as_json: bool) -> anyhow::Result
 
 fn verify_export(file: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let open = std::fs::File::open(file).with_context(|| file.display().to_string())?;
-    let mut chains: HashMap<TenantId, Verifier> = HashMap::new();
-    let mut rows = 0_u64;
-    for (number, line) in BufReader::new(open).lines().enumerate() {
-        let line = line?;
-        let read = serde_json::from_str::<ExportedRow>(&line);
-        let row = read.with_context(|| format!("{} line {}: not a row of an export", file.display(), number + 1))?;
-        let chain = chains.entry(row.row.tenant.clone()).or_insert_with(|| Verifier::from_first(&row.row));
-        if let Err(found) = chain.follow(&row.row, Some(&row.hash)) {
-            let broken = json!({ "valid": false, "row": found.seq, "line": number + 1, "what": found.what });
-            if as_json {
-                print::json(&broken);
-            } else {
-                print::line(format!("broken at {found} (line {})", number + 1));
-            }
+    let heads = match export::verify(BufReader::new(open)) {
+        Ok(heads) => heads,
+        Err(ExportError::Broken { row, what, line }) if as_json => {
+            print::json(&json!({ "valid": false, "row": row, "line": line, "what": what }));
             return Ok(ExitCode::FAILURE);
         }
-        rows += 1;
-    }
-    let heads: Vec<String> = chains.values().map(|chain| chain.head().hash.clone()).collect();
+        Err(broken @ ExportError::Broken { .. }) => {
+            print::line(broken.to_string());
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error).with_context(|| file.display().to_string()),
+    };
+    let rows: u64 = heads.iter().map(|head| head.seq).sum();
+    let heads: Vec<String> = heads.into_iter().map(|head| head.hash).collect();
     if as_json {
         print::json(&json!({ "valid": true, "rows": rows, "heads": heads }));
     } else {

@@ -48,6 +48,8 @@ pub(super) async fn run(global: &Global, args: BackupArgs) -> anyhow::Result<Exi
 
 pub(super) fn restore(global: &Global, args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let config = global.load(Vec::new())?;
+    // A folder with a store and no master key cannot be started: nothing is made for a file that is no backup.
+    backup::verify(&args.file)?;
     std::fs::create_dir_all(&config.data).with_context(|| config.data.display().to_string())?;
     let quota = Quota { most_bytes: u64::MAX, keep_free_bytes: 0, reserve_bytes: 0 };
     let options =

@@ -187,6 +187,18 @@ fn read(file: &Path, mut each: impl FnMut(Put) -> Result<(), StoreError>) -> Res
     Ok(BackupSummary { frames, bytes: bytes + 32 })
 }
 
+/// Reads a backup to its end: it is whole, and holds something. Nothing is written.
+///
+/// # Errors
+/// Where the file cannot be read, is damaged or is empty.
+pub fn verify(file: &Path) -> Result<BackupSummary, BackupError> {
+    let summary = read(file, |_| Ok(()))?;
+    if summary.frames == 0 {
+        return Err(BackupError::Damaged { file: file.display().to_string(), what: "it holds nothing" });
+    }
+    Ok(summary)
+}
+
 /// Fills an empty engine from a backup, after checking that the backup is whole. The key that signs buttons stays
 /// behind: cards that were made after the backup speak of tasks whose numbers are given out again, and their buttons
 /// must not reach those. A card from before is refused with the words to ask for a fresh one.
@@ -194,16 +206,12 @@ fn read(file: &Path, mut each: impl FnMut(Put) -> Result<(), StoreError>) -> Res
 /// # Errors
 /// Where the engine is not empty, or the file or the engine refuses.
 pub fn restore(engine: &dyn Engine, file: &Path) -> Result<BackupSummary, BackupError> {
-    let damaged = |what| BackupError::Damaged { file: file.display().to_string(), what };
     if engine.scan(&[], &[], Order::Ascending).next().is_some() {
         return Err(BackupError::Store(StoreError::Unusable(
             "the store is not empty: restore into a new data folder".to_owned(),
         )));
     }
-    let summary = read(file, |_| Ok(()))?;
-    if summary.frames == 0 {
-        return Err(damaged("it holds nothing"));
-    }
+    let summary = verify(file)?;
     // A restore that is cut off leaves the mark, and such a store does not open.
     engine.apply(vec![(RESTORING_KEY.to_vec(), Some(Vec::new()))]).map_err(StoreError::from)?;
     engine.sync().map_err(StoreError::from)?;

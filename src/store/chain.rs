@@ -36,16 +36,6 @@ impl Default for Head {
     }
 }
 
-/// A row as it is exported: with its own hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportedRow {
-    /// The row.
-    #[serde(flatten)]
-    pub row: AuditRow,
-    /// Its hash, hex.
-    pub hash: String,
-}
-
 /// The hash of a row.
 #[must_use]
 pub fn hash(row: &AuditRow) -> String {
@@ -87,12 +77,6 @@ impl Verifier {
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
         Self { tenant, head: Head::default() }
-    }
-
-    /// Begins after rows that retention has taken, at the first that is left.
-    #[must_use]
-    pub fn from_first(first: &AuditRow) -> Self {
-        Self { tenant: first.tenant.clone(), head: Head { seq: first.seq.saturating_sub(1), hash: first.prev.clone() } }
     }
 
     fn broken(&self, what: String) -> Break {
@@ -147,12 +131,20 @@ pub fn rows(view: &View, first: u64) -> impl Iterator<Item = Result<AuditRow, St
     view.range::<AuditRow>(&from, &to, Order::Ascending).map(|entry| Ok(entry?.1.value))
 }
 
+/// The end of a tenant's chain, as the store counts it.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn head(view: &View) -> Result<Head, StoreError> {
+    Ok(view.get::<Head>(keyspace::audit::HEAD)?.map_or_else(Head::default, |head| head.value))
+}
+
 /// Verifies the stored chain of a tenant and gives its head.
 ///
 /// # Errors
 /// The outer where the store cannot be read, the inner where the chain is broken.
 pub fn verify(view: &View) -> Result<Result<Head, Break>, StoreError> {
-    let counted = view.get::<Head>(keyspace::audit::HEAD)?.map_or_else(Head::default, |head| head.value);
+    let counted = head(view)?;
     let mut verifier = Verifier::new(view.tenant().clone());
     for row in rows(view, 0) {
         let row = match row {
@@ -168,12 +160,13 @@ pub fn verify(view: &View) -> Result<Result<Head, Break>, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::domain::audit::{AuditEnd, AuditEntry};
     use crate::domain::time::Timestamp;
+    use crate::store::export::ExportedRow;
 
-    fn chain(length: u64) -> Vec<ExportedRow> {
+    pub(crate) fn chain(length: u64) -> Vec<ExportedRow> {
         let mut head = Head::default();
         (1..=length)
             .map(|seq| {

@@ -14,6 +14,7 @@ mod cipher;
 pub mod codec;
 mod committer;
 pub mod engine;
+pub mod export;
 pub mod keyspace;
 pub mod memory;
 pub mod metrics;

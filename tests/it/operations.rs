@@ -79,6 +79,23 @@ async fn a_backup_under_load_restores_what_was_there() -> anyhow::Result<()> {
     stage.end().await
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_of_what_is_no_backup_leaves_nothing_behind() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let plan = ServerPlan::new(&folder.path().join("data"));
+    let odd = folder.path().join("odd.backup");
+    std::fs::write(&odd, "no backup")?;
+    for file in [&folder.path().join("nosuch"), &odd] {
+        let refused = run(&plan, &["restore", &file.display().to_string()], "").await?;
+        assert_eq!(refused.code(), Some(1), "{refused:?}");
+        assert!(refused.err.contains(&file.display().to_string()), "{refused:?}");
+        assert!(!plan.data().join("store").exists(), "no store is made for it");
+    }
+    let server = plan.start().await?;
+    assert!(server.stop().await?.success());
+    Ok(())
+}
+
 /// A command that is taken, whenever its answer comes.
 async fn take(stage: &Stage, user: &str, text: String) -> anyhow::Result<()> {
     ensure!(stage.slash(user, &text).await?.error.is_none());
@@ -135,6 +152,9 @@ async fn the_ledger_is_listed_shown_replayed_and_dropped() -> anyhow::Result<()>
         assert!(printed.err.contains(part) || printed.out.contains(part), "{part}: {printed:?}");
     }
 
+    let nothing = stage.run(&["events", "replay", "--all", "--json"]).await?;
+    assert_eq!((nothing.code(), nothing.json()?), (Some(0), json!({"replayed": []})), "one document, nothing in it");
+
     // Slack takes nothing in a channel that was closed for good: the answer is given up, and an operator sees to it.
     let mut closed = seed::channels().into_iter().find(|it| it.id == "C0GENERAL").context("general")?;
     stage.world().put_channel(seed::Channel { archived: true, ..closed.clone() });
@@ -149,9 +169,10 @@ async fn the_ledger_is_listed_shown_replayed_and_dropped() -> anyhow::Result<()>
     assert!(why.out.contains("did not arrive: given up: ") && why.out.contains("is_archived"), "{why:?}");
     let doctor = stage.run(&["doctor"]).await?;
     assert!(doctor.out.contains("1 effects were given up") && doctor.out.contains("events replay"), "{doctor:?}");
+    assert!(doctor.out.contains("events effects --state dead"), "{doctor:?}");
     closed.archived = false;
     stage.world().put_channel(closed);
-    let replayed = stage.run(&["events", "replay", &dead]).await?;
+    let replayed = stage.run(&["events", "replay", "--all"]).await?;
     assert!(replayed.code() == Some(0) && replayed.out.contains("taken up again"), "{replayed:?}");
     stage.rest().await?;
     let answers = stage.said("C0GENERAL");
@@ -224,8 +245,9 @@ async fn the_audit_chain_is_verified_without_the_server_and_shows_what_was_tampe
     let verified = run(&elsewhere, &["audit", "verify", &path, "--json"], "").await?;
     assert_eq!((verified.code(), verified.json()?["valid"].clone()), (Some(0), json!(true)), "{verified:?}");
     assert!(!elsewhere.data().exists(), "an export needs no store");
-    let count = rows.lines().count();
+    let count = rows.lines().count() - 1;
     assert_eq!(verified.json()?["rows"], count);
+    assert!(rows.lines().last().is_some_and(|end| end.starts_with("{\"end\":")), "{rows}");
 
     let lines: Vec<&str> = rows.lines().collect();
     let without: Vec<&str> = lines[..2].iter().chain(&lines[3..]).copied().collect();
@@ -236,6 +258,10 @@ async fn the_audit_chain_is_verified_without_the_server_and_shows_what_was_tampe
         ("swapped", swapped.join("\n")),
         ("a hash changed", rows.replacen("\"hash\":\"", "\"hash\":\"0", 1)),
         ("no row", format!("{}\nnonsense", lines[0])),
+        ("the first cut off", lines[2..].join("\n")),
+        ("the last cut off", lines[..3].join("\n")),
+        ("the last cut out", [&lines[..3], &lines[count..]].concat().join("\n")),
+        ("empty", String::new()),
     ] {
         ensure!(text != rows, "{name} changes nothing");
         std::fs::write(&file, text)?;

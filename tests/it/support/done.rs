@@ -45,7 +45,8 @@ impl Acts {
     /// Reads the whole chain.
     pub(crate) async fn read(api: &Api) -> anyhow::Result<Self> {
         let mut acts: HashMap<String, Vec<Value>> = HashMap::new();
-        for mut row in api.lines("/audit/export").await? {
+        let lines = api.lines("/audit/export").await?;
+        for mut row in lines.into_iter().filter(|line| line["end"].is_null()) {
             let entry = row["entry"].take();
             acts.entry(text(&entry["args_digest"])).or_default().push(entry);
         }
