@@ -70,6 +70,11 @@ impl Cleaning {
             let bytes = tokio::task::spawn_blocking(move || event_bytes(&store, &counted)).await;
             let bytes = bytes.map_err(|error| StoreError::Unusable(error.to_string()))??;
             let keep = if bytes > self.args.keep_bytes { KEEP_AT_LEAST.min(self.args.keep) } else { self.args.keep };
+            for _ in 0..MOST_STEPS {
+                if retain::answers(&self.args.store, &tenant, now.before(keep)).await? < retain::MOST_ANSWERS {
+                    break;
+                }
+            }
             let mut from = Some(EventId(0));
             for _ in 0..MOST_STEPS {
                 let Some(id) = from else { break };

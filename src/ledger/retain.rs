@@ -4,7 +4,7 @@
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Write;
 use crate::domain::time::Timestamp;
-use crate::store::keyspace::{dedupe, effect, event};
+use crate::store::keyspace::{answer, dedupe, effect, event};
 use crate::store::{Batch, Store, StoreError};
 
 /// Events that are forgotten in one commit.
@@ -69,6 +69,24 @@ pub async fn step(
     Ok(step)
 }
 
+/// Answers that are forgotten in one commit.
+pub const MOST_ANSWERS: usize = 256;
+
+/// Forgets answers to requests that were to be done once and came before `before`; gives their number.
+///
+/// # Errors
+/// Where the store cannot be read or written.
+pub async fn answers(store: &Store, tenant: &TenantId, before: Timestamp) -> Result<usize, StoreError> {
+    let writes = answer::forget(&store.view(tenant), before, MOST_ANSWERS)?;
+    let forgotten = writes.len() / 2;
+    if forgotten > 0 {
+        let mut batch = Batch::new();
+        batch.writes(tenant, writes);
+        store.commit(batch).await?;
+    }
+    Ok(forgotten)
+}
+
 fn has_ended(view: &crate::store::View, id: EventId) -> Result<bool, StoreError> {
     let Some(story) = event::story(view, id)? else {
         return Ok(false);
@@ -82,4 +100,40 @@ fn has_ended(view: &crate::store::View, id: EventId) -> Result<bool, StoreError>
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::keyspace::answer::{Answer, Asked};
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+
+    #[tokio::test]
+    async fn answers_are_forgotten_when_they_are_old() {
+        struct Still;
+        impl crate::domain::time::Clock for Still {
+            fn now(&self) -> Timestamp {
+                Timestamp(100)
+            }
+        }
+        let keyring = Arc::new(Keyring::ephemeral());
+        let store = Store::inline(Arc::new(Memory::default()), keyring, Arc::new(Still)).unwrap();
+        let tenant = TenantId::default_tenant();
+        let mut batch = Batch::new();
+        for (key, at) in [("old", 10), ("new", 20)] {
+            let asked = Asked { method: "POST".into(), path: "/x".into(), body_digest: String::new() };
+            let at = Timestamp(at);
+            let kept = Answer { asked, at, status: 200, content_type: String::new(), body: key.into() };
+            batch.writes(&tenant, answer::keep(key, &kept));
+        }
+        store.commit(batch).await.unwrap();
+        assert_eq!(answers(&store, &tenant, Timestamp(20)).await.unwrap(), 1);
+        assert_eq!(answers(&store, &tenant, Timestamp(20)).await.unwrap(), 0);
+        let view = store.view(&tenant);
+        assert_eq!(answer::read(&view, "old").unwrap(), None);
+        assert_eq!(answer::read(&view, "new").unwrap().unwrap().body, "new");
+    }
 }

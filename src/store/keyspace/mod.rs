@@ -4,6 +4,7 @@
 //! A kind is two letters and one file here, which makes the keys, the writes and the reads of it.
 //! Nothing above `store/` puts a key together by itself.
 
+pub mod answer;
 pub mod audit;
 pub mod dedupe;
 pub mod effect;
@@ -14,6 +15,7 @@ pub mod task;
 pub mod timer;
 
 use crate::domain::ids::TenantId;
+use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::engine::{Engine, Put};
 
@@ -81,6 +83,11 @@ pub(crate) fn hashed(kind: &[u8], text: &str) -> Vec<u8> {
 fn digest(text: &str) -> [u8; 16] {
     use sha2::{Digest, Sha256};
     *Sha256::digest(text.as_bytes()).first_chunk().expect("invariant: a SHA-256 has 32 bytes")
+}
+
+/// A time as keys hold it: those before 1970 sort first.
+fn sortable(at: Timestamp) -> [u8; 8] {
+    (at.0.cast_unsigned() ^ (1 << 63)).to_be_bytes()
 }
 
 pub(crate) fn read_version(engine: &dyn Engine) -> Result<u64, StoreError> {

@@ -6,7 +6,7 @@ use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
-use crate::store::keyspace::hashed;
+use crate::store::keyspace::{hashed, sortable};
 use crate::store::{StoreError, Stored, View, put, take};
 
 const DUE: &[u8] = b"tm";
@@ -30,9 +30,7 @@ struct When(Timestamp);
 impl Record for When {}
 
 fn due_key(at: Timestamp, name: &str) -> Vec<u8> {
-    // The sign bit is turned over so that times before 1970 sort first.
-    let sortable = at.0.cast_unsigned() ^ (1 << 63);
-    [DUE, &sortable.to_be_bytes(), &hashed(&[], name)].concat()
+    [DUE, &sortable(at), &hashed(&[], name)].concat()
 }
 
 /// Sets a timer, moving the one of the same name.
