@@ -64,6 +64,8 @@ pub enum DispatcherMessage {
     SeatLeft,
     /// The time of something that waits or stepped aside has come.
     Wake,
+    /// Say which events are handed out just now.
+    Running(ractor::RpcReplyPort<Vec<EventId>>),
     /// Hand out nothing more; answer when nothing runs.
     Drain(ractor::RpcReplyPort<()>),
 }
@@ -359,6 +361,11 @@ impl Actor for Dispatcher {
                 if let Err(error) = state.reread() {
                     tracing::warn!(%error, "the backlog cannot be read");
                 }
+            }
+            DispatcherMessage::Running(port) => {
+                let running = state.sessions.values().filter_map(|slot| slot.running.as_ref());
+                // Who asked and went away needs no answer.
+                let _ = port.send(running.map(|turn| turn.event).collect());
             }
             DispatcherMessage::Drain(port) => {
                 state.closed = true;

@@ -38,6 +38,9 @@ use crate::ledger::outbox::Conversation;
 use crate::store::Health;
 use crate::store::keyspace::event::End;
 
+/// How long the router may take to say what runs, in milliseconds.
+const RUNNING_PATIENCE_MS: u64 = 1000;
+
 /// What the tree is started with.
 pub struct Arguments {
     /// What events mean.
@@ -148,6 +151,12 @@ impl Tree {
     /// Handle an event that is on disk.
     pub fn handle(&self, lane: Lane, event: EventId) {
         self.router.cast(DispatcherMessage::Accepted { lane, event });
+    }
+
+    /// Events that are handed out just now; none where the router is too busy to say.
+    pub async fn running(&self) -> Vec<EventId> {
+        let Some(router) = self.router.get() else { return Vec::new() };
+        ractor::call_t!(router, DispatcherMessage::Running, RUNNING_PATIENCE_MS).unwrap_or_default()
     }
 
     /// Perform effects that an operator has brought back; what an earlier try did is looked for first.

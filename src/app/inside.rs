@@ -48,6 +48,15 @@ impl Inside for Insides {
         }
     }
 
+    fn running(&self) -> BoxFuture<'_, Vec<EventId>> {
+        Box::pin(async {
+            match &self.tree {
+                Some(tree) => tree.running().await,
+                None => Vec::new(),
+            }
+        })
+    }
+
     fn owed(&self, effects: Vec<Effect>) {
         if let Some(tree) = &self.tree {
             tree.owed(effects);

@@ -17,6 +17,8 @@ pub trait Inside: Send + Sync + 'static {
     fn accepted(&self, accepted: &Accepted);
     /// Handle an event that is on disk.
     fn handle(&self, lane: Lane, event: EventId);
+    /// Events that are being handled just now, of whichever tenant; none where no server runs.
+    fn running(&self) -> BoxFuture<'_, Vec<EventId>>;
     /// Perform effects that are on disk.
     fn owed(&self, effects: Vec<Effect>);
     /// An event was taken off.
