@@ -163,6 +163,7 @@ impl App {
             limit: Limit::new(config.server.caller_per_minute),
             body_patience: config.server.request_timeout(),
             metrics: figures.page(&store),
+            under_way: web::api::UnderWay::default(),
         });
         Ok(Self { config, store, insides, state, admin, background, said })
     }

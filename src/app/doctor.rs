@@ -195,7 +195,8 @@ fn ledger(inside: &Insides) -> Vec<Finding> {
     findings.push(good("ledger", line));
     if dead + dead_effects > 0 {
         let detail = format!("{dead} events and {dead_effects} effects were given up");
-        let mend = "`ai-crm events list --state dead`, then `events replay ID` or `events drop ID`";
+        let mend = "`ai-crm events list --state dead` and `ai-crm events effects --state dead` show them, \
+                    `ai-crm events replay ID` or `--all` takes them up again, `ai-crm events drop ID` takes one off";
         findings.push(not_good("ledger", State::Warning, detail, mend));
     }
     findings

@@ -1,5 +1,6 @@
 //! `events`: the ledger.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use axum::http::Method;
@@ -9,6 +10,10 @@ use serde_json::{Value, json};
 use super::access::Access;
 use super::{Global, print};
 use crate::app::Mode;
+use crate::domain::ids::EventId;
+
+/// Rows that are asked for at once, where all are wanted.
+const PAGE: usize = 1000;
 
 /// Options of `events`.
 #[derive(Args)]
@@ -20,12 +25,15 @@ pub(super) struct EventsArgs {
     tenant: String,
 }
 
+/// What can be asked for; what runs is accepted too, and `waiting` is another word for that.
+const STATES: [&str; 9] = ["accepted", "waiting", "running", "done", "denied", "refused", "ignored", "dead", "dropped"];
+
 #[derive(Subcommand)]
 enum Events {
     /// Events, the newest first
     List {
         /// Only those in this state
-        #[arg(long, value_parser = ["waiting", "done", "denied", "refused", "ignored", "dead", "dropped"])]
+        #[arg(long, value_parser = STATES)]
         state: Option<String>,
         /// At most so many
         #[arg(long, default_value_t = 50)]
@@ -34,11 +42,17 @@ enum Events {
         #[arg(long, value_name = "ID")]
         before: Option<String>,
     },
-    /// Effects that are owed or were given up
+    /// Effects that are owed or were given up, the newest first
     Effects {
         /// Only those in this state
         #[arg(long, value_parser = ["owed", "dead"])]
         state: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Only those before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<String>,
     },
     /// One event: what came, and its story
     Show {
@@ -50,7 +64,7 @@ enum Events {
         /// Its number, e-17; nothing with --all
         #[arg(required_unless_present = "all")]
         id: Option<String>,
-        /// All that are dead
+        /// All that is dead, events and effects
         #[arg(long, conflicts_with = "id")]
         all: bool,
     },
@@ -72,17 +86,12 @@ async fn one(access: &Access, args: &EventsArgs, as_json: bool) -> anyhow::Resul
     let tenant = &args.tenant;
     match &args.command {
         Events::List { state, limit, before } => {
-            let mut path = format!("/events?tenant={tenant}&limit={limit}");
-            for (name, value) in [("state", state), ("before", before)] {
-                if let Some(value) = value {
-                    path.push_str(&format!("&{name}={value}"));
-                }
-            }
+            let path = page("/events", tenant, *limit, state.as_deref(), before.as_deref());
             list(&access.ask(Method::GET, &path, None).await?, as_json);
         }
-        Events::Effects { state } => {
-            let state = state.as_ref().map(|state| format!("&state={state}")).unwrap_or_default();
-            effects(&access.ask(Method::GET, &format!("/effects?tenant={tenant}{state}"), None).await?, as_json);
+        Events::Effects { state, limit, before } => {
+            let path = page("/effects", tenant, *limit, state.as_deref(), before.as_deref());
+            effects(&access.ask(Method::GET, &path, None).await?, as_json);
         }
         Events::Show { id } => {
             print::json(&access.ask(Method::GET, &format!("/events/{id}?tenant={tenant}"), None).await?)
@@ -97,32 +106,69 @@ async fn one(access: &Access, args: &EventsArgs, as_json: bool) -> anyhow::Resul
     Ok(ExitCode::SUCCESS)
 }
 
-async fn replay(access: &Access, tenant: &str, id: Option<&str>, as_json: bool) -> anyhow::Result<ExitCode> {
-    let ids: Vec<String> = match id {
-        Some(id) => vec![id.to_owned()],
-        None => {
-            let path = format!("/events?tenant={tenant}&state=dead&limit=1000");
-            let dead = access.ask(Method::GET, &path, None).await?;
-            let ids = dead["events"].as_array().into_iter().flatten().map(|event| print::text(event, "id").to_owned());
-            ids.collect()
-        }
-    };
-    let mut code = ExitCode::SUCCESS;
-    for id in ids {
-        let path = format!("/events/{id}/replay?tenant={tenant}");
-        let did = access.ask(Method::POST, &path, Some(&json!({}))).await?;
-        if as_json {
-            print::json(&did);
-        } else if did["replayed"] == "nothing" {
-            print::line(print::text(&did, "why"));
-        } else {
-            print::line(format!("{id}: its {} is taken up again", print::text(&did, "replayed")));
-        }
-        if did["replayed"] == "nothing" {
-            code = ExitCode::FAILURE;
+/// The path of a page.
+fn page(path: &str, tenant: &str, limit: usize, state: Option<&str>, before: Option<&str>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("tenant", tenant).append_pair("limit", &limit.to_string());
+    for (name, value) in [("state", state), ("before", before)] {
+        if let Some(value) = value {
+            query.append_pair(name, value);
         }
     }
-    Ok(code)
+    format!("{path}?{}", query.finish())
+}
+
+async fn replay(access: &Access, tenant: &str, id: Option<&str>, as_json: bool) -> anyhow::Result<ExitCode> {
+    let ids = match id {
+        Some(id) => vec![id.to_owned()],
+        None => dead(access, tenant).await?,
+    };
+    let mut replayed = Vec::new();
+    for one in ids {
+        let path = format!("/events/{one}/replay?tenant={tenant}");
+        let mut did = match access.ask(Method::POST, &path, Some(&json!({}))).await {
+            Ok(did) => did,
+            // One that cannot be taken up must not hold up the others.
+            Err(error) if id.is_none() => json!({ "replayed": "nothing", "why": format!("{one}: {error:#}") }),
+            Err(error) => return Err(error),
+        };
+        did["id"] = json!(one);
+        if !as_json && did["replayed"] == "nothing" {
+            print::line(print::text(&did, "why"));
+        } else if !as_json {
+            print::line(format!("{one}: its {} is taken up again", print::text(&did, "replayed")));
+        }
+        replayed.push(did);
+    }
+    let is_done = replayed.iter().all(|did| did["replayed"] != "nothing");
+    if as_json {
+        print::json(&json!({ "replayed": replayed }));
+    } else if replayed.is_empty() {
+        print::line("nothing is dead");
+    }
+    Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Events that are dead or have dead effects, the oldest first. The dead effects of an event are replayed together.
+async fn dead(access: &Access, tenant: &str) -> anyhow::Result<Vec<String>> {
+    let mut found = BTreeSet::new();
+    for kind in ["events", "effects"] {
+        let mut before = None;
+        loop {
+            let path = page(&format!("/{kind}"), tenant, PAGE, Some("dead"), before.as_deref());
+            let answer = access.ask(Method::GET, &path, None).await?;
+            for it in answer[kind].as_array().into_iter().flatten() {
+                let id = print::text(it, "id");
+                let event = id.split_once('.').map_or(id, |(event, _)| event);
+                found.insert(event.parse::<EventId>()?);
+            }
+            before = answer["next"].as_str().map(ToOwned::to_owned);
+            if before.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(found.iter().map(ToString::to_string).collect())
 }
 
 fn list(answer: &Value, as_json: bool) {
@@ -135,6 +181,10 @@ fn list(answer: &Value, as_json: bool) {
     };
     let rows: Vec<Vec<String>> = events.iter().map(|event| cells(event).to_vec()).collect();
     print::table(&["EVENT", "ACCEPTED", "CHANNEL", "KIND", "STATE", "WHAT"], &rows);
+    more(answer);
+}
+
+fn more(answer: &Value) {
     if let Some(next) = answer["next"].as_str() {
         print::remark(format!("there are more: --before {next}"));
     }
@@ -152,4 +202,5 @@ fn effects(answer: &Value, as_json: bool) {
     };
     let rows: Vec<Vec<String>> = effects.iter().map(cells).collect();
     print::table(&["EFFECT", "SINCE", "STATE", "TO", "TRIES", "LAST ERROR"], &rows);
+    more(answer);
 }

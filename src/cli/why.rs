@@ -1,4 +1,4 @@
-//! `why`: the whole story of one event, effect or task.
+//! `why`: the whole story of one event, effect, task or message.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::app::Mode;
 /// Options of `why`.
 #[derive(Args)]
 pub(super) struct WhyArgs {
-    /// An event (e-17), an effect (e-17.0) or a task (T-12)
+    /// An event (e-17), an effect (e-17.0), a task (T-12), or a message of Slack (CHANNEL:TS or CHANNEL/TS)
     id: String,
     /// The tenant
     #[arg(long, default_value = "default")]
@@ -20,7 +20,9 @@ pub(super) struct WhyArgs {
 }
 
 pub(super) async fn run(global: &Global, args: WhyArgs) -> anyhow::Result<ExitCode> {
-    let path = format!("/why/{}?tenant={}", args.id, args.tenant);
+    // No id has a space in it, which would be written otherwise in a path.
+    let id: String = url::form_urlencoded::byte_serialize(args.id.trim().as_bytes()).collect();
+    let path = format!("/why/{id}?tenant={}", args.tenant);
     let story = ask_once(global.load(Vec::new())?, Mode::StoreOnly, Method::GET, &path, None).await?;
     if global.json {
         print::json(&story["story"]);

@@ -13,6 +13,7 @@ use crate::domain::agent::Risk;
 use crate::domain::event::Event;
 use crate::domain::ids::{EffectId, EventId, TaskId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
+use crate::domain::task::Task;
 use crate::store::StoreError;
 use crate::store::engine::Order;
 use crate::store::keyspace::event::Story;
@@ -110,16 +111,24 @@ fn of_task(id: TaskId, ctx: &Context<'_>) -> Result<Told, Failure> {
     let task = if (ctx.may)("task.show") { task::read(ctx.view, id)? } else { None };
     let task = task.ok_or_else(|| unseen(&id.to_string()))?.value;
     let made = task.origin.event;
-    let mut lines = vec![format!("{id} was made by {made}, which came from {}", task.origin.place)];
     let story = if see(made, ctx)?.is_some() { story(ctx.view, made)? } else { None };
+    Ok(task_story(&task, story))
+}
+
+/// The story of a task, with that of the event that made it, where it may be told.
+#[must_use]
+pub fn task_story(task: &Task, story: Option<StoryView>) -> Told {
+    let (id, made) = (task.id, task.origin.event);
+    let mut lines = vec![format!("{id} was made by {made}, which came from {}", task.origin.place)];
     if let Some(story) = &story {
         lines.push(format!("{made}: {}", story.cause));
     }
     let history = task.history.iter().map(|h| format!("{} {}: {} ({})", h.at, h.by.name, h.what, h.event));
     lines.extend(history);
-    lines.push(format!("so it is {} since {}", task.status, task.updated));
-    let json = json!({"task": crate::tools::task_show::as_whole_json(&task), "made_by": story});
-    Ok(Told { about: id.to_string(), lines, json })
+    let cause = format!("so it is {} since {}", task.status, task.updated);
+    let json = json!({"task": crate::tools::task_show::as_whole_json(task), "made_by": story, "cause": cause});
+    lines.push(cause);
+    Told { about: id.to_string(), lines, json }
 }
 
 /// The event, if this person may see its story.

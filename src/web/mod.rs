@@ -71,6 +71,8 @@ pub struct State {
     pub body_patience: Duration,
     /// Figures of the edge, and the page of all figures.
     pub metrics: WebMetrics,
+    /// Requests that are to be done once and are under way.
+    pub under_way: api::UnderWay,
 }
 
 impl State {

@@ -1,6 +1,7 @@
 //! The integration crate: tests that run programs from outside, with their own folders and ports.
 //! A test belongs here when it needs a process, a disk or a socket; to add one, add a module.
 
+mod api;
 mod broken;
 mod commands;
 mod disk;

@@ -58,6 +58,11 @@ pub fn all_owed(view: &View) -> impl Iterator<Item = Result<Effect, StoreError>>
     view.scan::<Effect>(OWED, Order::Ascending).map(|entry| Ok(entry?.1.value))
 }
 
+/// Effects that are owed before one, those of the newest events first.
+pub fn owed_before(view: &View, before: EffectId) -> impl Iterator<Item = Result<Effect, StoreError>> + '_ {
+    view.range::<Effect>(OWED, &key(OWED, before), Order::Descending).map(|entry| Ok(entry?.1.value))
+}
+
 /// Keeps an effect that was given up.
 #[must_use]
 pub fn put_dead(effect: &Effect) -> Write {
@@ -81,6 +86,11 @@ pub fn dead(view: &View, id: EffectId) -> Result<Option<Stored<Effect>>, StoreEr
 /// Every dead effect.
 pub fn all_dead(view: &View) -> impl Iterator<Item = Result<Effect, StoreError>> + '_ {
     view.scan::<Effect>(DEAD, Order::Ascending).map(|entry| Ok(entry?.1.value))
+}
+
+/// Dead effects before one, those of the newest events first.
+pub fn dead_before(view: &View, before: EffectId) -> impl Iterator<Item = Result<Effect, StoreError>> + '_ {
+    view.range::<Effect>(DEAD, &key(DEAD, before), Order::Descending).map(|entry| Ok(entry?.1.value))
 }
 
 /// Stores how an effect ended.

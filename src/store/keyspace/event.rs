@@ -269,6 +269,24 @@ pub fn ids_from(view: &View, from: EventId) -> impl Iterator<Item = Result<Event
     view.keys_between(&numbered(EVENT, from.0), &end_of(EVENT), Order::Ascending).map(|key| id_of(&key?))
 }
 
+/// The number from which on events came at a time or later. Numbers grow with time, so few events are read; where a
+/// clock was set back it is near it.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn first_since(view: &View, at: Timestamp) -> Result<EventId, StoreError> {
+    let newest = ids(view, Order::Descending).next().transpose()?;
+    let (mut low, mut high) = (0, newest.map_or(0, |newest| newest.0 + 1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match ids_from(view, EventId(middle)).next().transpose()? {
+            Some(id) if read(view, id)?.is_some_and(|it| it.at < at) => low = id.0 + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(EventId(low))
+}
+
 /// Ids of events before one, the newest first.
 pub fn ids_before(view: &View, before: EventId) -> impl Iterator<Item = Result<EventId, StoreError>> + '_ {
     view.keys_between(EVENT, &numbered(EVENT, before.0), Order::Descending).map(|key| id_of(&key?))
@@ -300,4 +318,59 @@ pub fn reserved(system: &View) -> Result<u64, StoreError> {
 #[must_use]
 pub fn reserve(upto: u64) -> Write {
     put(BLOCK.to_vec(), Expect::Any, &Reserved(upto))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::event::{ChannelName, Incoming};
+    use crate::domain::ids::TenantId;
+    use crate::domain::time::Clock;
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+    use crate::store::{Batch, Store};
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    fn event(id: u64, at: i64) -> Event {
+        let what = Incoming {
+            channel: ChannelName::Slack,
+            installation: String::new(),
+            dedupe: Vec::new(),
+            lane: LaneKey("l".into()),
+            from: None,
+            place: None,
+            reply: None,
+            kind: EventKind::Command { line: "help".into() },
+            proof: String::new(),
+            raw: bytes::Bytes::new(),
+        };
+        Event { id: EventId(id), tenant: TenantId::default_tenant(), at: Timestamp(at), what }
+    }
+
+    #[tokio::test]
+    async fn events_are_found_by_their_time() {
+        let store =
+            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        assert_eq!(first_since(&view, Timestamp(5)).unwrap(), EventId(0));
+        let mut batch = Batch::new();
+        for (id, at) in [(3, 10), (5, 20), (9, 20), (40, 30)] {
+            batch.write(&tenant, put_event(&event(id, at)));
+        }
+        store.commit(batch).await.unwrap();
+        for (at, expected) in [(0, Some(3)), (10, Some(3)), (15, Some(5)), (20, Some(5)), (21, Some(40)), (31, None)] {
+            let first = first_since(&view, Timestamp(at)).unwrap();
+            let found = ids_from(&view, first).next().transpose().unwrap();
+            assert_eq!(found, expected.map(EventId), "from {at} on");
+        }
+    }
 }

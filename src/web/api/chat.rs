@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
+use super::once;
 use crate::channels::Delivery;
 use crate::channels::terminal;
 use crate::domain::card::Card;
@@ -28,7 +30,8 @@ const LONGEST_LINE: usize = 100_000;
 pub struct Say {
     /// The user of the machine.
     pub user: String,
-    /// The same number for the same line, however often it is sent.
+    /// The same number for the same line, however often it is sent; an `Idempotency-Key` stands before it.
+    #[serde(default)]
     pub delivery: String,
     /// The line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +58,22 @@ pub struct Said {
     pub state: Option<End>,
 }
 
+/// The body, as a JSON Schema.
+pub(super) fn schema() -> Value {
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["user"],
+        "properties": {
+            "user": { "type": "string", "description": "the user of the machine", "pattern": "^[\\p{L}\\p{N}_.@-]{1,64}$" },
+            "delivery": text("the same for the same line, however often it is sent; or the header Idempotency-Key"),
+            "line": { "type": "string", "description": "what is said", "maxLength": LONGEST_LINE },
+            "token": text("or the token of the button that is pressed"),
+            "choice": text("and what was chosen"),
+        },
+        "oneOf": [{ "required": ["line"] }, { "required": ["token"] }],
+    })
+}
+
 fn kind(say: &Say) -> Result<EventKind, Problem> {
     match (&say.line, &say.token) {
         (Some(line), None) if line.len() > LONGEST_LINE => {
@@ -69,8 +88,16 @@ fn kind(say: &Say) -> Result<EventKind, Problem> {
 }
 
 /// Takes a line or a press and waits for its answers.
-pub(super) async fn say(State(state): State<Shared>, Json(say): Json<Say>) -> Result<Json<Value>, Problem> {
+pub(super) async fn say(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    Json(say): Json<Say>,
+) -> Result<Json<Value>, Problem> {
     let kind = kind(&say)?;
+    let delivery = once::key_of(&headers)?.unwrap_or(&say.delivery);
+    if delivery.is_empty() {
+        return Err(Problem::malformed(format!("`delivery` or the header {} is needed", once::HEADER)));
+    }
     let fits = |c: char| c.is_alphanumeric() || "-_.@".contains(c);
     if say.user.is_empty() || say.user.len() > 64 || !say.user.chars().all(fits) {
         return Err(Problem::malformed("user: 1 to 64 letters, digits, `-`, `_`, `.` or `@` are needed"));
@@ -79,7 +106,7 @@ pub(super) async fn say(State(state): State<Shared>, Json(say): Json<Say>) -> Re
     let id = state.inbox.next_id().await?;
     let mut cards = state.terminal.connect(&say.user, Some(id));
     let ended = state.settlements.wait_for(id);
-    let incoming = terminal::incoming(&say.user, &say.delivery, kind);
+    let incoming = terminal::incoming(&say.user, delivery, kind);
     let accepted = state.accept(tenant, id, incoming).await?;
     state.inside.nudge(ChannelName::Terminal, terminal::address(&say.user).conversation());
     let Gathered { shown, ended, state } = gather(&mut cards, ended, accepted.id()).await;

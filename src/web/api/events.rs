@@ -1,26 +1,26 @@
-//! The ledger, read and operated: events, effects, their stories.
+//! Events of the ledger, listed, shown and operated.
+
+use std::str::FromStr;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::ids::{EffectId, EventId, TaskId, TenantId};
+use crate::domain::ids::{EffectId, EventId, NotAnId};
 use crate::domain::time::Timestamp;
 use crate::ledger::operate::{self, OPERATOR, Replayed};
 use crate::store::keyspace::{effect, event};
 use crate::store::{StoreError, View};
-use crate::tools::why as tell;
 use crate::web::Shared;
 use crate::web::auth::Tenant;
 use crate::web::problem::Problem;
 
-/// Events of one page, where the caller does not say.
-const PAGE: usize = 50;
+/// Rows of one page, where the caller does not say.
+pub(super) const PAGE: usize = 50;
 /// The largest page.
-const LARGEST_PAGE: usize = 1000;
+pub(super) const LARGEST_PAGE: usize = 1000;
 /// Events that one look for a state passes over; the cursor goes on from there.
 const MOST_LOOKED_AT: usize = 20_000;
 
@@ -28,18 +28,19 @@ const MOST_LOOKED_AT: usize = 20_000;
 pub(super) struct ListQuery {
     state: Option<String>,
     limit: Option<usize>,
-    before: Option<EventIdText>,
+    before: Option<IdText<EventId>>,
     /// Read by [`Tenant`].
     #[serde(rename = "tenant")]
     _tenant: Option<String>,
 }
 
+/// An id as a parameter, in the form in which it prints.
 #[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct EventIdText(EventId);
+#[serde(try_from = "String", bound = "T: FromStr<Err = NotAnId>")]
+pub(super) struct IdText<T: FromStr<Err = NotAnId>>(pub(super) T);
 
-impl TryFrom<String> for EventIdText {
-    type Error = crate::domain::ids::NotAnId;
+impl<T: FromStr<Err = NotAnId>> TryFrom<String> for IdText<T> {
+    type Error = NotAnId;
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse().map(Self)
     }
@@ -59,12 +60,14 @@ struct Row {
     attempts: u32,
 }
 
-fn row(view: &View, id: EventId) -> Result<Option<Row>, StoreError> {
+fn row(view: &View, id: EventId, running: &[EventId]) -> Result<Option<Row>, StoreError> {
     let Some(it) = event::read(view, id)? else { return Ok(None) };
     let (state, summary, attempts) = match (event::ready(view, id)?, event::story(view, id)?) {
         (Some(ready), _) => {
             let ready = ready.value;
-            ("waiting".to_owned(), ready.last_error.unwrap_or_else(|| "in line".to_owned()), ready.attempts)
+            let (state, how) =
+                if running.contains(&id) { ("running", "being handled") } else { ("accepted", "in line") };
+            (state.to_owned(), ready.last_error.unwrap_or_else(|| how.to_owned()), ready.attempts)
         }
         (None, Some(story)) => (story.end.as_str().to_owned(), story.summary, story.attempts),
         (None, None) => return Ok(None),
@@ -82,7 +85,17 @@ fn row(view: &View, id: EventId) -> Result<Option<Row>, StoreError> {
     }))
 }
 
-const STATES: [&str; 7] = ["waiting", "done", "denied", "refused", "ignored", "dead", "dropped"];
+/// What can be asked for. What runs is accepted too, so that who waits until nothing is accepted waits for all;
+/// `waiting` is another word for it.
+pub(super) const STATES: [&str; 9] =
+    ["accepted", "waiting", "running", "done", "denied", "refused", "ignored", "dead", "dropped"];
+
+fn fits(wanted: &str, state: &str) -> bool {
+    match wanted {
+        "accepted" | "waiting" => matches!(state, "accepted" | "running"),
+        wanted => wanted == state,
+    }
+}
 
 /// Events, the newest first.
 pub(super) async fn list(
@@ -96,7 +109,9 @@ pub(super) async fn list(
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let view = state.inbox.store().view(&tenant);
     let before = query.before.map_or(EventId(u64::MAX), |before| before.0);
-    let listed = tokio::task::spawn_blocking(move || page(&view, query.state.as_deref(), before, limit)).await;
+    let running = state.inside.running().await;
+    let listed = move || page(&view, query.state.as_deref(), before, limit, &running);
+    let listed = tokio::task::spawn_blocking(listed).await;
     let (rows, next) = listed.map_err(|error| StoreError::Unusable(error.to_string()))??;
     Ok(Json(json!({ "events": rows, "next": next })))
 }
@@ -109,11 +124,17 @@ fn page(
     state: Option<&str>,
     before: EventId,
     limit: usize,
+    running: &[EventId],
 ) -> Result<(Vec<Row>, Option<String>), StoreError> {
     let ids: Ids<'_> = match state {
         // The few that wait or are dead have their own keys.
-        Some("waiting") => Box::new(event::ready_before(view, before)),
+        Some("accepted" | "waiting") => Box::new(event::ready_before(view, before)),
         Some("dead") => Box::new(event::dead_before(view, before)),
+        Some("running") => {
+            let mut ids: Vec<EventId> = running.iter().copied().filter(|id| *id < before).collect();
+            ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+            Box::new(ids.into_iter().map(Ok))
+        }
         _ => Box::new(event::ids_before(view, before)),
     };
     let mut rows = Vec::new();
@@ -122,7 +143,7 @@ fn page(
         if rows.len() == limit || looked_at == MOST_LOOKED_AT {
             return Ok((rows, Some(EventId(id.0 + 1).to_string())));
         }
-        if let Some(row) = row(view, id)?.filter(|row| state.is_none_or(|state| state == row.state)) {
+        if let Some(row) = row(view, id, running)?.filter(|row| state.is_none_or(|wanted| fits(wanted, &row.state))) {
             rows.push(row);
         }
     }
@@ -133,8 +154,8 @@ fn known(view: &View, id: EventId) -> Result<Event, Problem> {
     event::read(view, id)?.ok_or_else(|| Problem::not_found(format!("{id} is not known in tenant {}", view.tenant())))
 }
 
-fn parse<T: std::str::FromStr<Err = crate::domain::ids::NotAnId>>(text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|error: crate::domain::ids::NotAnId| Problem::malformed(error.to_string()))
+fn parse<T: FromStr<Err = NotAnId>>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error: NotAnId| Problem::malformed(error.to_string()))
 }
 
 /// One event: what came, and its story.
@@ -204,70 +225,21 @@ pub(super) async fn drop_one(
     Ok(Json(json!({ "dropped": id })))
 }
 
-#[derive(Deserialize)]
-pub(super) struct EffectsQuery {
-    state: Option<String>,
-    /// Read by [`Tenant`].
-    #[serde(rename = "tenant")]
-    _tenant: Option<String>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Effects that are owed or dead.
-pub(super) async fn effects(
-    State(state): State<Shared>,
-    Tenant(tenant): Tenant,
-    Query(query): Query<EffectsQuery>,
-) -> Result<Json<Value>, Problem> {
-    let view = state.inbox.store().view(&tenant);
-    let shown = |effect: Effect, state: &str| {
-        json!({
-            "id": effect.id.to_string(), "state": state, "created": effect.created.to_string(),
-            "to": effect.address().conversation(), "attempts": effect.attempts, "last_error": effect.last_error,
-        })
-    };
-    let mut effects = Vec::new();
-    let wants = |word: &str| query.state.as_deref().is_none_or(|state| state == word);
-    if wants("owed") {
-        for owed in effect::all_owed(&view).take(LARGEST_PAGE) {
-            effects.push(shown(owed?, "owed"));
+    #[test]
+    fn what_runs_is_accepted_and_waiting_is_another_word_for_it() {
+        for (wanted, state, expected) in [
+            ("accepted", "accepted", true),
+            ("waiting", "accepted", true),
+            ("accepted", "running", true),
+            ("running", "accepted", false),
+            ("running", "running", true),
+            ("done", "running", false),
+        ] {
+            assert_eq!(fits(wanted, state), expected, "{wanted} {state}");
         }
     }
-    if wants("dead") {
-        for dead in effect::all_dead(&view).take(LARGEST_PAGE) {
-            effects.push(shown(dead?, "dead"));
-        }
-    }
-    Ok(Json(json!({ "effects": effects })))
-}
-
-/// The whole story of an event, an effect or a task.
-pub(super) async fn why(
-    State(state): State<Shared>,
-    Tenant(tenant): Tenant,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let unknown = || Problem::not_found(format!("{id} is not known in tenant {tenant}"));
-    let view = state.inbox.store().view(&tenant);
-    let event = event_behind(&view, &id)?.ok_or_else(unknown)?;
-    let found = match tell::story(&view, event)? {
-        Some(story) => Some(story),
-        // What nobody's tenant claims is kept apart, and an operator may see it.
-        None => tell::story(&state.inbox.store().view(&TenantId::unclaimed()), event)?,
-    };
-    let story = found.ok_or_else(unknown)?;
-    let lines = story.lines();
-    Ok(Json(json!({ "story": story, "lines": lines })))
-}
-
-fn event_behind(view: &View, id: &str) -> Result<Option<EventId>, Problem> {
-    if let Ok(effect) = id.parse::<EffectId>() {
-        return Ok(Some(effect.event));
-    }
-    if let Ok(event) = id.parse::<EventId>() {
-        return Ok(Some(event));
-    }
-    let task: TaskId = id.parse().map_err(|_| {
-        Problem::malformed(format!("`{id}` is neither an event (e-17), an effect (e-17.0) nor a task (T-12)"))
-    })?;
-    Ok(crate::store::keyspace::task::read(view, task)?.map(|task| task.value.origin.event))
 }

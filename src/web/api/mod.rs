@@ -5,50 +5,48 @@
 
 mod audit;
 pub mod chat;
+mod effects;
 mod events;
+mod once;
 mod openapi;
 mod operate;
+mod route;
 mod tools;
+mod why;
+
+pub use once::UnderWay;
 
 use axum::Router;
 use axum::routing::{get, post};
 
+use self::route::{BEFORE, EFFECT_STATE, EVENT_STATE, LIMIT, Route, TENANT, route};
 use crate::web::{Shared, auth, problem};
-
-/// One route, for its description.
-pub(crate) struct Route {
-    pub(crate) method: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) about: &'static str,
-}
-
-const fn route(method: &'static str, path: &'static str, about: &'static str) -> Route {
-    Route { method, path, about }
-}
 
 /// Every route, as the description lists them.
 pub(crate) const ROUTES: &[Route] = &[
     route("get", "/actors", "What every actor shows of itself"),
-    route(
-        "get",
-        "/events",
-        "Events, the newest first: `state` (waiting, done, denied, refused, ignored, dead, dropped), `limit`, `before`",
-    ),
-    route("get", "/events/{id}", "One event: what came, and its story"),
-    route("post", "/events/{id}/replay", "Handle a dead event again, or owe its dead effects again"),
-    route("post", "/events/{id}/drop", "Take a waiting or dead event (e-17) or effect (e-17.0) off"),
-    route("get", "/effects", "Effects that are owed or dead: `state` (owed, dead)"),
-    route("get", "/why/{id}", "The whole story of an event, an effect or a task"),
-    route("get", "/audit/verify", "Follows the hash chain to its end"),
-    route("get", "/audit/export", "The chain, one JSON row a line"),
+    route("get", "/events", "Events, the newest first").query(&[EVENT_STATE, LIMIT, BEFORE, TENANT]),
+    route("get", "/events/{id}", "One event: what came, and its story").query(&[TENANT]),
+    route("post", "/events/{id}/replay", "Handle a dead event again, or owe its dead effects again").query(&[TENANT]),
+    route("post", "/events/{id}/drop", "Take a waiting or dead event (e-17) or effect (e-17.0) off").query(&[TENANT]),
+    route("get", "/effects", "Effects that are owed or dead, the newest first").query(&[
+        EFFECT_STATE,
+        LIMIT,
+        BEFORE,
+        TENANT,
+    ]),
+    route("get", "/why/{id}", "The whole story of an event, an effect, a task or a message (CHANNEL:TS)")
+        .query(&[TENANT]),
+    route("get", "/audit/verify", "Follows the hash chain to its end").query(&[TENANT]),
+    route("get", "/audit/export", "The chain, one JSON row a line, and a last line that counts them").query(&[TENANT]),
     route("get", "/tools", "The tools, with the JSON Schema of their arguments"),
-    route("post", "/tools/{name}", "Calls a tool with the body as its arguments"),
-    route("post", "/chat", "Says a line or presses a button as a user of this machine"),
+    route("post", openapi::TOOL, "Calls a tool with the body as its arguments").query(&[TENANT]),
+    route("post", "/chat", "Says a line or presses a button as a user of this machine").body(chat::schema),
     route("get", "/policy/check", "Whether the policies are valid"),
-    route("post", "/policy/explain", "Who may do what, and by which rule"),
+    route("post", "/policy/explain", "Who may do what, and by which rule").body(operate::question_schema),
     route("get", "/policy/test", "Runs the tests of the policies"),
     route("get", "/doctor", "Findings, each with its mend"),
-    route("post", "/backup", "Writes a backup to a file of the server's machine"),
+    route("post", "/backup", "Writes a backup to a file of the server's machine").body(operate::backup_schema),
     route("post", "/keys/rotate", "Makes a new sealing key; old values are sealed anew behind it"),
     route("get", "/openapi.json", "This description"),
 ];
@@ -60,8 +58,8 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route("/events/{id}", get(events::show))
         .route("/events/{id}/replay", post(events::replay))
         .route("/events/{id}/drop", post(events::drop_one))
-        .route("/effects", get(events::effects))
-        .route("/why/{id}", get(events::why))
+        .route("/effects", get(effects::list))
+        .route("/why/{*id}", get(why::why))
         .route("/audit/verify", get(audit::verify))
         .route("/audit/export", get(audit::export))
         .route("/tools", get(tools::list))
@@ -73,6 +71,7 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route("/doctor", get(operate::doctor))
         .route("/backup", post(operate::backup))
         .route("/keys/rotate", post(operate::rotate_keys))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), once::once))
         .layer(axum::middleware::from_fn_with_state(state, auth::require_token));
     let all = Router::new().route("/openapi.json", get(openapi::describe)).merge(guarded);
     all.layer(axum::middleware::map_response(problem::of_framework))

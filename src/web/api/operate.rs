@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::domain::principal::{Role, Standing};
 use crate::web::Shared;
 use crate::web::problem::Problem;
 
@@ -37,6 +38,36 @@ pub(super) async fn policy_test(State(state): State<Shared>) -> Json<Value> {
 /// Findings, each with its mend.
 pub(super) async fn doctor(State(state): State<Shared>) -> Json<Value> {
     Json(state.inside.doctor().await)
+}
+
+/// The question, as a JSON Schema.
+pub(super) fn question_schema() -> Value {
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["action"],
+        "properties": {
+            "action": text("what would be done: task.create"),
+            "person": text("who: slack:T1/U1"),
+            "role": { "enum": [Role::Owner, Role::Member, Role::Guest], "default": Role::Member },
+            "standing": {
+                "enum": [
+                    Standing::Member, Standing::Guest, Standing::Stranger, Standing::Deactivated, Standing::Bot
+                ],
+                "description": "how the platform knows the person; by the role where it is left out",
+            },
+            "groups": { "type": "array", "items": { "type": "string" } },
+            "channel": { "type": "string", "description": "by which channel: slack", "default": "slack" },
+            "place": text("where: C0123"),
+            "shared": { "type": "boolean", "default": false, "description": "another workspace is there too" },
+            "tool": text("by which tool"),
+        },
+    })
+}
+
+/// Where a backup goes, as a JSON Schema.
+pub(super) fn backup_schema() -> Value {
+    let file = json!({ "type": "string", "description": "an absolute path on the server's machine" });
+    json!({ "type": "object", "additionalProperties": false, "required": ["file"], "properties": { "file": file } })
 }
 
 #[derive(Deserialize)]

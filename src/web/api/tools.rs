@@ -8,19 +8,18 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::once;
 use crate::domain::event::{ChannelName, EventKind, Incoming, PlatformUser};
 use crate::domain::ids::{EventId, LaneKey, TenantId};
 use crate::store::View;
 use crate::store::keyspace::event::{self, End, Story};
 use crate::tools;
+use crate::web::Shared;
 use crate::web::auth::Tenant;
 use crate::web::problem::Problem;
-use crate::web::{Shared, edge};
 
 /// How long a call waits for its end; after it the event goes on and can be looked up.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The caller's name for a request that is to be done once (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The tools, with the JSON Schema of their arguments.
 pub(super) async fn list() -> Json<Value> {
@@ -45,7 +44,7 @@ pub(super) async fn call(
     let args = args.map_err(|error| Problem::malformed(format!("the arguments are not JSON: {error}")))?;
     let asked = EventKind::ToolCall { tool: name, args };
     let id = state.inbox.next_id().await?;
-    let key = edge::text(&headers, IDEMPOTENCY_KEY).map_or_else(|| format!("api:{id}"), |key| format!("api:key:{key}"));
+    let key = once::key_of(&headers)?.map_or_else(|| format!("api:{id}"), |key| format!("api:key:{key}"));
     let incoming = Incoming {
         channel: ChannelName::Api,
         installation: "local".to_owned(),
@@ -73,8 +72,7 @@ pub(super) async fn call(
 fn earlier(state: &Shared, tenant: &TenantId, id: EventId, asked: &EventKind) -> Result<Option<Story>, Problem> {
     let view: View = state.inbox.store().view(tenant);
     if event::read(&view, id)?.is_some_and(|earlier| earlier.what.kind != *asked) {
-        let what = "this Idempotency-Key was used for another call: take a new one";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what));
+        return Err(once::another_request());
     }
     Ok(event::story(&view, id)?)
 }

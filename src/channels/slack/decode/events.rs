@@ -169,10 +169,19 @@ fn place(envelope: &Envelope, event: &InnerEvent, from: Option<&PlatformUser>, i
 /// Keys of the message itself, which its every copy shares.
 fn message_keys(event: &InnerEvent, found: &Found) -> Vec<String> {
     let place = found.place.as_ref().map(|place| &place.id);
-    let by_place =
-        place.zip(event.ts.as_ref()).map(|(place, ts)| format!("slack:msg:{}:{place}|{ts}", found.installation));
+    let by_place = place.zip(event.ts.as_ref()).map(|(place, ts)| super::message_key(&found.installation, place, ts));
     let by_client = event.client_msg_id.as_ref().map(|id| format!("slack:client:{id}"));
     by_place.into_iter().chain(by_client).collect()
+}
+
+/// Whether a request tells of the message of a time, whatever became of it.
+#[must_use]
+pub fn tells_of(body: &[u8], ts: &str) -> bool {
+    let envelope = serde_json::from_slice::<Envelope>(body).ok();
+    let event = envelope.and_then(|envelope| envelope.event);
+    event.is_some_and(|event| {
+        matches!(event.kind.as_deref(), Some("message" | "app_mention")) && event.ts.as_deref() == Some(ts)
+    })
 }
 
 fn why_nobody_listens(kind: &str) -> &'static str {

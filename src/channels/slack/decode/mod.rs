@@ -14,6 +14,8 @@ mod form;
 mod interaction;
 mod origin;
 
+pub use events::tells_of;
+
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -21,6 +23,7 @@ use sha2::{Digest, Sha256};
 use crate::channels::slack::verify::Proof;
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlatformUser};
 use crate::domain::ids::LaneKey;
+use crate::domain::time::Timestamp;
 
 /// What a request of Slack is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,21 @@ pub enum DecodeError {
     /// Neither JSON nor a form; the answer is 415.
     #[error("wrong type: neither application/json nor application/x-www-form-urlencoded")]
     WrongType,
+}
+
+/// The key by which every copy of a message is known: its place and its time name it in a workspace.
+#[must_use]
+pub fn message_key(workspace: &str, place: &str, ts: &str) -> String {
+    format!("slack:msg:{workspace}:{place}|{ts}")
+}
+
+/// When a message was said, by its `ts`: seconds and, behind the point, what tells messages of one second apart.
+#[must_use]
+pub fn time_of(ts: &str) -> Option<Timestamp> {
+    let (seconds, order) = ts.split_once('.')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = seconds.parse::<i64>().ok().filter(|_| is_number(seconds) && is_number(order))?;
+    Some(Timestamp(seconds.checked_mul(1000)?))
 }
 
 fn malformed(what: impl Into<String>) -> DecodeError {
