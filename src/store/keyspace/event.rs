@@ -343,6 +343,7 @@ mod tests {
         let what = Incoming {
             channel: ChannelName::Slack,
             installation: String::new(),
+            organisation: None,
             dedupe: Vec::new(),
             lane: LaneKey("l".into()),
             from: None,
