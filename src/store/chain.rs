@@ -139,7 +139,8 @@ pub fn head(view: &View) -> Result<Head, StoreError> {
     Ok(view.get::<Head>(keyspace::audit::HEAD)?.map_or_else(Head::default, |head| head.value))
 }
 
-/// Verifies the stored chain of a tenant and gives its head.
+/// Verifies the stored chain of a tenant up to the head that is counted at the start, and gives that head. Rows that
+/// are written meanwhile are a later look's.
 ///
 /// # Errors
 /// The outer where the store cannot be read, the inner where the chain is broken.
@@ -152,6 +153,9 @@ pub fn verify(view: &View) -> Result<Result<Head, Break>, StoreError> {
             Err(StoreError::Unreadable(why)) => return Ok(Err(verifier.broken(why))),
             Err(error) => return Err(error),
         };
+        if row.seq > counted.seq {
+            break;
+        }
         if let Err(found) = verifier.follow(&row, None) {
             return Ok(Err(found));
         }

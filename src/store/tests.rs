@@ -306,6 +306,28 @@ fn a_store_that_cannot_be_opened_refuses_at_once_and_tries_again_in_pauses() {
 }
 
 #[test]
+fn a_chain_that_grows_while_it_is_verified_is_whole() {
+    let store = memory();
+    let tenant = TenantId::default_tenant();
+    let append = |count: usize| {
+        run(async {
+            for i in 0..count {
+                let mut batch = Batch::new();
+                batch.audit(&tenant, entry(&format!("T-{i}")));
+                store.commit(batch).await.unwrap();
+            }
+        });
+    };
+    append(50);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| append(300));
+        while !writer.is_finished() {
+            assert!(chain::verify(&store.view(&tenant)).unwrap().unwrap().seq >= 50);
+        }
+    });
+}
+
+#[test]
 fn a_busy_store_sees_room_again_without_a_pause() {
     let engine = Arc::new(Cramped::default());
     // Without a thread there is no moment at which nobody commits.
