@@ -26,10 +26,26 @@ pub fn receipt(effect: &Effect, end: EffectEnd, at: Timestamp) -> Receipt {
 /// # Errors
 /// [`StoreError::Conflict`] where it has ended otherwise.
 pub async fn end(store: &Store, owed: &Stored<Effect>, end: EffectEnd, at: Timestamp) -> Result<(), StoreError> {
+    let mut owed = owed.clone();
+    loop {
+        match store.commit(ending(&owed, &end, at)).await {
+            Err(StoreError::Conflict) => owed = still_owed(store, &owed.value)?,
+            other => return other,
+        }
+    }
+}
+
+/// The effect as it stands. A value that was sealed anew has another version and is owed all the same; who takes its
+/// conflict for an end performs it twice.
+fn still_owed(store: &Store, it: &Effect) -> Result<Stored<Effect>, StoreError> {
+    effect::owed(&store.view(&it.tenant), it.id)?.ok_or(StoreError::Conflict)
+}
+
+fn ending(owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) -> Batch {
     let it = &owed.value;
     let mut batch = Batch::new();
     batch.write(&it.tenant, effect::take_owed(it.id, owed.version));
-    if let EffectEnd::Dead { reason } = &end {
+    if let EffectEnd::Dead { reason } = end {
         let dead = Effect { last_error: Some(reason.clone()), ..it.clone() };
         batch.write(&it.tenant, effect::put_dead(&dead));
         batch.audit(
@@ -47,8 +63,8 @@ pub async fn end(store: &Store, owed: &Stored<Effect>, end: EffectEnd, at: Times
             },
         );
     }
-    batch.write(&it.tenant, effect::put_receipt(&receipt(it, end, at)));
-    store.commit(batch).await
+    batch.write(&it.tenant, effect::put_receipt(&receipt(it, end.clone(), at)));
+    batch
 }
 
 /// An effect was tried and not performed: what was said is kept.
@@ -56,10 +72,16 @@ pub async fn end(store: &Store, owed: &Stored<Effect>, end: EffectEnd, at: Times
 /// # Errors
 /// [`StoreError::Conflict`] where it has ended meanwhile.
 pub async fn failed(store: &Store, owed: &Stored<Effect>, error: &str) -> Result<(), StoreError> {
-    let it = Effect { attempts: owed.value.attempts + 1, last_error: Some(error.to_owned()), ..owed.value.clone() };
-    let mut batch = Batch::new();
-    batch.write(&it.tenant, effect::put_owed(&it, Expect::Version(owed.version)));
-    store.commit(batch).await
+    let mut owed = owed.clone();
+    loop {
+        let it = Effect { attempts: owed.value.attempts + 1, last_error: Some(error.to_owned()), ..owed.value };
+        let mut batch = Batch::new();
+        batch.write(&it.tenant, effect::put_owed(&it, Expect::Version(owed.version)));
+        match store.commit(batch).await {
+            Err(StoreError::Conflict) => owed = still_owed(store, &it)?,
+            other => return other,
+        }
+    }
 }
 
 /// A digest takes the place of late effects.
@@ -76,4 +98,58 @@ pub async fn merged(store: &Store, late: &[Stored<Effect>], digest: &Effect, at:
     }
     batch.write(&digest.tenant, effect::put_owed(digest, Expect::Absent));
     store.commit(batch).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::card::{Audience, Card};
+    use crate::domain::effect::EffectKind;
+    use crate::domain::event::{Address, ChannelName};
+    use crate::domain::ids::{EffectId, EventId, TenantId};
+    use crate::domain::time::Clock;
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    fn effect() -> Effect {
+        let (channel, installation, place) = (ChannelName::Terminal, String::new(), "p".to_owned());
+        let to = Address { channel, installation, place, thread: None, person: None, route: None };
+        let card = Card::new("done");
+        let kind = EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, answers: None };
+        let (id, tenant) = (EffectId { event: EventId(1), index: 0 }, TenantId::default_tenant());
+        let created = Timestamp(1);
+        Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None }
+    }
+
+    async fn write(store: &Store, expect: Expect) {
+        let mut batch = Batch::new();
+        batch.write(&TenantId::default_tenant(), effect::put_owed(&effect(), expect));
+        store.commit(batch).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_sealed_anew_while_it_is_delivered_ends_all_the_same() {
+        let store =
+            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let view = store.view(&TenantId::default_tenant());
+        write(&store, Expect::Absent).await;
+        let read = effect::owed(&view, effect().id).unwrap().unwrap();
+        write(&store, Expect::Version(read.version)).await;
+        failed(&store, &read, "not now").await.unwrap();
+        assert_eq!(effect::owed(&view, effect().id).unwrap().unwrap().value.attempts, 1);
+        let done = EffectEnd::Done { platform_id: "1".into(), via: "api".into() };
+        end(&store, &read, done.clone(), Timestamp(2)).await.unwrap();
+        assert!(effect::owed(&view, effect().id).unwrap().is_none(), "it would be delivered again");
+        assert_eq!(effect::receipt(&view, effect().id).unwrap().unwrap().end, done);
+        assert!(matches!(end(&store, &read, done, Timestamp(3)).await, Err(StoreError::Conflict)), "it has ended");
+    }
 }
