@@ -132,10 +132,26 @@ impl Committer {
                         let _ = answer.send(result);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.look_after_health(),
+                Err(RecvTimeoutError::Timeout) => self.look_after_health_guarded(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// As [`Committer::look_after_health`]; a panic of the engine while it is opened or asked leaves this thread alive.
+    fn look_after_health_guarded(&mut self) {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.look_after_health())).is_err() {
+            self.panicked();
+        }
+    }
+
+    fn panicked(&mut self) -> StoreError {
+        let why = "the engine panicked".to_owned();
+        tracing::error!(error = why, "the store failed and is opened anew");
+        self.heads.clear();
+        self.closed_since = Some(Instant::now());
+        self.health.send_replace(Health::Broken(why.clone()));
+        StoreError::Unusable(why)
     }
 
     fn look_after_health(&mut self) {
@@ -201,13 +217,7 @@ impl Committer {
     fn apply_guarded(&mut self, group: Vec<SealedBatch>) -> Vec<Result<(), StoreError>> {
         let count = group.len();
         let applied = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.apply(group)));
-        applied.unwrap_or_else(|_| {
-            let why = "the engine panicked".to_owned();
-            tracing::error!(error = why, "the store failed and is opened anew");
-            self.heads.clear();
-            self.health.send_replace(Health::Broken(why.clone()));
-            vec![Err(StoreError::Unusable(why)); count]
-        })
+        applied.unwrap_or_else(|_| vec![Err(self.panicked()); count])
     }
 
     /// Applies a group; the answers stand in the order of the batches.

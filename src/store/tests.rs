@@ -259,6 +259,8 @@ struct Cramped {
     memory: Memory,
     room: std::sync::atomic::AtomicU64,
     reopened: std::sync::atomic::AtomicU64,
+    /// What opening it anew does, where it does not fail.
+    reopens: std::sync::Mutex<Option<fn()>>,
 }
 
 impl Cramped {
@@ -288,7 +290,8 @@ impl Engine for Cramped {
     }
     fn reopen(&self) -> Result<(), EngineError> {
         self.reopened.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Err(EngineError("the disk is gone".to_owned()))
+        let reopens = *self.reopens.lock().unwrap();
+        reopens.map(|act| act()).ok_or_else(|| EngineError("the disk is gone".to_owned()))
     }
 }
 
@@ -303,6 +306,29 @@ fn a_store_that_cannot_be_opened_refuses_at_once_and_tries_again_in_pauses() {
     }
     let reopened = engine.reopened.load(std::sync::atomic::Ordering::Relaxed);
     assert!((1..20).contains(&reopened), "opened {reopened} times for 100 commits");
+}
+
+#[test]
+fn an_engine_that_panics_while_it_is_opened_anew_is_opened_again() {
+    let engine = Arc::new(Cramped::default());
+    engine.set_room(1000);
+    *engine.reopens.lock().unwrap() = Some(|| panic!("asked to"));
+    engine.memory.set_faults(Some(Box::new(|| Fate::Refuse)));
+    let store = Store::grouped(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    run(async {
+        write(&store, [text("a", Expect::Any, "1")]).await.unwrap_err();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while engine.reopened.load(std::sync::atomic::Ordering::Relaxed) < 2 {
+            assert!(std::time::Instant::now() < deadline, "nobody opens it again");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        engine.memory.set_faults(None);
+        *engine.reopens.lock().unwrap() = Some(|| ());
+        let mut health = store.health();
+        let writable = health.wait_for(|health| *health == Health::Writable);
+        tokio::time::timeout(std::time::Duration::from_secs(10), writable).await.unwrap().unwrap();
+        write(&store, [text("a", Expect::Any, "2")]).await.unwrap();
+    });
 }
 
 #[test]
