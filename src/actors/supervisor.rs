@@ -14,7 +14,7 @@ use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Message, SpawnErr, SupervisionEvent};
 
-use crate::actors::board::Board;
+use crate::actors::board::{Board, Condition, Shown};
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::backoff;
 
@@ -94,9 +94,14 @@ impl Default for Intensity {
 pub enum SupervisorMessage {
     /// Start this child again now.
     Restart(usize),
+    /// Take the mark off this child where it has not failed for a period.
+    Calm(usize),
     /// End all children, the last started first, and then yourself.
     Shutdown,
 }
+
+/// What the board says of a child that fails again and again.
+const KEEPS_FAILING: &str = "it keeps failing";
 
 /// The actor.
 pub struct Supervisor;
@@ -141,22 +146,51 @@ impl Supervising {
                 self.board.started(&child.name, self.clock.now());
                 let failing = self.slots[index].failures.len() > self.intensity.most;
                 if failing {
-                    self.board.degraded(&child.name, self.clock.now(), Some("it keeps failing"));
+                    self.board.degraded(&child.name, self.clock.now(), Some(KEEPS_FAILING));
+                    self.look_again(myself, index);
                 }
             }
             Err(error) => self.failed(myself, index, &error.to_string()),
         }
     }
 
+    fn look_again(&self, myself: &ActorRef<SupervisorMessage>, index: usize) {
+        myself.send_after(self.intensity.period, move || SupervisorMessage::Calm(index));
+    }
+
+    /// Takes the mark off a child whose failures are older than the period. A mark that the child has put there by
+    /// itself stays.
+    fn calm(&mut self, myself: &ActorRef<SupervisorMessage>, index: usize) {
+        let now = self.clock.now();
+        self.forget_failures(index, now);
+        let slot = &self.slots[index];
+        let marked = |shown: &Shown| {
+            shown.condition == Condition::Degraded && shown.last_error.as_deref() == Some(KEEPS_FAILING)
+        };
+        if slot.running.is_none() || !self.board.read().get(&slot.child.name).is_some_and(marked) {
+            return;
+        }
+        if slot.failures.len() > self.intensity.most {
+            self.look_again(myself, index);
+        } else {
+            self.board.degraded(&slot.child.name, now, None);
+        }
+    }
+
+    fn forget_failures(&mut self, index: usize, now: Timestamp) {
+        let horizon = now.before(self.intensity.period);
+        let failures = &mut self.slots[index].failures;
+        while failures.front().is_some_and(|at| *at < horizon) {
+            failures.pop_front();
+        }
+    }
+
     fn failed(&mut self, myself: &ActorRef<SupervisorMessage>, index: usize, error: &str) {
         let now = self.clock.now();
-        let horizon = now.before(self.intensity.period);
+        self.slots[index].failures.push_back(now);
+        self.forget_failures(index, now);
         let slot = &mut self.slots[index];
         slot.running = None;
-        slot.failures.push_back(now);
-        while slot.failures.front().is_some_and(|at| *at < horizon) {
-            slot.failures.pop_front();
-        }
         let count = u32::try_from(slot.failures.len()).unwrap_or(u32::MAX);
         self.board.restarting(&slot.child.name, now, error);
         if self.ending {
@@ -198,6 +232,7 @@ impl Actor for Supervisor {
         match message {
             SupervisorMessage::Restart(index) if !state.ending => state.start(&myself, index).await,
             SupervisorMessage::Restart(_) => {}
+            SupervisorMessage::Calm(index) => state.calm(&myself, index),
             SupervisorMessage::Shutdown => {
                 state.ending = true;
                 for slot in state.slots.iter_mut().rev() {
@@ -262,12 +297,12 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::actors::board::Condition;
 
-    struct Still;
-    impl Clock for Still {
+    #[derive(Default)]
+    struct Told(AtomicU32);
+    impl Clock for Told {
         fn now(&self) -> Timestamp {
-            Timestamp(1)
+            Timestamp(self.0.load(Ordering::SeqCst).into())
         }
     }
 
@@ -299,32 +334,56 @@ mod tests {
         .expect("it did not happen in time");
     }
 
+    /// Children whose handles and starts are given, under a supervisor.
+    fn children(handles: &[Handle<bool>], starts: &[Arc<AtomicU32>]) -> Vec<Child> {
+        let one = |(i, (handle, starts)): (usize, (&Handle<bool>, &Arc<AtomicU32>))| {
+            let starts = starts.clone();
+            child(&format!("child {i}"), handle, move || (Fragile { starts: starts.clone() }, ()))
+        };
+        handles.iter().zip(starts).enumerate().map(one).collect()
+    }
+
+    /// Makes the first child fail until it is degraded.
+    async fn degrade(board: &Board, handle: &Handle<bool>, starts: &AtomicU32) {
+        for round in 1..=7 {
+            until(|| starts.load(Ordering::SeqCst) == round).await;
+            until(|| handle.cast(round % 2 == 0)).await;
+            until(|| board.read()["child 0"].restarts == round).await;
+        }
+        until(|| starts.load(Ordering::SeqCst) == 8).await;
+        until(|| board.read()["child 0"].condition == Condition::Degraded).await;
+    }
+
     #[tokio::test]
     async fn a_child_that_fails_is_started_again_and_the_others_do_not_notice() {
         let board = Board::default();
         let intensity = Intensity { first_pause: Duration::from_millis(1), ..Intensity::default() };
-        let starts = [Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0))];
+        let starts: [Arc<AtomicU32>; 2] = Default::default();
         let handles: [Handle<bool>; 2] = Default::default();
-        let children = (0..2)
-            .map(|i| {
-                let starts = starts[i].clone();
-                child(&format!("child {i}"), &handles[i], move || (Fragile { starts: starts.clone() }, ()))
-            })
-            .collect();
-        let arguments = Arguments { board: board.clone(), clock: Arc::new(Still), intensity, children };
+        let children = children(&handles, &starts);
+        let arguments = Arguments { board: board.clone(), clock: Arc::new(Told::default()), intensity, children };
         let (supervisor, done) = Actor::spawn(None, Supervisor, arguments).await.unwrap();
-        for round in 1..=7 {
-            let count = || starts[0].load(Ordering::SeqCst);
-            until(|| count() == round).await;
-            until(|| handles[0].cast(round % 2 == 0)).await;
-            until(|| board.read()["child 0"].restarts == round).await;
-        }
-        until(|| starts[0].load(Ordering::SeqCst) == 8).await;
-        until(|| board.read()["child 0"].condition == Condition::Degraded).await;
+        degrade(&board, &handles[0], &starts[0]).await;
         assert_eq!(starts[1].load(Ordering::SeqCst), 1);
         assert_eq!(board.read()["child 1"].restarts, 0);
         supervisor.cast(SupervisorMessage::Shutdown).unwrap();
         done.await.unwrap();
         assert_eq!(board.read()["child 1"].condition, Condition::Stopped);
+    }
+
+    #[tokio::test]
+    async fn a_child_that_has_not_failed_for_a_period_is_degraded_no_longer() {
+        let (board, clock) = (Board::default(), Arc::new(Told::default()));
+        let (first_pause, period) = (Duration::from_millis(1), Duration::from_millis(100));
+        let intensity = Intensity { first_pause, period, ..Intensity::default() };
+        let (starts, handles): ([Arc<AtomicU32>; 1], [Handle<bool>; 1]) = Default::default();
+        let children = children(&handles, &starts);
+        let arguments = Arguments { board: board.clone(), clock: clock.clone(), intensity, children };
+        let (supervisor, _done) = Actor::spawn(None, Supervisor, arguments).await.unwrap();
+        degrade(&board, &handles[0], &starts[0]).await;
+        supervisor.cast(SupervisorMessage::Calm(0)).unwrap();
+        assert_eq!(board.read()["child 0"].condition, Condition::Degraded, "it failed just before");
+        clock.0.store(200, Ordering::SeqCst);
+        until(|| board.read()["child 0"].condition == Condition::Running).await;
     }
 }
