@@ -1,5 +1,6 @@
 //! The actor that forgets what retention says, and seals old values anew after a key rotation.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -9,7 +10,7 @@ use crate::domain::ids::{EventId, TenantId};
 use crate::domain::time::Clock;
 use crate::ledger::retain;
 use crate::store::engine::Order;
-use crate::store::keyspace::event;
+use crate::store::keyspace::{event, timer};
 use crate::store::{Store, StoreError, rotate};
 
 /// Pause between two rounds.
@@ -21,7 +22,9 @@ const KEEP_AT_LEAST: Duration = Duration::from_secs(3 * 24 * 3600);
 const AROUND: u64 = 400;
 /// Pause between two steps of resealing, so that it stays in the background.
 const STEP: Duration = Duration::from_millis(20);
-/// Steps of retention in one round.
+/// Pause after an error of the store while resealing.
+const RETRY: Duration = Duration::from_secs(30);
+/// Steps of retention between two looks at the other messages; a round that has more to forget goes on behind them.
 const MOST_STEPS: usize = 200;
 /// Events from which the mean size of an event is estimated.
 const SAMPLE: usize = 200;
@@ -59,45 +62,103 @@ pub struct Cleaning {
     args: Arguments,
     forgotten: u64,
     resealed: u64,
+    /// Values that the last pass of resealing could not open.
+    unsealable: u64,
     resealing: bool,
+    /// A further key is new since the pass that runs began.
+    again: bool,
+    counted: HashMap<TenantId, Counted>,
+    /// Where a round of a tenant has stopped before its end.
+    unfinished: HashMap<TenantId, EventId>,
+}
+
+/// The events of a tenant, counted once and followed from there.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    events: u64,
+    /// The first number that is not counted.
+    from: u64,
 }
 
 impl Cleaning {
     async fn round(&mut self) -> Result<(), StoreError> {
-        let now = self.args.clock.now();
         for tenant in self.args.store.tenants()? {
-            let (store, counted) = (self.args.store.clone(), tenant.clone());
-            let bytes = tokio::task::spawn_blocking(move || event_bytes(&store, &counted)).await;
-            let bytes = bytes.map_err(|error| StoreError::Unusable(error.to_string()))??;
-            let keep = if bytes > self.args.keep_bytes { KEEP_AT_LEAST.min(self.args.keep) } else { self.args.keep };
-            for _ in 0..MOST_STEPS {
-                if retain::answers(&self.args.store, &tenant, now.before(keep)).await? < retain::MOST_ANSWERS {
-                    break;
-                }
-            }
-            let mut from = Some(EventId(0));
-            for _ in 0..MOST_STEPS {
-                let Some(id) = from else { break };
-                let step = retain::step(&self.args.store, &tenant, id, now.before(keep), now).await?;
-                self.forgotten += step.forgotten as u64;
-                from = step.next;
-                tokio::task::yield_now().await;
+            // One tenant's events must not hold up the others'.
+            if let Err(error) = self.round_of(&tenant).await {
+                tracing::warn!(%tenant, %error, "retention failed and is tried again");
             }
         }
         Ok(())
     }
 
+    async fn round_of(&mut self, tenant: &TenantId) -> Result<(), StoreError> {
+        let now = self.args.clock.now();
+        let (store, of) = (self.args.store.clone(), tenant.clone());
+        let mut counted = self.counted.get(tenant).copied().unwrap_or_default();
+        let looked = tokio::task::spawn_blocking(move || look_at(&store, &of, counted)).await;
+        let looked = looked.map_err(|error| StoreError::Unusable(error.to_string()))??;
+        counted = looked.counted;
+        let bytes = counted.events.saturating_mul(looked.mean);
+        let keep = if bytes > self.args.keep_bytes { KEEP_AT_LEAST.min(self.args.keep) } else { self.args.keep };
+        for _ in 0..MOST_STEPS {
+            if retain::answers(&self.args.store, tenant, now.before(keep)).await? < retain::MOST_ANSWERS {
+                break;
+            }
+        }
+        let mut from = Some(self.unfinished.remove(tenant).unwrap_or(EventId(0)));
+        let mut unreadable = 0;
+        for _ in 0..MOST_STEPS {
+            let Some(id) = from else { break };
+            let step = retain::step(&self.args.store, tenant, id, now.before(keep), now).await?;
+            self.forgotten += step.forgotten as u64;
+            counted.events = counted.events.saturating_sub(step.forgotten as u64);
+            unreadable += step.unreadable;
+            from = step.next;
+            tokio::task::yield_now().await;
+        }
+        if unreadable + looked.timers > 0 {
+            let timers = looked.timers;
+            tracing::warn!(%tenant, events = unreadable, timers, "records cannot be read and are left as they are");
+        }
+        self.counted.insert(tenant.clone(), counted);
+        self.unfinished.extend(from.map(|id| (tenant.clone(), id)));
+        Ok(())
+    }
+
     async fn reseal(&mut self, myself: &ActorRef<JanitorMessage>, from: &[u8]) -> Result<(), StoreError> {
-        let (next, done) = rotate::step(&self.args.store, from).await?;
-        self.resealed += done as u64;
+        if from.is_empty() {
+            self.unsealable = 0;
+        }
+        let step = rotate::step(&self.args.store, from).await?;
+        self.resealed += step.done as u64;
+        self.unsealable += step.unreadable as u64;
+        // What the pass has left behind it is sealed with a key that was the newest then.
+        let next = step.next.or_else(|| std::mem::take(&mut self.again).then(Vec::new));
         self.resealing = next.is_some();
         match next {
             Some(next) => {
                 myself.send_after(STEP, move || JanitorMessage::ResealFrom(next));
             }
+            None if self.unsealable > 0 => {
+                let unreadable = self.unsealable;
+                tracing::warn!(
+                    unreadable,
+                    "values that cannot be opened keep their old key, all others have the newest"
+                );
+            }
             None => tracing::info!(values = self.resealed, "every value is sealed with the newest key"),
         }
         Ok(())
+    }
+
+    /// An error of the store is no failure of this actor: what was begun is tried again after a pause.
+    async fn reseal_or_later(&mut self, myself: &ActorRef<JanitorMessage>, from: &[u8]) {
+        if let Err(error) = self.reseal(myself, from).await {
+            tracing::warn!(%error, "resealing failed and is tried again");
+            let from = from.to_vec();
+            self.resealing = true;
+            myself.send_after(RETRY, move || JanitorMessage::ResealFrom(from));
+        }
     }
 
     fn show(&self) {
@@ -110,17 +171,32 @@ impl Cleaning {
     }
 }
 
-/// Bytes of a tenant's events, from their number and the mean of the newest ones: adding them up would
-/// read them all. Blocking.
-fn event_bytes(store: &Store, tenant: &TenantId) -> Result<u64, StoreError> {
+/// What a look at a tenant has found.
+struct Looked {
+    counted: Counted,
+    /// Bytes of an event, from the newest ones: adding all up would read them all.
+    mean: u64,
+    /// Timers that cannot be read.
+    timers: usize,
+}
+
+/// Counts the events that came since the last look. One that was given its number before that look and stored after it
+/// is missed, which an estimate may. Blocking.
+fn look_at(store: &Store, tenant: &TenantId, mut counted: Counted) -> Result<Looked, StoreError> {
     let view = store.view(tenant);
     let (mut bytes, mut sampled) = (0, 0_u64);
     for id in event::ids(&view, Order::Descending).take(SAMPLE) {
-        bytes += event::read(&view, id?)?.map_or(0, |it| it.what.raw.len() as u64 + AROUND);
+        bytes += match event::read(&view, id?) {
+            Ok(it) => it.map_or(0, |it| it.what.raw.len() as u64 + AROUND),
+            Err(StoreError::Unreadable(_)) => continue,
+            Err(error) => return Err(error),
+        };
         sampled += 1;
     }
-    let count = event::ids(&view, Order::Ascending).count() as u64;
-    Ok(count.saturating_mul(bytes / sampled.max(1)))
+    for id in event::ids_from(&view, EventId(counted.from)) {
+        counted = Counted { events: counted.events + 1, from: id?.0 + 1 };
+    }
+    Ok(Looked { counted, mean: bytes / sampled.max(1), timers: timer::unreadable(&view)? })
 }
 
 impl Actor for Janitor {
@@ -134,7 +210,16 @@ impl Actor for Janitor {
         args: Arguments,
     ) -> Result<Cleaning, ActorProcessingErr> {
         myself.send_interval(ROUND, || JanitorMessage::Round);
-        let state = Cleaning { args, forgotten: 0, resealed: 0, resealing: false };
+        let state = Cleaning {
+            args,
+            forgotten: 0,
+            resealed: 0,
+            unsealable: 0,
+            resealing: false,
+            again: false,
+            counted: HashMap::new(),
+            unfinished: HashMap::new(),
+        };
         state.show();
         // A rotation that a restart has cut off goes on: a look costs one pass over the keys.
         myself.send_after(ROUND, || JanitorMessage::Reseal);
@@ -148,10 +233,17 @@ impl Actor for Janitor {
         state: &mut Cleaning,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            JanitorMessage::Round => state.round().await?,
-            JanitorMessage::Reseal if state.resealing => {}
-            JanitorMessage::Reseal => state.reseal(&myself, &[]).await?,
-            JanitorMessage::ResealFrom(key) => state.reseal(&myself, &key).await?,
+            JanitorMessage::Round => {
+                if let Err(error) = state.round().await {
+                    tracing::warn!(%error, "retention failed and is tried again");
+                }
+                if !state.unfinished.is_empty() {
+                    myself.cast(JanitorMessage::Round)?;
+                }
+            }
+            JanitorMessage::Reseal if state.resealing => state.again = true,
+            JanitorMessage::Reseal => state.reseal_or_later(&myself, &[]).await,
+            JanitorMessage::ResealFrom(key) => state.reseal_or_later(&myself, &key).await,
         }
         state.show();
         Ok(())

@@ -142,7 +142,7 @@ impl Inside for Insides {
                 None => {
                     let mut from = Some(Vec::new());
                     while let Some(key) = from {
-                        from = rotate::step(&self.store, &key).await.map_err(|error| error.to_string())?.0;
+                        from = rotate::step(&self.store, &key).await.map_err(|error| error.to_string())?.next;
                     }
                 }
             }

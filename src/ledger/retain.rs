@@ -1,11 +1,12 @@
 //! What is forgotten: events that have ended and are older than the retention, or than a few days
 //! when their bytes are too many. Tasks, people and the audit chain are not touched.
 
+use crate::domain::event::Event;
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Write;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::{answer, dedupe, effect, event};
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Store, StoreError, View};
 
 /// Events that are forgotten in one commit.
 const STEP: usize = 64;
@@ -18,12 +19,14 @@ const MOST_LOOKED_AT: usize = 2000;
 pub struct Step {
     /// Events forgotten.
     pub forgotten: usize,
+    /// Events that stay because something of them cannot be read.
+    pub unreadable: usize,
     /// Where the next step goes on; nothing where the round is over.
     pub next: Option<EventId>,
 }
 
 /// Forgets events of a tenant from `from` on that came before `before` and have ended. Events that wait,
-/// were given up, or still owe something stay. An event that a clock once ahead has dated after `now`
+/// were given up, still owe something, or cannot be read stay. An event that a clock once ahead has dated after `now`
 /// stays too, and does not end the round.
 ///
 /// # Errors
@@ -37,28 +40,28 @@ pub async fn step(
 ) -> Result<Step, StoreError> {
     let view = store.view(tenant);
     let mut writes: Vec<Write> = Vec::new();
-    let mut step = Step { forgotten: 0, next: None };
+    let mut step = Step { forgotten: 0, unreadable: 0, next: None };
     for (looked_at, id) in event::ids_from(&view, from).enumerate() {
         let id = id?;
         if step.forgotten == STEP || looked_at == MOST_LOOKED_AT {
             step.next = Some(id);
             break;
         }
-        let it = match event::read(&view, id) {
-            Ok(Some(it)) => it,
-            Ok(None) | Err(StoreError::Unreadable(_)) => continue,
-            Err(error) => return Err(error),
+        let forgetting = match event::read(&view, id) {
+            Ok(Some(it)) if it.at >= before && it.at <= now => break,
+            Ok(Some(it)) if it.at <= now => forgetting(&view, &it),
+            Ok(_) => continue,
+            Err(error) => Err(error),
         };
-        if it.at >= before && it.at <= now {
-            break;
+        match forgetting {
+            Ok(forgetting) if forgetting.is_empty() => continue,
+            Ok(forgetting) => writes.extend(forgetting),
+            Err(StoreError::Unreadable(_)) => {
+                step.unreadable += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
         }
-        if it.at > now || !has_ended(&view, id)? {
-            continue;
-        }
-        writes.extend(event::forget(id));
-        writes.extend(it.what.dedupe.iter().map(|key| dedupe::release(key)));
-        writes.extend(effect::receipts(&view, id)?.iter().map(|receipt| effect::take_receipt(receipt.id)));
-        writes.extend(dedupe::forget_deliveries(&view, id)?);
         step.forgotten += 1;
     }
     if step.forgotten > 0 {
@@ -87,19 +90,24 @@ pub async fn answers(store: &Store, tenant: &TenantId, before: Timestamp) -> Res
     Ok(forgotten)
 }
 
-fn has_ended(view: &crate::store::View, id: EventId) -> Result<bool, StoreError> {
+/// The writes that forget an event, none where it stays.
+fn forgetting(view: &View, it: &Event) -> Result<Vec<Write>, StoreError> {
+    if !has_ended(view, it.id)? {
+        return Ok(Vec::new());
+    }
+    let mut writes: Vec<Write> = event::forget(it.id).into();
+    writes.extend(it.what.dedupe.iter().map(|key| dedupe::release(key)));
+    writes.extend(effect::forget_receipts(view, it.id)?);
+    writes.extend(dedupe::forget_deliveries(view, it.id)?);
+    Ok(writes)
+}
+
+fn has_ended(view: &View, id: EventId) -> Result<bool, StoreError> {
     let Some(story) = event::story(view, id)? else {
         return Ok(false);
     };
-    if story.end == event::End::Dead || event::ready(view, id)?.is_some() {
-        return Ok(false);
-    }
-    for owed in &story.effects {
-        if effect::owed(view, *owed)?.is_some() || effect::dead(view, *owed)?.is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let waits = story.end == event::End::Dead || event::ready(view, id)?.is_some();
+    Ok(!waits && !effect::is_open(view, id)?)
 }
 
 #[cfg(test)]

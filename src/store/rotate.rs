@@ -34,39 +34,51 @@ pub async fn new_key(
     Ok(key.id)
 }
 
+/// How far resealing has come.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The key to go on from; nothing at the end.
+    pub next: Option<Vec<u8>>,
+    /// Values that were sealed anew.
+    pub done: usize,
+    /// Values that cannot be opened and stay as they are.
+    pub unreadable: usize,
+}
+
 /// Seals values anew that are sealed with an older key than the active one, from `from` on.
-/// Gives the key to go on from, or `None` at the end, and how many were sealed anew.
 ///
 /// # Errors
 /// Where the store cannot be read or written. A value that changes meanwhile is sealed by its change.
-pub async fn step(store: &Store, from: &[u8]) -> Result<(Option<Vec<u8>>, usize), StoreError> {
+pub async fn step(store: &Store, from: &[u8]) -> Result<Step, StoreError> {
     let active = store.keyring().active_id();
     let mut stale = Vec::new();
-    let mut next = None;
+    let mut step = Step::default();
     for (looked_at, entry) in store.engine().scan(from, &[], Order::Ascending).enumerate() {
         let (key, bytes) = entry?;
         if stale.len() == STEP || looked_at == STEP * 64 {
-            next = Some(key);
+            step.next = Some(key);
             break;
         }
         if keyspace::tenant_of(&key).is_some() && seal::key_id_of(&bytes).is_some_and(|id| id != active) {
             stale.push((key, bytes));
         }
     }
-    let mut done = 0;
     for (key, bytes) in stale {
         let Some(tenant) = keyspace::tenant_of(&key) else {
             continue;
         };
-        let (version, plain) = store.keyring().open(&key, &bytes)?;
+        let Ok((version, plain)) = store.keyring().open(&key, &bytes) else {
+            step.unreadable += 1;
+            continue;
+        };
         let local = key[tenant.as_str().len() + 1..].to_vec();
         let mut batch = Batch::new();
         batch.write(&tenant, Write { key: local, expect: Expect::Version(version), value: Some(plain) });
         match store.commit(batch).await {
-            Ok(()) => done += 1,
+            Ok(()) => step.done += 1,
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok((next, done))
+    Ok(step)
 }

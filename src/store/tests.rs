@@ -354,6 +354,23 @@ fn a_chain_that_grows_while_it_is_verified_is_whole() {
 }
 
 #[test]
+fn a_value_that_cannot_be_opened_does_not_end_resealing() {
+    over_every_engine(async |store| {
+        write(&store, [text("a", Expect::Any, "x"), text("b", Expect::Any, "y"), text("c", Expect::Any, "z")])
+            .await
+            .unwrap();
+        let mut damaged = store.engine().get(b"default\0b").unwrap().unwrap();
+        *damaged.last_mut().unwrap() ^= 1;
+        store.engine().apply(vec![(b"default\0b".to_vec(), Some(damaged))]).unwrap();
+        let masters = [MasterKey::new([7; 32])];
+        let second = seal::new_data_key(store.keyring().active_id() + 1, &masters[0]);
+        store.keyring().activate(&second, &masters).unwrap();
+        let step = rotate::step(&store, &[]).await.unwrap();
+        assert_eq!(step, rotate::Step { next: None, done: 2, unreadable: 1 });
+    });
+}
+
+#[test]
 fn a_busy_store_sees_room_again_without_a_pause() {
     let engine = Arc::new(Cramped::default());
     // Without a thread there is no moment at which nobody commits.
@@ -455,9 +472,9 @@ fn keys_rotate_while_the_store_runs() {
         store.keyring().activate(&second, &masters).unwrap();
         let (mut from, mut anew) = (Some(Vec::new()), 0);
         while let Some(key) = from {
-            let (next, done) = rotate::step(&store, &key).await.unwrap();
-            anew += done;
-            from = next;
+            let step = rotate::step(&store, &key).await.unwrap();
+            anew += step.done;
+            from = step.next;
         }
         assert!(anew >= 150);
         let view = store.view(&TenantId::default_tenant());

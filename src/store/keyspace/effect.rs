@@ -105,6 +105,27 @@ pub fn take_receipt(id: EffectId) -> Write {
     take(key(RECEIPT, id), Expect::Any)
 }
 
+/// Whether anything of an event is owed or dead, a digest of later answers included.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn is_open(view: &View, event: EventId) -> Result<bool, StoreError> {
+    for kind in [OWED, DEAD] {
+        if view.keys(&numbered(kind, event.0), Order::Ascending).next().transpose()?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Forgets how the effects of an event ended, when the event is forgotten.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn forget_receipts(view: &View, event: EventId) -> Result<Vec<Write>, StoreError> {
+    view.keys(&numbered(RECEIPT, event.0), Order::Ascending).map(|key| Ok(take(key?, Expect::Any))).collect()
+}
+
 /// How an effect ended.
 ///
 /// # Errors

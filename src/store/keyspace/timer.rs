@@ -58,12 +58,33 @@ pub fn clear(view: &View, name: &str) -> Result<Vec<Write>, StoreError> {
     })
 }
 
-/// The timers that are due soonest.
+/// The timers that are due soonest. One that cannot be read holds up none behind it; [`unreadable`] counts those.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub fn soonest(view: &View, most: usize) -> Result<Vec<Stored<Timer>>, StoreError> {
-    view.scan::<Timer>(DUE, Order::Ascending).take(most).map(|entry| Ok(entry?.1)).collect()
+    let timers = view.scan::<Timer>(DUE, Order::Ascending).map(|entry| Ok(entry?.1));
+    timers.filter(|timer| !is_unreadable(timer)).take(most).collect()
+}
+
+/// How many timers cannot be read.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn unreadable(view: &View) -> Result<usize, StoreError> {
+    let mut count = 0;
+    for entry in view.scan::<Timer>(DUE, Order::Ascending) {
+        if is_unreadable(&entry) {
+            count += 1;
+        } else {
+            entry?;
+        }
+    }
+    Ok(count)
+}
+
+fn is_unreadable<T>(read: &Result<T, StoreError>) -> bool {
+    matches!(read, Err(StoreError::Unreadable(_)))
 }
 
 /// Takes a timer that rang, on condition that it is the one that was read.
