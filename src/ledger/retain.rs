@@ -115,18 +115,91 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::domain::card::{Audience, Card};
+    use crate::domain::effect::{Effect, EffectKind};
+    use crate::domain::event::{Address, ChannelName, EventKind, Incoming};
+    use crate::domain::ids::{EffectId, LaneKey};
+    use crate::domain::outcome::Expect;
+    use crate::domain::time::Clock;
     use crate::store::keyspace::answer::{Answer, Asked};
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
 
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    /// Events 1 to 4 that asked nothing of us, and ended when they were accepted.
+    async fn four_events() -> (Store, Arc<Memory>, TenantId) {
+        let (memory, tenant) = (Arc::new(Memory::default()), TenantId::default_tenant());
+        let store = Store::inline(memory.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let mut batch = Batch::new();
+        for id in 1..=4 {
+            let what = Incoming {
+                channel: ChannelName::Slack,
+                installation: "T1".into(),
+                organisation: None,
+                dedupe: vec![format!("k{id}")],
+                lane: LaneKey("l".into()),
+                from: None,
+                place: None,
+                reply: None,
+                kind: EventKind::Platform { name: "message".into(), ignore: Some("chat".into()) },
+                proof: "test".into(),
+                raw: bytes::Bytes::new(),
+            };
+            let event = Event { id: EventId(id), tenant: tenant.clone(), at: Timestamp(1), what };
+            batch.write(&tenant, event::put_event(&event));
+        }
+        store.commit(batch).await.unwrap();
+        (store, memory, tenant)
+    }
+
+    fn digest(event: u64) -> Effect {
+        let (channel, installation, place) = (ChannelName::Slack, "T1".to_owned(), "C1".to_owned());
+        let to = Address {
+            channel,
+            installation,
+            place,
+            thread: None,
+            begins_thread: false,
+            alone: false,
+            person: None,
+            route: None,
+        };
+        let card = Card::new("2 answers that could not be delivered in time");
+        Effect {
+            id: EffectId { event: EventId(event), index: 1 << 31 },
+            tenant: TenantId::default_tenant(),
+            created: Timestamp(1),
+            not_before: None,
+            expires: None,
+            kind: EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, answers: None },
+            attempts: 0,
+            last_error: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_whose_digest_is_owed_or_dead_stays_and_one_that_cannot_be_read_holds_up_none() {
+        let (store, memory, tenant) = four_events().await;
+        let mut batch = Batch::new();
+        batch.write(&tenant, effect::put_owed(&digest(1), Expect::Absent));
+        batch.write(&tenant, effect::put_dead(&digest(2)));
+        store.commit(batch).await.unwrap();
+        let story = [b"default\0st".as_slice(), &3_u64.to_be_bytes()].concat();
+        crate::store::engine::Engine::apply(memory.as_ref(), vec![(story, Some(b"\x01damaged".to_vec()))]).unwrap();
+        let step = step(&store, &tenant, EventId(0), Timestamp(2), Timestamp(3)).await.unwrap();
+        assert_eq!(step, Step { forgotten: 1, unreadable: 1, next: None });
+        let left: Vec<_> = event::ids(&store.view(&tenant), crate::store::engine::Order::Ascending).collect();
+        assert_eq!(left.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [EventId(1), EventId(2), EventId(3)]);
+    }
+
     #[tokio::test]
     async fn answers_are_forgotten_when_they_are_old() {
-        struct Still;
-        impl crate::domain::time::Clock for Still {
-            fn now(&self) -> Timestamp {
-                Timestamp(100)
-            }
-        }
         let keyring = Arc::new(Keyring::ephemeral());
         let store = Store::inline(Arc::new(Memory::default()), keyring, Arc::new(Still)).unwrap();
         let tenant = TenantId::default_tenant();

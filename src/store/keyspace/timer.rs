@@ -93,3 +93,42 @@ pub fn rang(timer: &Stored<Timer>) -> [Write; 2] {
     let Timer { name, at, .. } = &timer.value;
     [take(due_key(*at, name), Expect::Version(timer.version)), take(hashed(NAME, name), Expect::Any)]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::ids::TenantId;
+    use crate::domain::time::Clock;
+    use crate::store::engine::Engine;
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+    use crate::store::{Batch, Store};
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_timer_that_cannot_be_read_holds_up_none_behind_it() {
+        let memory = Arc::new(Memory::default());
+        let store = Store::inline(memory.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        let timer = |name: &str, at| Timer { name: name.into(), at: Timestamp(at), payload: serde_json::Value::Null };
+        for (name, at) in [("first", 1), ("second", 2)] {
+            let mut batch = Batch::new();
+            batch.writes(&tenant, set(&view, &timer(name, at)).unwrap());
+            store.commit(batch).await.unwrap();
+        }
+        let damaged = crate::store::keyspace::full(&tenant, &due_key(Timestamp(1), "first"));
+        memory.apply(vec![(damaged, Some(b"\x01damaged".to_vec()))]).unwrap();
+        let soonest: Vec<_> = soonest(&view, 1).unwrap().into_iter().map(|timer| timer.value.name).collect();
+        assert_eq!(soonest, ["second"]);
+        assert_eq!(unreadable(&view).unwrap(), 1);
+    }
+}
