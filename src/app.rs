@@ -19,7 +19,7 @@ use crate::actors::board::Board;
 use crate::actors::clock;
 use crate::actors::delivery::{self, Deliverer, Dice};
 use crate::actors::identify::{Asking, Identifier};
-use crate::actors::metrics::{DeliveryMetrics, RouterMetrics};
+use crate::actors::metrics::{BoardMetrics, DeliveryMetrics, RouterMetrics};
 use crate::actors::router::{Patience, Router};
 use crate::actors::sign::Signer;
 use crate::actors::tree::{self, Tree};
@@ -132,7 +132,7 @@ impl App {
             store: store.clone(),
             masters,
             policies: policies.clone(),
-            board,
+            board: board.clone(),
             installations: installations.clone(),
             tree,
             slack: slack.clone(),
@@ -162,7 +162,7 @@ impl App {
             max_body: config.server.max_body_bytes,
             limit: Limit::new(config.server.caller_per_minute),
             body_patience: config.server.request_timeout(),
-            metrics: figures.page(&store),
+            metrics: figures.page(&store, &board),
             under_way: web::api::UnderWay::default(),
         });
         Ok(Self { config, store, insides, state, admin, background, said })
@@ -325,11 +325,12 @@ struct Figures {
 }
 
 impl Figures {
-    fn page(&self, store: &Store) -> WebMetrics {
+    fn page(&self, store: &Store, board: &Board) -> WebMetrics {
         let mut registry = Registry::with_prefix("ai_crm");
         store.metrics().register(&mut registry);
         self.router.register(&mut registry);
         self.delivery.register(&mut registry);
+        BoardMetrics::register(board, &mut registry);
         WebMetrics::new(registry)
     }
 }

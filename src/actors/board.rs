@@ -39,7 +39,7 @@ pub struct Shown {
 }
 
 /// The board; clones share it.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Board {
     shown: Arc<Mutex<BTreeMap<String, Shown>>>,
 }

@@ -1,4 +1,4 @@
-//! The actor that forgets what retention says, and seals old values anew after a key rotation.
+//! The actor that forgets what retention says, seals old values anew after a key rotation, and counts what was given up.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,11 +10,13 @@ use crate::domain::ids::{EventId, TenantId};
 use crate::domain::time::Clock;
 use crate::ledger::retain;
 use crate::store::engine::Order;
-use crate::store::keyspace::{event, timer};
+use crate::store::keyspace::{effect, event, timer};
 use crate::store::{Store, StoreError, rotate};
 
 /// Pause between two rounds.
 const ROUND: Duration = Duration::from_secs(300);
+/// Pause between two counts of what was given up, which reads a key of each.
+const COUNT: Duration = Duration::from_secs(30);
 /// However many bytes there are, events stay known for so long: Slack repeats a delayed event for 24 h
 /// and GitHub offers deliveries for 3 days, and a repeated event that was forgotten would be done twice.
 const KEEP_AT_LEAST: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -33,6 +35,8 @@ const SAMPLE: usize = 200;
 pub enum JanitorMessage {
     /// Look for what can be forgotten.
     Round,
+    /// Count what was given up.
+    Count,
     /// A sealing key is new: seal old values with it.
     Reseal,
     /// Go on sealing from this key.
@@ -62,6 +66,8 @@ pub struct Cleaning {
     args: Arguments,
     forgotten: u64,
     resealed: u64,
+    /// Events and effects that were given up.
+    dead: (u64, u64),
     /// Values that the last pass of resealing could not open.
     unsealable: u64,
     resealing: bool,
@@ -161,8 +167,21 @@ impl Cleaning {
         }
     }
 
+    fn count(&mut self) -> Result<(), StoreError> {
+        let (mut events, mut effects) = (0, 0);
+        for tenant in self.args.store.tenants()? {
+            let view = self.args.store.view(&tenant);
+            events += event::all_dead(&view).count() as u64;
+            effects += effect::dead_keys(&view).count() as u64;
+        }
+        self.dead = (events, effects);
+        Ok(())
+    }
+
     fn show(&self) {
         let figures = [
+            ("dead_events", self.dead.0.into()),
+            ("dead_effects", self.dead.1.into()),
             ("forgotten_events", self.forgotten.into()),
             ("resealed_values", self.resealed.into()),
             ("resealing", self.resealing.into()),
@@ -210,10 +229,13 @@ impl Actor for Janitor {
         args: Arguments,
     ) -> Result<Cleaning, ActorProcessingErr> {
         myself.send_interval(ROUND, || JanitorMessage::Round);
+        myself.send_interval(COUNT, || JanitorMessage::Count);
+        myself.cast(JanitorMessage::Count)?;
         let state = Cleaning {
             args,
             forgotten: 0,
             resealed: 0,
+            dead: (0, 0),
             unsealable: 0,
             resealing: false,
             again: false,
@@ -239,6 +261,11 @@ impl Actor for Janitor {
                 }
                 if !state.unfinished.is_empty() {
                     myself.cast(JanitorMessage::Round)?;
+                }
+            }
+            JanitorMessage::Count => {
+                if let Err(error) = state.count() {
+                    tracing::warn!(%error, "what was given up cannot be counted");
                 }
             }
             JanitorMessage::Reseal if state.resealing => state.again = true,

@@ -93,6 +93,11 @@ pub fn dead_before(view: &View, before: EffectId) -> impl Iterator<Item = Result
     view.range::<Effect>(DEAD, &key(DEAD, before), Order::Descending).map(|entry| Ok(entry?.1.value))
 }
 
+/// Keys of dead effects, by which they are counted.
+pub fn dead_keys(view: &View) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> + '_ {
+    view.keys(DEAD, Order::Ascending)
+}
+
 /// Stores how an effect ended.
 #[must_use]
 pub fn put_receipt(receipt: &Receipt) -> Write {
