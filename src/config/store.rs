@@ -20,7 +20,7 @@ pub struct Store {
     pub folder: PathBuf,
     /// Page cache, in MiB.
     pub cache_mb: u64,
-    /// Size at which no more work is taken in, in MiB.
+    /// Keys and values in the store above which no more work is taken in, in MiB.
     pub most_mb: u64,
     /// Free space on the disk below which no more work is taken in, in MiB.
     pub keep_free_mb: u64,
@@ -42,7 +42,7 @@ impl Store {
         self.cache_mb * MIB
     }
 
-    /// Size at which no more work is taken in, in bytes.
+    /// Keys and values in the store above which no more work is taken in, in bytes.
     #[must_use]
     pub fn most_bytes(&self) -> u64 {
         self.most_mb * MIB

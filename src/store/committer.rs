@@ -14,7 +14,9 @@ use crate::domain::ids::TenantId;
 use crate::domain::outcome::Expect;
 use crate::domain::time::Clock;
 use crate::store::chain::{self, Head};
-use crate::store::engine::{Engine, EngineError, Put};
+use crate::store::engine::{Engine, EngineError, Purpose, Put};
+use crate::store::group::{Group, Kept};
+use crate::store::keyspace::Note;
 use crate::store::metrics::StoreMetrics;
 use crate::store::queue::{self, Entrance, Exit};
 use crate::store::seal::{self, Keyring};
@@ -26,6 +28,9 @@ const MOST_IN_GROUP: usize = 512;
 const MOST_BYTES_IN_GROUP: usize = 4 << 20;
 /// How often a broken store is opened anew, and a full one looked at while nobody commits.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+
+/// How often the gauges of sizes are set at most.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 /// A batch with its values sealed, ready for the engine but for the version.
 pub(crate) struct SealedBatch {
@@ -39,6 +44,16 @@ pub(crate) struct SealedBatch {
 impl SealedBatch {
     fn bytes(&self) -> usize {
         self.puts.iter().map(|(key, _, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
+    }
+
+    fn purpose(&self) -> Purpose {
+        let frees = self.rows.is_empty() && self.own.is_empty() && self.puts.iter().all(|put| put.2.is_none());
+        match (self.intake, frees) {
+            (true, _) => Purpose::Intake,
+            (false, false) => Purpose::Work,
+            // What waits for the groups before it changes nothing, and must come through as well.
+            (false, true) => Purpose::Freeing,
+        }
     }
 }
 
@@ -91,7 +106,9 @@ pub(crate) struct Committer {
     health: watch::Sender<Health>,
     listeners: Arc<Listeners>,
     heads: HashMap<TenantId, Head>,
-    version: u64,
+    note: Note,
+    /// When the gauges were set.
+    measured: Option<Instant>,
     /// When reopening failed last; commits are refused at once until it is tried again.
     closed_since: Option<Instant>,
 }
@@ -104,10 +121,13 @@ impl Committer {
         metrics: Arc<StoreMetrics>,
         listeners: Arc<Listeners>,
     ) -> Result<(Self, watch::Receiver<Health>), StoreError> {
-        let version = keyspace::read_version(engine.as_ref())?;
+        let note = keyspace::read_note(engine.as_ref())?;
         let (health, receiver) = watch::channel(Health::Writable);
         let heads = HashMap::new();
-        let committer = Self { engine, keyring, clock, metrics, health, listeners, heads, version, closed_since: None };
+        let (measured, closed_since) = (None, None);
+        let mut committer =
+            Self { engine, keyring, clock, metrics, health, listeners, heads, note, measured, closed_since };
+        committer.measure();
         Ok((committer, receiver))
     }
 
@@ -159,8 +179,18 @@ impl Committer {
             self.try_reopen();
         } else {
             // What was found is in the health.
-            let _ = self.room(true);
+            let _ = self.room(Purpose::Intake);
         }
+        self.measure();
+    }
+
+    /// Sets the gauges, where they are not fresh.
+    fn measure(&mut self) {
+        if self.measured.is_some_and(|at| at.elapsed() < MEASURE_EVERY) {
+            return;
+        }
+        self.measured = Some(Instant::now());
+        self.metrics.measured(self.engine.size(), self.note.live, self.engine.free());
     }
 
     fn try_reopen(&mut self) {
@@ -168,17 +198,18 @@ impl Committer {
             return;
         }
         self.heads.clear();
-        let reopened = self.engine.reopen().and_then(|()| {
-            keyspace::read_version(self.engine.as_ref()).map_err(|error| EngineError(error.to_string()))
-        });
+        let reopened = self
+            .engine
+            .reopen()
+            .and_then(|()| keyspace::read_note(self.engine.as_ref()).map_err(|error| EngineError(error.to_string())));
         match reopened {
-            Ok(version) => {
+            Ok(note) => {
                 tracing::info!("the store is open again");
                 self.closed_since = None;
-                self.version = self.version.max(version);
+                self.note = Note { version: self.note.version.max(note.version), live: note.live };
                 self.health.send_replace(Health::Writable);
                 // A disk that is full lets itself be opened: the reserve is there for that.
-                let _ = self.room(true);
+                let _ = self.room(Purpose::Intake);
             }
             Err(error) => {
                 tracing::warn!(%error, "the store cannot be opened and is tried again");
@@ -189,8 +220,8 @@ impl Committer {
     }
 
     /// Whether there is room; the health says what new work finds.
-    fn room(&self, intake: bool) -> Result<(), StoreError> {
-        let full = self.engine.room(intake).filter(|(bytes, _)| *bytes == 0).map(|(_, why)| why);
+    fn room(&self, purpose: Purpose) -> Result<(), StoreError> {
+        let full = self.engine.room(purpose, self.note.live).filter(|(bytes, _)| *bytes == 0).map(|(_, why)| why);
         self.health.send_if_modified(|health| {
             let was_full = matches!(health, Health::Full(_));
             match &full {
@@ -201,7 +232,7 @@ impl Committer {
                     *health = Health::Full(why.clone());
                     !was_full
                 }
-                None if intake && was_full => {
+                None if purpose == Purpose::Intake && was_full => {
                     tracing::info!("the store has room again");
                     *health = Health::Writable;
                     true
@@ -229,24 +260,23 @@ impl Committer {
             return group.iter().map(|_| Err(StoreError::Unusable(why.clone()))).collect();
         }
         let started = Instant::now();
-        let (for_intake, for_all) = (self.room(true), self.room(false));
-        let mut overlay: HashMap<Vec<u8>, u64> = HashMap::new();
-        let mut puts: Vec<Put> = Vec::new();
-        let mut heads: HashMap<TenantId, Head> = HashMap::new();
+        let rooms = Rooms::of(self);
+        let mut group_so_far = Group { live: self.note.live, ..Group::default() };
         let mut answers = Vec::with_capacity(group.len());
         for batch in group {
-            let room = if batch.intake { &for_intake } else { &for_all };
-            let answer = room.clone().and_then(|()| self.check(&batch, &overlay));
-            let answer = answer.and_then(|()| self.take_in(batch, &mut overlay, &mut puts, &mut heads));
-            answers.push(answer);
+            let room = rooms.of_purpose(batch.purpose());
+            let taken = room.and_then(|()| self.check(&batch, &group_so_far.overlay));
+            answers.push(taken.and_then(|kept| self.take_in(batch, &kept, &mut group_so_far)));
         }
+        let Group { mut puts, heads, live, .. } = group_so_far;
         if puts.is_empty() {
             return answers;
         }
         for (tenant, head) in &heads {
             puts.push(self.sealed_put(keyspace::full(tenant, keyspace::audit::HEAD), &codec::encode(head)));
         }
-        puts.push(keyspace::version_put(self.version));
+        let note = Note { live, ..self.note };
+        puts.push(keyspace::note_put(note));
         let told = self.listeners.wanted().then(|| puts.clone());
         match guarded(|| self.engine.apply(puts).and_then(|()| self.engine.sync())) {
             Ok(()) => {
@@ -255,7 +285,9 @@ impl Committer {
                     self.listeners.tell(&told);
                 }
                 self.heads.extend(heads);
+                self.note = note;
                 self.metrics.committed(answers.iter().filter(|a| a.is_ok()).count(), started.elapsed());
+                self.measure();
                 answers
             }
             Err(error) => {
@@ -269,39 +301,34 @@ impl Committer {
         }
     }
 
-    fn check(&self, batch: &SealedBatch, overlay: &HashMap<Vec<u8>, u64>) -> Result<(), StoreError> {
+    /// Whether the conditions of a batch hold; what is kept under its keys, in the order of its puts.
+    fn check(&self, batch: &SealedBatch, overlay: &HashMap<Vec<u8>, Kept>) -> Result<Vec<Kept>, StoreError> {
         for (key, _) in &batch.own {
             if overlay.contains_key(key) || self.engine.get(key)?.is_some() {
                 return Err(StoreError::Conflict);
             }
         }
+        let mut all = Vec::with_capacity(batch.puts.len());
         for (key, expect, _) in &batch.puts {
-            if *expect == Expect::Any {
-                continue;
-            }
-            let present = match overlay.get(key) {
-                Some(version) => *version,
-                None => self.engine.get(key)?.and_then(|bytes| seal::version_of(&bytes)).unwrap_or(0),
+            let kept = match overlay.get(key) {
+                Some(kept) => *kept,
+                None => self.engine.glance(key)?.map_or(Kept::default(), |found| Kept::found(key, found)),
             };
             let holds = match expect {
                 Expect::Any => true,
-                Expect::Absent => present == 0,
-                Expect::Version(version) => present == *version,
+                Expect::Absent => kept.version == 0,
+                Expect::Version(version) => kept.version == *version,
             };
             if !holds {
                 return Err(StoreError::Conflict);
             }
+            all.push(kept);
         }
-        Ok(())
+        Ok(all)
     }
 
-    fn take_in(
-        &mut self,
-        batch: SealedBatch,
-        overlay: &mut HashMap<Vec<u8>, u64>,
-        puts: &mut Vec<Put>,
-        heads: &mut HashMap<TenantId, Head>,
-    ) -> Result<(), StoreError> {
+    fn take_in(&mut self, batch: SealedBatch, kept: &[Kept], group: &mut Group) -> Result<(), StoreError> {
+        let heads = &mut group.heads;
         for (tenant, _) in &batch.rows {
             if !heads.contains_key(tenant) {
                 let head = match self.heads.get(tenant) {
@@ -311,34 +338,48 @@ impl Committer {
                 heads.insert(tenant.clone(), head);
             }
         }
-        self.version += 1;
+        self.note.version += 1;
+        let version = self.note.version;
         for (key, value) in batch.own {
-            overlay.insert(key.clone(), self.version);
-            puts.push((key, Some(value)));
+            group.put((key, Some(value)), version, Kept::default());
         }
-        for (key, _, value) in batch.puts {
+        for ((key, _, value), kept) in batch.puts.into_iter().zip(kept) {
             let value = value.map(|mut bytes| {
-                seal::stamp(&mut bytes, self.version);
+                seal::stamp(&mut bytes, version);
                 bytes
             });
-            overlay.insert(key.clone(), if value.is_some() { self.version } else { 0 });
-            puts.push((key, value));
+            group.put((key, value), version, *kept);
         }
         for (tenant, entry) in batch.rows {
-            let head = heads.get_mut(&tenant).expect("invariant: every head was read above");
+            let head = group.heads.get_mut(&tenant).expect("invariant: every head was read above");
             let row = AuditRow { at: self.clock.now(), entry, prev: head.hash.clone(), seq: head.seq + 1, tenant };
             *head = Head { seq: row.seq, hash: chain::hash(&row) };
             let key = keyspace::full(&row.tenant, &keyspace::audit::row(row.seq));
-            let put = self.sealed_put(key, &codec::encode(&row));
-            puts.push(put);
+            group.put(self.sealed_put(key, &codec::encode(&row)), version, Kept::default());
         }
         Ok(())
     }
 
     fn sealed_put(&self, key: Vec<u8>, plain: &[u8]) -> Put {
         let mut bytes = self.keyring.seal(&key, plain);
-        seal::stamp(&mut bytes, self.version);
+        seal::stamp(&mut bytes, self.note.version);
         (key, Some(bytes))
+    }
+}
+
+/// Whether there is room, by purpose, asked once for a group.
+struct Rooms([Result<(), StoreError>; 3]);
+
+impl Rooms {
+    fn of(committer: &Committer) -> Self {
+        let work = committer.room(Purpose::Work);
+        let freeing = if work.is_ok() { Ok(()) } else { committer.room(Purpose::Freeing) };
+        // Asked last: the health is what new work finds.
+        Self([committer.room(Purpose::Intake), work, freeing])
+    }
+
+    fn of_purpose(&self, purpose: Purpose) -> Result<(), StoreError> {
+        self.0[purpose as usize].clone()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Mutex;
 
-use crate::store::engine::{Engine, EngineError, Entry, Order, Put};
+use crate::store::engine::{Engine, EngineError, Entry, Glance, Order, Purpose, Put};
 
 /// What happens to the next commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,10 @@ impl Engine for Memory {
         Ok(self.map().get(key).cloned())
     }
 
+    fn glance(&self, key: &[u8]) -> Result<Option<Glance>, EngineError> {
+        Ok(self.map().get(key).map(|value| Glance::of(value, value.len())))
+    }
+
     fn scan<'a>(&'a self, from: &[u8], to: &[u8], order: Order) -> Box<dyn Iterator<Item = Entry> + 'a> {
         let (from, to) = (from.to_vec(), to.to_vec());
         let mut last: Option<Vec<u8>> = None;
@@ -104,7 +108,7 @@ impl Engine for Memory {
         self.map().iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
     }
 
-    fn room(&self, _intake: bool) -> Option<(u64, String)> {
+    fn room(&self, _purpose: Purpose, _live: u64) -> Option<(u64, String)> {
         None
     }
 

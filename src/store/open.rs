@@ -6,13 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::time::Clock;
 use crate::store::engine::{Engine, EngineError, Order};
+use crate::store::keyspace::Note;
+use crate::store::pieces::PIECE;
 use crate::store::seal::{Keyring, MasterKey, SealError, WrappedKey, new_data_key};
 use crate::store::sled::{LOCKED, Sled, SledOptions};
 use crate::store::{Store, StoreError, keyspace};
 
 /// Version of the layout of the whole store. Raised when keys move; a migration then stands in
 /// `migrate`.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
+
+/// Bytes that a migration writes at once.
+const MOVED_AT_ONCE: usize = 1 << 20;
 
 const FORMAT_KEY: &[u8] = b"_system\0fm";
 const DATA_KEYS: &[u8] = b"_system\0ky";
@@ -134,13 +139,33 @@ fn check_format(engine: &dyn Engine) -> Result<(), OpenError> {
 }
 
 /// Brings the keys of an older format to the present one, step by step; each step can run twice.
-fn migrate(_engine: &dyn Engine, from: u32) -> Result<(), OpenError> {
+fn migrate(engine: &dyn Engine, from: u32) -> Result<(), OpenError> {
     match from {
-        // An empty store has nothing to move. What format 1 packed, and the stories that it wrote of events that
-        // ask nothing, are read as they are.
-        0 | 1 => Ok(()),
+        // What format 1 packed, and the stories that it wrote of events that ask nothing, are read as they are.
+        0..=2 => cut_and_count(engine),
         other => Err(StoreError::Unreadable(format!("no migration from format {other} is known")).into()),
     }
+}
+
+/// Format 3 keeps long values in pieces, which those of before get by being put again, and notes the bytes of all.
+fn cut_and_count(engine: &dyn Engine) -> Result<(), OpenError> {
+    let (mut live, mut step, mut bytes) = (0, Vec::new(), 0);
+    for entry in engine.scan(&[], &[], Order::Ascending) {
+        let (key, value) = entry?;
+        live += (key.len() + value.len()) as u64;
+        if value.len() > PIECE {
+            bytes += value.len();
+            step.push((key, Some(value)));
+        }
+        if bytes >= MOVED_AT_ONCE {
+            engine.apply(std::mem::take(&mut step))?;
+            engine.sync()?;
+            bytes = 0;
+        }
+    }
+    step.push(keyspace::note_put(Note { live, ..keyspace::read_note(engine)? }));
+    engine.apply(step)?;
+    Ok(engine.sync()?)
 }
 
 pub(crate) fn read_data_keys(engine: &dyn Engine) -> Result<Vec<WrappedKey>, StoreError> {

@@ -10,13 +10,19 @@ use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
+use crate::store::engine::Purpose;
+
 /// The reserve's name in the store's folder.
 const RESERVE_FILE: &str = "reserve";
 
 /// Bounds of the store's size.
+///
+/// What the store may hold is measured in bytes of keys and values that are there, not by the length of its file: that
+/// never shrinks, and a store that was full once would be full for ever. sled reuses what is free in its file, which
+/// comes to two and a half times what is in it at most; what the disk has left is a bound of its own.
 #[derive(Debug, Clone)]
 pub struct Quota {
-    /// Bytes that the store may take.
+    /// Bytes of keys and values that the store may hold.
     pub most_bytes: u64,
     /// Bytes of the disk that stay free.
     pub keep_free_bytes: u64,
@@ -25,15 +31,16 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// The bounds for work that finishes what was taken in: half of what stays free for it, and a
-    /// sixteenth more than the store may take.
+    /// The bounds for a purpose. What finishes old work has half of what stays free for it, and a sixteenth more than
+    /// the store may hold. What only takes away has no bound but the disk's, and a quarter of what stays free.
     #[must_use]
-    pub fn for_old_work(&self) -> Self {
-        Self {
-            most_bytes: self.most_bytes.saturating_add(self.most_bytes / 16),
-            keep_free_bytes: self.keep_free_bytes / 2,
-            reserve_bytes: self.reserve_bytes,
-        }
+    pub fn of(&self, purpose: Purpose) -> Self {
+        let (most_bytes, keep_free_bytes) = match purpose {
+            Purpose::Intake => (self.most_bytes, self.keep_free_bytes),
+            Purpose::Work => (self.most_bytes.saturating_add(self.most_bytes / 16), self.keep_free_bytes / 2),
+            Purpose::Freeing => (u64::MAX, self.keep_free_bytes / 4),
+        };
+        Self { most_bytes, keep_free_bytes, reserve_bytes: self.reserve_bytes }
     }
 }
 
@@ -52,11 +59,11 @@ pub fn reserve_held(folder: &Path) -> u64 {
     folder.join(RESERVE_FILE).metadata().map_or(0, |about| about.len())
 }
 
-/// Bytes that may still be written, and which bound is the nearest.
+/// Bytes that may still be written by a store that holds `live` bytes, and which bound is the nearest.
 #[must_use]
-pub fn room(quota: &Quota, folder: &Path, size: u64) -> (u64, String) {
-    let own = quota.most_bytes.saturating_sub(size);
-    let own_words = format!("it has {size} bytes and may have {} (`store.most_mb`)", quota.most_bytes);
+pub fn room(quota: &Quota, folder: &Path, live: u64) -> (u64, String) {
+    let own = quota.most_bytes.saturating_sub(live);
+    let own_words = format!("it holds {live} bytes and may hold {} (`store.most_mb`)", quota.most_bytes);
     let Ok(free) = free(folder) else {
         return (own, own_words);
     };

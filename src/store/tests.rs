@@ -240,17 +240,149 @@ fn damage_is_refused_in_words_that_name_restore() {
     }
 }
 
+/// So many bytes that zstd cannot pack.
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Noise(Vec<u8>);
+
+impl Noise {
+    fn of(length: usize) -> Self {
+        let mut bytes = vec![0; length];
+        rand::fill(bytes.as_mut_slice());
+        Self(bytes)
+    }
+}
+
+impl Record for Noise {
+    fn to_payload(&self) -> Vec<u8> {
+        self.0.clone()
+    }
+    fn from_payload(payload: &[u8]) -> Result<Self, String> {
+        Ok(Self(payload.to_vec()))
+    }
+}
+
+fn noise(key: &str, length: usize) -> Write {
+    put(key.as_bytes().to_vec(), Expect::Any, &Noise::of(length))
+}
+
 #[test]
 fn a_full_quota_stops_new_work_first_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(folder.path());
-    options.quota.most_bytes = 1;
+    options.quota.most_bytes = 160_000;
     let store = open::open(options, &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap();
-    let mut batch = Batch::intake();
-    batch.write(&TenantId::default_tenant(), text("a", Expect::Any, "1"));
-    let error = run(store.commit(batch)).unwrap_err();
+    let tenant = TenantId::default_tenant();
+    let intake = || {
+        let mut batch = Batch::intake();
+        batch.write(&tenant, text("a", Expect::Any, "1"));
+        run(store.commit(batch))
+    };
+    intake().unwrap();
+    run(write(&store, [noise("b", 100_000), noise("c", 61_000)])).unwrap();
+    let error = intake().unwrap_err();
     assert!(matches!(&error, StoreError::Full(why) if why.contains("most_mb")), "{error}");
     assert!(matches!(*store.health().borrow(), Health::Full(_)));
+    run(write(&store, [noise("d", 20_000)])).expect("what was taken in is finished");
+    assert!(matches!(run(write(&store, [text("e", Expect::Any, "1")])), Err(StoreError::Full(_))));
+
+    store.wait_for_groups_before().expect("a backup of a full store");
+    run(write(&store, [take(b"b".to_vec(), Expect::Any)])).expect("what frees comes through");
+    intake().expect("there is room again, though the file is as long as it was");
+    assert_eq!(*store.health().borrow(), Health::Writable);
+}
+
+#[test]
+fn what_is_kept_is_counted_over_changes_and_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = |store: &Store| keyspace::read_note(store.engine().as_ref()).unwrap().live;
+    let store = open_sled(folder.path());
+    run(write(&store, [text("a", Expect::Any, "1")])).unwrap();
+    let before = live(&store);
+    run(write(&store, [noise("b", 50_000), noise("b", 40_000), text("c", Expect::Any, "1")])).unwrap();
+    run(write(&store, [noise("b", 30_000)])).unwrap();
+    assert!((before + 30_000..before + 30_400).contains(&live(&store)), "{} after {before}", live(&store));
+    run(write(&store, [take(b"b".to_vec(), Expect::Any), take(b"c".to_vec(), Expect::Any)])).unwrap();
+    close(store);
+    let store = open_sled(folder.path());
+    assert_eq!(live(&store), before);
+}
+
+#[test]
+fn long_values_are_read_written_over_and_taken_as_others_are() {
+    over_every_engine(async |store| {
+        let view = store.view(&TenantId::default_tenant());
+        for length in [1_000_000, 20_000, 8_000, 300_000] {
+            let value = Noise::of(length);
+            write(&store, [put(b"m".to_vec(), Expect::Any, &value), text("z", Expect::Any, "1")]).await.unwrap();
+            assert_eq!(view.get::<Noise>(b"m").unwrap().unwrap().value, value);
+            let (key, scanned) = view.scan::<Noise>(b"m", Order::Descending).next().unwrap().unwrap();
+            assert_eq!((key.as_slice(), scanned.value), (&b"m"[..], value));
+        }
+        let version = view.get::<Noise>(b"m").unwrap().unwrap().version;
+        write(&store, [take(b"m".to_vec(), Expect::Version(version))]).await.unwrap();
+        assert!(!view.has(b"m").unwrap());
+        assert_eq!(view.keys(&[], Order::Ascending).count(), 1);
+        assert_eq!(store.tenants().unwrap().len(), 1);
+    });
+}
+
+/// The engine's own database, when who had it before has let go of its lock.
+fn open_raw(folder: &std::path::Path) -> ::sled::Db {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        match ::sled::Config::new().path(folder).segment_size(1 << 20).open() {
+            Err(_) if std::time::Instant::now() < deadline => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+#[test]
+fn no_value_makes_the_engine_write_files_beside_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = || std::fs::read_dir(folder.path().join("blobs")).unwrap().count();
+    let store = open_sled(folder.path());
+    run(async {
+        write(&store, [noise("a", 1 << 20)]).await.unwrap();
+        for number in 0..200 {
+            write(&store, [noise(&format!("k{number:03}"), 20_000)]).await.unwrap();
+        }
+    });
+    assert_eq!(blobs(), 0);
+    close(store);
+    let store = open_sled(folder.path());
+    let view = store.view(&TenantId::default_tenant());
+    assert_eq!(view.scan::<Noise>(b"k", Order::Ascending).filter(|entry| entry.is_ok()).count(), 200);
+    drop(view);
+    run(write(&store, [text("a", Expect::Any, "short")])).unwrap();
+    close(store);
+    let raw = open_raw(folder.path());
+    assert_eq!(raw.scan_prefix([&[0xff], &b"default\0a"[..]].concat()).count(), 0, "pieces of what was written over");
+}
+
+#[test]
+fn a_store_of_format_2_is_read_counted_and_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_sled(folder.path());
+    let value = Noise::of(500_000);
+    run(write(&store, [put(b"m".to_vec(), Expect::Any, &value)])).unwrap();
+    let kept = store.engine().get(b"default\0m").unwrap().unwrap();
+    close(store);
+    let raw = open_raw(folder.path());
+    for key in raw.range([0xfe]..).keys() {
+        raw.remove(key.unwrap()).unwrap();
+    }
+    raw.insert(b"default\0m", kept).unwrap();
+    raw.insert(b"_system\0fm", &br#"{"format":2,"written_by":"0.1.0"}"#[..]).unwrap();
+    raw.insert(b"_system\0vn", &9_u64.to_be_bytes()).unwrap();
+    drop(raw);
+    let store = open_sled(folder.path());
+    assert_eq!(store.view(&TenantId::default_tenant()).get::<Noise>(b"m").unwrap().unwrap().value, value);
+    let note = keyspace::read_note(store.engine().as_ref()).unwrap();
+    assert!(note.version == 9 && (500_000..501_000).contains(&note.live), "{note:?}");
+    close(store);
+    let raw = open_raw(folder.path());
+    assert!(raw.get(b"default\0m").unwrap().unwrap().len() < 10_000);
 }
 
 /// A memory that says how much room it has, and that cannot be opened anew where it has none.
@@ -259,6 +391,8 @@ struct Cramped {
     memory: Memory,
     room: std::sync::atomic::AtomicU64,
     reopened: std::sync::atomic::AtomicU64,
+    /// Bytes that may be kept; 0 is no bound.
+    bound: std::sync::atomic::AtomicU64,
     /// What opening it anew does, where it does not fail.
     reopens: std::sync::Mutex<Option<fn()>>,
 }
@@ -285,7 +419,11 @@ impl Engine for Cramped {
     fn size(&self) -> u64 {
         self.memory.size()
     }
-    fn room(&self, _intake: bool) -> Option<(u64, String)> {
+    fn room(&self, purpose: engine::Purpose, live: u64) -> Option<(u64, String)> {
+        let bound = self.bound.load(std::sync::atomic::Ordering::Relaxed);
+        if bound > 0 && purpose != engine::Purpose::Freeing {
+            return Some((bound.saturating_sub(live), "the quota".to_owned()));
+        }
         Some((self.room.load(std::sync::atomic::Ordering::Relaxed), "the disk".to_owned()))
     }
     fn reopen(&self) -> Result<(), EngineError> {

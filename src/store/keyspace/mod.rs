@@ -22,8 +22,8 @@ use crate::store::engine::{Engine, Put};
 /// The owner of the program's own keys; no tenant can have this name from outside.
 pub const SYSTEM: &str = "_system";
 
-/// Number of the last commit, so that versions grow over restarts.
-const VERSION_KEY: &[u8] = b"_system\0vn";
+/// Number of the last commit, so that versions grow over restarts, and the bytes that are kept.
+const NOTE_KEY: &[u8] = b"_system\0vn";
 
 /// A key with its tenant in front.
 #[must_use]
@@ -90,19 +90,29 @@ fn sortable(at: Timestamp) -> [u8; 8] {
     (at.0.cast_unsigned() ^ (1 << 63)).to_be_bytes()
 }
 
-pub(crate) fn read_version(engine: &dyn Engine) -> Result<u64, StoreError> {
-    match engine.get(VERSION_KEY)? {
-        Some(bytes) => {
-            let bytes: [u8; 8] =
-                bytes.as_slice().try_into().map_err(|_| StoreError::Unreadable("the commit number".to_owned()))?;
-            Ok(u64::from_be_bytes(bytes))
-        }
-        None => Ok(0),
-    }
+/// What the committer notes of the whole store with every group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Note {
+    /// Number of the last commit.
+    pub(crate) version: u64,
+    /// Bytes of all keys and values, but for a few of the store's own.
+    pub(crate) live: u64,
 }
 
-pub(crate) fn version_put(version: u64) -> Put {
-    (VERSION_KEY.to_vec(), Some(version.to_be_bytes().to_vec()))
+pub(crate) fn read_note(engine: &dyn Engine) -> Result<Note, StoreError> {
+    let Some(bytes) = engine.get(NOTE_KEY)? else { return Ok(Note::default()) };
+    let number = |bytes: &[u8]| bytes.try_into().map(u64::from_be_bytes).ok();
+    let note = match bytes.len() {
+        // Up to format 2 the number stands alone.
+        8 => number(&bytes).map(|version| Note { version, live: 0 }),
+        16 => number(&bytes[..8]).zip(number(&bytes[8..])).map(|(version, live)| Note { version, live }),
+        _ => None,
+    };
+    note.ok_or_else(|| StoreError::Unreadable("the commit number".to_owned()))
+}
+
+pub(crate) fn note_put(note: Note) -> Put {
+    (NOTE_KEY.to_vec(), Some([note.version.to_be_bytes(), note.live.to_be_bytes()].concat()))
 }
 
 #[cfg(test)]
