@@ -276,3 +276,62 @@ impl Actor for Janitor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::outcome::Expect;
+    use crate::domain::time::Timestamp;
+    use crate::store::Batch;
+    use crate::store::memory::Memory;
+    use crate::store::seal::{self, Keyring, MasterKey};
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    async fn until(what: impl Fn() -> bool) {
+        tokio::time::timeout(Duration::from_secs(10), async {
+            while !what() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+        .await
+        .expect("it did not happen in time");
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_new_while_values_are_sealed_anew_seals_all_of_them() {
+        let masters = [MasterKey::new([7; 32])];
+        let keyring = Keyring::open_keys(&[seal::new_data_key(1, &masters[0])], &masters).unwrap().0;
+        let store = Store::inline(Arc::new(Memory::default()), Arc::new(keyring), Arc::new(Still)).unwrap();
+        let mut batch = Batch::new();
+        for number in 0..640 {
+            let timer = timer::Timer { name: format!("{number}"), at: Timestamp(number), payload: ().into() };
+            let tenant = TenantId::default_tenant();
+            batch.writes(&tenant, timer::set(&store.view(&tenant), &timer).unwrap());
+            batch.write(&tenant, crate::store::mark(format!("x{number}").into(), Expect::Any));
+        }
+        store.commit(batch).await.unwrap();
+        let (board, clock) = (Board::default(), Arc::new(Still));
+        let keep = Duration::from_secs(1);
+        let args = Arguments { store: store.clone(), clock, keep, keep_bytes: 1, board: board.clone() };
+        let (janitor, _ended) = Actor::spawn(None, Janitor, args).await.unwrap();
+        let resealed = || board.read()["janitor"].state["resealed_values"].as_u64().unwrap();
+        for (key, enough) in [(2, 64), (3, 1280)] {
+            store.keyring().activate(&seal::new_data_key(key, &masters[0]), &masters).unwrap();
+            janitor.cast(JanitorMessage::Reseal).unwrap();
+            until(|| resealed() >= enough).await;
+        }
+        until(|| board.read()["janitor"].state["resealing"] == false).await;
+        let sealed = store.engine().scan(b"default\0", &[], Order::Ascending);
+        let mut keys: Vec<_> = sealed.filter_map(|entry| seal::key_id_of(&entry.unwrap().1)).collect();
+        keys.dedup();
+        assert_eq!(keys, [3]);
+    }
+}
