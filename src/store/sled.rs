@@ -271,7 +271,7 @@ impl Engine for Sled {
     }
 
     fn free(&self) -> Option<u64> {
-        quota::free(&self.options.folder)
+        quota::free(&self.options.folder).ok()
     }
 
     fn reopen(&self) -> Result<(), EngineError> {

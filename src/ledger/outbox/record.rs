@@ -122,7 +122,16 @@ mod tests {
 
     fn effect() -> Effect {
         let (channel, installation, place) = (ChannelName::Terminal, String::new(), "p".to_owned());
-        let to = Address { channel, installation, place, thread: None, person: None, route: None };
+        let to = Address {
+            channel,
+            installation,
+            place,
+            thread: None,
+            begins_thread: false,
+            alone: false,
+            person: None,
+            route: None,
+        };
         let card = Card::new("done");
         let kind = EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, answers: None };
         let (id, tenant) = (EffectId { event: EventId(1), index: 0 }, TenantId::default_tenant());
