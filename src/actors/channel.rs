@@ -10,16 +10,18 @@ use crate::actors::delivery::{Deliverer, Tried};
 use crate::actors::metrics::DeliveryMetrics;
 use crate::actors::outbox::OutboxMessage;
 use crate::actors::supervisor::Handle;
+use crate::domain::effect::Effect;
 use crate::domain::event::ChannelName;
 use crate::ledger::outbox::Work;
+use crate::store::Stored;
 
 /// Failures in a row after which a channel is shown as degraded.
 const FAILURES_UNTIL_DEGRADED: u32 = 3;
 
 /// What it is told.
 pub enum ChannelMessage {
-    /// Do this.
-    Perform(Work),
+    /// Do this; with the effect as it is stored, where that is known.
+    Perform(Work, Option<Box<Stored<Effect>>>),
     /// This came of it.
     Performed(Work, Tried),
 }
@@ -109,13 +111,13 @@ impl Actor for ChannelActor {
         state: &mut Delivering,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            ChannelMessage::Perform(work) => {
+            ChannelMessage::Perform(work, known) => {
                 let deliverer = state.args.deliverer.clone();
                 let outbox = state.args.outbox.clone();
                 // A delivery must not hold up others, and it is not lost with this actor: the outbox
                 // hears of it either way.
                 tokio::spawn(async move {
-                    let tried = deliverer.perform(&work).await;
+                    let tried = deliverer.perform(&work, known.map(|known| *known)).await;
                     outbox.cast(OutboxMessage::Tried { work: work.clone(), tried: tried.clone() });
                     // An actor that has ended has nothing to show.
                     let _ = myself.cast(ChannelMessage::Performed(work, tried));

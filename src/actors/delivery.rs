@@ -99,9 +99,10 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
-    /// Does a piece of work. An error of the store leaves the effect owed and suspect.
-    pub async fn perform(&self, work: &Work) -> Tried {
-        let tried = AssertUnwindSafe(self.perform_once(work)).catch_unwind().await;
+    /// Does a piece of work; `known` is its effect as it is stored, where that need not be read. An error of the store
+    /// leaves the effect owed and suspect.
+    pub async fn perform(&self, work: &Work, known: Option<Stored<Effect>>) -> Tried {
+        let tried = AssertUnwindSafe(self.perform_once(work, known)).catch_unwind().await;
         match tried {
             Ok(tried) => tried,
             Err(_) => self.panicked(work).await,
@@ -120,7 +121,7 @@ impl Deliverer {
         }
     }
 
-    async fn perform_once(&self, work: &Work) -> Tried {
+    async fn perform_once(&self, work: &Work, known: Option<Stored<Effect>>) -> Tried {
         match work {
             Work::Record { id, conversation, end } => match effect::owed(&self.store.view(&conversation.tenant), *id) {
                 Ok(Some(owed)) => self.ended(&owed, end.clone()).await,
@@ -128,7 +129,11 @@ impl Deliverer {
                 Err(error) => self.unrecorded(*id, end.clone(), &error),
             },
             Work::Perform { conversation, id, suspect } => {
-                match effect::owed(&self.store.view(&conversation.tenant), *id) {
+                let owed = match known {
+                    Some(known) => Ok(Some(known)),
+                    None => effect::owed(&self.store.view(&conversation.tenant), *id),
+                };
+                match owed {
                     Ok(Some(owed)) => self.one(&owed, *suspect).await,
                     Ok(None) => Tried::Ended(vec![*id]),
                     Err(error) => self.later(*id, 1, *suspect, Some(error.to_string())),

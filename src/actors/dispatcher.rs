@@ -32,8 +32,8 @@ const ONE_EVERY: Duration = Duration::from_millis(10);
 const REST: Duration = Duration::from_secs(1);
 /// After so long a rush is no burst: taking in and handling share what there is.
 const LONGEST_RUSH: Duration = Duration::from_secs(15);
-/// Sessions that may be idle at one time. An idle one costs some kilobytes and is started again in
-/// microseconds, so they are kept for conversations that go on, not for all of a quarter of an hour.
+/// Sessions that may be idle at one time. An idle one costs some kilobytes; above their number the longest idle one
+/// goes to the next conversation that needs one.
 const MOST_IDLE: usize = 1000;
 
 /// What it is told.
@@ -206,6 +206,11 @@ impl Dispatching {
         turn: Turn,
         permit: tokio::sync::OwnedSemaphorePermit,
     ) -> Result<(), Turn> {
+        if !self.sessions.contains_key(&turn.lane)
+            && let Some(slot) = self.longest_idle()
+        {
+            self.sessions.insert(turn.lane.clone(), slot);
+        }
         if !self.sessions.contains_key(&turn.lane) {
             let arguments = (self.args.router.clone(), self.args.myself.clone(), self.args.outbox.clone());
             match Actor::spawn_linked(None, Session, arguments, myself.get_cell()).await {
@@ -256,9 +261,24 @@ impl Dispatching {
         }
     }
 
+    /// Where as many sessions are idle as may be: the longest idle one, for another conversation. A session keeps
+    /// nothing of its conversation.
+    fn longest_idle(&mut self) -> Option<Slot> {
+        while self.idle.len() >= MOST_IDLE {
+            let (since, lane) = self.idle.pop_front()?;
+            if self.is_idle_since(since, &lane) {
+                return self.sessions.remove(&lane);
+            }
+        }
+        None
+    }
+
+    fn is_idle_since(&self, since: Timestamp, lane: &Lane) -> bool {
+        self.sessions.get(lane).is_some_and(|slot| slot.running.is_none() && slot.idle_since == since)
+    }
+
     fn end_if_idle_since(&mut self, since: Timestamp, lane: &Lane) {
-        let is_so = |slot: &Slot| slot.running.is_none() && slot.idle_since == since;
-        if self.sessions.get(lane).is_some_and(is_so)
+        if self.is_idle_since(since, lane)
             && let Some(slot) = self.sessions.remove(lane)
         {
             self.ending.insert(slot.actor.get_id());

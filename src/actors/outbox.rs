@@ -14,8 +14,8 @@ use crate::domain::event::ChannelName;
 use crate::domain::ids::EffectId;
 use crate::domain::time::Timestamp;
 use crate::ledger::outbox::{Conversation, Outbox, Work, pace_until};
-use crate::store::StoreError;
 use crate::store::keyspace::effect;
+use crate::store::{StoreError, Stored};
 
 /// Pause of a conversation whose channel is being started again.
 const CHANNEL_AWAY: Duration = Duration::from_secs(1);
@@ -24,10 +24,13 @@ const RECONCILE: Duration = Duration::from_secs(60);
 /// How often figures are shown, and the longest sleep.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Effects of one event that are handed on as they are; no card of ours has more.
+const MOST_FRESH: usize = 16;
+
 /// What it is told.
 pub enum OutboxMessage {
-    /// These are owed, and no process has tried them.
-    Owed(Vec<Effect>),
+    /// These are owed, as they are stored, and no process has tried them.
+    Owed(Vec<Stored<Effect>>),
     /// An operator owes these again: an earlier try may have performed them without anybody knowing.
     OwedAgain(Vec<Effect>),
     /// This came of a piece of work.
@@ -71,6 +74,8 @@ pub struct OutboxActor;
 pub struct Sending {
     args: Arguments,
     outbox: Outbox,
+    /// What came with this message, until all that is due has been given out.
+    fresh: HashMap<EffectId, Stored<Effect>>,
     tick_at: Option<Timestamp>,
     flushing: Option<ractor::RpcReplyPort<()>>,
     ended: u64,
@@ -106,8 +111,9 @@ impl Sending {
         Ok(())
     }
 
-    /// Takes in what is owed and was not tried.
-    fn take_in(&mut self, effect: &Effect) {
+    /// Takes in what is owed and was not tried. What goes out at once need not be read again.
+    fn take_in(&mut self, owed: Stored<Effect>) {
+        let effect = &owed.value;
         let EffectKind::Deliver { to, answers, .. } = &effect.kind;
         let channel = self.args.deliverer.channels.get(&to.channel);
         if answers.zip(channel).is_some_and(|(event, channel)| channel.is_awaited(event)) {
@@ -115,9 +121,18 @@ impl Sending {
         } else {
             self.outbox.push(effect);
         }
+        if self.fresh.len() < MOST_FRESH {
+            self.fresh.insert(effect.id, owed);
+        }
     }
 
     fn give_out(&mut self, myself: &ActorRef<OutboxMessage>) {
+        self.give_what_is_due(myself);
+        // What waits, waits on disk.
+        self.fresh.clear();
+    }
+
+    fn give_what_is_due(&mut self, myself: &ActorRef<OutboxMessage>) {
         let now = self.now();
         while self.outbox.running() < self.args.most_at_once {
             let Some(work) = self.outbox.next(now) else { return };
@@ -129,8 +144,9 @@ impl Sending {
                 self.outbox.pace(&conversation, pace_until(now, channel.pace()));
             }
             let first = work.first();
+            let fresh = self.fresh.remove(&first).filter(|_| matches!(work, Work::Perform { suspect: false, .. }));
             match self.args.channels.get(&conversation.channel) {
-                Some(handle) if handle.cast(ChannelMessage::Perform(work.clone())) => {}
+                Some(handle) if handle.cast(ChannelMessage::Perform(work.clone(), fresh.map(Box::new))) => {}
                 Some(_) => {
                     let suspect = matches!(work, Work::Perform { suspect: true, .. });
                     self.outbox.again(&conversation, first, now.after(CHANNEL_AWAY), suspect);
@@ -139,7 +155,7 @@ impl Sending {
                 None => {
                     let (deliverer, myself) = (self.args.deliverer.clone(), myself.clone());
                     tokio::spawn(async move {
-                        let tried = deliverer.perform(&work).await;
+                        let tried = deliverer.perform(&work, None).await;
                         // Where the outbox has ended meanwhile, the next one reads what is owed from the store.
                         let _ = myself.cast(OutboxMessage::Tried { work, tried });
                     });
@@ -214,7 +230,8 @@ impl Actor for OutboxActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Arguments) -> Result<Sending, ActorProcessingErr> {
-        let mut state = Sending { args, outbox: Outbox::default(), tick_at: None, flushing: None, ended: 0 };
+        let mut state =
+            Sending { args, outbox: Outbox::default(), fresh: HashMap::new(), tick_at: None, flushing: None, ended: 0 };
         state.reread()?;
         myself.send_interval(RECONCILE, || OutboxMessage::Reconcile);
         Ok(state)
@@ -234,7 +251,7 @@ impl Actor for OutboxActor {
         state: &mut Sending,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            OutboxMessage::Owed(effects) => effects.iter().for_each(|effect| state.take_in(effect)),
+            OutboxMessage::Owed(effects) => effects.into_iter().for_each(|owed| state.take_in(owed)),
             OutboxMessage::OwedAgain(effects) => {
                 let now = state.now();
                 effects.iter().for_each(|effect| state.outbox.push_suspect(effect, now));

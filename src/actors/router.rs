@@ -65,8 +65,8 @@ pub struct Patience {
 pub enum Handled {
     /// It has ended, and owes these.
     Settled {
-        /// What is owed.
-        effects: Vec<Effect>,
+        /// What is owed, as it is stored.
+        effects: Vec<Stored<Effect>>,
     },
     /// It steps aside until then.
     Later {
@@ -175,8 +175,14 @@ impl Router {
     }
 
     async fn try_once(&self, view: &View, id: EventId, seat: &mut Seat) -> Result<Handled, StoreError> {
-        let Some(ready) = event::ready(view, id)? else { return Ok(Handled::Gone) };
-        let Some(event) = event::read(view, id)? else { return Ok(Handled::Gone) };
+        let (event, ready) = match self.inbox.take_fresh(id) {
+            Some(fresh) => fresh,
+            None => {
+                let Some(ready) = event::ready(view, id)? else { return Ok(Handled::Gone) };
+                let Some(event) = event::read(view, id)? else { return Ok(Handled::Gone) };
+                (event, ready)
+            }
+        };
         if let EventKind::Platform { name, ignore } = &event.what.kind {
             let why = ignore.clone().unwrap_or_else(|| format!("nobody asked to act on `{name}`"));
             return self.settle(&event, &ready, Verdict::ignored(why)).await;
@@ -269,13 +275,17 @@ impl Router {
     async fn settle(&self, event: &Event, ready: &Stored<Ready>, verdict: Verdict) -> Result<Handled, StoreError> {
         let now = self.clock().now();
         // An event that was given up before has owed its card about that, which may be delivered by now.
-        let before = event::told(&self.inbox.store().view(&event.tenant), event.id)?;
+        let before = match ready.value.again {
+            true => event::told(&self.inbox.store().view(&event.tenant), event.id)?,
+            false => None,
+        };
         let before = before.map(|told| told.value.effects).unwrap_or_default();
         let settlement = settle::settlement(event, ready, verdict, now, self.patience.shelf_life, before);
-        self.inbox.settle(event, ready, &settlement).await?;
+        let version = self.inbox.settle(event, ready, &settlement).await?;
         self.metrics.settled(event.what.channel, settlement.story.end, now.since(event.at));
         self.settlements.tell(event.id, &settlement.story);
-        Ok(Handled::Settled { effects: settlement.effects })
+        let owed = settlement.effects.into_iter().map(|value| Stored { value, version });
+        Ok(Handled::Settled { effects: owed.collect() })
     }
 
     /// The platform does not answer: that is nobody's failure, so only time gives the event up. Its lane waits with

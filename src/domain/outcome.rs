@@ -31,6 +31,8 @@ pub enum Expect {
     Any,
     /// The key has no value.
     Absent,
+    /// Nothing, and the key cannot have a value: it carries a number that is given out once. Nobody looks.
+    Unused,
     /// The value is the one that was read with this version.
     Version(u64),
 }

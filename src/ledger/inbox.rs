@@ -12,6 +12,7 @@ use crate::domain::event::{ChannelName, Event, Incoming};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::{Expect, TimerChange, Write};
 use crate::domain::time::{Clock, Timestamp};
+use crate::ledger::fresh::Fresh;
 use crate::ledger::lanes::Lane;
 use crate::ledger::rush::Rush;
 use crate::store::keyspace::event::{End, Ready, Story};
@@ -96,6 +97,7 @@ pub struct Inbox {
     clock: Arc<dyn Clock>,
     ids: Arc<EventIds>,
     rush: Arc<Rush>,
+    fresh: Arc<Fresh>,
 }
 
 struct EventIds {
@@ -129,7 +131,7 @@ impl Inbox {
             reserved: AtomicU64::new(reserved),
             reserving: Mutex::new(()),
         };
-        Ok(Self { store, clock, ids: Arc::new(ids), rush: Arc::default() })
+        Ok(Self { store, clock, ids: Arc::new(ids), rush: Arc::default(), fresh: Arc::default() })
     }
 
     /// A number for an event that is about to be accepted. Known before, so that somebody can wait
@@ -187,18 +189,21 @@ impl Inbox {
             batch.write(tenant, event::put_event(&new));
             let ended = event::ended_when_accepted(&new).is_some();
             if !ended {
-                batch.write(tenant, event::put_ready(id, &ready(&lane), Expect::Absent));
+                batch.write(tenant, event::put_ready(id, &ready(&lane), Expect::Unused));
             }
             batch.writes(tenant, writes.iter().cloned());
-            let committed = self.store.commit(batch).await;
+            let committed = self.store.commit_at(batch).await;
             if committed.is_ok()
                 && let Some((upto, _)) = &ahead
             {
                 self.ids.reserved.store(*upto, Ordering::Release);
             }
             match committed {
-                Ok(()) if ended => return Ok(Accepted::Ignored { id, channel: new.what.channel }),
-                Ok(()) => return Ok(Accepted::New { id, lane }),
+                Ok(_) if ended => return Ok(Accepted::Ignored { id, channel: new.what.channel }),
+                Ok(version) => {
+                    self.fresh.keep(new, Stored { value: ready(&lane), version });
+                    return Ok(Accepted::New { id, lane });
+                }
                 // Somebody else sees to the next block.
                 Err(StoreError::Conflict) => ahead = None,
                 Err(error) => return Err(error),
@@ -240,26 +245,36 @@ impl Inbox {
         let mut batch = Batch::intake();
         batch.write(tenant, dedupe::again(id, came_as, &dedupe::Again { at: self.clock.now(), by }));
         if dead {
-            batch.write(tenant, event::put_ready(id, &ready(lane), Expect::Absent)).write(tenant, event::take_dead(id));
+            let ready = Ready::again(lane.key.clone());
+            batch.write(tenant, event::put_ready(id, &ready, Expect::Absent)).write(tenant, event::take_dead(id));
         }
         self.store.commit(batch).await?;
         Ok(if dead { Accepted::Revived { id, lane: lane.clone() } } else { Accepted::Known { id } })
     }
 
+    /// An event that was accepted a moment ago, handed over once.
+    #[must_use]
+    pub fn take_fresh(&self, id: EventId) -> Option<(Event, Stored<Ready>)> {
+        self.fresh.take(id)
+    }
+
     /// Ends an event: everything that follows from it in one commit, on condition that it is still to
-    /// be handled as it was when `ready` was read.
+    /// be handled as it was when `ready` was read. Gives the version that what is owed has.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where it was settled by another or a state has changed that the
     /// handler read.
-    pub async fn settle(&self, event: &Event, ready: &Stored<Ready>, end: &Settlement) -> Result<(), StoreError> {
+    pub async fn settle(&self, event: &Event, ready: &Stored<Ready>, end: &Settlement) -> Result<u64, StoreError> {
         let tenant = &event.tenant;
         let view = self.store.view(tenant);
         let mut batch = Batch::new();
         batch.write(tenant, event::take_ready(event.id, ready.version));
-        batch.write(tenant, event::put_story(event.id, &end.story));
+        let story = event::put_story(event.id, &end.story);
+        // Only what is taken up again has a story already.
+        let expect = if ready.value.again { story.expect } else { Expect::Unused };
+        batch.write(tenant, Write { expect, ..story });
         batch.writes(tenant, end.writes.iter().cloned());
-        batch.writes(tenant, end.effects.iter().map(|owed| effect::put_owed(owed, Expect::Absent)));
+        batch.writes(tenant, end.effects.iter().map(|owed| effect::put_owed(owed, Expect::Unused)));
         for change in &end.timers {
             let writes = match change {
                 TimerChange::Set { name, at, payload } => {
@@ -275,7 +290,7 @@ impl Inbox {
         if let Some(entry) = &end.audit {
             batch.audit(tenant, entry.clone());
         }
-        self.store.commit(batch).await
+        self.store.commit_at(batch).await
     }
 
     /// Puts an event off.
@@ -299,6 +314,7 @@ impl Inbox {
             attempts,
             waits,
             holds,
+            again: read.value.again,
             last_error: Some(error.to_owned()),
             not_before: Some(until),
             lane: read.value.lane.clone(),

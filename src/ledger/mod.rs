@@ -5,6 +5,7 @@
 //! the store at every start, so nothing stays "running" that no process runs. Nothing here performs an
 //! effect, knows a platform or decides what an event means.
 
+mod fresh;
 pub mod inbox;
 pub mod lanes;
 pub mod operate;

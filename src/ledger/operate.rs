@@ -65,7 +65,7 @@ pub async fn replay(store: &Store, tenant: &TenantId, id: EventId, actor: &str) 
     batch.audit(tenant, entry("events.replay", actor, id.to_string(), Some(id)));
     if story.end == End::Dead {
         let lane = Lane { tenant: tenant.clone(), key: it.what.lane };
-        let ready = Ready::in_line(lane.key.clone());
+        let ready = Ready::again(lane.key.clone());
         batch.write(tenant, event::put_ready(id, &ready, Expect::Absent)).write(tenant, event::take_dead(id));
         store.commit(batch).await?;
         return Ok(Replayed::Event { lane, id });

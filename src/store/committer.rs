@@ -60,7 +60,7 @@ impl SealedBatch {
 /// A batch and the caller who waits for it.
 pub(crate) struct Waiting {
     pub(crate) sealed: SealedBatch,
-    pub(crate) answer: oneshot::Sender<Result<(), StoreError>>,
+    pub(crate) answer: oneshot::Sender<Result<u64, StoreError>>,
 }
 
 /// Seals the values of a batch, in the task of its caller.
@@ -245,14 +245,14 @@ impl Committer {
 
     /// As [`Committer::apply`]; a panic of the engine, also while it is read, breaks the store and not this
     /// thread, which opens it anew.
-    fn apply_guarded(&mut self, group: Vec<SealedBatch>) -> Vec<Result<(), StoreError>> {
+    fn apply_guarded(&mut self, group: Vec<SealedBatch>) -> Vec<Result<u64, StoreError>> {
         let count = group.len();
         let applied = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.apply(group)));
         applied.unwrap_or_else(|_| vec![Err(self.panicked()); count])
     }
 
-    /// Applies a group; the answers stand in the order of the batches.
-    pub(crate) fn apply(&mut self, group: Vec<SealedBatch>) -> Vec<Result<(), StoreError>> {
+    /// Applies a group; the answers, in the order of the batches, are the versions that their values have.
+    pub(crate) fn apply(&mut self, group: Vec<SealedBatch>) -> Vec<Result<u64, StoreError>> {
         if matches!(*self.health.borrow(), Health::Broken(_)) {
             self.try_reopen();
         }
@@ -295,7 +295,7 @@ impl Committer {
                 self.metrics.failed();
                 self.heads.clear();
                 self.health.send_replace(Health::Broken(error.to_string()));
-                let failed = |answer: Result<(), StoreError>| answer.and(Err(StoreError::Unusable(error.to_string())));
+                let failed = |answer: Result<u64, StoreError>| answer.and(Err(StoreError::Unusable(error.to_string())));
                 answers.into_iter().map(failed).collect()
             }
         }
@@ -312,10 +312,11 @@ impl Committer {
         for (key, expect, _) in &batch.puts {
             let kept = match overlay.get(key) {
                 Some(kept) => *kept,
+                None if *expect == Expect::Unused => Kept::default(),
                 None => self.engine.glance(key)?.map_or(Kept::default(), |found| Kept::found(key, found)),
             };
             let holds = match expect {
-                Expect::Any => true,
+                Expect::Any | Expect::Unused => true,
                 Expect::Absent => kept.version == 0,
                 Expect::Version(version) => kept.version == *version,
             };
@@ -327,7 +328,7 @@ impl Committer {
         Ok(all)
     }
 
-    fn take_in(&mut self, batch: SealedBatch, kept: &[Kept], group: &mut Group) -> Result<(), StoreError> {
+    fn take_in(&mut self, batch: SealedBatch, kept: &[Kept], group: &mut Group) -> Result<u64, StoreError> {
         let heads = &mut group.heads;
         for (tenant, _) in &batch.rows {
             if !heads.contains_key(tenant) {
@@ -357,7 +358,7 @@ impl Committer {
             let key = keyspace::full(&row.tenant, &keyspace::audit::row(row.seq));
             group.put(self.sealed_put(key, &codec::encode(&row)), version, Kept::default());
         }
-        Ok(())
+        Ok(version)
     }
 
     fn sealed_put(&self, key: Vec<u8>, plain: &[u8]) -> Put {

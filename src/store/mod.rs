@@ -249,6 +249,14 @@ impl Store {
     /// [`StoreError::Conflict`] where a condition does not hold, [`StoreError::Full`] where there is
     /// no room, [`StoreError::Unusable`] where it may or may not have landed.
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.commit_at(batch).await.map(|_| ())
+    }
+
+    /// As [`Store::commit`]; gives the version that every value of the batch has.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub async fn commit_at(&self, batch: Batch) -> Result<u64, StoreError> {
         let sealed = committer::seal(&self.shared.keyring, batch);
         match &self.shared.writer {
             Writer::Inline(committer) => {

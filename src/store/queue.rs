@@ -2,7 +2,7 @@
 //!
 //! A group costs about as much as ten commits, so while commits come side by side the thread waits for the
 //! next group to fill: until nearly as many wait as were in the largest of the last groups, which is when
-//! those who come and go are here again, or for [`APART`].
+//! those who come and go are here again, or for [`APART`] and in a crowd [`APART_IN_CROWD`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +14,10 @@ use std::time::{Duration, Instant};
 const SIDE_BY_SIDE: usize = 8;
 /// While they do, groups begin this far apart at most.
 const APART: Duration = Duration::from_millis(6);
+/// A group of so many says that there are more than one after another could be served.
+const CROWD: usize = 24;
+/// In a crowd groups begin this far apart at most: who stands in it waits for the others either way.
+const APART_IN_CROWD: Duration = Duration::from_millis(8);
 /// Groups that tell how many come and go at present. One in so many waits for all of them: if none did,
 /// groups would shrink until they cost more than they serve.
 const REMEMBERED: usize = 16;
@@ -95,7 +99,11 @@ impl<T> Exit<T> {
         self.gate.waiting.fetch_sub(group.len(), Ordering::SeqCst);
         self.sizes[self.taken % REMEMBERED] = group.len();
         self.taken += 1;
-        self.not_before = if group.len() < SIDE_BY_SIDE { started } else { started + APART };
+        self.not_before = match group.len() {
+            ..SIDE_BY_SIDE => started,
+            SIDE_BY_SIDE..CROWD => started + APART,
+            CROWD.. => started + APART_IN_CROWD,
+        };
         Ok(group)
     }
 

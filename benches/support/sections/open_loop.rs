@@ -21,7 +21,8 @@ const MOST_TO_ANSWER: f64 = 50.0;
 pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     let (stand_in, data) = (StandIn::start().await?, folder()?);
     let server = Server::connected(data.path(), &stand_in, &[]).await?;
-    let shape = Shape::usual(Said::Mention);
+    // In a thread that is there each answer names its thread, by which it is known.
+    let shape = Shape { threads: Some(u64::MAX), ..Shape::usual(Said::Mention) };
     let warm_up = Arc::new(Pool::new(&shape, 0, WARM_UP));
     open_loop(server.address, &warm_up, 64, EVERY).await?;
     stand_in.answered(WARM_UP, PATIENCE).await?;

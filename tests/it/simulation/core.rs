@@ -233,6 +233,7 @@ impl Core {
                 Handled::Settled { effects } => {
                     self.lanes.finished(&turn);
                     if !effects.is_empty() {
+                        let effects = effects.into_iter().map(|owed| owed.value).collect();
                         self.outbox_mail.push_back(ToOutbox::Owed(effects));
                     }
                 }

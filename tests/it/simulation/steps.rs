@@ -337,7 +337,7 @@ impl World {
         for work in core.send(message).map_err(|error| error.to_string())? {
             let deliverer = core.deliverer.clone();
             self.tasks.spawn(Label::Perform, async move {
-                let tried = deliverer.perform(&work).await;
+                let tried = deliverer.perform(&work, None).await;
                 Output::Tried(work, tried)
             });
         }

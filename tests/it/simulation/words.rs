@@ -8,7 +8,7 @@ use ai_crm::ledger::outbox::Work;
 pub(super) fn handled(handled: &Handled) -> String {
     match handled {
         Handled::Settled { effects } => {
-            let ids: Vec<String> = effects.iter().map(|effect| effect.id.to_string()).collect();
+            let ids: Vec<String> = effects.iter().map(|effect| effect.value.id.to_string()).collect();
             format!("settled, owes {}", ids.join(" "))
         }
         Handled::Later { at } => format!("put off until {at}"),
