@@ -53,7 +53,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a platform may take to say who somebody is whom it has described within the day: who is known must not
 /// miss the HTTP answer of a slash command because the platform is slow.
-const SHORT_LOOK_UP: Duration = Duration::from_millis(500);
+const SHORT_LOOK_UP: Duration = Duration::from_secs(1);
 
 /// How much of the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

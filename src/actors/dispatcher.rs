@@ -62,8 +62,8 @@ pub enum DispatcherMessage {
     Resume,
     /// An event waits for a platform, and another may be handled meanwhile.
     SeatLeft,
-    /// The time of something that waits or stepped aside has come.
-    Wake,
+    /// The time has come for which something waits or stepped aside.
+    Wake(Timestamp),
     /// Say which events are handed out just now.
     Running(ractor::RpcReplyPort<Vec<EventId>>),
     /// Hand out nothing more; answer when nothing runs.
@@ -130,7 +130,7 @@ pub struct Dispatching {
     given: Timestamp,
     /// A [`DispatcherMessage::Resume`] is on its way.
     resuming: bool,
-    /// A [`DispatcherMessage::Wake`] is on its way for then.
+    /// The next [`DispatcherMessage::Wake`] is on its way for then.
     waking: Option<Timestamp>,
     /// Nothing more is handed out.
     closed: bool,
@@ -183,9 +183,9 @@ impl Dispatching {
     /// Sees to it that we hear of the next time that something waits for, where it comes before the next tick.
     fn arm(&mut self, myself: &ActorRef<DispatcherMessage>, now: Timestamp) {
         let Some(at) = self.lanes.next_wake().filter(|at| *at < now.after(TICK)) else { return };
-        if self.waking.is_none_or(|set| at < set || set <= now) {
+        if self.waking.is_none_or(|set| at < set) {
             self.waking = Some(at);
-            myself.send_after(at.since(now).max(Duration::from_millis(1)), || DispatcherMessage::Wake);
+            myself.send_after(at.since(now).max(Duration::from_millis(1)), move || DispatcherMessage::Wake(at));
         }
     }
 
@@ -376,7 +376,8 @@ impl Actor for Dispatcher {
             }
             DispatcherMessage::Resume => state.resuming = false,
             DispatcherMessage::SeatLeft => {}
-            DispatcherMessage::Wake => state.waking = None,
+            // One that was overtaken by an earlier one sets nothing off.
+            DispatcherMessage::Wake(at) => state.waking = state.waking.filter(|set| *set != at),
             DispatcherMessage::Reconcile => {
                 if let Err(error) = state.reread() {
                     tracing::warn!(%error, "the backlog cannot be read");

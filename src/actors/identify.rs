@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::actors::board::Board;
 use crate::channels::{Channel, DeliverError};
@@ -30,6 +30,9 @@ const FRESH_FOR: Duration = Duration::from_secs(3600);
 const BELIEVED_FOR: Duration = Duration::from_secs(24 * 3600);
 /// People who are asked for at one time; more wait in their lanes.
 const MOST_LOOK_UPS: usize = 64;
+
+/// Look-ups without an answer in a row after which that is shown.
+const FAILURES_UNTIL_SHOWN: u32 = 3;
 
 /// How Slack says that a user is not of the workspace (docs.slack.dev/reference/methods/users.info).
 const NO_SUCH_USER: [&str; 3] = ["user_not_found", "user_not_visible", "users_not_found"];
@@ -69,10 +72,16 @@ pub enum IdentifyError {
     Store(#[from] StoreError),
 }
 
-/// Look-ups under way, each with the people who wait for its answer.
+/// Look-ups under way.
 type LookUps = HashMap<(String, PlatformUser), LookUp>;
+
 /// One of them.
-type LookUp = Shared<BoxFuture<'static, Result<Profile, DeliverError>>>;
+struct LookUp {
+    answer: Shared<BoxFuture<'static, Result<Profile, DeliverError>>>,
+    /// Events that wait for its answer.
+    waiting: usize,
+    _seat: OwnedSemaphorePermit,
+}
 
 /// Identifies people.
 pub struct Identifier {
@@ -94,7 +103,7 @@ pub struct Identifier {
 pub struct Asking {
     /// One look-up a person at a time, however many events wait for it.
     under_way: Mutex<LookUps>,
-    seats: Semaphore,
+    seats: Arc<Semaphore>,
     platforms: Mutex<HashMap<ChannelName, LastWord>>,
     board: Board,
 }
@@ -106,13 +115,15 @@ struct LastWord {
     answered: Timestamp,
     /// Until when it wants to be left alone.
     quiet_until: Timestamp,
+    /// Look-ups in a row that it did not answer.
+    failures: u32,
 }
 
 impl Asking {
     /// Nobody has been asked; troubles are shown on the board.
     #[must_use]
     pub fn new(board: Board) -> Self {
-        let seats = Semaphore::new(MOST_LOOK_UPS);
+        let seats = Arc::new(Semaphore::new(MOST_LOOK_UPS));
         Self { under_way: Mutex::default(), seats, platforms: Mutex::default(), board }
     }
 
@@ -125,19 +136,24 @@ impl Asking {
     fn heard(&self, channel: ChannelName, now: Timestamp, answer: &Result<Profile, DeliverError>) {
         let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
         let word = platforms.entry(channel).or_default();
-        let trouble = match answer {
-            Ok(_) => None,
+        let shown = match answer {
+            Err(DeliverError::RateLimited { after }) => {
+                word.quiet_until = now.after(*after);
+                return;
+            }
             Err(DeliverError::Rejected { reason }) if NO_SUCH_USER.contains(&reason.as_str()) => None,
-            Err(error) => Some(error),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
         };
-        match trouble {
-            None => word.answered = now,
-            Some(DeliverError::RateLimited { after }) => word.quiet_until = now.after(*after),
-            Some(_) => {}
+        let before = word.failures;
+        if shown.is_none() {
+            (word.answered, word.failures) = (now, 0);
+        } else {
+            word.failures += 1;
         }
+        let after = word.failures;
         drop(platforms);
-        let shown = trouble.filter(|error| !matches!(error, DeliverError::RateLimited { .. })).map(ToString::to_string);
-        if trouble.is_none() || shown.is_some() {
+        if before.max(after) >= FAILURES_UNTIL_SHOWN {
             self.board.degraded(&board_name(channel), now, shown.as_deref());
         }
     }
@@ -153,15 +169,43 @@ pub fn board_name(channel: ChannelName) -> String {
     format!("people of {channel}")
 }
 
-/// Takes a look-up out of those under way when nobody waits for it any more.
+/// An event that waits for a look-up; the last one takes it out of those under way.
 struct Waiting<'a> {
     asking: &'a Asking,
     key: (String, PlatformUser),
+    answer: Shared<BoxFuture<'static, Result<Profile, DeliverError>>>,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.asking.under_way().remove(&self.key);
+        let mut under_way = self.asking.under_way();
+        if let Some(look_up) = under_way.get_mut(&self.key) {
+            look_up.waiting -= 1;
+            if look_up.waiting == 0 {
+                under_way.remove(&self.key);
+            }
+        }
+    }
+}
+
+impl Asking {
+    /// Joins the look-up of a person, or begins it; `None` where too many are under way.
+    fn join(&self, channel: Arc<dyn Channel>, key: (String, PlatformUser)) -> Option<Waiting<'_>> {
+        let mut under_way = self.under_way();
+        let answer = match under_way.get_mut(&key) {
+            Some(look_up) => {
+                look_up.waiting += 1;
+                look_up.answer.clone()
+            }
+            None => {
+                let seat = self.seats.clone().try_acquire_owned().ok()?;
+                let answer = look_up(channel, &key);
+                under_way.insert(key.clone(), LookUp { answer: answer.clone(), waiting: 1, _seat: seat });
+                answer
+            }
+        };
+        drop(under_way);
+        Some(Waiting { asking: self, key, answer })
     }
 }
 
@@ -278,11 +322,9 @@ impl Identifier {
         if let Some(after) = Some(quiet_until.since(self.clock.now())).filter(|after| !after.is_zero()) {
             return Err(LookUpError::Platform(DeliverError::RateLimited { after }));
         }
-        let Ok(_seat) = self.asking.seats.try_acquire() else { return Err(LookUpError::Busy) };
         let key = (installation.to_owned(), user.clone());
-        let asked = self.asking.under_way().entry(key.clone()).or_insert_with(|| look_up(channel, &key)).clone();
-        let waiting = Waiting { asking: &self.asking, key };
-        let answer = match tokio::time::timeout(patience, asked).await {
+        let waiting = self.asking.join(channel, key).ok_or(LookUpError::Busy)?;
+        let answer = match tokio::time::timeout(patience, waiting.answer.clone()).await {
             Ok(answer) => answer,
             Err(_) => Err(DeliverError::Unavailable { reason: format!("no answer in {} ms", patience.as_millis()) }),
         };
@@ -324,7 +366,10 @@ enum LookUpError {
     Platform(DeliverError),
 }
 
-fn look_up(channel: Arc<dyn Channel>, (installation, user): &(String, PlatformUser)) -> LookUp {
+fn look_up(
+    channel: Arc<dyn Channel>,
+    (installation, user): &(String, PlatformUser),
+) -> Shared<BoxFuture<'static, Result<Profile, DeliverError>>> {
     let (installation, user) = (installation.clone(), user.clone());
     async move { channel.profile(&installation, &user).await }.boxed().shared()
 }

@@ -111,7 +111,8 @@ impl Cleaning {
                 break;
             }
         }
-        let mut from = Some(self.unfinished.remove(tenant).unwrap_or(EventId(0)));
+        self.counted.insert(tenant.clone(), counted);
+        let mut from = Some(self.unfinished.get(tenant).copied().unwrap_or(EventId(0)));
         let mut unreadable = 0;
         for _ in 0..MOST_STEPS {
             let Some(id) = from else { break };
@@ -120,14 +121,18 @@ impl Cleaning {
             counted.events = counted.events.saturating_sub(step.forgotten as u64);
             unreadable += step.unreadable;
             from = step.next;
+            // Written at once, so that a step that fails leaves the count as it is.
+            self.counted.insert(tenant.clone(), counted);
             tokio::task::yield_now().await;
         }
         if unreadable + looked.timers > 0 {
             let timers = looked.timers;
             tracing::warn!(%tenant, events = unreadable, timers, "records cannot be read and are left as they are");
         }
-        self.counted.insert(tenant.clone(), counted);
-        self.unfinished.extend(from.map(|id| (tenant.clone(), id)));
+        match from {
+            Some(id) => self.unfinished.insert(tenant.clone(), id),
+            None => self.unfinished.remove(tenant),
+        };
         Ok(())
     }
 

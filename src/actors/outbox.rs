@@ -24,7 +24,7 @@ const RECONCILE: Duration = Duration::from_secs(60);
 /// How often figures are shown, and the longest sleep.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Effects of one event that are handed on as they are; no card of ours has more.
+/// Effects of one message that are handed on as they are; more are read again.
 const MOST_FRESH: usize = 16;
 
 /// What it is told.
@@ -46,8 +46,8 @@ pub enum OutboxMessage {
     Nudge(ChannelName, String),
     /// Compare what the store holds with what we know.
     Reconcile,
-    /// Time has passed.
-    Tick,
+    /// The time has come for which the next thing waits.
+    Tick(Timestamp),
     /// Answer when nothing is performed and nothing is due.
     Flush(ractor::RpcReplyPort<()>),
 }
@@ -196,11 +196,11 @@ impl Sending {
         let at = self.outbox.next_due().map_or(longest, |due| due.min(longest));
         // At the bound of work at once, the end of a piece of work wakes us, not the time.
         let at = if self.outbox.running() < self.args.most_at_once { at } else { longest };
-        if self.tick_at.is_some_and(|set| set <= at && set > now) {
+        if self.tick_at.is_some_and(|set| set <= at) {
             return;
         }
         self.tick_at = Some(at);
-        myself.send_after(at.since(now).max(Duration::from_millis(1)), || OutboxMessage::Tick);
+        myself.send_after(at.since(now).max(Duration::from_millis(1)), move || OutboxMessage::Tick(at));
     }
 
     fn show(&self) {
@@ -266,8 +266,9 @@ impl Actor for OutboxActor {
                     tracing::warn!(%error, "what is owed cannot be read");
                 }
             }
-            OutboxMessage::Tick => {
-                state.tick_at = None;
+            OutboxMessage::Tick(at) => {
+                // One that was overtaken by an earlier one sets nothing off.
+                state.tick_at = state.tick_at.filter(|set| *set != at);
                 state.show();
             }
             OutboxMessage::Flush(port) => state.flushing = Some(port),

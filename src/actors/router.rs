@@ -32,16 +32,18 @@ use crate::store::keyspace::event::{self, Ready};
 use crate::store::{StoreError, Stored, View};
 use crate::tools::{self, Context};
 
-/// Times a handler runs again because a state that it read has changed; then the event steps aside.
+/// Times a handler runs again because a state that it read has changed; then it waits in its place.
 const MOST_CONFLICTS: usize = 20;
 /// Pause after an error of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
-/// Pause where many look-ups are under way.
-const BUSY_PAUSE: Duration = Duration::from_millis(500);
+/// Pause where many look-ups are under way, with jitter of a half.
+const BUSY_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause between two look-ups of an event: its conversation waits with it.
 const MOST_WAIT: Duration = Duration::from_secs(15);
 /// So many look-ups without an answer are the platform's trouble; more may be those of one person.
 const MOST_HELD_WAITS: u32 = 5;
+/// No lane waits for longer with an event whose asker cannot be looked up: the trouble may be that one person's.
+const LONGEST_HOLD: Duration = Duration::from_secs(900);
 /// A platform that answered anybody so lately is not away.
 const ANSWERS_OTHERS: Duration = Duration::from_secs(300);
 
@@ -195,7 +197,10 @@ impl Router {
         let identity = match identified {
             Ok(identity) => identity,
             Err(IdentifyError::Store(error)) => return Err(error),
-            Err(IdentifyError::Busy) => return Ok(Handled::Waits { at: self.clock().now().after(BUSY_PAUSE) }),
+            Err(IdentifyError::Busy) => {
+                let pause = BUSY_PAUSE.mul_f64(0.5 + (self.dice)().clamp(0.0, 1.0));
+                return Ok(Handled::Waits { at: self.clock().now().after(pause) });
+            }
             Err(IdentifyError::NoAnswer { why, after }) => return self.wait(&event, &ready, &why, after).await,
             Err(IdentifyError::Refused(why)) => {
                 let verdict = Verdict::unidentified(event.what.channel, &why);
@@ -275,9 +280,9 @@ impl Router {
     async fn settle(&self, event: &Event, ready: &Stored<Ready>, verdict: Verdict) -> Result<Handled, StoreError> {
         let now = self.clock().now();
         // An event that was given up before has owed its card about that, which may be delivered by now.
-        let before = match ready.value.again {
-            true => event::told(&self.inbox.store().view(&event.tenant), event.id)?,
-            false => None,
+        let before = match ready.value.first {
+            true => None,
+            false => event::told(&self.inbox.store().view(&event.tenant), event.id)?,
         };
         let before = before.map(|told| told.value.effects).unwrap_or_default();
         let settlement = settle::settlement(event, ready, verdict, now, self.patience.shelf_life, before);
@@ -303,7 +308,8 @@ impl Router {
             return self.settle(event, ready, Verdict::dead(None, why.to_owned())).await;
         }
         let answers_others = now.since(self.identifier.answered(event.what.channel)) < ANSWERS_OTHERS;
-        let holds = ready.value.waits < MOST_HELD_WAITS || !answers_others;
+        let is_away = !answers_others && now.since(event.at) < LONGEST_HOLD;
+        let holds = ready.value.waits < MOST_HELD_WAITS || is_away;
         let most = self.patience.most_pause.min(MOST_WAIT);
         let pause = backoff(ready.value.waits, self.patience.first_pause, most, (self.dice)());
         let at = now.after(after.unwrap_or_default().max(pause));

@@ -59,7 +59,7 @@ pub(super) async fn examine(inside: &Insides) -> Value {
     let mut findings = configuration(&inside.config);
     findings.extend(machine::secrets(&inside.config));
     findings.push(store(inside));
-    findings.push(machine::disk(&inside.config, Some(inside.store.size())));
+    findings.push(machine::disk(&inside.config, Some(inside.store.live())));
     findings.push(machine::clock(SystemClock.now(), at_slack));
     findings.push(answer);
     findings.extend(workspace(inside));

@@ -36,7 +36,10 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
         }
         // A wrong code is counted, so it is an answer and not a refusal: refusals write nothing.
         Tried::Wrong { left } => {
-            let mend = format!("{left} tries are left; the server's log shows the code");
+            let mend = format!(
+                "{left} {} left; the server's log shows the code",
+                if left == 1 { "try is" } else { "tries are" }
+            );
             ("wrong pairing code".to_owned(), Refusal::new("that is not the code", mend).card().tone(Tone::Bad))
         }
         Tried::Dead => ("too many wrong pairing codes".to_owned(), dead()),

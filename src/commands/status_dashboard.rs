@@ -39,7 +39,8 @@ fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
 fn card(seen: &Dashboard, ctx: &Context<'_>) -> Card {
     let total: usize = seen.by_status.iter().map(|count| count.count).sum();
     let tone = if seen.overdue.is_empty() && seen.blocked.is_empty() { Tone::Good } else { Tone::Warning };
-    let mut card = Card::new(format!("Dashboard: {total} tasks"))
+    let tasks = if total == 1 { "task" } else { "tasks" };
+    let mut card = Card::new(format!("Dashboard: {total} {tasks}"))
         .tone(tone)
         .facts(pairs(&seen.by_status))
         .block(Block::Heading { text: "Open tasks by priority".to_owned() })

@@ -270,11 +270,12 @@ impl Inbox {
         let mut batch = Batch::new();
         batch.write(tenant, event::take_ready(event.id, ready.version));
         let story = event::put_story(event.id, &end.story);
-        // Only what is taken up again has a story already.
-        let expect = if ready.value.again { story.expect } else { Expect::Unused };
-        batch.write(tenant, Write { expect, ..story });
+        // What is taken up again has a story already, and perhaps effects.
+        let of_story = if ready.value.first { Expect::Unused } else { story.expect };
+        let of_effects = if ready.value.first { Expect::Unused } else { Expect::Absent };
+        batch.write(tenant, Write { expect: of_story, ..story });
         batch.writes(tenant, end.writes.iter().cloned());
-        batch.writes(tenant, end.effects.iter().map(|owed| effect::put_owed(owed, Expect::Unused)));
+        batch.writes(tenant, end.effects.iter().map(|owed| effect::put_owed(owed, of_effects)));
         for change in &end.timers {
             let writes = match change {
                 TimerChange::Set { name, at, payload } => {
@@ -314,7 +315,7 @@ impl Inbox {
             attempts,
             waits,
             holds,
-            again: read.value.again,
+            first: read.value.first,
             last_error: Some(error.to_owned()),
             not_before: Some(until),
             lane: read.value.lane.clone(),

@@ -49,6 +49,11 @@ impl StoreMetrics {
         registry.register_with_unit("store_disk_free", help, Unit::Bytes, self.free.clone());
     }
 
+    /// Bytes of keys and values that are in the store, as of the last measure.
+    pub(crate) fn live(&self) -> u64 {
+        u64::try_from(self.live.get()).unwrap_or_default()
+    }
+
     pub(crate) fn measured(&self, file: u64, live: u64, free: Option<u64>) {
         let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         self.file.set(number(file));

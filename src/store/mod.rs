@@ -9,6 +9,7 @@
 //! write and runs again on [`StoreError::Conflict`].
 
 pub mod backup;
+mod batch;
 pub mod chain;
 mod cipher;
 pub mod codec;
@@ -31,9 +32,9 @@ pub mod sled;
 
 use std::sync::Arc;
 
+pub use batch::Batch;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::domain::audit::AuditEntry;
 use crate::domain::ids::TenantId;
 use crate::domain::outcome::{Expect, Write};
 use crate::store::codec::Record;
@@ -85,48 +86,6 @@ pub enum Health {
     Full(String),
     /// The engine failed and is being reopened.
     Broken(String),
-}
-
-/// A set of changes that lands whole or not at all, with the audit rows that belong to it.
-#[derive(Debug, Default)]
-pub struct Batch {
-    pub(crate) writes: Vec<(TenantId, Write)>,
-    pub(crate) rows: Vec<(TenantId, AuditEntry)>,
-    /// The store's own entries: full key and value, written only where there is none.
-    pub(crate) own: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) intake: bool,
-}
-
-impl Batch {
-    /// An empty batch.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// An empty batch of new work, which is refused while there is still room to finish the old.
-    #[must_use]
-    pub fn intake() -> Self {
-        Self { intake: true, ..Self::default() }
-    }
-
-    /// Adds a change.
-    pub fn write(&mut self, tenant: &TenantId, write: Write) -> &mut Self {
-        self.writes.push((tenant.clone(), write));
-        self
-    }
-
-    /// Adds changes of one tenant.
-    pub fn writes(&mut self, tenant: &TenantId, writes: impl IntoIterator<Item = Write>) -> &mut Self {
-        self.writes.extend(writes.into_iter().map(|write| (tenant.clone(), write)));
-        self
-    }
-
-    /// Adds a row to the tenant's audit chain.
-    pub fn audit(&mut self, tenant: &TenantId, entry: AuditEntry) -> &mut Self {
-        self.rows.push((tenant.clone(), entry));
-        self
-    }
 }
 
 /// A value and the version that a later write can demand.
@@ -283,6 +242,12 @@ impl Store {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.shared.engine.size()
+    }
+
+    /// Bytes of keys and values in it, which `store.most_mb` bounds; measured every second or so.
+    #[must_use]
+    pub fn live(&self) -> u64 {
+        self.shared.metrics.live()
     }
 
     /// Figures for `/metrics`.

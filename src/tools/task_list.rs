@@ -118,7 +118,7 @@ pub fn outcome(page: &Page) -> Outcome {
     let tasks: Vec<Value> = page.tasks.iter().map(task_show::as_line_json).collect();
     Outcome {
         resource: "tasks".to_owned(),
-        summary: format!("listed {} tasks", page.tasks.len()),
+        summary: format!("listed tasks: {}", page.tasks.len()),
         result: Some(json!({"tasks": tasks, "more": page.more, "next_before": next})),
         ..Outcome::default()
     }

@@ -226,8 +226,7 @@ async fn five_wrong_codes_kill_the_code() -> anyhow::Result<()> {
     let right = code(&stage).await?;
     let said = words(&stage.answer(GUEST, "pair WRONG-CODE1").await?);
     assert!(said.contains("cannot become the owner"), "a guest's try does not count: {said}");
-    for left in ["4 tries are left", "3 tries are left", "2 tries are left", "1 tries are left", "so the code is dead"]
-    {
+    for left in ["4 tries are left", "3 tries are left", "2 tries are left", "1 try is left", "so the code is dead"] {
         let said = words(&stage.answer(GRACE, "pair WRONG-CODE1").await?);
         assert!(said.contains(left), "{left}: {said}");
     }

@@ -31,8 +31,8 @@ pub(super) fn secrets(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Room on the disk, against the bounds at which no more work is taken.
-pub(super) fn disk(config: &Config, size: Option<u64>) -> Finding {
+/// Room on the disk, against the bounds at which no more work is taken; `live` is what the store holds.
+pub(super) fn disk(config: &Config, live: Option<u64>) -> Finding {
     let folder = config.data.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let free = match quota::free(folder) {
@@ -44,14 +44,14 @@ pub(super) fn disk(config: &Config, size: Option<u64>) -> Finding {
     };
     let held = quota::reserve_held(&config.store_folder());
     let (keep, most) = (config.store.keep_free_bytes(), config.store.most_bytes());
-    let store = size.map(|size| format!("the store has {} of {} MiB; ", size / MIB, most / MIB)).unwrap_or_default();
+    let store = live.map(|live| format!("the store holds {} of {} MiB; ", live / MIB, most / MIB)).unwrap_or_default();
     let detail = format!(
         "{} MiB free, of which {} stay free; {store}{} MiB held in reserve",
         free / MIB,
         keep / MIB,
         held / MIB
     );
-    judged(free, keep, size.map(|size| most.saturating_sub(size)), detail)
+    judged(free, keep, live.map(|live| most.saturating_sub(live)), detail)
 }
 
 fn judged(free: u64, keep: u64, store_room: Option<u64>, detail: String) -> Finding {

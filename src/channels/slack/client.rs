@@ -22,6 +22,9 @@ use crate::domain::time::Timestamp;
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that is not there by then was surely not used.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Messages of a page. Slack takes numbers under 1,000, and may give fewer:
+/// docs.slack.dev/reference/methods/conversations.history.
+const MOST_MESSAGES: &str = "999";
 /// What 429 means where Slack does not say how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 /// No answer that is read here comes near it.
@@ -147,7 +150,7 @@ impl Client {
             ("oldest", oldest),
             ("inclusive", "true"),
             ("include_all_metadata", "true"),
-            ("limit", "100"),
+            ("limit", MOST_MESSAGES),
         ];
         fields.extend(cursor.map(|cursor| ("cursor", cursor)));
         match thread {

@@ -16,7 +16,7 @@ use super::answers::{Identity, Posted, User};
 use super::blocks::{self, Rendered};
 use super::client::{Client, RespondError, SetUpError};
 use super::inline::InlineAnswers;
-use super::look_up::{self, metadata, part_key};
+use super::look_up::{self, Scans, metadata, part_key};
 use super::progress::{Progress, Shown};
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
 use crate::domain::card::Audience;
@@ -38,6 +38,7 @@ pub struct SlackChannel {
     client: Client,
     pace: Duration,
     progress: Progress,
+    scans: Scans,
     inline: Arc<InlineAnswers>,
 }
 
@@ -48,7 +49,7 @@ impl SlackChannel {
     /// Where the address or the token cannot be used.
     pub fn new(api_url: &str, token: &Secret, pace: Duration) -> Result<Self, SetUpError> {
         let client = Client::new(api_url, token)?;
-        Ok(Self { client, pace, progress: Progress::default(), inline: Arc::default() })
+        Ok(Self { client, pace, progress: Progress::default(), scans: Scans::default(), inline: Arc::default() })
     }
 
     /// Whose token it is: the workspace that this installation is.
@@ -201,6 +202,7 @@ impl SlackChannel {
                 body.insert("metadata".to_owned(), metadata(&key));
                 body.insert("unfurl_links".to_owned(), Value::Bool(false));
                 body.insert("unfurl_media".to_owned(), Value::Bool(false));
+                self.scans.begin(delivery, &key);
                 "chat.postMessage"
             }
             (true, Some(person)) => {
@@ -235,7 +237,7 @@ impl SlackChannel {
             return Ok(Lookup::CannotTell("Slack does not list messages that only one person sees"));
         }
         let parts = part_count(delivery);
-        let found = match look_up::search(&self.client, delivery, parts).await {
+        let found = match self.scans.search(&self.client, delivery, parts).await {
             Err(DeliverError::Rejected { .. }) => {
                 return Ok(Lookup::CannotTell("Slack does not let the bot read this place"));
             }
@@ -249,7 +251,7 @@ impl SlackChannel {
             None if delivery.to.route.is_some() => {
                 Lookup::CannotTell("a message posted through a response_url cannot be found again")
             }
-            None if !found.whole => Lookup::CannotTell("more than 1,000 messages have come since"),
+            None if !found.whole => Lookup::CannotTell("more than 10,000 messages have come since"),
             None => Lookup::NotDone,
         })
     }
@@ -530,6 +532,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_look_tells_of_all_that_an_earlier_process_may_have_sent() {
+        let (slack, channel, _) = start().await;
+        let mut deliveries = Vec::new();
+        for number in 0..3 {
+            deliveries.push(Delivery { idempotency_key: format!("default/e-{number}.0"), ..delivery(None) });
+        }
+        for delivery in &deliveries {
+            assert_eq!(channel.look_up(delivery).await, Ok(Lookup::NotDone));
+        }
+        assert_eq!(slack.methods(), ["conversations.history"]);
+        // What this process has begun to send may be there since.
+        slack.odd.lock().unwrap().push((1, Odd::HangsUp));
+        assert!(matches!(channel.deliver(&deliveries[1]).await, Err(DeliverError::UnknownOutcome { .. })));
+        assert!(matches!(channel.look_up(&deliveries[1]).await, Ok(Lookup::Done(_))));
+        assert_eq!(channel.look_up(&deliveries[2]).await, Ok(Lookup::NotDone));
+        let older = Delivery { since: Timestamp(1), ..deliveries[2].clone() };
+        assert_eq!(channel.look_up(&older).await, Ok(Lookup::NotDone));
+        assert_eq!(slack.methods().iter().filter(|method| *method == "conversations.history").count(), 3);
+    }
+
+    #[tokio::test]
     async fn each_way_to_fail_is_told_apart() {
         let seconds = Duration::from_secs;
         let limited = |after| DeliverError::RateLimited { after };
@@ -705,7 +728,7 @@ mod tests {
         assert!(matches!(first_process.deliver(&delivery).await, Err(DeliverError::UnknownOutcome { .. })));
         assert_eq!(first_process.look_up(&delivery).await, Ok(Lookup::NotDone));
 
-        let restarted = SlackChannel { progress: Progress::default(), ..first_process };
+        let restarted = SlackChannel { progress: Progress::default(), scans: Scans::default(), ..first_process };
         let delivered = restarted.deliver(&delivery).await.unwrap();
         assert_eq!(delivered.platform_id, "C1:100.1");
         assert_eq!(slack.methods().iter().filter(|method| *method == "chat.postMessage").count(), parts);

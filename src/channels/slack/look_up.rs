@@ -3,7 +3,8 @@
 //! Slack takes no idempotency key. So every message carries one in its metadata, which nobody
 //! sees, and the history of its place is searched for it: docs.slack.dev/messaging/message-metadata.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use crate::domain::time::Timestamp;
 
 /// Marks our metadata among that of other apps.
 const EVENT_TYPE: &str = "ai_crm_delivery";
-/// A hundred messages each; a place where more has been said since is not read to its end.
+/// A thousand messages each; a place where more has been said since is not read to its end.
 const MOST_PAGES: usize = 10;
 /// How far Slack's clock and ours may be apart.
 const CLOCK_MARGIN: Duration = Duration::from_secs(300);
@@ -33,6 +34,9 @@ pub(super) fn metadata(key: &str) -> Value {
     json!({"event_type": EVENT_TYPE, "event_payload": {"key": key}})
 }
 
+/// Conversations of which it is remembered what was seen in them.
+const MOST_SCANS: usize = 256;
+
 /// What a search has found.
 pub(super) struct Found {
     /// Ids of messages, by the keys that were looked for.
@@ -41,9 +45,83 @@ pub(super) struct Found {
     pub(super) whole: bool,
 }
 
+/// What was seen in conversations that were read to their end. After a start everything that is owed has to be looked
+/// for, and of one conversation one look tells of all: what an earlier process has sent is there then. What this
+/// process has begun to send since is looked for anew.
+#[derive(Default)]
+pub(super) struct Scans {
+    seen: Mutex<HashMap<(String, Option<String>), Scan>>,
+}
+
+struct Scan {
+    since: Timestamp,
+    messages: BTreeMap<String, String>,
+    begun: HashSet<String>,
+}
+
+impl Scans {
+    fn seen(&self) -> MutexGuard<'_, HashMap<(String, Option<String>), Scan>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A message of ours is about to be sent.
+    pub(super) fn begin(&self, delivery: &Delivery, key: &str) {
+        if let Some(scan) = self.seen().get_mut(&place_of(delivery)) {
+            scan.begun.insert(key.to_owned());
+        }
+    }
+
+    /// Searches for the first `parts` messages of a delivery, where an earlier search does not tell.
+    pub(super) async fn search(
+        &self,
+        client: &Client,
+        delivery: &Delivery,
+        parts: usize,
+    ) -> Result<Found, DeliverError> {
+        let wanted = keys(delivery, parts);
+        if let Some(scan) = self.seen().get(&place_of(delivery)).filter(|scan| scan.tells(delivery, &wanted)) {
+            let of = |key: &String| scan.messages.get(key).map(|ts| (key.clone(), ts.clone()));
+            return Ok(Found { messages: wanted.iter().filter_map(of).collect(), whole: true });
+        }
+        let (mut found, to_the_end) = read(client, delivery, &wanted).await?;
+        if to_the_end {
+            let mut seen = self.seen();
+            let begun = seen.remove(&place_of(delivery)).map(|before| before.begun).unwrap_or_default();
+            if seen.len() >= MOST_SCANS {
+                seen.clear();
+            }
+            let scan = Scan { since: delivery.since, messages: found.messages.clone(), begun };
+            seen.insert(place_of(delivery), scan);
+        }
+        found.messages.retain(|key, _| wanted.contains(key));
+        Ok(found)
+    }
+}
+
+impl Scan {
+    fn tells(&self, delivery: &Delivery, wanted: &[String]) -> bool {
+        self.since <= delivery.since && wanted.iter().all(|key| !self.begun.contains(key))
+    }
+}
+
+fn place_of(delivery: &Delivery) -> (String, Option<String>) {
+    (delivery.to.place.clone(), delivery.to.thread.clone())
+}
+
+fn keys(delivery: &Delivery, parts: usize) -> Vec<String> {
+    (0..parts).map(|index| part_key(delivery, index)).collect()
+}
+
 /// Searches for the first `parts` messages of a delivery.
 pub(super) async fn search(client: &Client, delivery: &Delivery, parts: usize) -> Result<Found, DeliverError> {
-    let wanted: Vec<String> = (0..parts).map(|index| part_key(delivery, index)).collect();
+    let wanted = keys(delivery, parts);
+    let (mut found, _) = read(client, delivery, &wanted).await?;
+    found.messages.retain(|key, _| wanted.contains(key));
+    Ok(found)
+}
+
+/// Reads messages of ours until all that are wanted are there; says whether it came to the end.
+async fn read(client: &Client, delivery: &Delivery, wanted: &[String]) -> Result<(Found, bool), DeliverError> {
     let oldest = slack_time(delivery.since.before(CLOCK_MARGIN));
     let mut found = Found { messages: BTreeMap::new(), whole: false };
     let mut cursor: Option<String> = None;
@@ -51,17 +129,18 @@ pub(super) async fn search(client: &Client, delivery: &Delivery, parts: usize) -
         let to = &delivery.to;
         let page = client.messages(&to.place, to.thread.as_deref(), &oldest, cursor.as_deref()).await?;
         for message in page.messages {
-            if let Some(key) = key_of(&message).filter(|key| wanted.iter().any(|wanted| wanted == key)) {
+            if let Some(key) = key_of(&message) {
                 found.messages.entry(key.to_owned()).or_insert(message.ts);
             }
         }
         cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|cursor| !cursor.is_empty());
-        if cursor.is_none() || found.messages.len() == wanted.len() {
+        let all = wanted.iter().all(|key| found.messages.contains_key(key));
+        if cursor.is_none() || all {
             found.whole = true;
-            break;
+            return Ok((found, cursor.is_none()));
         }
     }
-    Ok(found)
+    Ok((found, false))
 }
 
 fn key_of(message: &Seen) -> Option<&str> {

@@ -52,9 +52,9 @@ pub struct Ready {
     /// It keeps its place meanwhile: its lane waits with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub holds: bool,
-    /// It has ended before, and was taken up again.
+    /// It has never ended: it was not given up and taken up again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub again: bool,
+    pub first: bool,
     /// What the last of them said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
@@ -74,13 +74,13 @@ impl Ready {
     /// One that nobody has tried.
     #[must_use]
     pub fn in_line(lane: LaneKey) -> Self {
-        Self { lane, attempts: 0, waits: 0, holds: false, again: false, last_error: None, not_before: None }
+        Self { lane, attempts: 0, waits: 0, holds: false, first: true, last_error: None, not_before: None }
     }
 
     /// One that was given up and is taken up again.
     #[must_use]
     pub fn again(lane: LaneKey) -> Self {
-        Self { again: true, ..Self::in_line(lane) }
+        Self { first: false, ..Self::in_line(lane) }
     }
 }
 

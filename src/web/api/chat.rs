@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
@@ -92,7 +92,7 @@ pub(super) async fn say(
     State(state): State<Shared>,
     headers: HeaderMap,
     Json(say): Json<Say>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<(StatusCode, Json<Value>), Problem> {
     let kind = kind(&say)?;
     let delivery = once::key_of(&headers)?.unwrap_or(&say.delivery);
     if delivery.is_empty() {
@@ -111,7 +111,9 @@ pub(super) async fn say(
     state.inside.nudge(ChannelName::Terminal, terminal::address(&say.user).conversation());
     let Gathered { shown, ended, state } = gather(&mut cards, ended, accepted.id()).await;
     let cards: Vec<Card> = shown.into_iter().map(|delivery| delivery.card).collect();
-    Ok(Json(json!(Said { event: accepted.id().to_string(), cards, ended, state })))
+    // What goes on is not its answer yet: asked again, it may be.
+    let status = if ended { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(json!(Said { event: accepted.id().to_string(), cards, ended, state }))))
 }
 
 /// What came of a line until its answers were there, or for as long as it is waited for.

@@ -120,7 +120,8 @@ fn again(earlier: Answer) -> Response {
 }
 
 async fn keep(state: &Shared, key: &str, asked: Asked, answered: Response) -> Result<Response, Problem> {
-    if !answered.status().is_success() {
+    // What was refused may be asked for again, and what goes on has no answer yet.
+    if answered.status() != StatusCode::OK {
         return Ok(answered);
     }
     let (parts, body) = answered.into_parts();

@@ -61,6 +61,10 @@ impl World {
     fn start(&mut self) {
         let chronicle = &mut self.chronicle;
         let started = Core::start(&self.machine, &mut self.dice, |lane, event, ready| {
+            // What was given up and is taken up again has been overtaken already.
+            if !ready.first {
+                chronicle.aside.insert(event);
+            }
             if let Some(at) = ready.not_before {
                 let rests = if ready.holds { Handled::Waits { at } } else { Handled::Later { at } };
                 chronicle.rests(lane, event, &rests);

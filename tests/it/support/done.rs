@@ -23,12 +23,31 @@ pub(crate) async fn all_is_handled(api: &Api, limit: Duration) -> anyhow::Result
 
 /// Waits until no event waits and no effect is owed.
 pub(crate) async fn all_is_quiet(api: &Api, limit: Duration) -> anyhow::Result<()> {
-    super::until(limit, "no event waits and nothing is owed", || async {
+    let quiet = super::until(limit, "no event waits and nothing is owed", || async {
         let waiting = api.get("/events?state=waiting&limit=1").await?;
         let owed = api.get("/effects?state=owed").await?;
         Ok((waiting["events"] == json!([]) && owed["effects"] == json!([])).then_some(()))
     })
-    .await
+    .await;
+    match quiet {
+        Ok(()) => Ok(()),
+        Err(error) => Err(error.context(what_is_left(api).await?)),
+    }
+}
+
+/// What waits and what is owed, in words.
+async fn what_is_left(api: &Api) -> anyhow::Result<String> {
+    let waiting = api.get("/events?state=waiting&limit=3").await?;
+    let owed = api.get("/effects?state=owed&limit=3").await?;
+    let actors = api.get("/actors").await?;
+    let figures = |name: &str| actors["actors"][name]["state"].to_string();
+    Ok(format!(
+        "left: events {}, effects {}, router {}, outbox {}",
+        waiting["events"],
+        owed["effects"],
+        figures("router"),
+        figures("outbox")
+    ))
 }
 
 /// Fails where the audit chain breaks; gives its length.
