@@ -39,6 +39,7 @@ use crate::domain::secret::Secret;
 use crate::ledger::inbox::Inbox;
 use crate::ledger::settled::Settlements;
 use crate::pm::OfflineAnalyst;
+use crate::store::ahead::Lead;
 use crate::store::quota::Quota;
 use crate::store::seal::MasterKey;
 use crate::store::sled::SledOptions;
@@ -250,7 +251,8 @@ fn open_store(
         },
         power_safe: true,
     };
-    Ok((open::open(options, &masters, clock.clone())?, masters))
+    let lead = Lead { settle_after: config.store.settle_after(), ..Lead::default() };
+    Ok((open::open(options, lead, &masters, clock.clone())?, masters))
 }
 
 fn catalog(config: &Config) -> anyhow::Result<Catalog> {

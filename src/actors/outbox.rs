@@ -24,8 +24,10 @@ const RECONCILE: Duration = Duration::from_secs(60);
 /// How often figures are shown, and the longest sleep.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Effects of one message that are handed on as they are; more are read again.
-const MOST_FRESH: usize = 16;
+/// Effects that are handed on as they were stored; what more of them wait is read again.
+const MOST_FRESH: usize = 128;
+/// One that waits for so long leaves its place to others.
+const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// What it is told.
 pub enum OutboxMessage {
@@ -74,8 +76,8 @@ pub struct OutboxActor;
 pub struct Sending {
     args: Arguments,
     outbox: Outbox,
-    /// What came with this message, until all that is due has been given out.
-    fresh: HashMap<EffectId, Stored<Effect>>,
+    /// What was stored a moment ago, and until when it is kept.
+    fresh: HashMap<EffectId, (Stored<Effect>, Timestamp)>,
     tick_at: Option<Timestamp>,
     flushing: Option<ractor::RpcReplyPort<()>>,
     ended: u64,
@@ -121,18 +123,16 @@ impl Sending {
         } else {
             self.outbox.push(effect);
         }
+        let now = self.now();
+        if self.fresh.len() == MOST_FRESH {
+            self.fresh.retain(|_, (_, until)| *until > now);
+        }
         if self.fresh.len() < MOST_FRESH {
-            self.fresh.insert(effect.id, owed);
+            self.fresh.insert(effect.id, (owed, now.after(FRESH_FOR)));
         }
     }
 
     fn give_out(&mut self, myself: &ActorRef<OutboxMessage>) {
-        self.give_what_is_due(myself);
-        // What waits, waits on disk.
-        self.fresh.clear();
-    }
-
-    fn give_what_is_due(&mut self, myself: &ActorRef<OutboxMessage>) {
         let now = self.now();
         while self.outbox.running() < self.args.most_at_once {
             let Some(work) = self.outbox.next(now) else { return };
@@ -144,7 +144,8 @@ impl Sending {
                 self.outbox.pace(&conversation, pace_until(now, channel.pace()));
             }
             let first = work.first();
-            let fresh = self.fresh.remove(&first).filter(|_| matches!(work, Work::Perform { suspect: false, .. }));
+            let fresh = self.fresh.remove(&first).map(|(owed, _)| owed);
+            let fresh = fresh.filter(|_| matches!(work, Work::Perform { suspect: false, .. }));
             match self.args.channels.get(&conversation.channel) {
                 Some(handle) if handle.cast(ChannelMessage::Perform(work.clone(), fresh.map(Box::new))) => {}
                 Some(_) => {
@@ -258,6 +259,7 @@ impl Actor for OutboxActor {
             }
             OutboxMessage::Tried { work, tried } => state.take_back(&work, tried),
             OutboxMessage::Dropped(conversation, id) => {
+                state.fresh.remove(&id);
                 state.outbox.remove(&conversation, id);
             }
             OutboxMessage::Nudge(channel, key) => state.outbox.nudge(channel, &key),

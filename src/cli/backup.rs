@@ -11,9 +11,9 @@ use serde_json::json;
 use super::access::ask_once;
 use super::{Global, print};
 use crate::app::Mode;
-use crate::store::backup;
 use crate::store::quota::Quota;
-use crate::store::sled::{Sled, SledOptions};
+use crate::store::sled::SledOptions;
+use crate::store::{backup, open};
 
 /// Options of `backup`.
 #[derive(Args)]
@@ -54,8 +54,8 @@ pub(super) fn restore(global: &Global, args: &RestoreArgs) -> anyhow::Result<Exi
     let quota = Quota { most_bytes: u64::MAX, keep_free_bytes: 0, reserve_bytes: 0 };
     let options =
         SledOptions { folder: config.store_folder(), cache_bytes: config.store.cache_bytes(), quota, power_safe: true };
-    let engine = Sled::open(options)?;
-    let summary = backup::restore(&engine, &args.file)?;
+    let engine = open::bare(options)?;
+    let summary = backup::restore(engine.as_ref(), &args.file)?;
     if global.json {
         print::json(&json!(summary));
     } else {

@@ -26,6 +26,7 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("store.most_mb", 16, 16_777_216),
     ("store.keep_free_mb", 0, 16_777_216),
     ("store.reserve_mb", 0, 65_536),
+    ("store.settle_ms", 10, 60_000),
     ("store.retention_days", 1, 36_500),
     ("store.retention_mb", 1, 16_777_216),
     ("ledger.in_flight", 1, 65_536),

@@ -26,6 +26,8 @@ pub struct Store {
     pub keep_free_mb: u64,
     /// Size of the file that is given back on a full disk, in MiB.
     pub reserve_mb: u64,
+    /// How long what is committed stands in the log before it goes into the database, in milliseconds.
+    pub settle_ms: u64,
     /// Age at which finished events are removed, in days.
     pub retention_days: u64,
     /// Size of finished events above which the oldest are removed, in MiB.
@@ -58,6 +60,12 @@ impl Store {
     #[must_use]
     pub fn reserve_bytes(&self) -> u64 {
         self.reserve_mb * MIB
+    }
+
+    /// How long what is committed stands in the log before it goes into the database.
+    #[must_use]
+    pub fn settle_after(&self) -> Duration {
+        Duration::from_millis(self.settle_ms)
     }
 
     /// Age at which finished events are removed.

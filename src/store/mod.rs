@@ -1,13 +1,14 @@
 //! The store contract: read, scan, and an atomic conditional commit that is on disk when it returns.
 //!
-//! This is the only folder that names an engine, a key layout or a cipher. It does not know what an
-//! event or a rule means. Callers get a [`View`] of one tenant, so a read across tenants cannot be
-//! written by accident. A further kind of value is a file in `keyspace/`.
+//! This is the only folder that names an engine, a key layout or a cipher. What is committed stands in a log (`ahead/`)
+//! before it goes into the engine (`sled.rs`). It does not know what an event or a rule means. Callers get a [`View`] of
+//! one tenant, so a read across tenants cannot be written by accident. A further kind of value is a file in `keyspace/`.
 //!
 //! The contract is honest for engines on other machines: no callback runs inside a commit, and no
 //! scan is a snapshot of a later write; a handler that needs both puts the version it read into its
 //! write and runs again on [`StoreError::Conflict`].
 
+pub mod ahead;
 pub mod backup;
 mod batch;
 pub mod chain;

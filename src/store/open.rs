@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::time::Clock;
+use crate::store::ahead::{self, Ahead, Lead};
 use crate::store::engine::{Engine, EngineError, Order};
 use crate::store::keyspace::Note;
 use crate::store::pieces::PIECE;
@@ -14,7 +15,7 @@ use crate::store::{Store, StoreError, keyspace};
 
 /// Version of the layout of the whole store. Raised when keys move; a migration then stands in
 /// `migrate`.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Bytes that a migration writes at once.
 const MOVED_AT_ONCE: usize = 1 << 20;
@@ -76,20 +77,47 @@ struct Format {
     written_by: String,
 }
 
-/// Opens the embedded store, making it where there is none.
+/// The engine of a store as it lies in its folder, which a backup is restored into.
 ///
 /// # Errors
-/// See [`OpenError`].
-pub fn open(options: SledOptions, masters: &[MasterKey], clock: Arc<dyn Clock>) -> Result<Store, OpenError> {
+/// [`OpenError::InUse`] and [`OpenError::Damaged`].
+pub fn bare(options: SledOptions) -> Result<Arc<dyn Engine>, OpenError> {
+    bare_after(options, Lead::default(), |_| Ok(()))
+}
+
+/// As [`bare`]; `look` comes before there is a log ahead of the engine.
+fn bare_after(
+    options: SledOptions,
+    lead: Lead,
+    look: impl FnOnce(&dyn Engine) -> Result<(), OpenError>,
+) -> Result<Arc<dyn Engine>, OpenError> {
     let folder = options.folder.display().to_string();
-    let engine = Sled::open(options).map_err(|error| {
+    let failed = |error: EngineError| {
         if error.0.contains(LOCKED) {
             OpenError::InUse { folder: folder.clone() }
         } else {
             OpenError::Damaged { folder: folder.clone(), reason: error.0 }
         }
-    })?;
-    let engine: Arc<dyn Engine> = Arc::new(engine);
+    };
+    let (log, power_safe) = (options.folder.join(ahead::FOLDER), options.power_safe);
+    let engine = Sled::open(options).map_err(failed)?;
+    look(&engine)?;
+    let engine = Ahead::open(Arc::new(engine), log, lead, power_safe).map_err(failed)?;
+    Ok(Arc::new(engine))
+}
+
+/// Opens the embedded store, making it where there is none.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open(
+    options: SledOptions,
+    lead: Lead,
+    masters: &[MasterKey],
+    clock: Arc<dyn Clock>,
+) -> Result<Store, OpenError> {
+    // The format is in the engine itself: a program that is older than the log knows nothing of what is in that.
+    let engine = bare_after(options, lead, check_format)?;
     let keyring = prepare(engine.as_ref(), masters)?;
     Ok(Store::grouped(engine, Arc::new(keyring), clock)?)
 }
@@ -143,6 +171,8 @@ fn migrate(engine: &dyn Engine, from: u32) -> Result<(), OpenError> {
     match from {
         // What format 1 packed, and the stories that it wrote of events that ask nothing, are read as they are.
         0..=2 => cut_and_count(engine),
+        // Format 4 has a log ahead of the engine.
+        3 => Ok(()),
         other => Err(StoreError::Unreadable(format!("no migration from format {other} is known")).into()),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::time::{Clock, Timestamp};
+use crate::store::ahead::Lead;
 use crate::store::engine::Order;
 use crate::store::keyspace::setting;
 use crate::store::memory::{Fate, Memory};
@@ -33,7 +34,7 @@ fn options(folder: &std::path::Path) -> SledOptions {
 }
 
 fn open_sled(folder: &std::path::Path) -> Store {
-    open::open(options(folder), &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap()
+    open::open(options(folder), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap()
 }
 
 fn memory() -> Store {
@@ -200,17 +201,20 @@ fn close(store: Store) {
 fn another_master_key_a_newer_format_and_a_second_process_are_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let store = open_sled(folder.path());
-    let again = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still)).err().unwrap();
+    let again =
+        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still)).err().unwrap();
     assert!(again.to_string().contains("in use by another process"), "{again}");
     let format = br#"{"format":99,"written_by":"9.0.0"}"#.to_vec();
     store.engine().apply(vec![(b"_system\0fm".to_vec(), Some(format))]).unwrap();
     close(store);
-    let newer = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still)).err().unwrap();
+    let newer =
+        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still)).err().unwrap();
     assert!(newer.to_string().contains("format 99"), "{newer}");
 
     let folder = tempfile::tempdir().unwrap();
     close(open_sled(folder.path()));
-    let other = open::open(options(folder.path()), &[MasterKey::new([8; 32])], Arc::new(Still)).err().unwrap();
+    let other =
+        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([8; 32])], Arc::new(Still)).err().unwrap();
     assert!(other.to_string().contains("AI_CRM_MASTER_KEY"), "{other}");
 }
 
@@ -233,7 +237,7 @@ fn damage_is_refused_in_words_that_name_restore() {
     std::fs::write(&file, bytes).unwrap();
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let opened = open::open(options(folder.path()), &[MasterKey::new([7; 32])], Arc::new(Still));
+    let opened = open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still));
     std::panic::set_hook(hook);
     if let Err(error) = opened {
         assert!(error.to_string().contains("restore"), "{error}");
@@ -270,7 +274,7 @@ fn a_full_quota_stops_new_work_first_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(folder.path());
     options.quota.most_bytes = 160_000;
-    let store = open::open(options, &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap();
+    let store = open::open(options, Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap();
     let tenant = TenantId::default_tenant();
     let intake = || {
         let mut batch = Batch::intake();

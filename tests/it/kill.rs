@@ -57,6 +57,8 @@ async fn whatever_is_killed_when_nothing_is_lost_doubled_or_out_of_order() -> an
     let plan = ServerPlan::new(&folder.path().join("data"))
         .with_slack(&slack)
         .with("AI_CRM__CHANNELS__SLACK__MESSAGE_PACE_MS", "0")
+        // So that a server is killed at any moment of what goes from the log into the database.
+        .with("AI_CRM__STORE__SETTLE_MS", "100")
         .with("AI_CRM__LEDGER__BACKOFF_MOST_S", "1")
         // The stand-in lets go of a call within milliseconds; with the usual second no round would look for anything.
         .with("AI_CRM__LEDGER__UNDER_WAY_MS", "200");

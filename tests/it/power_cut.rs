@@ -18,6 +18,7 @@ use ai_crm::actors::clock;
 use ai_crm::domain::audit::{AuditEnd, AuditEntry};
 use ai_crm::domain::ids::TenantId;
 use ai_crm::domain::outcome::Expect;
+use ai_crm::store::ahead::Lead;
 use ai_crm::store::codec::Record;
 use ai_crm::store::engine::Order;
 use ai_crm::store::quota::Quota;
@@ -161,7 +162,9 @@ impl Subject for Whole {
     fn open(folder: &Path, syncs: bool) -> anyhow::Result<Self> {
         let quota = Quota { most_bytes: 1 << 30, keep_free_bytes: 0, reserve_bytes: 0 };
         let options = SledOptions { folder: folder.join("whole"), cache_bytes: 64 << 20, quota, power_safe: syncs };
-        let store = open::open(options, &[MasterKey::new([7; 32])], clock::system())?;
+        // So that a round sees what is committed go from the log into the engine several times.
+        let lead = Lead { settle_after: Duration::from_millis(50), settle_bytes: 256 << 10, ..Lead::default() };
+        let store = open::open(options, lead, &[MasterKey::new([7; 32])], clock::system())?;
         Ok(Self { store, runtime: tokio::runtime::Builder::new_current_thread().build()? })
     }
 

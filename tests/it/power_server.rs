@@ -39,6 +39,8 @@ fn every_acknowledged_event_survives_a_power_cut() -> anyhow::Result<()> {
         ServerPlan::new(&folder.join("data"))
             .with_slack(&slack)
             .with_log(&outside.path().join("check.log"))
+            // So that most rounds see what is committed go from the log into the database.
+            .with("AI_CRM__STORE__SETTLE_MS", "100")
             // The disk of a machine is small.
             .with("AI_CRM__STORE__KEEP_FREE_MB", "8")
             .with("AI_CRM__STORE__RESERVE_MB", "4")

@@ -9,6 +9,7 @@ use ai_crm::channels::slack::decode::{Decoded, decode};
 use ai_crm::channels::slack::verify::Proof;
 use ai_crm::domain::ids::TenantId;
 use ai_crm::ledger::inbox::Inbox;
+use ai_crm::store::ahead::Lead;
 use ai_crm::store::open;
 use ai_crm::store::quota::Quota;
 use ai_crm::store::seal::MasterKey;
@@ -62,7 +63,7 @@ async fn fill(data: &Path) -> anyhow::Result<()> {
     let master = MasterKey::new(key.try_into().map_err(|_| anyhow::anyhow!("the key is not 32 bytes"))?);
     let quota = Quota { most_bytes: 8 << 30, keep_free_bytes: 0, reserve_bytes: 0 };
     let options = SledOptions { folder: data.join("store"), cache_bytes: 64 << 20, quota, power_safe: true };
-    let store = open::open(options, &[master], clock::system())?;
+    let store = open::open(options, Lead::default(), &[master], clock::system())?;
     let inbox = Arc::new(Inbox::open(store, clock::system())?);
     let shape = Shape { padding: BYTES, ..Shape::usual(Said::Mention) };
     let writers = (0..WRITERS).map(|writer| {
