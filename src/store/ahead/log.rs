@@ -61,8 +61,13 @@ fn checksum(file: u64, record: u64, body: &[u8]) -> u32 {
     sum.finalize()
 }
 
+/// The name of a file.
+pub(super) fn name(number: u64) -> String {
+    format!("{number:016}.log")
+}
+
 fn path(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{number:016}.log"))
+    folder.join(name(number))
 }
 
 /// Numbers of the files in a folder, in order.
@@ -81,18 +86,18 @@ pub(super) fn remove(folder: &Path, number: u64) -> io::Result<()> {
     std::fs::remove_file(path(folder, number))
 }
 
-/// Reads the puts of a file, in order, up to the first record that does not fit.
-pub(super) fn read(folder: &Path, number: u64, mut each: impl FnMut(Put)) -> io::Result<()> {
+/// Reads the puts of a file, in order, up to the first record that does not fit; the bytes from there on.
+pub(super) fn read(folder: &Path, number: u64, mut each: impl FnMut(Put)) -> io::Result<usize> {
     let bytes = std::fs::read(path(folder, number))?;
     let mut rest = &bytes[..];
     for record in 0.. {
-        let Some(body) = take_record(&mut rest, number, record) else { break };
-        let mut body = body;
+        let before = rest.len();
+        let Some(mut body) = take_record(&mut rest, number, record) else { return Ok(before) };
         while let Some(put) = take_put(&mut body) {
             each(put);
         }
     }
-    Ok(())
+    Ok(0)
 }
 
 fn take_record<'a>(rest: &mut &'a [u8], number: u64, record: u64) -> Option<&'a [u8]> {

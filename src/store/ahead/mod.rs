@@ -161,9 +161,26 @@ fn take_up(folder: &Path) -> io::Result<(Log, Table)> {
     }
     let (table, old) = (Table::default(), log::numbers(folder)?);
     for number in &old {
-        log::read(folder, *number, |put| table.insert([put]))?;
+        let left = log::read(folder, *number, |put| table.insert([put]))?;
+        if left > 0 {
+            let file = folder.join(log::name(*number));
+            tracing::warn!(file = %file.display(), bytes = left, "the log ends in a record that was not written whole");
+        }
     }
-    let mut log = Log::create(folder, old.last().map_or(1, |last| last + 1))?;
+    let number = old.last().map_or(1, |last| last + 1);
+    let log = write_out(folder, number, &table).inspect_err(|_| {
+        // The old files hold all of it; on a full disk this one would stand beside them for nothing.
+        let _ = log::remove(folder, number);
+    })?;
+    for number in old {
+        log::remove(folder, number)?;
+    }
+    Ok((log, table))
+}
+
+/// Writes a table into a new file; it is on disk.
+fn write_out(folder: &Path, number: u64, table: &Table) -> io::Result<Log> {
+    let mut log = Log::create(folder, number)?;
     let mut after = Bound::Unbounded;
     loop {
         let puts = table.step(after.as_ref().map(Vec::as_slice), SETTLED_AT_ONCE, MOST_UNSYNCED);
@@ -172,10 +189,7 @@ fn take_up(folder: &Path) -> io::Result<(Log, Table)> {
         after = Bound::Excluded(last.clone());
     }
     log.file.sync_data()?;
-    for number in old {
-        log::remove(folder, number)?;
-    }
-    Ok((log, table))
+    Ok(log)
 }
 
 impl Shared {

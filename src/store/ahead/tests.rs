@@ -206,6 +206,20 @@ fn a_record_lands_whole_or_not_at_all_wherever_it_is_torn() {
 }
 
 #[test]
+fn what_cannot_be_read_is_an_error_that_takes_nothing_away() {
+    let place = Place::new();
+    let ahead = place.open(NEVER);
+    write(&ahead, vec![put("a", "1")]);
+    let next = place.copy();
+    // It has the name of a log and is none.
+    std::fs::create_dir(next.folder.path().join(FOLDER).join("0000000000000002.log")).unwrap();
+    let opened = Ahead::open(next.behind.clone(), next.folder.path().join(FOLDER), NEVER, true);
+    assert!(opened.err().unwrap().to_string().contains(FOLDER));
+    std::fs::remove_dir(next.folder.path().join(FOLDER).join("0000000000000002.log")).unwrap();
+    assert_eq!(all(&next.open(NEVER)), entries(&[("a", "1")]));
+}
+
+#[test]
 fn a_record_of_another_file_is_none() {
     let place = Place::new();
     let ahead = place.open(NEVER);
