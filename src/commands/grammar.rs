@@ -7,7 +7,7 @@
 //! clap checks the arguments. It is handed `--option=value` and everything else behind `--`, so that a
 //! text which looks like an option is a text where it was quoted.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -59,6 +59,11 @@ static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
     phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.words.len()));
     Grammar { commands, phrases }
 });
+
+/// The commands once more: clap parses with `&mut Command`, in which it leaves nothing behind, and to copy one for each
+/// line takes longer than the parse.
+static PARSERS: LazyLock<Vec<Mutex<Command>>> =
+    LazyLock::new(|| GRAMMAR.commands.iter().cloned().map(Mutex::new).collect());
 
 fn build(spec: &CommandSpec) -> Command {
     let command = Command::new(spec.name())
@@ -160,7 +165,8 @@ fn read(place: usize, adds: &[&str], words: &[Word], line: &[Word]) -> Result<Pa
     let mut arguments = given.options;
     arguments.push("--".to_owned());
     arguments.extend(given.texts);
-    match command.clone().try_get_matches_from(arguments) {
+    let read = PARSERS[place].lock().unwrap_or_else(PoisonError::into_inner).try_get_matches_from_mut(arguments);
+    match read {
         Ok(matches) => Ok(Parsed { spec, matches }),
         Err(error) => Err(mistake::wrong_arguments(spec, line, &error)),
     }
