@@ -82,5 +82,9 @@ async fn fill(data: &Path) -> anyhow::Result<()> {
     for writer in writers.collect::<Vec<_>>() {
         writer.await??;
     }
+    drop(inbox);
+    // The store closes behind its last owner, when what is ahead is settled; the server's patience is shorter.
+    let database = data.join("store/db");
+    tokio::task::spawn_blocking(move || std::fs::File::open(database)?.lock()).await??;
     Ok(())
 }
