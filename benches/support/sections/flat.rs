@@ -1,11 +1,16 @@
 //! Whether an event costs the same however many are kept: windows of mentions, answered to the last, after
 //! 1,000, 10,000, 100,000 and more events. The store is filled between the windows with messages that are
 //! not for the bot.
+//!
+//! A window lasts from rest to rest, so that it bears what its own events cost behind the log, whole, and nothing of
+//! the filling. The machine's own speed changes by half within minutes: each window stands beside what a request cost
+//! the floor just before and just after it, and growth is that of the ratio.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::figures::{Report, grouped, rate};
+use crate::support::floor;
 use crate::support::load::{Leash, closed_loop};
 use crate::support::requests::{Pool, Said, Shape};
 use crate::support::sections::Length;
@@ -17,6 +22,14 @@ const WINDOW: usize = 5_000;
 /// Requests that are made and sent at once; their signatures hold for five minutes.
 const CHUNK: usize = 50_000;
 const PATIENCE: Duration = Duration::from_secs(600);
+/// Requests by which the floor is measured beside a window.
+const FLOOR: usize = 30_000;
+/// A server rests when in such a time,
+const REST: Duration = Duration::from_secs(1);
+/// so many times one after another, longer together than the log waits before it settles,
+const RESTS: u32 = 4;
+/// it used less of its core than this.
+const RESTING: Duration = Duration::from_millis(20);
 /// A window may cost this much more than the first, on a machine whose figures vary by a tenth.
 const MOST_GROWTH: f64 = 1.25;
 
@@ -29,29 +42,35 @@ pub(crate) async fn measure(report: &mut Report, length: Length) -> anyhow::Resu
         Length::Usual => &MARKS[..4],
         Length::Full => &MARKS[..],
     };
-    let mut run = Run { server, stand_in, kept: 0 };
-    let mut costs = Vec::new();
+    let mut run = Run { server, stand_in, floor: floor::start(None).await?, kept: 0 };
+    let mut ratios = Vec::new();
     for mark in marks {
         run.fill(*mark).await?;
+        run.rest().await?;
+        let before = run.floor().await?;
         let (cost, answered) = run.window().await?;
-        let figure = format!("{cost:>5.0} µs of the server's core per event, {}/s", grouped(answered));
+        let floor = f64::midpoint(before, run.floor().await?);
+        let (ratio, answered) = (cost / floor, grouped(answered));
+        let figure = format!("{cost:>5.0} µs of the core per event, {ratio:.1} floors of {floor:.1} µs, {answered}/s");
         report.line(&format!("with {} events kept", grouped(*mark as f64)), &figure);
-        costs.push(cost);
+        ratios.push(ratio);
     }
-    let growth = costs.last().unwrap_or(&0.0) / costs.first().unwrap_or(&1.0);
+    let growth = ratios.last().unwrap_or(&0.0) / ratios.first().unwrap_or(&1.0);
     report.demand(
-        "cost per event, last window to the first",
+        "cost per event in floors, last window to the first",
         &format!("× {growth:.2}"),
         "flat (≤ × 1.25)",
         growth <= MOST_GROWTH,
     );
     report.line("  memory in use then", &format!("{:.0} MB", run.server.resident()? as f64 / 1e6));
+    run.floor.stop().await?;
     run.server.stop().await
 }
 
 struct Run {
     server: Server,
     stand_in: StandIn,
+    floor: Server,
     kept: usize,
 }
 
@@ -68,6 +87,26 @@ impl Run {
         Ok(())
     }
 
+    /// Waits until the server has nothing left to do.
+    async fn rest(&self) -> anyhow::Result<()> {
+        let (deadline, mut rested) = (tokio::time::Instant::now() + PATIENCE, 0);
+        while rested < RESTS {
+            anyhow::ensure!(tokio::time::Instant::now() < deadline, "the server does not come to rest");
+            let before = self.server.processor_time()?;
+            tokio::time::sleep(REST).await;
+            rested = if self.server.processor_time()? - before < RESTING { rested + 1 } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// Processor time of a request to the floor, in microseconds.
+    async fn floor(&self) -> anyhow::Result<f64> {
+        let pool = Arc::new(Pool::new(&Shape::usual(Said::Chatter), 0, FLOOR));
+        let before = self.floor.processor_time()?;
+        closed_loop(self.floor.address, &pool, 64, PATIENCE, None).await?;
+        Ok((self.floor.processor_time()? - before).as_secs_f64() * 1e6 / FLOOR as f64)
+    }
+
     /// Processor time per event in microseconds, and answers per second.
     async fn window(&mut self) -> anyhow::Result<(f64, f64)> {
         self.stand_in.forget();
@@ -77,6 +116,7 @@ impl Run {
         closed_loop(self.server.address, &pool, 64, PATIENCE, Some(leash)).await?;
         self.stand_in.answered(WINDOW, PATIENCE).await?;
         let took = started.elapsed();
+        self.rest().await?;
         let spent = self.server.processor_time()? - before;
         self.kept += WINDOW;
         Ok((spent.as_secs_f64() * 1e6 / WINDOW as f64, rate(WINDOW, took)))

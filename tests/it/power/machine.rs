@@ -18,7 +18,7 @@ use super::disk::{Disk, Image, Losses};
 use super::fuse::{Drive, Shelf};
 
 /// The size of a disk. It is sparse: memory is used for what was written.
-const DISK_BYTES: u64 = 256 << 20;
+const DISK_BYTES: u64 = 1 << 30;
 
 /// How long a cut that waits for a flush waits.
 const FLUSH_COMES: Duration = Duration::from_millis(50);
