@@ -57,7 +57,7 @@ pub(crate) async fn measure(report: &mut Report, length: Length) -> anyhow::Resu
             line(report, name, connections, &mut burst, spent);
             report.line("    of them handled to their end within the burst", &grouped(ended));
             if connections == 64 {
-                demands(report, name, &burst, durable);
+                demands(report, (name, said), &burst, durable);
             }
             let (status, _) = Connection::open(server.address).await?.get("/readyz").await?;
             anyhow::ensure!(status == 200, "after the burst /readyz says {status}");
@@ -74,15 +74,15 @@ fn line(report: &mut Report, name: &str, connections: usize, burst: &mut Burst, 
     report.line(&format!("{name}, {connections} connections"), &format!("{figure}  {core:.0} % of its core{refused}"));
 }
 
-fn demands(report: &mut Report, name: &str, burst: &Burst, floor: f64) {
+fn demands(report: &mut Report, (name, said): (&str, Said), burst: &Burst, floor: f64) {
     let accepted = rate(burst.taken, burst.took);
     let what = format!("accepted, 64 connections, {name}");
     report.demand(&what, &format!("{}/s", grouped(accepted)), "≥ 8,000/s", accepted >= WANTED);
-    let share = accepted / floor;
-    report.demand(
-        "  as a share of the durable floor",
-        &format!("{:.0} %", share * 100.0),
-        "≥ 35 %",
-        share >= WANTED_SHARE,
-    );
+    let (share, what) = (accepted / floor, "  as a share of the durable floor");
+    let figure = format!("{:.0} %", share * 100.0);
+    match said {
+        Said::Chatter => report.demand(what, &figure, "≥ 35 %", share >= WANTED_SHARE),
+        // The floor stores a body; of a mention the server also begins to do what it asks.
+        Said::Mention => report.line(what, &figure),
+    }
 }
