@@ -7,6 +7,7 @@ mod inside;
 mod installation;
 mod pairing;
 pub(crate) mod policies;
+mod teams;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,11 +23,14 @@ use crate::actors::identify::{Asking, Identifier};
 use crate::actors::metrics::{BoardMetrics, DeliveryMetrics, RouterMetrics};
 use crate::actors::router::{Patience, Router};
 use crate::actors::sign::Signer;
-use crate::actors::tree::{self, Tree};
-use crate::app::inside::Insides;
+use crate::actors::sockets;
+use crate::actors::tree::{self, Entrance, Tree};
+use crate::app::inside::{BehindIntake, Insides};
 use crate::app::installation::Installations;
 use crate::channels::slack::deliver::SlackChannel;
+use crate::channels::slack::socket::connection::Opener;
 use crate::channels::slack::verify::Verifier;
+use crate::channels::teams::deliver::TeamsChannel;
 use crate::channels::terminal::TerminalChannel;
 use crate::channels::{self, Channel};
 use crate::config::catalog::Catalog;
@@ -37,6 +41,8 @@ use crate::domain::event::ChannelName;
 use crate::domain::ids::TenantId;
 use crate::domain::secret::Secret;
 use crate::ledger::inbox::Inbox;
+use crate::ledger::intake::Intake;
+use crate::ledger::limit::Limit;
 use crate::ledger::settled::Settlements;
 use crate::pm::OfflineAnalyst;
 use crate::store::ahead::Lead;
@@ -45,7 +51,6 @@ use crate::store::seal::MasterKey;
 use crate::store::sled::SledOptions;
 use crate::store::{Store, StoreError, open};
 use crate::tools;
-use crate::web::limit::Limit;
 use crate::web::metrics::WebMetrics;
 use crate::web::{self, SlackEdge};
 
@@ -95,8 +100,9 @@ impl App {
         let catalog = Arc::new(catalog(&config)?);
         let terminal = Arc::new(TerminalChannel::default());
         let slack = slack_channel(&config)?;
-        let channels = enabled_channels(&terminal, slack.as_ref());
-        let signer = signer(&store).await?;
+        let (teams, of_teams) = (teams::channel(&config)?, teams::tenants(&config)?);
+        let channels = enabled_channels(&terminal, slack.as_ref(), teams.as_ref());
+        let signer = signer(&store, &of_teams).await?;
         let inbox = Inbox::open(store.clone(), clock.clone())?;
         let settlements = Settlements::default();
         let figures = Figures::default();
@@ -122,10 +128,18 @@ impl App {
             slack_command: config.channels.slack.command.clone(),
             metrics: figures.router.clone(),
         });
-        let installations = Installations::read(&store, config.channels.slack.token().as_ref())?;
+        let installations = Installations::read(&store, config.channels.slack.token().as_ref(), of_teams)?;
+        let mut registry = figures.registry(&store, &board);
+        let limit = Arc::new(Limit::new(config.server.caller_per_minute));
+        let entrance = Entrance::new(figures.router.clone());
+        let behind = BehindIntake { installations: installations.clone(), entrance: entrance.clone() };
+        let intake = Intake::new(inbox.clone(), limit.clone(), Arc::new(behind), &mut registry);
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
         let tree = match mode {
-            Mode::Whole => Some(start_tree(&config, router, deliverer, &board, &figures).await?),
+            Mode::Whole => {
+                let sockets = sockets(&config, slack.as_ref(), &intake, &deliverer, &board)?;
+                Some(start_tree(&config, router, deliverer, entrance, sockets, &board, &figures).await?)
+            }
             Mode::StoreOnly => None,
         };
         let insides = Arc::new(Insides {
@@ -137,6 +151,7 @@ impl App {
             installations: installations.clone(),
             tree,
             slack: slack.clone(),
+            teams: teams.clone(),
         });
         let mut background = Vec::new();
         if mode == Mode::Whole {
@@ -144,6 +159,8 @@ impl App {
             if let Some(slack) = &slack {
                 let connecting = installations.clone().connect(store.clone(), slack.clone());
                 background.push(tokio::spawn(connecting));
+            }
+            if slack.is_some() || teams.is_some() {
                 match pairing::offer(&store, &config.people).await {
                     Ok(code) => said.extend(code),
                     // Work that was taken in goes on while the disk is full; a code waits for the next start.
@@ -155,15 +172,17 @@ impl App {
         let state = Arc::new(web::State {
             instance: data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>()),
             inbox,
+            intake,
             settlements,
             inside: insides.clone(),
             slack: slack.map(|slack| slack_edge(&config, &slack)),
+            teams: teams.map(|teams| teams::edge(&config, &teams)).transpose()?,
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
-            limit: Limit::new(config.server.caller_per_minute),
+            limit,
             body_patience: config.server.request_timeout(),
-            metrics: figures.page(&store, &board),
+            metrics: WebMetrics::new(registry),
             under_way: web::api::UnderWay::default(),
         });
         Ok(Self { config, store, insides, state, admin, background, said })
@@ -203,6 +222,7 @@ impl App {
     pub fn channels(&self) -> Vec<String> {
         let on = |name| match name {
             ChannelName::Slack => self.insides.slack.is_some(),
+            ChannelName::Teams => self.insides.teams.is_some(),
             _ => true,
         };
         let line = |spec: &channels::ChannelSpec| {
@@ -280,31 +300,66 @@ fn slack_channel(config: &Config) -> anyhow::Result<Option<Arc<SlackChannel>>> {
 fn enabled_channels(
     terminal: &Arc<TerminalChannel>,
     slack: Option<&Arc<SlackChannel>>,
+    teams: Option<&Arc<TeamsChannel>>,
 ) -> HashMap<ChannelName, Arc<dyn Channel>> {
     let mut channels: HashMap<ChannelName, Arc<dyn Channel>> = HashMap::new();
     channels.insert(ChannelName::Terminal, terminal.clone());
     if let Some(slack) = slack {
         channels.insert(ChannelName::Slack, slack.clone());
     }
+    if let Some(teams) = teams {
+        channels.insert(ChannelName::Teams, teams.clone());
+    }
     channels
 }
 
 fn slack_edge(config: &Config, slack: &Arc<SlackChannel>) -> SlackEdge {
     SlackEdge {
-        verifier: Verifier::new(config.channels.slack.signing_secrets()),
+        verifier: Some(config.channels.slack.signing_secrets()).filter(|all| !all.is_empty()).map(Verifier::new),
         inline: slack.inline().clone(),
         inline_answer: config.ledger.inline_answer(),
     }
+}
+
+/// The sockets by which Slack is to send; none without an app-level token.
+fn sockets(
+    config: &Config,
+    slack: Option<&Arc<SlackChannel>>,
+    intake: &Intake,
+    deliverer: &Deliverer,
+    board: &Board,
+) -> anyhow::Result<Vec<sockets::Arguments>> {
+    let settings = &config.channels.slack;
+    let (Some(slack), Some(token)) = (slack, &settings.app_token) else { return Ok(Vec::new()) };
+    let opener = Opener::new(settings.api_url.as_str(), token, config.server.max_body_bytes);
+    let opener = Arc::new(opener.context("slack's sockets cannot be set up")?);
+    let numbers = Arc::default();
+    let socket = |index| sockets::Arguments {
+        index,
+        opener: opener.clone(),
+        intake: intake.clone(),
+        inline: slack.inline().clone(),
+        inline_answer: config.ledger.inline_answer(),
+        numbers: Arc::clone(&numbers),
+        clock: deliverer.clock.clone(),
+        dice: deliverer.dice.clone(),
+        board: board.clone(),
+    };
+    Ok((1..=settings.sockets).map(socket).collect())
 }
 
 async fn start_tree(
     config: &Config,
     router: Arc<Router>,
     deliverer: Deliverer,
+    entrance: Entrance,
+    sockets: Vec<sockets::Arguments>,
     board: &Board,
     figures: &Figures,
 ) -> anyhow::Result<Tree> {
     let arguments = tree::Arguments {
+        entrance,
+        sockets,
         router,
         deliverer,
         board: board.clone(),
@@ -327,13 +382,13 @@ struct Figures {
 }
 
 impl Figures {
-    fn page(&self, store: &Store, board: &Board) -> WebMetrics {
+    fn registry(&self, store: &Store, board: &Board) -> Registry {
         let mut registry = Registry::with_prefix("ai_crm");
         store.metrics().register(&mut registry);
         self.router.register(&mut registry);
         self.delivery.register(&mut registry);
         BoardMetrics::register(board, &mut registry);
-        WebMetrics::new(registry)
+        registry
     }
 }
 
@@ -357,12 +412,13 @@ fn delivery_patience(config: &Config) -> delivery::Patience {
 }
 
 /// Buttons of every tenant are signed with its own key, which is made at the first start.
-async fn signer(store: &Store) -> anyhow::Result<Arc<Signer>> {
+async fn signer(store: &Store, of_teams: &HashMap<String, TenantId>) -> anyhow::Result<Arc<Signer>> {
     let signer = Signer::default();
-    for tenant in [TenantId::default_tenant(), TenantId::unclaimed()] {
+    let own = [TenantId::default_tenant(), TenantId::unclaimed()];
+    for tenant in own.iter().chain(of_teams.values()) {
         let mut fresh = [0; 32];
         rand::fill(&mut fresh);
-        signer.prepare(store, &tenant, fresh).await?;
+        signer.prepare(store, tenant, fresh).await?;
     }
     Ok(Arc::new(signer))
 }

@@ -44,11 +44,14 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sled", &["src/store/sled.rs"]),
     ("zstd", &["src/store/pack.rs"]),
     ("chacha20", &["src/store/cipher.rs"]),
-    ("ring", &["src/store/cipher.rs", "src/app.rs"]),
+    ("ring", &["src/store/cipher.rs", "src/channels/teams/keys.rs", "src/sim/teams/keys.rs", "src/app.rs"]),
     ("cedar_policy", &["src/policy/"]),
     ("miette", &["src/policy/"]),
     ("slack_morphism", &["src/channels/slack/"]),
+    ("png", &["src/channels/teams/manifest/icon.rs"]),
+    ("zip", &["src/channels/teams/manifest/package.rs"]),
     ("ractor", &["src/actors/", "src/app.rs"]),
+    ("tokio_tungstenite", &["src/channels/slack/socket/connection.rs"]),
 ];
 
 /// Words that belong to a platform, and where that platform may be known.

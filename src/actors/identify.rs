@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::actors::board::Board;
 use crate::channels::{Channel, DeliverError};
 use crate::config::people::People;
-use crate::domain::event::{ChannelName, Event, PlatformUser};
+use crate::domain::event::{Address, ChannelName, Event, PlatformUser};
 use crate::domain::ids::{PrincipalId, TenantId};
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::principal::{PersonRecord, Principal, Profile, Role, Standing};
@@ -190,7 +190,12 @@ impl Drop for Waiting<'_> {
 
 impl Asking {
     /// Joins the look-up of a person, or begins it; `None` where too many are under way.
-    fn join(&self, channel: Arc<dyn Channel>, key: (String, PlatformUser)) -> Option<Waiting<'_>> {
+    fn join(
+        &self,
+        channel: Arc<dyn Channel>,
+        key: (String, PlatformUser),
+        seen_in: Option<&Address>,
+    ) -> Option<Waiting<'_>> {
         let mut under_way = self.under_way();
         let answer = match under_way.get_mut(&key) {
             Some(look_up) => {
@@ -199,7 +204,7 @@ impl Asking {
             }
             None => {
                 let seat = self.seats.clone().try_acquire_owned().ok()?;
-                let answer = look_up(channel, &key);
+                let answer = look_up(channel, &key, seen_in);
                 under_way.insert(key.clone(), LookUp { answer: answer.clone(), waiting: 1, _seat: seat });
                 answer
             }
@@ -213,6 +218,14 @@ impl Asking {
 #[must_use]
 pub fn user_words(user: &PlatformUser) -> String {
     format!("{}:{}/{}", user.channel, user.realm, user.id)
+}
+
+/// The ids under which a platform may name who did this: in Teams a mention names people by another id than the one that
+/// is theirs everywhere.
+fn known_as(event: &Event, user: &PlatformUser) -> Vec<PlatformUser> {
+    let here = event.what.reply.as_ref().and_then(|reply| reply.person.clone()).filter(|id| *id != user.id);
+    let also = here.map(|id| PlatformUser { id, ..user.clone() });
+    std::iter::once(user.clone()).chain(also).collect()
 }
 
 /// The id of the person behind a platform user whom nobody has linked to another: the same at every
@@ -262,13 +275,14 @@ impl Identifier {
         let Some(user) = &event.what.from else { return Ok(nobody("system")) };
         let believed = self.record(view, user, BELIEVED_FOR)?;
         let patience = if believed.is_some() { self.short_timeout } else { self.timeout };
-        let answer = self.profile(&event.what.installation, user, patience).await;
+        let seen_in = event.what.reply.as_ref();
+        let answer = self.profile(&event.what.installation, user, seen_in, patience).await;
         match (answer, believed) {
             (Ok(profile), _) => {
                 let known = person::record(view, user)?.map(|stored| stored.value);
                 let principal = known.map_or_else(|| principal_id(view.tenant(), user), |record| record.principal);
                 let record = PersonRecord { principal, profile, seen: self.clock.now() };
-                let writes = vec![person::put_record(user, &record)];
+                let writes = known_as(event, user).iter().map(|user| person::put_record(user, &record)).collect();
                 self.person(view, user, record, writes)
             }
             // Only the platform's word that there is no such user makes somebody unknown; a token that may
@@ -307,6 +321,7 @@ impl Identifier {
         &self,
         installation: &str,
         user: &PlatformUser,
+        seen_in: Option<&Address>,
         patience: Duration,
     ) -> Result<Profile, LookUpError> {
         if user.channel == ChannelName::Api {
@@ -323,7 +338,7 @@ impl Identifier {
             return Err(LookUpError::Platform(DeliverError::RateLimited { after }));
         }
         let key = (installation.to_owned(), user.clone());
-        let waiting = self.asking.join(channel, key).ok_or(LookUpError::Busy)?;
+        let waiting = self.asking.join(channel, key, seen_in).ok_or(LookUpError::Busy)?;
         let answer = match tokio::time::timeout(patience, waiting.answer.clone()).await {
             Ok(answer) => answer,
             Err(_) => Err(DeliverError::Unavailable { reason: format!("no answer in {} ms", patience.as_millis()) }),
@@ -369,9 +384,10 @@ enum LookUpError {
 fn look_up(
     channel: Arc<dyn Channel>,
     (installation, user): &(String, PlatformUser),
+    seen_in: Option<&Address>,
 ) -> Shared<BoxFuture<'static, Result<Profile, DeliverError>>> {
-    let (installation, user) = (installation.clone(), user.clone());
-    async move { channel.profile(&installation, &user).await }.boxed().shared()
+    let (installation, user, seen_in) = (installation.clone(), user.clone(), seen_in.cloned());
+    async move { channel.profile(&installation, &user, seen_in.as_ref()).await }.boxed().shared()
 }
 
 fn nobody(words: &str) -> Identity {

@@ -18,5 +18,6 @@ pub mod seat;
 pub mod session;
 pub mod settle;
 pub mod sign;
+pub mod sockets;
 pub mod supervisor;
 pub mod tree;

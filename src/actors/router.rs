@@ -32,6 +32,8 @@ use crate::store::keyspace::event::{self, Ready};
 use crate::store::{StoreError, Stored, View};
 use crate::tools::{self, Context};
 
+/// How people in Teams call the bot, before a command; the name is that of the app package.
+const TEAMS_MENTION: &str = "@AI-CRM";
 /// Times a handler runs again because a state that it read has changed; then it waits in its place.
 const MOST_CONFLICTS: usize = 20;
 /// Pause after an error of the store.
@@ -248,6 +250,7 @@ impl Router {
     fn prefix(&self, event: &Event) -> &str {
         match event.what.channel {
             ChannelName::Slack => &self.slack_command,
+            ChannelName::Teams => TEAMS_MENTION,
             ChannelName::Terminal | ChannelName::Api | ChannelName::Internal => "",
         }
     }
@@ -268,6 +271,13 @@ impl Router {
                     },
                 }
             }
+            EventKind::FormSubmitted { form, filled } => match commands::forms::line(form, filled) {
+                Some(line) => command(&line),
+                None => Task::Refuse {
+                    action: "help",
+                    refusal: Refusal::new("this form is not known here", "ask for a fresh one: `help` says how"),
+                },
+            },
             EventKind::ToolCall { tool, args } => match tools::find(tool) {
                 Ok(spec) => Task::Tool { spec, args },
                 Err(refusal) => Task::Refuse { action: "help", refusal },

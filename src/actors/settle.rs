@@ -216,6 +216,7 @@ fn args_digest(kind: &EventKind) -> String {
     let text = match kind {
         EventKind::Command { line } => line.clone(),
         EventKind::CardAction { token, choice, .. } => format!("{token}\0{}", choice.as_deref().unwrap_or_default()),
+        EventKind::FormSubmitted { form, filled } => format!("{form}\0{}", serde_json::json!(filled)),
         EventKind::ToolCall { args, .. } => args.to_string(),
         EventKind::TimerFired { payload, .. } => payload.to_string(),
         EventKind::Platform { .. } => return String::new(),

@@ -7,7 +7,8 @@
 //! ├── router          lanes and permits; the sessions are its children
 //! │   └── session …   one per live conversation
 //! ├── clock           durable timers
-//! └── janitor         retention, resealing
+//! ├── janitor         retention, resealing
+//! └── slack socket …  one per connection by which Slack's Socket Mode sends
 //! ```
 //! The store's group committer is a thread below all of them (`store/committer.rs`), and the HTTP edge
 //! stands beside them (`web/`): both are tied to them only through the ledger.
@@ -28,6 +29,7 @@ use crate::actors::janitor::{self, Janitor, JanitorMessage};
 use crate::actors::metrics::{DeliveryMetrics, RouterMetrics};
 use crate::actors::outbox::{self, OutboxActor, OutboxMessage};
 use crate::actors::router::Router;
+use crate::actors::sockets::{self, SocketActor, SocketMessage};
 use crate::actors::supervisor::{self, Handle, Intensity, Supervisor, SupervisorMessage, child};
 use crate::domain::effect::Effect;
 use crate::domain::event::ChannelName;
@@ -43,6 +45,10 @@ const RUNNING_PATIENCE_MS: u64 = 1000;
 
 /// What the tree is started with.
 pub struct Arguments {
+    /// Where events that are on disk come from.
+    pub entrance: Entrance,
+    /// Slack's sockets; none where it does not come that way.
+    pub sockets: Vec<sockets::Arguments>,
     /// What events mean.
     pub router: Arc<Router>,
     /// How effects are performed.
@@ -65,15 +71,45 @@ pub struct Arguments {
     pub keep_bytes: u64,
 }
 
+/// Where events that are on disk are handed to their lanes. It is there before the tree, which fills it; clones share
+/// it. What comes while nothing runs stays on disk and is found at the next start.
+#[derive(Clone)]
+pub struct Entrance {
+    router: Handle<DispatcherMessage>,
+    metrics: Arc<RouterMetrics>,
+}
+
+impl Entrance {
+    /// An entrance to a tree that is not started.
+    #[must_use]
+    pub fn new(metrics: Arc<RouterMetrics>) -> Self {
+        Self { router: Handle::default(), metrics }
+    }
+
+    /// An event is on disk: handle it.
+    pub fn accepted(&self, accepted: &Accepted) {
+        match accepted {
+            Accepted::New { id, lane } | Accepted::Revived { id, lane } => self.handle(lane.clone(), *id),
+            Accepted::Ignored { channel, .. } => self.metrics.settled(*channel, End::Ignored, Duration::ZERO),
+            Accepted::Known { .. } => {}
+        }
+    }
+
+    fn handle(&self, lane: Lane, event: EventId) {
+        self.router.cast(DispatcherMessage::Accepted { lane, event });
+    }
+}
+
 /// The running tree, as the rest of the program talks to it.
 pub struct Tree {
     root: ActorRef<SupervisorMessage>,
     ended: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    entrance: Entrance,
+    sockets: Vec<Handle<SocketMessage>>,
     router: Handle<DispatcherMessage>,
     outbox: Handle<OutboxMessage>,
     janitor: Handle<JanitorMessage>,
     watcher: JoinHandle<()>,
-    metrics: Arc<RouterMetrics>,
 }
 
 impl Tree {
@@ -82,10 +118,10 @@ impl Tree {
     /// # Errors
     /// Where the root cannot be started.
     pub async fn start(args: Arguments) -> Result<Self, SpawnErr> {
-        let (router, outbox, janitor): (Handle<_>, Handle<_>, Handle<_>) = Default::default();
+        let (outbox, janitor): (Handle<_>, Handle<_>) = Default::default();
+        let router = args.entrance.router.clone();
         let clock = args.router.clock().clone();
         let store = args.deliverer.store.clone();
-        let metrics = args.router.metrics.clone();
         let mut channels: HashMap<ChannelName, Handle<ChannelMessage>> = HashMap::new();
         let mut channel_children = Vec::new();
         for name in args.deliverer.channels.keys().copied() {
@@ -129,6 +165,13 @@ impl Tree {
         children.push(child("router", &router, move || (Dispatcher, dispatching.clone())));
         children.push(child("clock", &Handle::default(), move || (ClockActor, ringing.clone())));
         children.push(child("janitor", &janitor, move || (Janitor, cleaning.clone())));
+        // Last, so that all is there which handles what they take in.
+        let mut sockets = Vec::new();
+        for arguments in args.sockets {
+            let handle = Handle::default();
+            children.push(child(&arguments.board_name(), &handle, move || (SocketActor, arguments.clone())));
+            sockets.push(handle);
+        }
         let arguments = supervisor::Arguments { board: args.board, clock, intensity: Intensity::default(), children };
         let (root, ended) = Actor::spawn(None, Supervisor, arguments).await?;
         let (rereading, resending) = (router.clone(), outbox.clone());
@@ -136,21 +179,18 @@ impl Tree {
             rereading.cast(DispatcherMessage::Reconcile);
             resending.cast(OutboxMessage::Reconcile);
         }));
-        Ok(Self { root, ended: tokio::sync::Mutex::new(Some(ended)), router, outbox, janitor, watcher, metrics })
+        let (ended, entrance) = (tokio::sync::Mutex::new(Some(ended)), args.entrance);
+        Ok(Self { root, ended, entrance, sockets, router, outbox, janitor, watcher })
     }
 
-    /// An event is on disk: handle it.
+    /// As [`Entrance::accepted`].
     pub fn accepted(&self, accepted: &Accepted) {
-        match accepted {
-            Accepted::New { id, lane } | Accepted::Revived { id, lane } => self.handle(lane.clone(), *id),
-            Accepted::Ignored { channel, .. } => self.metrics.settled(*channel, End::Ignored, Duration::ZERO),
-            Accepted::Known { .. } => {}
-        }
+        self.entrance.accepted(accepted);
     }
 
     /// Handle an event that is on disk.
     pub fn handle(&self, lane: Lane, event: EventId) {
-        self.router.cast(DispatcherMessage::Accepted { lane, event });
+        self.entrance.handle(lane, event);
     }
 
     /// Events that are handed out just now; none where the router is too busy to say.
@@ -188,6 +228,11 @@ impl Tree {
     /// What is left is taken up at the next start.
     pub async fn stop(&self, patience: Duration) {
         let drained = async {
+            let closing = self.sockets.iter().filter_map(Handle::get).map(|socket| async move {
+                // One that is being started again takes nothing in.
+                let _ = ractor::call_t!(socket, SocketMessage::Close, 600_000);
+            });
+            futures_util::future::join_all(closing).await;
             if let Some(router) = self.router.get() {
                 // Where it is being started again, there is nothing that runs.
                 let _ = ractor::call_t!(router, DispatcherMessage::Drain, 600_000);

@@ -10,11 +10,16 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::actors::board::Condition;
 use crate::actors::clock::SystemClock;
+use crate::actors::sockets::BOARD_NAME;
 use crate::app::inside::Insides;
 use crate::app::policies;
 use crate::channels::slack;
 use crate::channels::slack::deliver::SlackChannel;
+use crate::channels::teams::deliver::TeamsChannel;
+use crate::channels::teams::keys::Keys;
+use crate::channels::{DeliverError, teams};
 use crate::config::Config;
 use crate::config::errors::ConfigErrors;
 use crate::config::keyfile::KeyFileError;
@@ -63,9 +68,14 @@ pub(super) async fn examine(inside: &Insides) -> Value {
     findings.push(machine::clock(SystemClock.now(), at_slack));
     findings.push(answer);
     findings.extend(workspace(inside));
+    findings.extend(teams(&inside.config, inside.teams.as_deref()).await);
     findings.extend(ledger(inside));
     findings.push(policy(inside));
+    findings.extend(sockets(inside));
     for (actor, error) in inside.troubles() {
+        if actor.starts_with(BOARD_NAME) {
+            continue;
+        }
         let mend = "it is started again by itself; if it stays so, the error says what is missing";
         findings.push(not_good("actor", State::Bad, format!("{actor}: {error}"), mend));
     }
@@ -178,6 +188,55 @@ fn workspace(inside: &Insides) -> Option<Finding> {
     } else {
         good("slack workspace", known.join(", "))
     })
+}
+
+/// Whether Entra gives a token, and whether the keys by which Teams signs can be fetched.
+async fn teams(config: &Config, channel: Option<&TeamsChannel>) -> Vec<Finding> {
+    let Some(channel) = channel else { return vec![good("teams", format!("off: {}", teams::TURN_ON))] };
+    let late = || DeliverError::Unavailable { reason: format!("no answer in {} s", PATIENCE.as_secs()) };
+    let token = tokio::time::timeout(PATIENCE, channel.check()).await.unwrap_or_else(|_| Err(late()));
+    let token = match token {
+        Ok(()) => good("teams", "Entra gives the app a token for sending"),
+        Err(error) => {
+            let mend = "check the app's id, secret and tenant, and that MICROSOFT_LOGIN_URL can be reached from here";
+            not_good("teams", State::Bad, error.to_string(), mend)
+        }
+    };
+    let url = &config.channels.teams.openid_metadata_url;
+    let fetched = match Keys::new(url.clone()) {
+        Ok(keys) => tokio::time::timeout(PATIENCE, keys.check(SystemClock.now())).await.ok().and_then(Result::ok),
+        Err(_) => None,
+    };
+    let keys = match fetched {
+        Some(count) => good("teams keys", format!("{count} keys by which Teams signs")),
+        None => {
+            let mend =
+                "check that MICROSOFT_OPENID_METADATA_URL can be reached from here; until then nothing is let in";
+            not_good("teams keys", State::Bad, format!("they cannot be fetched from {url}"), mend)
+        }
+    };
+    vec![token, keys]
+}
+
+/// Whether Slack can reach us by socket, where it is to.
+fn sockets(inside: &Insides) -> Option<Finding> {
+    let board = inside.board.read();
+    let sockets: Vec<_> = board.iter().filter(|(name, _)| name.starts_with(BOARD_NAME)).collect();
+    let open = sockets.iter().filter(|(_, shown)| shown.state.get("connected").is_some_and(|it| it == true)).count();
+    let what = "slack sockets";
+    let detail = format!("{open} of {} are open", sockets.len());
+    if sockets.is_empty() {
+        return None;
+    }
+    if open == sockets.len() {
+        return Some(good(what, detail));
+    }
+    let troubled = sockets.iter().find(|(_, shown)| shown.condition != Condition::Running);
+    let why = troubled.and_then(|(_, shown)| shown.last_error.clone());
+    // One is enough to be reached.
+    let state = if open == 0 { State::Bad } else { State::Warning };
+    let mend = "mend what it names; it is tried again by itself, within minutes";
+    Some(not_good(what, state, why.map_or(detail.clone(), |why| format!("{detail}; {why}")), mend))
 }
 
 fn ledger(inside: &Insides) -> Vec<Finding> {

@@ -1,4 +1,4 @@
-//! What the edge asks of the rest of the program, answered.
+//! What the edge and the way in ask of the rest of the program, answered.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,15 +7,17 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::actors::board::{Board, Condition};
-use crate::actors::tree::Tree;
+use crate::actors::tree::{Entrance, Tree};
 use crate::app::installation::Installations;
 use crate::app::{doctor, explain, policies};
 use crate::channels::slack::deliver::SlackChannel;
+use crate::channels::teams::deliver::TeamsChannel;
 use crate::config::Config;
 use crate::domain::effect::Effect;
 use crate::domain::event::ChannelName;
 use crate::domain::ids::{EventId, TenantId};
 use crate::ledger::inbox::Accepted;
+use crate::ledger::intake::Behind;
 use crate::ledger::lanes::Lane;
 use crate::ledger::operate::{self, OPERATOR};
 use crate::policy::Live;
@@ -33,15 +35,26 @@ pub(super) struct Insides {
     pub(super) installations: Installations,
     pub(super) tree: Option<Tree>,
     pub(super) slack: Option<Arc<SlackChannel>>,
+    pub(super) teams: Option<Arc<TeamsChannel>>,
+}
+
+/// What the way in asks of the rest of the program.
+pub(super) struct BehindIntake {
+    pub(super) installations: Installations,
+    pub(super) entrance: Entrance,
+}
+
+impl Behind for BehindIntake {
+    fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId {
+        self.installations.tenant_of(channel, installation, organisation)
+    }
+
+    fn accepted(&self, accepted: &Accepted) {
+        self.entrance.accepted(accepted);
+    }
 }
 
 impl Inside for Insides {
-    fn accepted(&self, accepted: &Accepted) {
-        if let Some(tree) = &self.tree {
-            tree.accepted(accepted);
-        }
-    }
-
     fn handle(&self, lane: Lane, event: EventId) {
         if let Some(tree) = &self.tree {
             tree.handle(lane, event);
@@ -89,10 +102,6 @@ impl Inside for Insides {
         let shown = self.board.read().into_iter();
         let troubled = shown.filter(|(_, s)| matches!(s.condition, Condition::Degraded | Condition::Restarting));
         troubled.map(|(name, shown)| (name, shown.last_error.unwrap_or_default())).collect()
-    }
-
-    fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId {
-        self.installations.tenant_of(channel, installation, organisation)
     }
 
     fn policy_check(&self) -> Value {

@@ -33,6 +33,8 @@ type Tenants = HashMap<(ChannelName, String), TenantId>;
 #[derive(Clone)]
 pub(super) struct Installations {
     tenants: Arc<ArcSwap<Tenants>>,
+    /// Entra tenants, which the configuration names.
+    teams: Arc<HashMap<String, TenantId>>,
     /// Digest of the token in use.
     token: Option<String>,
 }
@@ -66,7 +68,11 @@ fn insert(tenants: &mut Tenants, found: Installation, tenant: &TenantId) {
 
 impl Installations {
     /// What earlier starts with the same token have found.
-    pub(super) fn read(store: &Store, token: Option<&Secret>) -> Result<Self, StoreError> {
+    pub(super) fn read(
+        store: &Store,
+        token: Option<&Secret>,
+        teams: HashMap<String, TenantId>,
+    ) -> Result<Self, StoreError> {
         let token = token.map(digest);
         let is_of_another = |found: &Installation| found.token.is_some() && token.is_some() && found.token != token;
         let mut tenants = HashMap::new();
@@ -77,13 +83,16 @@ impl Installations {
                 }
             }
         }
-        Ok(Self { tenants: Arc::new(ArcSwap::from_pointee(tenants)), token })
+        Ok(Self { tenants: Arc::new(ArcSwap::from_pointee(tenants)), teams: Arc::new(teams), token })
     }
 
     /// The tenant of a workspace, or else of its organisation, where that is connected as a whole. While none is
     /// known, all belong to the default one: who asks is then looked up with the configured token, which knows the
     /// people of its own workspace only.
     pub(super) fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId {
+        if channel == ChannelName::Teams {
+            return self.teams.get(installation).cloned().unwrap_or_else(TenantId::unclaimed);
+        }
         let tenants = self.tenants.load();
         let mut ids = [Some(installation), organisation].into_iter().flatten();
         match ids.find_map(|id| tenants.get(&(channel, id.to_owned()))) {
@@ -157,7 +166,7 @@ mod tests {
     }
 
     async fn remembered(store: &Store, token: &str, answer: serde_json::Value) {
-        let installations = Installations::read(store, Some(&Secret::new(token))).unwrap();
+        let installations = Installations::read(store, Some(&Secret::new(token)), HashMap::new()).unwrap();
         let found = installation(&identity(answer), installations.token.as_deref(), Timestamp(1)).unwrap();
         installations.remember(store, found).await.unwrap();
     }
@@ -178,7 +187,11 @@ mod tests {
         let store = store();
         remembered(&store, "xoxb-1", serde_json::json!({"team_id": "T1", "enterprise_id": "E1"})).await;
         let tenant = |token: &str, id: &str| {
-            Installations::read(&store, Some(&Secret::new(token))).unwrap().tenant_of(SLACK, id, Some("E1"))
+            Installations::read(&store, Some(&Secret::new(token)), HashMap::new()).unwrap().tenant_of(
+                SLACK,
+                id,
+                Some("E1"),
+            )
         };
         assert_eq!(tenant("xoxb-1", "T1"), TenantId::default_tenant());
         assert_eq!(tenant("xoxb-1", "T2"), TenantId::unclaimed(), "one workspace is not its whole organisation");
@@ -196,7 +209,7 @@ mod tests {
         let store = store();
         let answer = serde_json::json!({"team_id": "T1", "enterprise_id": "E1", "is_enterprise_install": true});
         remembered(&store, "xoxb-1", answer).await;
-        let installations = Installations::read(&store, Some(&Secret::new("xoxb-1"))).unwrap();
+        let installations = Installations::read(&store, Some(&Secret::new("xoxb-1")), HashMap::new()).unwrap();
         for (id, organisation, claimed) in [
             ("T1", None, true),
             ("T7", Some("E1"), true),

@@ -4,7 +4,10 @@
 //! looks people up. It keeps no state that must survive. A new channel is one folder and two lines
 //! in [`TABLE`]; the contract suite in `tests/it` then runs over it.
 
+pub mod inline;
+mod progress;
 pub mod slack;
+pub mod teams;
 pub mod terminal;
 
 use std::time::Duration;
@@ -30,6 +33,7 @@ pub struct ChannelSpec {
 /// Every channel of this program.
 pub const TABLE: &[ChannelSpec] = &[
     ChannelSpec { name: ChannelName::Slack, about: slack::ABOUT, turn_on: slack::TURN_ON },
+    ChannelSpec { name: ChannelName::Teams, about: teams::ABOUT, turn_on: teams::TURN_ON },
     ChannelSpec { name: ChannelName::Terminal, about: terminal::ABOUT, turn_on: terminal::TURN_ON },
 ];
 
@@ -115,11 +119,13 @@ pub trait Channel: Send + Sync + 'static {
     /// Looks whether an earlier try of the same delivery was done.
     fn look_up<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Lookup, DeliverError>>;
 
-    /// What the platform says of a user, as seen from the workspace `installation`.
+    /// What the platform says of a user, as seen from the workspace `installation`, and where the platform describes
+    /// people by conversations, from the one in which they were seen.
     fn profile<'a>(
         &'a self,
         installation: &'a str,
         user: &'a PlatformUser,
+        seen_in: Option<&'a Address>,
     ) -> BoxFuture<'a, Result<Profile, DeliverError>>;
 
     /// Least time between two messages to one place, which the outbox keeps.

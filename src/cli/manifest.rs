@@ -1,6 +1,9 @@
 //! `manifest`: what a platform must be told of the bot when it is set up, made from the table of commands.
 //!
-//! The platform's form and its limits stand in its channel; a further platform is a variant of `Platform`.
+//! The platform's form and its limits stand in its channel; a further platform is a variant of `Platform`. Slack's is
+//! here, that of Teams, which is a file, in `teams`.
+
+mod teams;
 
 use std::process::ExitCode;
 
@@ -29,28 +32,44 @@ enum Platform {
         /// Print a link instead, which opens Slack with the manifest filled in
         #[arg(long)]
         link: bool,
+        /// For Socket Mode: the bot opens sockets to Slack, and no address of it is needed
+        #[arg(long)]
+        socket: bool,
     },
+    /// The app package of Teams, and what to do with it; with --json its manifest instead
+    Teams(teams::TeamsArgs),
 }
 
 pub(super) fn run(global: &Global, args: &ManifestArgs) -> anyhow::Result<ExitCode> {
     let config = global.load(Vec::new())?;
-    let Platform::Slack { link } = args.platform;
-    let made = slack(&config)?;
-    if let Some(remark) = remarks(&config) {
+    match &args.platform {
+        Platform::Slack { link, socket } => print_slack(&config, *link, *socket, global.json)?,
+        Platform::Teams(args) => teams::run(&config, args, global.json)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_slack(config: &Config, link: bool, socket: bool, json: bool) -> anyhow::Result<()> {
+    let made = if socket { slack_by_socket(config)? } else { slack(config)? };
+    if let Some(remark) = remarks(config).filter(|_| !socket) {
         print::remark(remark);
     }
-    match (link, global.json) {
+    match (link, json) {
         (false, _) => print::json(&made),
         (true, true) => print::json(&json!({ "link": manifest::link(&made) })),
         (true, false) => print::line(manifest::link(&made)),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn slack(config: &Config) -> anyhow::Result<Value> {
     let base = config.server.public_url.as_ref().map_or(PLACEHOLDER, |url| url.as_str()).trim_end_matches('/');
     let command = &config.channels.slack.command;
     Ok(manifest::manifest(base, command, &usage::summary(), &usage::hint())?)
+}
+
+fn slack_by_socket(config: &Config) -> anyhow::Result<Value> {
+    Ok(manifest::by_socket(&config.channels.slack.command, &usage::summary(), &usage::hint())?)
 }
 
 /// What has to be mended before Slack can use the manifest.

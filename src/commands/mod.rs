@@ -10,6 +10,7 @@
 //! | `usage.rs` | usage lines and the page `docs/commands.md`, made from the table |
 //! | `arguments.rs` | arguments that several commands take |
 //! | `task_card.rs`, `answer.rs` | how a task looks; to whom an answer goes |
+//! | `forms.rs` | forms, and the lines that they stand for |
 //! | `timers.rs` | what happens when a timer rings |
 //! | all others | one command each |
 
@@ -17,6 +18,7 @@ pub mod agents_list;
 pub mod agents_show;
 mod answer;
 mod arguments;
+pub mod forms;
 pub mod grammar;
 pub mod help;
 pub mod lexer;

@@ -59,6 +59,17 @@ pub fn hint() -> String {
     briefs.join(" | ")
 }
 
+/// The commands of a menu that has room for `most`, in the order of the table: of each topic the first, then others.
+#[must_use]
+pub fn menu(most: usize) -> Vec<&'static CommandSpec> {
+    let topic = |at: usize| TABLE[at].words.first();
+    let is_first = |at: &usize| !(0..*at).any(|before| topic(before) == topic(*at));
+    let (first, others): (Vec<usize>, Vec<usize>) = (0..TABLE.len()).partition(is_first);
+    let mut shown: Vec<usize> = first.into_iter().chain(others).take(most).collect();
+    shown.sort_unstable();
+    shown.into_iter().map(|at| &TABLE[at]).collect()
+}
+
 /// What the commands are for, on one line.
 #[must_use]
 pub fn summary() -> String {

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::config::slack::SlackSettings;
+use crate::config::teams::TeamsSettings;
 
 /// The section `[channels]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -15,6 +16,8 @@ use crate::config::slack::SlackSettings;
 pub struct Channels {
     /// Slack workspaces.
     pub slack: SlackSettings,
+    /// Microsoft Teams.
+    pub teams: TeamsSettings,
     /// The `chat` command.
     pub terminal: TerminalSettings,
 }

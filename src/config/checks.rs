@@ -7,13 +7,14 @@ use crate::config::Config;
 use crate::config::environment;
 use crate::config::errors::ConfigIssue;
 use crate::config::slack::PUBLIC_SIGNING_SECRET;
+use crate::config::teams::PUBLIC_APP_PASSWORD;
 
 /// The profile whose secrets are public.
 pub(super) const PUBLIC_PROFILE: &str = "sim";
 
 /// All mistakes of keys together.
 pub(super) fn mistakes(config: &Config, profile: Option<&str>) -> Vec<ConfigIssue> {
-    [slack_is_whole(config), public_secrets_stay_here(config, profile), pauses_grow(config)]
+    [slack_is_whole(config), teams_is_whole(config), public_secrets_stay_here(config, profile), pauses_grow(config)]
         .into_iter()
         .flatten()
         .collect()
@@ -32,7 +33,6 @@ pub(super) fn warnings(config: &Config, env: &[(String, String)]) -> Vec<String>
 fn unused(config: &Config) -> impl Iterator<Item = String> {
     let slack = &config.channels.slack;
     let settings = [
-        ("channels.slack.app_token (SLACK_APP_TOKEN)", slack.app_token.is_some()),
         ("channels.slack.client_id (SLACK_CLIENT_ID)", slack.client_id.is_some()),
         ("channels.slack.client_secret (SLACK_CLIENT_SECRET)", slack.client_secret.is_some()),
     ];
@@ -45,9 +45,16 @@ fn slack_is_whole(config: &Config) -> Option<ConfigIssue> {
     Some(ConfigIssue::together("channels.slack", incomplete.to_string()))
 }
 
+fn teams_is_whole(config: &Config) -> Option<ConfigIssue> {
+    let incomplete = config.channels.teams.is_on().err()?;
+    Some(ConfigIssue::together("channels.teams", incomplete.to_string()))
+}
+
 fn public_secrets_stay_here(config: &Config, profile: Option<&str>) -> Option<ConfigIssue> {
-    let public =
-        profile == Some(PUBLIC_PROFILE) || config.channels.slack.signing_secret.match_any(PUBLIC_SIGNING_SECRET);
+    let channels = &config.channels;
+    let public = profile == Some(PUBLIC_PROFILE)
+        || channels.slack.signing_secret.match_any(PUBLIC_SIGNING_SECRET)
+        || channels.teams.app_password.match_any(PUBLIC_APP_PASSWORD);
     if !public || config.server.is_loopback() {
         return None;
     }

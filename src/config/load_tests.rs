@@ -263,12 +263,21 @@ fn the_profile_sim_stays_on_this_machine() {
     assert_eq!(config.origins()["channels.slack.bot_token"], Origin::Profile("sim".to_owned()));
     assert!(config.channels.slack.signing_secret.match_any(crate::config::slack::PUBLIC_SIGNING_SECRET));
 
+    assert_eq!(config.channels.teams.is_on(), Ok(true));
+    assert_eq!(config.channels.teams.login_url.as_str(), "http://127.0.0.1:8091/");
+    assert!(config.channels.teams.app_password.match_any(crate::config::teams::PUBLIC_APP_PASSWORD));
+
     let open = ("AI_CRM__SERVER__LISTEN", "0.0.0.0:8080");
     let mut option = sim();
     option.args.options.push(("server.listen", open.1.to_owned()));
     let copied =
         Case::new().env("SLACK_SIGNING_SECRET", "sim-signing-secret").env("SLACK_BOT_TOKEN", "x").env(open.0, open.1);
-    for case in [sim().env(open.0, open.1), option, copied] {
+    let teams = Case::new()
+        .env("MICROSOFT_APP_ID", "a")
+        .env("MICROSOFT_APP_PASSWORD", "sim-app-password")
+        .env("MICROSOFT_APP_TENANT_ID", "t")
+        .env(open.0, open.1);
+    for case in [sim().env(open.0, open.1), option, copied, teams] {
         assert!(case.errors()[0].contains("loopback"), "{:?}", case.errors());
     }
     for loopback in ["127.0.0.1:1", "[::1]:1", "127.9.9.9:1", "[::ffff:127.0.0.1]:1"] {
@@ -295,7 +304,8 @@ fn what_is_hardly_meant_is_a_warning() {
         .env("SLACK_SIGNING_SECRET", "y")
         .env("SLACK_API_URL", "http://slack.example/api")
         .env("SLACK_SIGNING_SECRETS", "z")
-        .env("SLACK_APP_TOKEN", "hush")
+        .env("SLACK_CLIENT_ID", "hush")
+        .env("SLACK_CLIENT_SECRET", "hush")
         .env("SLACK_CLIENT_ID", "1.2")
         .env("SLACK_CLIENT_SECRET", "hush")
         .env("AI_CRM__STORE__RETENTION_MB", "9999");
@@ -305,7 +315,7 @@ fn what_is_hardly_meant_is_a_warning() {
         "api_url is http",
         "SLACK_SIGNING_SECRETS is not used",
         "store.retention_mb",
-        "(SLACK_APP_TOKEN) is set, but nothing uses it in this version",
+        "(SLACK_CLIENT_SECRET) is set, but nothing uses it in this version",
         "(SLACK_CLIENT_ID) is set, but nothing uses it in this version",
         "(SLACK_CLIENT_SECRET) is set, but nothing uses it in this version",
     ] {

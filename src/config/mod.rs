@@ -29,6 +29,7 @@ pub mod secrets;
 pub mod server;
 pub mod slack;
 pub mod store;
+pub mod teams;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

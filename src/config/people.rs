@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::domain::event::{ChannelName, PlatformUser};
 
 /// Channels whose users an operator can name.
-const NAMEABLE: [ChannelName; 3] = [ChannelName::Slack, ChannelName::Terminal, ChannelName::Api];
+const NAMEABLE: [ChannelName; 4] = [ChannelName::Slack, ChannelName::Teams, ChannelName::Terminal, ChannelName::Api];
 
 /// The section `[people]`.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -16,6 +16,7 @@ pub(super) const SECRETS: &[(&str, bool)] = &[
     ("channels.slack.bot_token", false),
     ("channels.slack.app_token", false),
     ("channels.slack.client_secret", false),
+    ("channels.teams.app_password", true),
 ];
 
 /// Largest file of a secret, in bytes. A private key has a few thousand.

@@ -27,7 +27,7 @@ pub struct SlackSettings {
     pub signing_secret: Secrets,
     /// Bot token of the workspace, `xoxb-…`.
     pub bot_token: Option<Secret>,
-    /// App-level token for Socket Mode, `xapp-…`. HTTP needs none.
+    /// App-level token for Socket Mode, `xapp-…`. Requests need none.
     pub app_token: Option<Secret>,
     /// Client id of the app, for installation by OAuth.
     pub client_id: Option<String>,
@@ -36,6 +36,9 @@ pub struct SlackSettings {
     /// Where the Web API is. Ends with `/`.
     #[serde(deserialize_with = "base_url")]
     pub api_url: Url,
+    /// Sockets that are kept open in Socket Mode. Slack lets an app have ten
+    /// (docs.slack.dev/apis/events-api/using-socket-mode).
+    pub sockets: usize,
     /// The slash command as it stands in the app's manifest. Slack does not give it a name space, so
     /// another app of the workspace may have taken the usual one.
     pub command: String,
@@ -63,10 +66,13 @@ impl SlackSettings {
     /// answer is worse than none.
     pub fn is_on(&self) -> Result<bool, Incomplete> {
         let mut wanted = vec![
-            ("signing_secret (SLACK_SIGNING_SECRET)", !self.signing_secret.is_empty()),
+            (
+                "signing_secret (SLACK_SIGNING_SECRET) or, for Socket Mode, app_token (SLACK_APP_TOKEN)",
+                !self.signing_secret.is_empty() || self.app_token.is_some(),
+            ),
             ("bot_token (SLACK_BOT_TOKEN)", self.bot_token.is_some()),
         ];
-        let extras = [self.app_token.is_some(), self.client_id.is_some(), self.client_secret.is_some()];
+        let extras = [self.client_id.is_some(), self.client_secret.is_some()];
         let anything = wanted.iter().any(|(_, there)| *there) || extras.contains(&true);
         if self.client_id.is_some() || self.client_secret.is_some() {
             wanted.push(("client_id (SLACK_CLIENT_ID)", self.client_id.is_some()));
@@ -105,14 +111,14 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> SlackSettings {
-        let rest = "api_url = 'https://slack.com/api'\ncommand = '/ai-crm'\nmessage_pace_ms = 1000\n";
+        let rest = "api_url = 'https://slack.com/api'\ncommand = '/ai-crm'\nmessage_pace_ms = 1000\nsockets = 2\n";
         let enabled = if text.contains("enabled") { "" } else { "enabled = 'auto'\n" };
         toml::from_str(&format!("{enabled}{rest}{text}")).unwrap()
     }
 
     #[test]
     fn on_with_all_secrets_off_with_none_refused_with_some() {
-        let signing = "signing_secret (SLACK_SIGNING_SECRET)";
+        let signing = "signing_secret (SLACK_SIGNING_SECRET) or, for Socket Mode, app_token (SLACK_APP_TOKEN)";
         let token = "bot_token (SLACK_BOT_TOKEN)";
         let neither = format!("{signing} and {token}");
         let both = "signing_secret = 's'\nbot_token = 'xoxb-1'\n";
@@ -128,7 +134,10 @@ mod tests {
             (format!("{both}client_id = '1'\nclient_secret = 'c'"), Ok(true)),
             (format!("{both}client_id = '1'"), missing("client_secret (SLACK_CLIENT_SECRET)")),
             ("enabled = true".to_owned(), missing(&neither)),
-            ("app_token = 'xapp-1'".to_owned(), missing(&neither)),
+            ("app_token = 'xapp-1'".to_owned(), missing(token)),
+            ("app_token = 'xapp-1'\nbot_token = 'xoxb-1'".to_owned(), Ok(true)),
+            ("app_token = 'xapp-1'\nbot_token = 'xoxb-1'\nenabled = false".to_owned(), Ok(false)),
+            ("app_token = 'xapp-1'\nsigning_secret = 's'".to_owned(), missing(token)),
             ("signing_secret = 's'".to_owned(), missing(token)),
             ("bot_token = 'xoxb-1'".to_owned(), missing(signing)),
             ("bot_token = 'xoxb-1'\nenabled = false".to_owned(), Ok(false)),

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::form::Filled;
 use crate::domain::ids::{EventId, LaneKey, TenantId};
 use crate::domain::time::Timestamp;
 
@@ -15,6 +16,8 @@ use crate::domain::time::Timestamp;
 pub enum ChannelName {
     /// Slack workspaces.
     Slack,
+    /// Microsoft Teams.
+    Teams,
     /// The `chat` command.
     Terminal,
     /// `/api/v1`.
@@ -29,6 +32,7 @@ impl ChannelName {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Slack => "slack",
+            Self::Teams => "teams",
             Self::Terminal => "terminal",
             Self::Api => "api",
             Self::Internal => "internal",
@@ -101,7 +105,8 @@ pub struct Address {
     /// The person who asked; who alone sees an answer for the asker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
-    /// An address that the platform gave for answers to this one event (Slack's `response_url`).
+    /// An address that the platform gave for answers: to this one event, as Slack's `response_url`, or to all of this
+    /// place, as the connector of Teams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
 }
@@ -112,6 +117,13 @@ impl Address {
     pub fn conversation(&self) -> String {
         let thread = self.thread.as_deref().unwrap_or("");
         format!("{}/{}/{}/{thread}", self.channel, self.installation, self.place)
+    }
+
+    /// The address as it can be used days later.
+    #[must_use]
+    pub fn lasting(&self) -> Self {
+        let route = self.route.clone().filter(|_| self.channel == ChannelName::Teams);
+        Self { route, ..self.clone() }
     }
 }
 
@@ -134,6 +146,13 @@ pub enum EventKind {
         /// The message that carries the card, in the channel's own notation.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
+    },
+    /// Somebody has sent a form of ours.
+    FormSubmitted {
+        /// Its name in the table of forms.
+        form: String,
+        /// What was filled in.
+        filled: Filled,
     },
     /// A program calls a tool by its name.
     ToolCall {
@@ -166,6 +185,7 @@ impl EventKind {
         match self {
             Self::Command { .. } => "command",
             Self::CardAction { .. } => "card_action",
+            Self::FormSubmitted { .. } => "form_submitted",
             Self::ToolCall { .. } => "tool_call",
             Self::Platform { .. } => "platform",
             Self::TimerFired { .. } => "timer_fired",
@@ -221,4 +241,26 @@ pub struct Event {
     /// What came.
     #[serde(flatten)]
     pub what: Incoming,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_serves_once_is_not_kept_for_later() {
+        for (channel, kept) in [(ChannelName::Slack, None), (ChannelName::Teams, Some("https://x.example/"))] {
+            let address = Address {
+                channel,
+                installation: "i".into(),
+                place: "p".into(),
+                thread: None,
+                begins_thread: false,
+                alone: false,
+                person: None,
+                route: Some("https://x.example/".into()),
+            };
+            assert_eq!(address.lasting().route.as_deref(), kept, "{channel}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod card;
 pub mod effect;
 pub mod event;
+pub mod form;
 pub mod ids;
 pub mod outcome;
 pub mod principal;

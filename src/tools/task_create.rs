@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::action::ActionGroup;
 use crate::domain::agent::Risk;
-use crate::domain::event::Address;
+use crate::domain::event::{Address, ChannelName};
 use crate::domain::outcome::{Failure, Outcome, TimerChange, Write};
 use crate::domain::task::{self, Assignee, Origin, Priority, Status, Task, TaskError};
 use crate::store::keyspace::task as tasks;
@@ -144,11 +144,13 @@ fn assignee(new: &NewTask, ctx: &Context<'_>) -> Result<Option<Assignee>, Failur
 fn origin(ctx: &Context<'_>) -> Origin {
     let what = &ctx.event.what;
     let place = match &what.place {
+        // The ids of Teams tell people nothing.
+        Some(_) if what.channel == ChannelName::Teams => what.channel.to_string(),
         Some(place) => format!("{} {}", what.channel, place.id),
         None => what.channel.to_string(),
     };
-    // The platform takes answers to one event for minutes only; a reminder comes days later.
-    let reply = what.reply.as_ref().map(|reply| Address { route: None, ..reply.clone() });
+    // A reminder comes days later.
+    let reply = what.reply.as_ref().map(Address::lasting);
     Origin { event: ctx.event.id, place, url: None, reply }
 }
 

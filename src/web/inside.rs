@@ -7,14 +7,11 @@ use serde_json::Value;
 
 use crate::domain::effect::Effect;
 use crate::domain::event::ChannelName;
-use crate::domain::ids::{EventId, TenantId};
-use crate::ledger::inbox::Accepted;
+use crate::domain::ids::EventId;
 use crate::ledger::lanes::Lane;
 
 /// The rest of the program.
 pub trait Inside: Send + Sync + 'static {
-    /// An event is on disk: handle it.
-    fn accepted(&self, accepted: &Accepted);
     /// Handle an event that is on disk.
     fn handle(&self, lane: Lane, event: EventId);
     /// Events that are being handled just now, of whichever tenant; none where no server runs.
@@ -31,8 +28,6 @@ pub trait Inside: Send + Sync + 'static {
     fn actors(&self) -> Value;
     /// Names of actors that are not as they should be, with their errors.
     fn troubles(&self) -> Vec<(String, String)>;
-    /// The tenant of a workspace of a channel, or else of the organisation of which it is a part.
-    fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId;
     /// Whether the policies in use, or the files that would replace them, are valid.
     fn policy_check(&self) -> Value;
     /// Who may do what, by which rule: the question is the parameters of `policy explain`.

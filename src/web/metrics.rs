@@ -12,14 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use crate::domain::event::ChannelName;
-use crate::ledger::inbox::Accepted;
 use crate::web::Shared;
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AcceptedLabels {
-    channel: &'static str,
-    kind: &'static str,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UnauthenticLabels {
@@ -30,7 +23,6 @@ struct UnauthenticLabels {
 /// Figures of the edge.
 pub struct WebMetrics {
     registry: Arc<Registry>,
-    accepted: Family<AcceptedLabels, Counter>,
     unauthentic: Family<UnauthenticLabels, Counter>,
 }
 
@@ -38,19 +30,9 @@ impl WebMetrics {
     /// Puts the edge's figures beside those that are in the registry already.
     #[must_use]
     pub fn new(mut registry: Registry) -> Self {
-        let (accepted, unauthentic) = (Family::default(), Family::default());
-        registry.register("events_accepted", "Deliveries that are on disk: new, known, revived", accepted.clone());
+        let unauthentic = Family::default();
         registry.register("requests_unauthentic", "Requests refused with 401, by reason", unauthentic.clone());
-        Self { registry: Arc::new(registry), accepted, unauthentic }
-    }
-
-    pub(crate) fn accepted(&self, channel: ChannelName, accepted: &Accepted) {
-        let kind = match accepted {
-            Accepted::New { .. } | Accepted::Ignored { .. } => "new",
-            Accepted::Known { .. } => "known",
-            Accepted::Revived { .. } => "revived",
-        };
-        self.accepted.get_or_create(&AcceptedLabels { channel: channel.as_str(), kind }).inc();
+        Self { registry: Arc::new(registry), unauthentic }
     }
 
     pub(crate) fn unauthentic(&self, channel: ChannelName, reason: &str) {

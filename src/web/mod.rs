@@ -9,11 +9,11 @@ pub mod auth;
 pub mod edge;
 pub mod health;
 pub mod inside;
-pub mod limit;
 pub mod metrics;
 pub mod problem;
 pub mod server;
 pub mod slack;
+pub mod teams;
 pub mod written;
 
 use std::sync::Arc;
@@ -23,27 +23,45 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
-use crate::channels::slack::inline::InlineAnswers;
+use crate::channels::inline::InlineAnswers;
 use crate::channels::slack::manifest;
 use crate::channels::slack::verify::Verifier;
+use crate::channels::teams::hosts::Hosts;
+use crate::channels::teams::manifest::MESSAGES_PATH;
+use crate::channels::teams::verify as teams_verify;
 use crate::channels::terminal::TerminalChannel;
 use crate::config::secrets::Secrets;
 use crate::domain::event::Incoming;
 use crate::domain::ids::{EventId, TenantId};
 use crate::ledger::inbox::{Accepted, Inbox};
+use crate::ledger::intake::Intake;
+use crate::ledger::limit::Limit;
 use crate::ledger::settled::Settlements;
 use crate::store::StoreError;
 use crate::web::inside::Inside;
-use crate::web::limit::Limit;
 use crate::web::metrics::WebMetrics;
 
 /// Slack's part of the edge; absent where Slack is off.
 pub struct SlackEdge {
-    /// Checks signatures.
-    pub verifier: Verifier,
+    /// Checks signatures; none where Slack comes by socket alone.
+    pub verifier: Option<Verifier>,
     /// Callers of slash commands who still wait.
     pub inline: Arc<InlineAnswers>,
     /// How long the HTTP answer waits for the command's answer.
+    pub inline_answer: Duration,
+}
+
+/// Teams' part of the edge; absent where Teams is off.
+pub struct TeamsEdge {
+    /// Checks tokens.
+    pub verifier: teams_verify::Verifier,
+    /// Which addresses of connectors are believed.
+    pub hosts: Hosts,
+    /// Entra tenants whose people are let in, in lower case.
+    pub tenants: Vec<String>,
+    /// Callers of presses who still wait.
+    pub inline: Arc<InlineAnswers>,
+    /// How long the HTTP answer waits for what a press does.
     pub inline_answer: Duration,
 }
 
@@ -51,14 +69,18 @@ pub struct SlackEdge {
 pub struct State {
     /// A number that no other process has.
     pub instance: String,
-    /// Where events go.
+    /// Where events are.
     pub inbox: Inbox,
+    /// The way in for them.
+    pub intake: Intake,
     /// Who waits for the end of an event.
     pub settlements: Settlements,
     /// The rest of the program.
     pub inside: Arc<dyn Inside>,
     /// Slack, where it is on.
     pub slack: Option<SlackEdge>,
+    /// Teams, where it is on.
+    pub teams: Option<TeamsEdge>,
     /// The terminal.
     pub terminal: Arc<TerminalChannel>,
     /// Who may use the API.
@@ -66,7 +88,7 @@ pub struct State {
     /// The longest body.
     pub max_body: usize,
     /// How much one caller may send.
-    pub limit: Limit,
+    pub limit: Arc<Limit>,
     /// How long a body may take to arrive.
     pub body_patience: Duration,
     /// Figures of the edge, and the page of all figures.
@@ -76,26 +98,12 @@ pub struct State {
 }
 
 impl State {
-    /// Puts something on disk and hands it on, whether or not the caller still waits: a connection that
-    /// breaks between the two must not leave an event that nobody handles.
+    /// As [`Intake::accept`].
     ///
     /// # Errors
     /// Where it is not on disk.
-    pub async fn accept(
-        self: &Arc<Self>,
-        tenant: TenantId,
-        id: EventId,
-        what: Incoming,
-    ) -> Result<Accepted, StoreError> {
-        let state = self.clone();
-        let accepting = tokio::spawn(async move {
-            let channel = what.channel;
-            let accepted = state.inbox.accept(&tenant, id, what).await?;
-            state.metrics.accepted(channel, &accepted);
-            state.inside.accepted(&accepted);
-            Ok(accepted)
-        });
-        accepting.await.unwrap_or_else(|error| Err(StoreError::Unusable(error.to_string())))
+    pub async fn accept(&self, tenant: TenantId, id: EventId, what: Incoming) -> Result<Accepted, StoreError> {
+        self.intake.accept(tenant, id, what).await
     }
 }
 
@@ -110,6 +118,7 @@ pub fn routes(state: Shared) -> Router {
         .route(manifest::COMMANDS_PATH, post(slack::receive))
         .route(manifest::INTERACTIONS_PATH, post(slack::receive))
         .route(manifest::OPTIONS_PATH, post(slack::receive))
+        .route(MESSAGES_PATH, post(teams::receive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::page))

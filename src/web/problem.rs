@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::ledger::intake::NotAdmitted;
 use crate::store::StoreError;
 
 /// Seconds after which a caller may try again when the store takes nothing.
@@ -67,6 +68,15 @@ impl From<StoreError> for Problem {
                 tracing::error!(error = why, "a stored value cannot be read");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "a stored value cannot be read: see the log and `doctor`")
             }
+        }
+    }
+}
+
+impl From<NotAdmitted> for Problem {
+    fn from(why: NotAdmitted) -> Self {
+        match why {
+            NotAdmitted::TooMany { retry_after_s } => Self::too_many(retry_after_s),
+            NotAdmitted::Store(error) => error.into(),
         }
     }
 }

@@ -15,7 +15,7 @@ use ai_crm::actors::identify::{Asking, Identifier};
 use ai_crm::actors::metrics::{DeliveryMetrics, RouterMetrics};
 use ai_crm::actors::router::{Patience, Router};
 use ai_crm::actors::sign::Signer;
-use ai_crm::actors::tree::{Arguments, Tree};
+use ai_crm::actors::tree::{Arguments, Entrance, Tree};
 use ai_crm::channels::terminal::{self, TerminalChannel};
 use ai_crm::channels::{Channel, Delivery};
 use ai_crm::commands;
@@ -126,6 +126,8 @@ impl Bot {
         };
         let board = Board::default();
         let arguments = Arguments {
+            entrance: Entrance::new(router.metrics.clone()),
+            sockets: Vec::new(),
             router: Arc::new(router),
             deliverer: Deliverer { store: store.clone(), clock, channels, patience, dice },
             board: board.clone(),

@@ -1,6 +1,7 @@
 //! The integration crate: tests that run programs from outside, with their own folders and ports.
 //! A test belongs here when it needs a process, a disk or a socket; to add one, add a module.
 
+mod adaptive_cards;
 mod api;
 mod broken;
 mod commands;
@@ -16,6 +17,9 @@ mod power_server;
 mod setup;
 mod simulation;
 mod slack_models;
+mod sockets;
 mod stage;
 mod support;
+mod teams;
+mod teams_manifest;
 mod why;

@@ -372,6 +372,7 @@ async fn what_slack_may_send_wrongly_or_again_is_tried_from_the_command_line() -
         (["sim", "up", "--fault", "duplicates=1"], "lost-answer"),
         (["sim", "up", "--fault", "429=7"], "between 0 and 1"),
         (["sim", "slack", "help", "--as=odd"], "wrong-signature"),
+        (["sim", "teams", "help", "--as=odd"], "wrong-signature"),
     ] {
         let wrong = stage.run(&words).await?;
         assert!(wrong.code() == Some(2) && wrong.err.contains(part), "{words:?}: {wrong:?}");

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::slack_models;
 use crate::support::api::{Api, http_client};
-use crate::support::server::{BOT_TOKEN, SIGNING_SECRET, Server, ServerPlan};
+use crate::support::server::{APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Server, ServerPlan};
 use crate::support::until;
 
 /// A member who administers the workspace, two more members, a guest, and somebody of another workspace.
@@ -109,6 +109,7 @@ impl Stage {
         // The stand-in's client needs a default TLS provider too.
         http_client()?;
         let slack = SlackSim::start("127.0.0.1:0", SlackWorld::new(BOT_TOKEN, clock::system())).await?;
+        slack.world().put_app_token(APP_TOKEN);
         let mut plan = ServerPlan::new(&folder.path().join("data"))
             .with_slack(&slack)
             .with("AI_CRM__CHANNELS__SLACK__MESSAGE_PACE_MS", "0");
@@ -120,6 +121,32 @@ impl Stage {
         until(PATIENCE, "the workspace is known", || async { Ok(plan.log().contains("connected").then_some(())) })
             .await?;
         Ok(Self { folder, plan, slack, sender, server, inline: Mutex::default() })
+    }
+
+    /// A bot that Slack reaches by its sockets alone, with some settings changed.
+    pub(crate) async fn by_socket(variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        // An empty variable sets nothing.
+        let mut all = vec![("SLACK_APP_TOKEN", APP_TOKEN), ("SLACK_SIGNING_SECRET", "")];
+        all.extend_from_slice(variables);
+        let mut stage = Self::set_with(&all).await?;
+        stage.sender = stage.sender_by_socket(|_| ())?;
+        stage.sees("a socket is open", |world| (!world.sockets().is_empty()).then_some(())).await?;
+        Ok(stage)
+    }
+
+    /// A sender by socket that is set up otherwise in some way.
+    pub(crate) fn sender_by_socket(&self, change: impl FnOnce(&mut SenderConfig)) -> anyhow::Result<Sender> {
+        let mut config = SenderConfig { by_socket: true, ..SenderConfig::new(self.server.base_url(), SIGNING_SECRET) };
+        change(&mut config);
+        Ok(Sender::new(self.world().clone(), config)?)
+    }
+
+    /// The server dies without a word and is started again; senders by request must be made anew.
+    pub(crate) async fn killed(self) -> anyhow::Result<Self> {
+        let Self { folder, plan, slack, server, inline, sender } = self;
+        server.kill();
+        let server = plan.start().await?;
+        Ok(Self { folder, plan, slack, sender, server, inline })
     }
 
     /// The workspace.

@@ -42,7 +42,7 @@ pub enum SetUpError {
         url: String,
     },
     /// The token has characters that no header can carry.
-    #[error("the Slack bot token has characters that cannot be sent; was it pasted with a line break?")]
+    #[error("a Slack token has characters that cannot be sent; was it pasted with a line break?")]
     BadToken,
     /// TLS could not be set up.
     #[error("the HTTPS client for Slack could not be made")]
@@ -109,6 +109,26 @@ impl Client {
         let answer = Answer::of(self.call("auth.test")?, Manner::Reads).await?;
         let time = answer.date();
         Ok((answer.into_result(Manner::Reads)?, time))
+    }
+
+    /// `apps.connections.open`, for which the token is the app's own, in the header: where a socket may be opened, once
+    /// (docs.slack.dev/reference/methods/apps.connections.open).
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn open_connection(&self) -> Result<String, DeliverError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            url: String,
+        }
+        let answer: Answer = self.read("apps.connections.open", &[]).await?;
+        Ok(answer.url)
+    }
+
+    /// Where the Web API is.
+    #[must_use]
+    pub fn api(&self) -> &Url {
+        &self.api
     }
 
     /// `users.info`.

@@ -15,12 +15,12 @@ use serde_json::{Map, Value};
 use super::answers::{Identity, Posted, User};
 use super::blocks::{self, Rendered};
 use super::client::{Client, RespondError, SetUpError};
-use super::inline::InlineAnswers;
 use super::look_up::{self, Scans, metadata, part_key};
-use super::progress::{Progress, Shown};
+use crate::channels::inline::InlineAnswers;
+use crate::channels::progress::{Progress, Shown};
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
 use crate::domain::card::Audience;
-use crate::domain::event::{ChannelName, PlatformUser};
+use crate::domain::event::{Address, ChannelName, PlatformUser};
 use crate::domain::ids::EventId;
 use crate::domain::principal::{Profile, Standing};
 use crate::domain::secret::Secret;
@@ -274,6 +274,7 @@ impl Channel for SlackChannel {
         &'a self,
         installation: &'a str,
         user: &'a PlatformUser,
+        _: Option<&'a Address>,
     ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
         Box::pin(async move {
             let user = self.client.user(&user.id).await?;
@@ -386,7 +387,6 @@ mod tests {
 
     use super::*;
     use crate::domain::card::Card;
-    use crate::domain::event::Address;
 
     /// What Slack answers to a call, where it is not what it usually does.
     #[derive(Clone, Copy, PartialEq)]
@@ -784,7 +784,7 @@ mod tests {
         ];
         for (answer, name, standing) in table {
             *slack.user.lock().unwrap() = answer.clone();
-            let profile = channel.profile("T1", &user).await.unwrap();
+            let profile = channel.profile("T1", &user, None).await.unwrap();
             assert_eq!((profile.name.as_str(), profile.standing), (name, standing), "{answer}");
         }
         assert_eq!(channel.identity().await.unwrap().team_id.as_deref(), Some("T1"));

@@ -57,6 +57,25 @@ pub struct BadCommand {
     pub command: String,
 }
 
+/// The manifest of an app that comes by Socket Mode, which needs no address. Texts that are too long are cut.
+///
+/// # Errors
+/// Where Slack would refuse the command's name.
+pub fn by_socket(command: &str, description: &str, hint: &str) -> Result<Value, BadCommand> {
+    let mut made = manifest("", command, description, hint)?;
+    for (place, addresses) in [
+        ("/features/slash_commands/0", ["url", ""]),
+        ("/settings/event_subscriptions", ["request_url", ""]),
+        ("/settings/interactivity", ["request_url", "message_menu_options_url"]),
+    ] {
+        if let Some(fields) = made.pointer_mut(place).and_then(Value::as_object_mut) {
+            fields.retain(|name, _| !addresses.contains(&name.as_str()));
+        }
+    }
+    made["settings"]["socket_mode_enabled"] = json!(true);
+    Ok(made)
+}
+
 /// The manifest of an app whose server is reached at `base`, without a slash at its end. Texts that are too long are
 /// cut.
 ///
@@ -130,6 +149,20 @@ mod tests {
         let of = |field: &str| made["features"]["slash_commands"][0][field].as_str().unwrap().chars().count();
         assert_eq!((of("description"), of("usage_hint"), of("command")), (2000, 1000, 32));
         assert!(NAME.len() <= 35 && ABOUT_APP.chars().count() <= 140);
+    }
+
+    #[test]
+    fn an_app_by_socket_has_no_address() {
+        let made = by_socket("/ai-crm", "x", "y").unwrap();
+        assert_eq!(made["settings"]["socket_mode_enabled"], true);
+        assert_eq!(made["settings"]["interactivity"], json!({"is_enabled": true}));
+        assert_eq!(made["settings"]["event_subscriptions"], json!({"bot_events": EVENTS}));
+        assert!(!made.to_string().contains("/slack/"), "{made}");
+        let by_request = manifest("https://a.example", "/ai-crm", "x", "y").unwrap();
+        assert_eq!(
+            made["features"]["slash_commands"][0]["command"],
+            by_request["features"]["slash_commands"][0]["command"]
+        );
     }
 
     #[test]

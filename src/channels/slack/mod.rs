@@ -1,6 +1,6 @@
 //! Slack: everything that knows its signatures, its JSON, its limits and its Web API.
 //!
-//! The way in is `verify` → `decode` (which reads the structs of `inbound` and the mark-up by
+//! The way in is `verify` → `decode`, or `socket` → `decode` (which reads the structs of `inbound` and the mark-up by
 //! `text`); the way out is `blocks` → `deliver` → `client`. Nothing here decides what an event
 //! means or keeps state that must survive. A new kind of request is an arm in `decode`; a new
 //! method of the Web API is a function in `client` and a struct in `answers`; what Slack must be told of
@@ -12,15 +12,15 @@ pub mod client;
 pub mod decode;
 pub mod deliver;
 mod inbound;
-pub mod inline;
 mod lenient;
 mod look_up;
 pub mod manifest;
-mod progress;
+pub mod socket;
 mod text;
 pub mod verify;
 
 /// What it is.
 pub const ABOUT: &str = "Slack workspaces: /ai-crm, mentions, direct messages and buttons";
 /// How to turn it on.
-pub const TURN_ON: &str = "set SLACK_SIGNING_SECRET and SLACK_BOT_TOKEN";
+pub const TURN_ON: &str =
+    "set SLACK_BOT_TOKEN, and SLACK_SIGNING_SECRET (by requests) or SLACK_APP_TOKEN (by socket, without an address)";

@@ -123,7 +123,12 @@ impl Channel for TerminalChannel {
         Box::pin(async { Ok(Lookup::CannotTell("a terminal keeps no record")) })
     }
 
-    fn profile<'a>(&'a self, _: &'a str, user: &'a PlatformUser) -> BoxFuture<'a, Result<Profile, DeliverError>> {
+    fn profile<'a>(
+        &'a self,
+        _: &'a str,
+        user: &'a PlatformUser,
+        _: Option<&'a Address>,
+    ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
         Box::pin(async { Ok(Profile { name: user.id.clone(), standing: Standing::Member }) })
     }
 

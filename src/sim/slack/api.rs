@@ -1,35 +1,37 @@
 //! The Web API and the response URLs over HTTP: reading requests, letting applications in, faults, pace.
 //!
 //! What a method does stands in `methods.rs`. Every error is HTTP 200 with `ok: false`, but for
-//! 429 and the faults. A handler that must close the connection says so with `Close`.
+//! 429 and the faults. A handler that must close the connection says so with `serving::close`.
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{any, post};
+use axum::routing::{any, get, post};
 use serde_json::{Map, Value, json};
 
+use super::super::serving;
 use super::fault::{Fate, Plan};
-use super::hooks;
 use super::methods::{self, Answer, ApiError, Arguments};
 use super::world::SharedWorld;
+use super::{hooks, link};
 use crate::domain::time::Timestamp;
-
-/// Marks a response that nobody may receive: the server closes the connection instead.
-#[derive(Clone, Copy)]
-pub(super) struct Close;
 
 /// The routes that an application calls.
 pub(super) fn routes() -> Router<SharedWorld> {
-    Router::new().route("/api/{method}", any(call)).route("/response/{id}", post(respond))
+    Router::new()
+        .route("/api/{method}", any(call))
+        .route("/response/{id}", post(respond))
+        .route("/link/", get(link::open))
 }
 
 /// A request as far as it could be read.
 struct Call {
     arguments: Arguments,
     token: Option<String>,
+    /// Whether it stands where every method takes it.
+    token_in_header: bool,
     missing_charset: bool,
 }
 
@@ -56,8 +58,12 @@ async fn call(
     }
     let missing_charset = read.as_ref().is_ok_and(|call| call.missing_charset);
     let told = plan.fate != Fate::LostAnswer;
+    let opened = read.as_ref().ok().and_then(|call| of_the_app(&world, &method, call));
     let answer = world.change(|state, now| {
         let answer = read.and_then(|call| {
+            if let Some(opened) = opened {
+                return opened;
+            }
             let_in(state, &method, call.token.as_deref())?;
             methods::perform(state, &method, &call.arguments, now)
         });
@@ -98,7 +104,7 @@ async fn respond(State(world): State<SharedWorld>, Path(id): Path<String>, body:
 async fn before(world: &SharedWorld, method: &str, plan: Plan) -> Option<Response> {
     tokio::time::sleep(plan.delay).await;
     let (name, response) = match plan.fate {
-        Fate::Refused => ("refused", close()),
+        Fate::Refused => ("refused", serving::close()),
         Fate::RateLimited => ("fault_429", rate_limited(plan.retry_after_s)),
         Fate::ServerError => ("fault_503", StatusCode::SERVICE_UNAVAILABLE.into_response()),
         Fate::Pass | Fate::LostAnswer | Fate::Stall => return None,
@@ -110,7 +116,7 @@ async fn before(world: &SharedWorld, method: &str, plan: Plan) -> Option<Respons
 /// What goes wrong after everything is done.
 async fn after(plan: Plan, response: Response) -> Response {
     match plan.fate {
-        Fate::LostAnswer => close(),
+        Fate::LostAnswer => serving::close(),
         Fate::Stall => {
             tokio::time::sleep(plan.stall).await;
             response
@@ -119,15 +125,19 @@ async fn after(plan: Plan, response: Response) -> Response {
     }
 }
 
-fn close() -> Response {
-    let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
-    response.extensions_mut().insert(Close);
-    response
-}
-
 fn rate_limited(after: u64) -> Response {
     let headers = [(header::RETRY_AFTER, after.to_string())];
     (StatusCode::TOO_MANY_REQUESTS, headers, Json(json!({ "ok": false, "error": "ratelimited" }))).into_response()
+}
+
+/// The answer where the method or the token is the app's own and not the bot's.
+fn of_the_app(world: &SharedWorld, method: &str, call: &Call) -> Option<Answer> {
+    let token = call.token.as_deref();
+    if method == "apps.connections.open" {
+        let is_bot = token.is_some_and(|token| world.state().tokens.contains_key(token));
+        return Some(world.open_connection(token.filter(|_| call.token_in_header), is_bot));
+    }
+    world.is_app_token(token).then(|| Err(ApiError::new("not_allowed_token_type")))
 }
 
 /// Checks the token, as Slack does before it looks at anything else.
@@ -221,6 +231,7 @@ fn read(verb: &Method, method: &str, query: Option<&str>, headers: &HeaderMap, b
     let inside = arguments.remove("token").and_then(|token| token.as_str().map(str::to_owned));
     Ok(Call {
         arguments: Arguments(arguments),
+        token_in_header: bearer.is_some(),
         token: bearer.or(inside).filter(|token| !token.is_empty()),
         missing_charset,
     })

@@ -120,6 +120,9 @@ struct Send {
     user: String,
     /// Where.
     channel: String,
+    /// Whether it goes by socket.
+    #[serde(default)]
+    by_socket: bool,
     /// How the request goes.
     #[serde(default, rename = "as")]
     manner: Manner,
@@ -143,7 +146,13 @@ enum What {
 }
 
 async fn send(State(world): State<SharedWorld>, Json(wanted): Json<Send>) -> Response {
-    let sender = match Sender::new(world, SenderConfig::new(&wanted.app_url, &wanted.signing_secret)) {
+    if wanted.by_socket && world.sockets().is_empty() {
+        let error = "the bot has opened no socket here: start it with SLACK_APP_TOKEN=xapp-sim";
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "error": error }))).into_response();
+    }
+    let by_socket = wanted.by_socket;
+    let config = SenderConfig { by_socket, ..SenderConfig::new(&wanted.app_url, &wanted.signing_secret) };
+    let sender = match Sender::new(world, config) {
         Ok(sender) => sender,
         Err(error) => {
             return (StatusCode::BAD_GATEWAY, Json(json!({ "error": error.to_string() }))).into_response();

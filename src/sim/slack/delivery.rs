@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::payload::{self, Request};
 use super::sender::Sender;
 use super::signature::sign;
+use super::sockets::{self, Extras};
 
 /// Where an application listens and how requests to it are signed.
 #[derive(Debug, Clone)]
@@ -26,6 +27,10 @@ pub struct SenderConfig {
     pub deadline: Duration,
     /// The pauses before the three repeats of an event.
     pub retry_pauses: [Duration; 3],
+    /// Whether it goes by the sockets that the application has opened, and not by requests.
+    pub by_socket: bool,
+    /// Whether the acknowledgement of a command or a press may carry an answer.
+    pub accepts_answers: bool,
     /// Whether the application subscribes to `message.channels` and `message.groups`.
     pub hears_channels: bool,
 }
@@ -40,6 +45,8 @@ impl SenderConfig {
             one_path: false,
             deadline: Duration::from_secs(3),
             retry_pauses: [Duration::ZERO, Duration::from_secs(60), Duration::from_secs(300)],
+            by_socket: false,
+            accepts_answers: true,
             hears_channels: true,
         }
     }
@@ -162,6 +169,40 @@ impl Sender {
         Signed { request: request.clone(), headers }
     }
 
+    /// Sends what would be a request over a socket, as the repeat that is given where it is one.
+    pub async fn send_by_socket(&self, request: &Request, retry: Option<(u8, &'static str)>) -> Answer {
+        let (kind, payload) = sockets::enveloped(request);
+        let extras = Extras { accepts_answer: kind != "events_api" && self.config.accepts_answers, retry };
+        let start = Instant::now();
+        let acknowledged = self.world.send_envelope(kind, &payload, extras, self.config.deadline).await;
+        let (status, failure) = match &acknowledged {
+            Ok(_) => (Some(200), None),
+            Err("timeout") => (None, Some("http_timeout")),
+            Err(reason) => (None, Some(*reason)),
+        };
+        let answer = acknowledged.ok().map(|it| it["payload"].clone()).filter(|it| !it.is_null());
+        Answer {
+            status,
+            content_type: "application/json".to_owned(),
+            body: answer.map(|answer| answer.to_string()).unwrap_or_default(),
+            no_retry: false,
+            elapsed: start.elapsed(),
+            failure,
+        }
+    }
+
+    /// Sends a request in a way, by whichever road it goes. A socket needs no signature.
+    async fn send_as(&self, request: &Request, variant: Variant) -> Answer {
+        if !self.config.by_socket {
+            return self.send(&self.sign(request, variant)).await;
+        }
+        let retry = match variant {
+            Variant::Retry(number, reason) => Some((number, reason)),
+            _ => None,
+        };
+        self.send_by_socket(request, retry).await
+    }
+
     /// Sends what was signed, as often as it is called.
     pub async fn send(&self, signed: &Signed) -> Answer {
         let path = if self.config.one_path { "/slack/events" } else { signed.request.path };
@@ -198,14 +239,14 @@ impl Sender {
 
     /// Signs and sends a request once.
     pub async fn deliver(&self, request: &Request) -> Answer {
-        self.send(&self.sign(request, Variant::Genuine)).await
+        self.send_as(request, Variant::Genuine).await
     }
 
     /// Signs and sends a request in a manner; the answers in order, of which there is one at least.
     pub async fn deliver_as(&self, request: &Request, manner: Manner) -> Vec<Answer> {
         let mut answers = Vec::new();
         for variant in manner.variants() {
-            answers.push(self.send(&self.sign(request, *variant)).await);
+            answers.push(self.send_as(request, *variant).await);
         }
         answers
     }
@@ -219,7 +260,7 @@ impl Sender {
             };
             let reason = last.failure.unwrap_or("http_error");
             tokio::time::sleep(pause).await;
-            answers.push(self.send(&self.sign(request, Variant::Retry(number, reason))).await);
+            answers.push(self.send_as(request, Variant::Retry(number, reason)).await);
         }
         answers
     }

@@ -16,6 +16,7 @@ use super::fault::{Dice, Faults, Plan};
 use super::message::Message;
 use super::rates::{Gate, RateLimits};
 use super::seed::{Channel, User, Workspace};
+use super::sockets::Sockets;
 use super::state::{OpenView, Post, State, Violation};
 use crate::domain::time::{Clock, Timestamp};
 
@@ -28,6 +29,7 @@ pub struct SlackWorld {
     token: String,
     state: Mutex<State>,
     dice: Mutex<Dice>,
+    sockets: Mutex<Sockets>,
     changes: watch::Sender<u64>,
 }
 
@@ -41,6 +43,7 @@ impl SlackWorld {
             token: token.to_owned(),
             state: Mutex::new(state),
             dice: Mutex::new(Dice::new(Faults::default())),
+            sockets: Mutex::default(),
             changes: watch::Sender::new(0),
         })
     }
@@ -53,6 +56,10 @@ impl SlackWorld {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn sockets_lock(&self) -> MutexGuard<'_, Sockets> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the state as one step and wakes those who wait on it.

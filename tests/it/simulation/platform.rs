@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ai_crm::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
 use ai_crm::domain::card::Action;
-use ai_crm::domain::event::{ChannelName, PlatformUser};
+use ai_crm::domain::event::{Address, ChannelName, PlatformUser};
 use ai_crm::domain::ids::{EffectId, TenantId};
 use ai_crm::domain::principal::{Profile, Standing};
 use ai_crm::domain::time::{Clock, Timestamp};
@@ -316,7 +316,12 @@ impl Channel for Platform {
         Box::pin(self.looking(delivery))
     }
 
-    fn profile<'a>(&'a self, _: &'a str, user: &'a PlatformUser) -> BoxFuture<'a, Result<Profile, DeliverError>> {
+    fn profile<'a>(
+        &'a self,
+        _: &'a str,
+        user: &'a PlatformUser,
+        _: Option<&'a Address>,
+    ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
         Box::pin(self.telling(user))
     }
 

@@ -21,6 +21,8 @@ use super::api::Api;
 pub(crate) const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 /// The bot token of every server that speaks to the stand-in.
 pub(crate) const BOT_TOKEN: &str = "xoxb-sim";
+/// The app-level token with which a server opens sockets to the stand-in.
+pub(crate) const APP_TOKEN: &str = "xapp-sim";
 
 /// How long a start may take before the test gives up; tests that promise less measure it.
 const START: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! A verified request of Slack → what happened.
+//! A verified request of Slack, or what came in an envelope of a socket → what happened.
 //!
 //! Every kind of request is read by one function, as in Slack's own framework, since one address
 //! may serve them all: the Events API is JSON, a slash command is a form with `command`, a press
@@ -15,6 +15,8 @@ mod interaction;
 mod origin;
 
 pub use events::tells_of;
+
+use std::fmt::Display;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -83,6 +85,39 @@ pub fn decode(content_type: Option<&str>, body: &Bytes, proof: &Proof) -> Result
     }
 }
 
+/// What an envelope of Socket Mode carries: docs.slack.dev/apis/events-api/using-socket-mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// The body of the Events API.
+    Event,
+    /// The fields of a slash command, as JSON.
+    Command,
+    /// The JSON that stands in the field `payload` of a press.
+    Interaction,
+}
+
+/// Reads what came in an envelope. The keys of the event are those that it has as a request, so what comes by both
+/// roads is one event.
+///
+/// # Errors
+/// Where it is not UTF-8, not JSON, or lacks what makes it one of Slack's.
+pub fn decode_payload(content: Content, payload: &Bytes, proof: &dyn Display) -> Result<Decoded, DecodeError> {
+    let text = std::str::from_utf8(payload).map_err(|_| malformed("the payload is not UTF-8"))?;
+    let request = Request { body: payload, proof };
+    match content {
+        Content::Event => events::decode(&request, text),
+        Content::Command => command::decode(&request, &form::Form::of_json(text)?),
+        Content::Interaction => interaction::decode(&request, text),
+    }
+}
+
+/// Whether an event is one to which Slack takes an answer at once: a slash command.
+#[must_use]
+pub fn awaits_its_answer(incoming: &Incoming) -> bool {
+    let by_route = incoming.reply.as_ref().is_some_and(|reply| reply.route.is_some());
+    matches!(incoming.kind, EventKind::Command { .. }) && by_route
+}
+
 /// Whether it is Slack's look at the certificate of a command's address, which is the one request that it does not
 /// sign: docs.slack.dev/interactivity/implementing-slash-commands. It asks nothing and is answered with nothing.
 #[must_use]
@@ -118,7 +153,7 @@ fn decode_form(request: &Request<'_>, form: &form::Form<'_>) -> Result<Decoded, 
 /// The request that is being read.
 struct Request<'a> {
     body: &'a Bytes,
-    proof: &'a Proof,
+    proof: &'a dyn Display,
 }
 
 /// What a reader has found; [`Request::event`] makes the event of it.
@@ -219,6 +254,59 @@ mod tests {
             EventKind::Platform { ignore: Some(why), .. } => why,
             other => panic!("not ignored: {other:?}"),
         }
+    }
+
+    /// What a socket brings of each kind, beside the request that tells of the same.
+    #[test]
+    fn what_comes_by_both_roads_has_the_same_keys() {
+        let command = [
+            ("command", "/ai-crm"),
+            ("text", "task create \u{201c}Fix é &amp; ü\u{201d}"),
+            ("user_id", "U1"),
+            ("team_id", "T1"),
+            ("channel_id", "C1"),
+            ("channel_name", "general"),
+            ("trigger_id", "1.2.3"),
+            ("response_url", "https://hooks.slack.com/commands/1/2"),
+            ("is_enterprise_install", "false"),
+        ];
+        let fields: serde_json::Map<String, serde_json::Value> =
+            command.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        let mut fields = serde_json::Value::Object(fields);
+        fields["is_enterprise_install"] = false.into();
+        fields["enterprise_id"] = serde_json::Value::Null;
+        let event = serde_json::json!({"type": "event_callback", "team_id": "T1", "event_id": "Ev1",
+            "event": {"type": "message", "channel_type": "im", "channel": "D1", "user": "U1", "ts": "1.2",
+                "client_msg_id": "c", "text": "help"}});
+        let press = serde_json::json!({"type": "block_actions", "team": {"id": "T1"}, "user": {"id": "U1"},
+            "trigger_id": "7.8", "channel": {"id": "C1", "name": "general"},
+            "actions": [{"type": "button", "action_id": "a", "value": "token", "action_ts": "9.1"}]});
+        for (content, payload, request) in [
+            (Content::Command, fields, of_form(&command)),
+            (Content::Event, event.clone(), of_json(&event)),
+            (Content::Interaction, press.clone(), of_payload(&press)),
+        ] {
+            let payload = Bytes::from(payload.to_string());
+            let Ok(Decoded::Event(by_socket)) = decode_payload(content, &payload, &"slack socket, connection 3") else {
+                panic!("{payload:?} is no event");
+            };
+            assert_eq!(by_socket.proof, "slack socket, connection 3");
+            assert_eq!(by_socket.raw, payload);
+            assert_eq!(Incoming { proof: request.proof.clone(), raw: request.raw.clone(), ..*by_socket }, request);
+        }
+    }
+
+    #[test]
+    fn a_payload_that_is_none_is_an_error_and_no_panic() {
+        for content in [Content::Event, Content::Command, Content::Interaction] {
+            let deep = "[".repeat(200_000);
+            for payload in ["", "{", "[]", "null", "{}", "1", "\"x\"", "{\"user_id\":{}}", "{\"type\":[]}", &deep] {
+                let read = decode_payload(content, &Bytes::copy_from_slice(payload.as_bytes()), &"x");
+                assert!(matches!(read, Err(DecodeError::Malformed(_))), "{content:?} {payload}: {read:?}");
+            }
+        }
+        let twice = Bytes::from_static(br#"{"user_id":"U1","user_id":"U2"}"#);
+        assert!(decode_payload(Content::Command, &twice, &"x").is_err(), "two readers could see two persons");
     }
 
     fn read(content_type: Option<&str>, body: impl Into<Bytes>) -> Result<Decoded, DecodeError> {

@@ -1,6 +1,6 @@
-//! What goes wrong between an application and Slack, on purpose: delays, refusals, lost answers.
+//! What goes wrong between an application and a platform, on purpose: delays, refusals, lost answers.
 //!
-//! It only decides; `server.rs` closes connections and waits. Chances are rolled with a seeded
+//! It only decides; the stand-ins wait, and `serving.rs` closes connections. Chances are rolled with a seeded
 //! generator, so a run can be repeated. For one exact fault use [`Faults::script`]. What operators may
 //! ask for by word is a line in [`KINDS`].
 
@@ -56,7 +56,7 @@ pub struct Faults {
     pub stall: f64,
     /// How late that answer comes, in milliseconds.
     pub stall_ms: u64,
-    /// The methods that suffer (`chat.postMessage`, `response_url`); empty means all.
+    /// The methods that suffer (`chat.postMessage`, `response_url` of Slack; `send`, `token` of Teams); empty means all.
     pub methods: Vec<String>,
     /// The fates of the next calls to those methods, one each, before any chance is tried.
     pub script: VecDeque<Fate>,
@@ -94,7 +94,11 @@ pub const KINDS: &[(&str, &str, &str)] = &[
     ("late-answer", "stall", "chance of a call done and answered late"),
     ("late-by", "stall_ms", "milliseconds by which those are late"),
     ("outage", "outage", "true: every call is closed, undone"),
-    ("methods", "methods", "those that suffer, comma-separated: chat.postMessage,response_url"),
+    (
+        "methods",
+        "methods",
+        "those that suffer, comma-separated: chat.postMessage,response_url of Slack, send,update,token of Teams",
+    ),
     ("seed", "seed", "where the dice start"),
 ];
 

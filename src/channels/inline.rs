@@ -1,14 +1,16 @@
-//! Answers that are ready while Slack still waits for the HTTP answer of a slash command.
+//! Answers that are ready while a platform still waits for its own: the HTTP answer to a slash command of Slack or to a
+//! press in Teams, or the acknowledgement on a socket.
 //!
-//! The edge leaves a place for the event; the delivery fills it; the edge says whether the bytes were
-//! handed to the connection. Only then is the delivery done. A place that nobody fills in time is
-//! taken away, and the answer goes by its `response_url`.
+//! Who took the event in leaves a place for its answer; the delivery fills it; the former says whether the bytes were
+//! handed to the connection. Only then is the delivery done. A place that nobody fills in time is taken away, and the
+//! answer goes another way.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use crate::domain::ids::EventId;
 
@@ -55,6 +57,41 @@ impl InlineAnswers {
     #[must_use]
     pub fn is_awaited(&self, event: EventId) -> bool {
         self.waiting().contains_key(&event)
+    }
+}
+
+/// A place for the answer to an event, which is taken away when nobody waits there any more: also where the platform
+/// hangs up before.
+pub struct Seat {
+    answers: Arc<InlineAnswers>,
+    receiver: oneshot::Receiver<InlineAnswer>,
+    event: EventId,
+}
+
+impl Seat {
+    /// Leaves a place for the answer to an event that is about to be accepted.
+    #[must_use]
+    pub fn new(answers: &Arc<InlineAnswers>, event: EventId) -> Self {
+        Self { answers: answers.clone(), receiver: answers.wait_for(event), event }
+    }
+
+    /// Waits for the answer.
+    pub async fn answer(mut self, until: Instant) -> Option<InlineAnswer> {
+        match timeout_at(until, &mut self.receiver).await {
+            Ok(answer) => answer.ok(),
+            Err(_) => {
+                self.answers.give_up(self.event);
+                // It may have been put there between the timeout and now.
+                self.receiver.close();
+                self.receiver.try_recv().ok()
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.answers.give_up(self.event);
     }
 }
 

@@ -1,0 +1,68 @@
+//! Teams put together: its channel, its edge, and which Entra tenant is which tenant of ours.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::channels::teams::client::{AppCredentials, Client};
+use crate::channels::teams::deliver::TeamsChannel;
+use crate::channels::teams::hosts::Hosts;
+use crate::channels::teams::keys::Keys;
+use crate::channels::teams::verify::Verifier;
+use crate::config::Config;
+use crate::config::teams::TeamsSettings;
+use crate::domain::ids::TenantId;
+use crate::domain::secret::Secret;
+use crate::web::TeamsEdge;
+
+/// The channel, where it is on.
+pub(super) fn channel(config: &Config) -> anyhow::Result<Option<Arc<TeamsChannel>>> {
+    let settings = &config.channels.teams;
+    if !settings.is_on()? {
+        return Ok(None);
+    }
+    let app = AppCredentials {
+        id: app_id(settings),
+        secret: settings.password().unwrap_or_else(|| Secret::new("")),
+        tenant: settings.tenant_id.clone(),
+    };
+    let client = Client::new(app, &settings.login_url, Hosts::new(&settings.service_hosts));
+    let client = client.context("teams cannot be set up")?;
+    Ok(Some(Arc::new(TeamsChannel::new(client, settings.pace()))))
+}
+
+/// Its part of the edge.
+pub(super) fn edge(config: &Config, channel: &TeamsChannel) -> anyhow::Result<TeamsEdge> {
+    let settings = &config.channels.teams;
+    let keys = Keys::new(settings.openid_metadata_url.clone()).context("teams cannot be set up")?;
+    Ok(TeamsEdge {
+        verifier: Verifier::new(&app_id(settings), keys),
+        hosts: Hosts::new(&settings.service_hosts),
+        tenants: settings.allowed_tenants(),
+        inline: channel.inline().clone(),
+        inline_answer: config.ledger.inline_answer(),
+    })
+}
+
+fn app_id(settings: &TeamsSettings) -> String {
+    settings.app_id.clone().unwrap_or_default()
+}
+
+/// Whose an Entra tenant is: the first is the default tenant's, each other is a tenant of its own, so that nothing of
+/// one company shows in another.
+pub(super) fn tenants(config: &Config) -> anyhow::Result<HashMap<String, TenantId>> {
+    let settings = &config.channels.teams;
+    if !settings.is_on()? {
+        return Ok(HashMap::new());
+    }
+    let mut tenants = HashMap::new();
+    for (index, id) in settings.allowed_tenants().into_iter().enumerate() {
+        let tenant = match index {
+            0 => TenantId::default_tenant(),
+            _ => format!("teams-{id}").parse().with_context(|| format!("channels.teams.tenants: `{id}` is no GUID"))?,
+        };
+        tenants.insert(id, tenant);
+    }
+    Ok(tenants)
+}

@@ -1,0 +1,337 @@
+//! The connector's REST interface: the few calls that the bot makes.
+//!
+//! Owns the wire: addresses, time limits, and what an answer says about whether the call was carried out. It retries
+//! nothing but a call whose token was refused; the rest is the outbox. Calls and errors:
+//! learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference and
+//! learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages, "status codes".
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, StatusCode, redirect};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::hosts::Hosts;
+use super::token::Tokens;
+use crate::channels::DeliverError;
+use crate::domain::secret::Secret;
+
+/// A whole call takes no longer, or its outcome is unknown.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// A connection that is not there by then was surely not used.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What 429 means where Teams does not say how long: its limits are by the second and by the half minute
+/// (learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit).
+const DEFAULT_WAIT: Duration = Duration::from_secs(5);
+/// No answer that is read here comes near it.
+const LARGEST_ANSWER: usize = 1 << 20;
+
+/// Why a client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// An address is none under which others can be formed.
+    #[error("`{url}` is no address of a login server")]
+    BadAddress {
+        /// As configured.
+        url: String,
+    },
+    /// TLS could not be set up.
+    #[error("the HTTPS client for Teams could not be made")]
+    Http(#[source] reqwest::Error),
+}
+
+/// What the connector needs to know of the app.
+#[derive(Debug, Clone)]
+pub struct AppCredentials {
+    /// The app's id.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+    /// Its Entra tenant; none for a multi-tenant bot.
+    pub tenant: Option<String>,
+}
+
+/// A conversation at its connector.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot<'a> {
+    /// The connector, as the activity named it.
+    pub(super) service_url: &'a str,
+    /// The conversation's id, with its thread.
+    pub(super) conversation: &'a str,
+}
+
+/// Who may see a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SeenBy {
+    /// Everybody in the conversation.
+    All,
+    /// The recipient that the message names.
+    OnePerson,
+}
+
+/// A member of a conversation, as Teams describes them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Member {
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) given_name: Option<String>,
+    #[serde(default)]
+    pub(super) tenant_id: Option<String>,
+    #[serde(default)]
+    pub(super) user_role: Option<String>,
+}
+
+/// Connectors, with the app's tokens.
+pub struct Client {
+    http: reqwest::Client,
+    tokens: Tokens,
+    hosts: Hosts,
+    app_id: String,
+}
+
+impl Client {
+    /// Prepares a client; connects to nobody.
+    ///
+    /// # Errors
+    /// Where the login address cannot be used.
+    pub fn new(app: AppCredentials, login_url: &Url, hosts: Hosts) -> Result<Self, SetUpError> {
+        // Process-wide, and refused the second time, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("ai-crm/", env!("CARGO_PKG_VERSION")))
+            .timeout(CALL_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(SetUpError::Http)?;
+        let tokens = Tokens::new(http.clone(), login_url, app.tenant.as_deref(), &app.id, app.secret)?;
+        Ok(Self { http, tokens, hosts, app_id: app.id })
+    }
+
+    /// Whether Entra gives the app a token.
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn check(&self) -> Result<(), DeliverError> {
+        self.tokens.bearer().await.map(|_| ())
+    }
+
+    /// Posts a message; gives its id.
+    pub(super) async fn post(&self, to: Spot<'_>, message: &Value, seen_by: SeenBy) -> Result<String, DeliverError> {
+        let path = ["conversations", to.conversation, "activities"];
+        let mut url = self.address(to.service_url, &path)?;
+        if seen_by == SeenBy::OnePerson {
+            url.query_pairs_mut().append_pair("isTargetedActivity", "true");
+        }
+        let answer = self.call(Method::POST, url, Some(message)).await?;
+        answer.into_id(Repeat::Never)
+    }
+
+    /// Changes a message that is there.
+    pub(super) async fn update(&self, to: Spot<'_>, id: &str, message: &Value) -> Result<(), DeliverError> {
+        let url = self.address(to.service_url, &["conversations", to.conversation, "activities", id])?;
+        let answer = self.call(Method::PUT, url, Some(message)).await.map_err(repeatable)?;
+        answer.into_success(Repeat::AtWill).map(|_| ())
+    }
+
+    /// The chat with one person, which is made where there is none; gives its id.
+    pub(super) async fn chat_with(
+        &self,
+        service_url: &str,
+        person: &str,
+        tenant: &str,
+    ) -> Result<String, DeliverError> {
+        let body = json!({
+            "isGroup": false,
+            "bot": {"id": format!("28:{}", self.app_id)},
+            "members": [{"id": person}],
+            "tenantId": tenant,
+            "channelData": {"tenant": {"id": tenant}},
+        });
+        let url = self.address(service_url, &["conversations"])?;
+        // There is one chat with a person, however often it is asked for.
+        let answer = self.call(Method::POST, url, Some(&body)).await.map_err(repeatable)?;
+        answer.into_id(Repeat::AtWill)
+    }
+
+    /// A member of a conversation.
+    pub(super) async fn member(&self, of: Spot<'_>, id: &str) -> Result<Member, DeliverError> {
+        let url = self.address(of.service_url, &["conversations", of.conversation, "members", id])?;
+        let answer = self.call(Method::GET, url, None).await.map_err(repeatable)?.into_success(Repeat::AtWill)?;
+        serde_json::from_slice(&answer.body)
+            .map_err(|_| DeliverError::Unavailable { reason: "a member in an unknown form".to_owned() })
+    }
+
+    /// An address under a connector. Ids stand in it percent-encoded: Teams' own have `:`, `;`, `@` and `=`.
+    fn address(&self, service_url: &str, path: &[&str]) -> Result<Url, DeliverError> {
+        let rejected = |reason: &str| DeliverError::Rejected { reason: reason.to_owned() };
+        let allowed = self.hosts.allowed(service_url);
+        let base = allowed.ok_or_else(|| rejected("its serviceUrl is on no host that may be sent to"))?;
+        let segments: Vec<String> = path.iter().map(|part| encoded(part)).collect();
+        base.join(&format!("v3/{}", segments.join("/"))).map_err(|_| rejected("its ids make no address"))
+    }
+
+    async fn call(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Answer, DeliverError> {
+        let bearer = self.tokens.bearer().await?;
+        let request = |bearer: &reqwest::header::HeaderValue| {
+            let request = self.http.request(method.clone(), url.clone()).header(AUTHORIZATION, bearer.clone());
+            match body {
+                Some(body) => request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string()),
+                None => request,
+            }
+        };
+        let answer = Answer::of(request(&bearer)).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        // A token may end early; another is asked for once.
+        self.tokens.refused(&bearer);
+        let bearer = self.tokens.bearer().await?;
+        Answer::of(request(&bearer)).await
+    }
+}
+
+/// A call that changes nothing the second time may be repeated where its answer was lost.
+fn repeatable(error: DeliverError) -> DeliverError {
+    match error {
+        DeliverError::UnknownOutcome { reason } => DeliverError::Unavailable { reason },
+        other => other,
+    }
+}
+
+/// A part of a path: all but what RFC 3986 leaves unreserved is percent-encoded.
+fn encoded(part: &str) -> String {
+    const KEPT: &percent_encoding::AsciiSet =
+        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~').remove(b'.');
+    match part {
+        // Which an address would read as the folder itself and the one above.
+        "." => "%2E".to_owned(),
+        ".." => "%2E%2E".to_owned(),
+        _ => percent_encoding::utf8_percent_encode(part, KEPT).to_string(),
+    }
+}
+
+/// Whether a call does no harm the second time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    AtWill,
+    Never,
+}
+
+/// What came back, read to its end.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) async fn of(call: RequestBuilder) -> Result<Self, DeliverError> {
+        let broken = |error: reqwest::Error| {
+            let error = error.without_url();
+            let reason = chain(&error);
+            match () {
+                () if error.is_builder() => DeliverError::Rejected { reason },
+                () if error.is_connect() => DeliverError::Unavailable { reason },
+                () => DeliverError::UnknownOutcome { reason },
+            }
+        };
+        let mut response = call.send().await.map_err(broken)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(DeliverError::UnknownOutcome { reason: "an answer of more than 1 MiB".to_owned() });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Self { status: response.status(), headers: response.headers().clone(), body })
+    }
+
+    fn into_success(self, repeat: Repeat) -> Result<Self, DeliverError> {
+        if self.status.is_success() { Ok(self) } else { Err(self.failure(repeat)) }
+    }
+
+    /// The id of what was made.
+    fn into_id(self, repeat: Repeat) -> Result<String, DeliverError> {
+        #[derive(Deserialize)]
+        struct Made {
+            id: String,
+        }
+        let answer = self.into_success(repeat)?;
+        // It was done, whatever its answer looks like.
+        Ok(serde_json::from_slice::<Made>(&answer.body).map(|made| made.id).unwrap_or_default())
+    }
+
+    /// What an answer other than success says. Only these are tried again: 412, 429, 502, 503 and 504.
+    fn failure(&self, repeat: Repeat) -> DeliverError {
+        #[derive(Deserialize)]
+        struct Refused {
+            error: Code,
+        }
+        #[derive(Deserialize)]
+        struct Code {
+            code: String,
+        }
+        let code = serde_json::from_slice::<Refused>(&self.body).ok().map(|refused| refused.error.code);
+        let code: String = code.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect();
+        let reason = format!("HTTP {} {code}", self.status.as_u16()).trim_end().to_owned();
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS => DeliverError::RateLimited { after: self.retry_after() },
+            StatusCode::PRECONDITION_FAILED
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+            | StatusCode::UNAUTHORIZED => DeliverError::Unavailable { reason },
+            status if status.is_server_error() && repeat == Repeat::AtWill => DeliverError::Unavailable { reason },
+            _ => DeliverError::Rejected { reason },
+        }
+    }
+
+    pub(super) fn retry_after(&self) -> Duration {
+        let header = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        header.and_then(|seconds| seconds.trim().parse().ok()).map_or(DEFAULT_WAIT, Duration::from_secs)
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_stand_in_addresses_as_one_part() {
+        let app = AppCredentials { id: "a".to_owned(), secret: Secret::new("s"), tenant: None };
+        let hosts = Hosts::new(&[]);
+        let client = Client::new(app, &Url::parse("https://login.microsoftonline.com/").unwrap(), hosts).unwrap();
+        for (id, encoded) in [
+            ("19:abc@thread.tacv2;messageid=17", "19%3Aabc%40thread.tacv2%3Bmessageid%3D17"),
+            ("a:1x/../../y", "a%3A1x%2F..%2F..%2Fy"),
+            ("..", "%2E%2E"),
+            ("?x#y", "%3Fx%23y"),
+        ] {
+            let url = client.address("https://smba.trafficmanager.net/emea", &["conversations", id, "activities"]);
+            let found = url.unwrap().to_string();
+            // `url` reads an encoded `..` as the folder above all the same.
+            let expected = format!("https://smba.trafficmanager.net/emea/v3/conversations/{encoded}/activities");
+            if id == ".." {
+                assert!(found.starts_with("https://smba.trafficmanager.net/emea/v3/"), "{found}");
+            } else {
+                assert_eq!(found, expected);
+            }
+        }
+        assert!(client.address("https://evil.example/", &["conversations"]).is_err());
+    }
+}

@@ -1,0 +1,355 @@
+//! A verified activity → what happened.
+//!
+//! What nobody has asked the bot to act on is an event too, with the reason why it will be ignored, so that silence can
+//! be explained. Not here: the check of the token (`verify`), and what a line or a token of a button means. A new kind of
+//! activity is an arm in [`read`]; an invoke that is answered is one in [`invoke`].
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::activity::{Account, Activity};
+use super::verify::Proof;
+use super::{card, text};
+use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
+use crate::domain::ids::LaneKey;
+
+/// What begins the thread of a channel in a conversation's id.
+const THREAD: &str = ";messageid=";
+
+/// What an activity is, and what its request is answered with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// What happened.
+    pub incoming: Incoming,
+    /// How the caller is answered when it is on disk.
+    pub answer: Answer,
+}
+
+/// How a request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// An empty 200.
+    Taken,
+    /// What the press of a button does, where that is ready in time.
+    Press,
+    /// 501: an invoke that is not known.
+    NotImplemented,
+}
+
+/// Why an activity is no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not what the Bot Framework documents; the answer is 400.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// It comes from an Entra tenant whose people may not reach the bot, or from none; the answer is 403.
+    #[error("not of an Entra tenant that is let in")]
+    ForeignTenant,
+}
+
+/// Reads an activity whose authenticity is proved. `service_url` is its own, checked.
+///
+/// # Errors
+/// As [`DecodeError`] says.
+pub fn decode(
+    activity: &Activity,
+    body: &Bytes,
+    service_url: &Url,
+    tenants: &[String],
+    proof: &Proof,
+) -> Result<Decoded, DecodeError> {
+    let kind = activity.kind.as_deref().filter(|kind| !kind.is_empty());
+    let kind = kind.ok_or_else(|| DecodeError::Malformed("an activity without `type`".to_owned()))?;
+    let tenant = activity.tenant().filter(|tenant| tenants.contains(tenant)).ok_or(DecodeError::ForeignTenant)?;
+    let here = Here::of(activity, &tenant);
+    let (what, answer) = read(kind, activity);
+    let from = activity.from.as_ref().and_then(|account| user(account, &tenant));
+    let answerable = !matches!(what, EventKind::Platform { .. });
+    let reply = here.as_ref().filter(|_| answerable).map(|here| Address {
+        channel: ChannelName::Teams,
+        installation: tenant.clone(),
+        place: here.place.id.clone(),
+        thread: here.thread.clone(),
+        begins_thread: false,
+        alone: here.place.kind == PlaceKind::Direct,
+        person: activity.from.as_ref().and_then(|from| from.id.clone()),
+        route: Some(service_url.to_string()),
+    });
+    let conversation = activity.conversation.as_ref().and_then(|conversation| conversation.id.as_deref());
+    let key = match (conversation, activity.id.as_deref()) {
+        (Some(conversation), Some(id)) => format!("teams:activity:{tenant}:{conversation}|{id}"),
+        _ => format!("teams:body:{}", HEXLOWER.encode(&Sha256::digest(body))),
+    };
+    let lane = LaneKey(format!("teams/{tenant}/{}", conversation.unwrap_or_default()).into());
+    let incoming = Incoming {
+        channel: ChannelName::Teams,
+        installation: tenant,
+        organisation: None,
+        dedupe: vec![key],
+        lane,
+        from,
+        place: here.map(|here| here.place),
+        reply,
+        kind: what,
+        proof: proof.to_string(),
+        raw: body.clone(),
+    };
+    Ok(Decoded { incoming, answer })
+}
+
+/// Where it happened.
+struct Here {
+    place: Place,
+    thread: Option<String>,
+}
+
+impl Here {
+    fn of(activity: &Activity, tenant: &str) -> Option<Self> {
+        let conversation = activity.conversation.as_ref()?;
+        let id = conversation.id.as_deref().filter(|id| !id.is_empty())?;
+        let (place, thread) = match id.split_once(THREAD) {
+            Some((place, thread)) => (place, Some(thread.to_owned())),
+            None => (id, None),
+        };
+        let of_channel = activity.channel_data.as_ref().and_then(|data| data.channel.as_ref()?.kind.as_deref());
+        let kind = match (conversation.conversation_type.as_deref(), of_channel) {
+            (Some("personal"), _) => PlaceKind::Direct,
+            (Some("groupChat"), _) | (Some("channel"), Some("private" | "shared")) => PlaceKind::Private,
+            (Some("channel"), _) => PlaceKind::Public,
+            _ => PlaceKind::Unknown,
+        };
+        let shared = of_channel == Some("shared")
+            || conversation.tenant_id.as_deref().is_some_and(|home| !home.trim().eq_ignore_ascii_case(tenant));
+        Some(Self { place: Place { id: place.to_owned(), kind, shared }, thread })
+    }
+}
+
+/// The id of a conversation by which Teams knows it.
+#[must_use]
+pub fn conversation_id(place: &str, thread: Option<&str>) -> String {
+    thread.map_or_else(|| place.to_owned(), |thread| format!("{place}{THREAD}{thread}"))
+}
+
+/// People go by their object in Entra, which is the same wherever they are seen.
+fn user(account: &Account, tenant: &str) -> Option<PlatformUser> {
+    let id = account.aad_object_id.as_deref().filter(|id| !id.is_empty()).map(str::to_lowercase);
+    let id = id.or_else(|| account.id.clone().filter(|id| !id.is_empty()))?;
+    Some(PlatformUser { channel: ChannelName::Teams, realm: tenant.to_owned(), id })
+}
+
+fn read(kind: &str, activity: &Activity) -> (EventKind, Answer) {
+    if kind.eq_ignore_ascii_case("invoke") {
+        return invoke(activity);
+    }
+    let why = match kind {
+        _ if is_the_bot(activity) => "written by a bot or an app; bots have no say here".to_owned(),
+        "message" => match message(activity) {
+            Ok(happened) => return (happened, Answer::Taken),
+            Err(why) => why,
+        },
+        "messageUpdate" => "a message was edited; what it asked was done when it was written".to_owned(),
+        "messageDelete" => "a message was taken away; what it asked was done when it was written".to_owned(),
+        "messageReaction" => "a reaction asks nothing of the bot".to_owned(),
+        "typing" => "somebody types".to_owned(),
+        "installationUpdate" => format!("the bot was installed or taken away: {}", said(activity.action.as_deref())),
+        "conversationUpdate" => {
+            let data = activity.channel_data.as_ref().and_then(|data| data.event_type.as_deref());
+            format!("people or places have changed: {}", said(data))
+        }
+        "event" => format!("no part of the bot listens to this event: {}", said(activity.name.as_deref())),
+        _ => "no part of the bot listens to this kind of activity".to_owned(),
+    };
+    (ignored(kind, why), Answer::Taken)
+}
+
+/// A word of the platform's, for a reason.
+fn said(word: Option<&str>) -> String {
+    word.map_or_else(|| "it does not say how".to_owned(), |word| word.chars().take(80).collect())
+}
+
+fn is_the_bot(activity: &Activity) -> bool {
+    let Some(from) = &activity.from else { return false };
+    let bot = activity.recipient.as_ref().and_then(|recipient| recipient.id.as_deref());
+    let id = from.id.as_deref();
+    (id.is_some() && id == bot)
+        || id.is_some_and(|id| id.starts_with("28:"))
+        || matches!(from.role.as_deref(), Some("bot" | "skill"))
+}
+
+fn message(activity: &Activity) -> Result<EventKind, String> {
+    let direct = activity
+        .conversation
+        .as_ref()
+        .is_some_and(|conversation| conversation.conversation_type.as_deref() == Some("personal"));
+    if activity.from.as_ref().is_none_or(|from| from.id.is_none() && from.aad_object_id.is_none()) {
+        return Err("it names nobody who wrote it".to_owned());
+    }
+    // The press of an `Action.Submit` comes as a message that says nothing.
+    if let Some(pressed) = activity.value.as_ref().and_then(card::pressed) {
+        return Ok(press(pressed, activity));
+    }
+    let words = text::words(activity);
+    match (words.to_the_bot || direct, words.line.is_empty()) {
+        (false, _) => Err("not addressed to the bot".to_owned()),
+        (true, true) if !words.to_the_bot => Err("there are no words in it".to_owned()),
+        (true, _) => Ok(EventKind::Command { line: words.line }),
+    }
+}
+
+fn invoke(activity: &Activity) -> (EventKind, Answer) {
+    let name = activity.name.as_deref().unwrap_or("an invoke without a name");
+    let shown: String = name.chars().take(80).collect();
+    if name != "adaptiveCard/action" {
+        return (ignored("invoke", format!("no part of the bot answers {shown}")), Answer::NotImplemented);
+    }
+    let action = activity.value.as_ref().and_then(|value| value.get("action"));
+    let pressed = action.and_then(|action| action.get("data")).and_then(card::pressed);
+    match pressed {
+        // A client that refreshes a card by itself must change nothing by it.
+        Some(_) if activity.value.as_ref().is_some_and(|value| value["trigger"] == "automatic") => {
+            (ignored("invoke", "a client refreshes a card by itself".to_owned()), Answer::NotImplemented)
+        }
+        Some(pressed) => (press(pressed, activity), Answer::Press),
+        None => (ignored("invoke", "it is no button of a card of ours".to_owned()), Answer::NotImplemented),
+    }
+}
+
+fn press(pressed: card::Pressed, activity: &Activity) -> EventKind {
+    EventKind::CardAction { token: pressed.token, choice: pressed.choice, message: activity.reply_to_id.clone() }
+}
+
+/// Something that will be ignored, and why.
+fn ignored(name: &str, why: impl Into<String>) -> EventKind {
+    EventKind::Platform { name: name.chars().take(80).collect(), ignore: Some(why.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const HOME: &str = "72f988bf-0000-0000-0000-2d7cd011db47";
+
+    fn activity(changes: Value) -> Value {
+        let mut activity = json!({
+            "type": "message", "id": "1700000000001", "channelId": "msteams",
+            "serviceUrl": "https://smba.trafficmanager.net/emea/",
+            "from": {"id": "29:ann", "name": "Ann", "aadObjectId": "AAAA-1"},
+            "recipient": {"id": "28:bot", "name": "AI-CRM"},
+            "conversation": {"id": "a:chat", "conversationType": "personal", "tenantId": HOME},
+            "channelData": {"tenant": {"id": HOME}},
+            "text": "task list",
+        });
+        let (Value::Object(all), Value::Object(changes)) = (&mut activity, changes) else { unreachable!() };
+        all.extend(changes);
+        activity
+    }
+
+    fn read(changes: Value) -> Result<Decoded, DecodeError> {
+        let body = Bytes::from(activity(changes).to_string());
+        let url = Url::parse("https://smba.trafficmanager.net/emea/").unwrap();
+        decode(&Activity::read(&body).unwrap(), &body, &url, &[HOME.to_owned()], &Proof::of_test())
+    }
+
+    fn reason(decoded: &Decoded) -> &str {
+        match &decoded.incoming.kind {
+            EventKind::Platform { ignore: Some(why), .. } => why,
+            other => panic!("not ignored: {other:?}"),
+        }
+    }
+
+    const PRESS: fn() -> Value = || json!({"ai-crm": {"token": "t.1"}});
+
+    #[test]
+    fn a_message_in_a_chat_is_a_command_of_its_writer() {
+        let Decoded { incoming, answer } = read(json!({})).unwrap();
+        assert_eq!(answer, Answer::Taken);
+        assert_eq!(incoming.kind, EventKind::Command { line: "task list".to_owned() });
+        assert_eq!(incoming.dedupe, [format!("teams:activity:{HOME}:a:chat|1700000000001")]);
+        let from = incoming.from.unwrap();
+        assert_eq!((from.realm.as_str(), from.id.as_str()), (HOME, "aaaa-1"));
+        let reply = incoming.reply.unwrap();
+        assert_eq!((reply.place.as_str(), reply.thread, reply.alone), ("a:chat", None, true));
+        assert_eq!(reply.person.as_deref(), Some("29:ann"));
+        assert_eq!(reply.route.as_deref(), Some("https://smba.trafficmanager.net/emea/"));
+    }
+
+    #[test]
+    fn a_thread_of_a_channel_is_its_own_conversation() {
+        let conversation =
+            json!({"id": "19:c@thread.tacv2;messageid=17", "conversationType": "channel", "tenantId": HOME});
+        let mention =
+            json!([{"type": "mention", "text": "<at>AI-CRM</at>", "mentioned": {"id": "28:bot", "name": "AI-CRM"}}]);
+        let changes = json!({"conversation": conversation, "text": "<at>AI-CRM</at> help", "entities": mention});
+        let incoming = read(changes).unwrap().incoming;
+        let reply = incoming.reply.unwrap();
+        assert_eq!((reply.place.as_str(), reply.thread.as_deref()), ("19:c@thread.tacv2", Some("17")));
+        assert_eq!(conversation_id(&reply.place, reply.thread.as_deref()), "19:c@thread.tacv2;messageid=17");
+        assert_eq!(incoming.place.unwrap().kind, PlaceKind::Public);
+        assert_eq!(incoming.kind, EventKind::Command { line: "help".to_owned() });
+        let silent = read(json!({"conversation": conversation, "text": "nothing for you"})).unwrap();
+        assert!(reason(&silent).contains("not addressed"));
+        assert_eq!(silent.incoming.reply, None);
+    }
+
+    #[test]
+    fn presses_come_as_an_invoke_or_as_a_message_without_words() {
+        let submit = read(json!({"text": null, "value": PRESS(), "replyToId": "99"})).unwrap();
+        let execute = read(json!({"type": "invoke", "name": "adaptiveCard/action", "replyToId": "99", "text": null,
+            "value": {"action": {"type": "Action.Execute", "verb": "ai-crm", "data": PRESS()}, "trigger": "manual"}}));
+        let execute = execute.unwrap();
+        let press = EventKind::CardAction { token: "t.1".to_owned(), choice: None, message: Some("99".to_owned()) };
+        assert_eq!((submit.incoming.kind, submit.answer), (press.clone(), Answer::Taken));
+        assert_eq!((execute.incoming.kind, execute.answer), (press, Answer::Press));
+    }
+
+    #[test]
+    fn what_is_not_acted_on_says_why_and_unknown_invokes_are_not_implemented() {
+        let bot = json!({"id": "28:other", "name": "Other"});
+        let refresh = json!({"action": {"data": PRESS()}, "trigger": "automatic"});
+        let table = [
+            (json!({"type": "messageUpdate"}), "edited", Answer::Taken),
+            (json!({"type": "messageDelete"}), "taken away", Answer::Taken),
+            (json!({"type": "messageReaction"}), "reaction", Answer::Taken),
+            (json!({"type": "typing"}), "types", Answer::Taken),
+            (json!({"type": "installationUpdate", "action": "add"}), "installed or taken away: add", Answer::Taken),
+            (json!({"type": "conversationUpdate", "membersAdded": [{"id": "28:bot"}]}), "people", Answer::Taken),
+            (json!({"type": "event", "name": "application/vnd.microsoft.meetingStart"}), "meetingStart", Answer::Taken),
+            (json!({"type": "brandNew"}), "no part of the bot listens", Answer::Taken),
+            (json!({"text": "  "}), "no words", Answer::Taken),
+            (json!({"from": bot}), "bots have no say", Answer::Taken),
+            (json!({"from": {"id": "28:bot"}}), "bots have no say", Answer::Taken),
+            (json!({"from": {"id": "29:x", "role": "bot"}}), "bots have no say", Answer::Taken),
+            (json!({"from": {}}), "names nobody", Answer::Taken),
+            (json!({"type": "invoke", "name": "task/fetch"}), "task/fetch", Answer::NotImplemented),
+            (json!({"type": "invoke"}), "without a name", Answer::NotImplemented),
+            (json!({"type": "invoke", "name": "adaptiveCard/action"}), "no button", Answer::NotImplemented),
+            (
+                json!({"type": "invoke", "name": "adaptiveCard/action", "value": refresh}),
+                "refreshes",
+                Answer::NotImplemented,
+            ),
+        ];
+        for (changes, why, answer) in table {
+            let decoded = read(changes.clone()).unwrap();
+            assert!(reason(&decoded).contains(why), "{changes}: {}", reason(&decoded));
+            assert_eq!(decoded.answer, answer, "{changes}");
+            assert_eq!(decoded.incoming.reply, None);
+        }
+    }
+
+    #[test]
+    fn only_people_of_known_tenants_are_let_in() {
+        for changes in [
+            json!({"conversation": {"id": "a:chat", "conversationType": "personal", "tenantId": "other"}}),
+            json!({"channelData": {"tenant": {"id": "other"}}}),
+            json!({"conversation": {"id": "a:chat"}, "channelData": {}}),
+        ] {
+            assert_eq!(read(changes.clone()), Err(DecodeError::ForeignTenant), "{changes}");
+        }
+        assert!(matches!(read(json!({"type": null})), Err(DecodeError::Malformed(_))));
+    }
+}

@@ -1,0 +1,273 @@
+//! Cards to people in Teams, and people to profiles.
+//!
+//! Owns the choice of the route: the answer to the press itself, the conversation, a message that one person alone sees,
+//! or that person's own chat with the bot. Rendering is `card`, the wire is `client`, retries and pace are the outbox.
+//!
+//! Teams lists no messages to a bot and knows no key by which a post is done once. So a post whose answer was lost is
+//! not repeated, and its effect is given up with that reason, for the owner to see; what changes a message is repeated,
+//! since that does no harm.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::card::{self, Rendered};
+use super::client::{Client, Member, SeenBy, Spot};
+use super::decode::conversation_id;
+use crate::channels::inline::InlineAnswers;
+use crate::channels::progress::{Progress, Shown};
+use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
+use crate::domain::card::Audience;
+use crate::domain::event::{Address, ChannelName, PlatformUser};
+use crate::domain::ids::EventId;
+use crate::domain::principal::{Profile, Standing};
+
+/// The receipt's word for what was the answer to the press itself.
+const INLINE: &str = "inline";
+
+/// Teams as the outbox sees it.
+pub struct TeamsChannel {
+    client: Client,
+    pace: Duration,
+    progress: Progress,
+    inline: Arc<InlineAnswers>,
+}
+
+impl TeamsChannel {
+    /// Prepares the channel; connects to nobody.
+    #[must_use]
+    pub fn new(client: Client, pace: Duration) -> Self {
+        Self { client, pace, progress: Progress::default(), inline: Arc::default() }
+    }
+
+    /// Presses whose callers still wait for the HTTP answer.
+    #[must_use]
+    pub fn inline(&self) -> &Arc<InlineAnswers> {
+        &self.inline
+    }
+
+    /// Whether Entra gives the app a token.
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn check(&self) -> Result<(), DeliverError> {
+        self.client.check().await
+    }
+
+    async fn perform(&self, delivery: &Delivery) -> Result<Delivered, DeliverError> {
+        if let Some(delivered) = self.answer_press(delivery).await {
+            return Ok(delivered);
+        }
+        let to = &delivery.to;
+        let conversation = conversation_id(&to.place, to.thread.as_deref());
+        let spot = Spot { service_url: service_url(to)?, conversation: &conversation };
+        if let Some(id) = &delivery.replaces {
+            self.client.update(spot, id, &message(&card::render(&delivery.card))).await?;
+            return Ok(Delivered { platform_id: id.clone(), via: "update" });
+        }
+        if delivery.audience == Audience::Asker && !to.alone {
+            return self.show_one(delivery, spot).await;
+        }
+        self.show(delivery, spot, SeenBy::All).await
+    }
+
+    /// Tells who waits for the answer to a press what came of it. That is all there is to do only where it is for that
+    /// person's eyes; a card that changes is changed for the others by its own call.
+    async fn answer_press(&self, delivery: &Delivery) -> Option<Delivered> {
+        let event = delivery.answers.filter(|event| self.inline.is_awaited(*event))?;
+        let rendered = card::render(&delivery.card);
+        let is_for_one = delivery.audience == Audience::Asker && delivery.replaces.is_none();
+        let body = match delivery.replaces {
+            Some(_) => invoke_card(&rendered.card),
+            None if is_for_one => invoke_text(&rendered.text),
+            None => invoke_text(&delivery.card.title),
+        };
+        let told = self.inline.answer(event, body).await;
+        (told && is_for_one).then(|| Delivered { platform_id: INLINE.to_owned(), via: INLINE })
+    }
+
+    /// Shows a card to one person of many: by a message that the others do not see, or in that person's own chat where
+    /// Teams does not take such messages.
+    async fn show_one(&self, delivery: &Delivery, spot: Spot<'_>) -> Result<Delivered, DeliverError> {
+        let rejected = |reason: &str| DeliverError::Rejected { reason: reason.to_owned() };
+        let to = &delivery.to;
+        let person = to.person.as_deref();
+        let person = person.ok_or_else(|| rejected("an answer for the asker alone, but nobody knows who asked"))?;
+        match self.show(delivery, spot, SeenBy::OnePerson).await {
+            Err(DeliverError::Rejected { reason }) if may_be_untargeted(&reason) => {
+                let chat = self.client.chat_with(spot.service_url, person, &to.installation).await?;
+                let spot = Spot { conversation: &chat, ..spot };
+                let shown = self.show(delivery, spot, SeenBy::All).await?;
+                Ok(Delivered { via: "personal chat", ..shown })
+            }
+            shown => shown,
+        }
+    }
+
+    /// Shows the messages of a card that are not shown yet, in order.
+    async fn show(&self, delivery: &Delivery, spot: Spot<'_>, seen_by: SeenBy) -> Result<Delivered, DeliverError> {
+        let key = &delivery.idempotency_key;
+        let parts = card::messages(&delivery.card);
+        let mut shown = self.progress.of(key);
+        for (index, part) in parts.iter().enumerate().skip(shown.as_ref().map_or(0, |shown| shown.parts)) {
+            let mut message = message(part);
+            if let (SeenBy::OnePerson, Some(person)) = (seen_by, &delivery.to.person) {
+                message["recipient"] = json!({ "id": person });
+            }
+            let posted = self.client.post(spot, &message, seen_by).await.map_err(not_repeated);
+            let via = if seen_by == SeenBy::OnePerson { "targeted message" } else { "message" };
+            let delivered = Delivered { platform_id: posted?, via };
+            let first = shown.map_or(delivered, |shown: Shown| shown.first);
+            if parts.len() > 1 {
+                self.progress.keep(key, Shown { parts: index + 1, first: first.clone() });
+            }
+            shown = Some(Shown { parts: index + 1, first });
+        }
+        self.progress.forget(key);
+        let nothing = || DeliverError::Rejected { reason: "the card renders to nothing".to_owned() };
+        shown.map(|shown| shown.first).ok_or_else(nothing)
+    }
+
+    async fn describe(
+        &self,
+        installation: &str,
+        user: &PlatformUser,
+        seen_in: Option<&Address>,
+    ) -> Result<Profile, DeliverError> {
+        let nowhere = || DeliverError::Rejected { reason: "Teams describes people of a conversation only".to_owned() };
+        let seen_in = seen_in.ok_or_else(nowhere)?;
+        // A channel's people are those of the channel, not of one of its threads.
+        let spot = Spot { service_url: service_url(seen_in)?, conversation: &seen_in.place };
+        let id = seen_in.person.as_deref().unwrap_or(&user.id);
+        match self.client.member(spot, id).await {
+            Ok(member) => Ok(profile(&member, user, installation)),
+            Err(DeliverError::Rejected { reason }) if reason.starts_with("HTTP 404") => {
+                Err(DeliverError::Rejected { reason: "user_not_found".to_owned() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Channel for TeamsChannel {
+    fn name(&self) -> ChannelName {
+        ChannelName::Teams
+    }
+
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Delivered, DeliverError>> {
+        Box::pin(self.perform(delivery))
+    }
+
+    fn look_up<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Lookup, DeliverError>> {
+        Box::pin(async {
+            Ok(match delivery.replaces {
+                Some(_) => Lookup::NotDone,
+                None => Lookup::CannotTell("Teams lists no messages to a bot"),
+            })
+        })
+    }
+
+    fn profile<'a>(
+        &'a self,
+        installation: &'a str,
+        user: &'a PlatformUser,
+        seen_in: Option<&'a Address>,
+    ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
+        Box::pin(self.describe(installation, user, seen_in))
+    }
+
+    fn pace(&self) -> Duration {
+        self.pace
+    }
+
+    fn is_awaited(&self, event: EventId) -> bool {
+        self.inline.is_awaited(event)
+    }
+}
+
+fn service_url(address: &Address) -> Result<&str, DeliverError> {
+    let unknown = || DeliverError::Rejected { reason: "nobody has said where its connector is".to_owned() };
+    address.route.as_deref().ok_or_else(unknown)
+}
+
+/// A post whose answer was lost may have arrived, and nobody can look: once, or the owner is told.
+fn not_repeated(error: DeliverError) -> DeliverError {
+    match error {
+        DeliverError::UnknownOutcome { reason } => DeliverError::Rejected {
+            reason: format!(
+                "it may have arrived, and Teams lists no messages to a bot, so it is not repeated: {reason}"
+            ),
+        },
+        other => other,
+    }
+}
+
+/// Whether a refusal may only say that Teams does not take messages for one person here.
+fn may_be_untargeted(reason: &str) -> bool {
+    ["HTTP 400", "HTTP 403", "HTTP 404", "HTTP 405", "HTTP 501"].iter().any(|status| reason.starts_with(status))
+}
+
+/// A message with one card. Text beside a card makes Teams split the message in two, of which neither can be changed
+/// (conversation-messages, "text and attachments"); what notifications show is the summary.
+fn message(part: &Rendered) -> Value {
+    json!({ "type": "message", "summary": part.text, "attachments": [card::attachment(&part.card)] })
+}
+
+/// The body of the HTTP answer to a press that shows a card to who pressed
+/// (learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model, "response format").
+fn invoke_card(card: &Value) -> Bytes {
+    let body = json!({"statusCode": 200, "type": card::CONTENT_TYPE, "value": card});
+    Bytes::from(body.to_string())
+}
+
+/// The body of the HTTP answer to a press that tells who pressed something.
+#[must_use]
+pub fn invoke_text(text: &str) -> Bytes {
+    let body = json!({"statusCode": 200, "type": "application/vnd.microsoft.activity.message", "value": text});
+    Bytes::from(body.to_string())
+}
+
+fn profile(member: &Member, user: &PlatformUser, installation: &str) -> Profile {
+    let names = [member.name.as_deref(), member.given_name.as_deref()];
+    let name = names.into_iter().flatten().map(str::trim).find(|name| !name.is_empty()).unwrap_or(&user.id).to_owned();
+    let at_home = member.tenant_id.as_deref().is_none_or(|home| home.eq_ignore_ascii_case(installation));
+    let standing = match member.user_role.as_deref().map(str::to_lowercase).as_deref() {
+        Some("guest") => Standing::Guest,
+        Some("anonymous") => Standing::Stranger,
+        _ if !at_home => Standing::Stranger,
+        _ => Standing::Member,
+    };
+    Profile { name, standing }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standing_is_by_role_and_home() {
+        let user = PlatformUser { channel: ChannelName::Teams, realm: "t1".into(), id: "o1".into() };
+        for (role, home, standing) in [
+            (Some("user"), Some("T1"), Standing::Member),
+            (None, None, Standing::Member),
+            (Some("user"), Some("t2"), Standing::Stranger),
+            (Some("Guest"), Some("t1"), Standing::Guest),
+            (Some("anonymous"), None, Standing::Stranger),
+        ] {
+            let member = Member {
+                name: Some(" Ann ".to_owned()),
+                user_role: role.map(str::to_owned),
+                tenant_id: home.map(str::to_owned),
+                ..Member::default()
+            };
+            assert_eq!(
+                profile(&member, &user, "t1"),
+                Profile { name: "Ann".to_owned(), standing },
+                "{role:?} {home:?}"
+            );
+        }
+    }
+}

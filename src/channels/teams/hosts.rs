@@ -1,0 +1,87 @@
+//! Which hosts may be sent to.
+//!
+//! An activity names the address at which its answers are taken, and what is sent there carries the bot's token: so the
+//! address is data, and a host is used only where it is Microsoft's or an operator's own. Nothing else is here.
+
+use url::Url;
+
+/// Microsoft's hosts for connectors: those of Teams, of its government cloud, and of the Bot Framework's other
+/// channels (the list of microsoft-agents-hosting-core 1.9.0 without what serves no connector).
+const MICROSOFT: [&str; 4] =
+    ["smba.trafficmanager.net", "smba.infra.gcc.teams.microsoft.com", "botframework.com", "botframework.azure.us"];
+
+/// Hosts that may be sent to.
+#[derive(Debug, Clone, Default)]
+pub struct Hosts {
+    /// An operator's own, as `host` or `host:port`, in lower case.
+    own: Vec<String>,
+}
+
+impl Hosts {
+    /// Microsoft's hosts and an operator's.
+    #[must_use]
+    pub fn new(own: &[String]) -> Self {
+        Self { own: own.iter().map(|host| host.trim().to_lowercase()).filter(|host| !host.is_empty()).collect() }
+    }
+
+    /// The address of a connector, where it may be used. It ends with `/`, so that paths can be joined.
+    #[must_use]
+    pub fn allowed(&self, service_url: &str) -> Option<Url> {
+        let mut url = Url::parse(service_url.trim()).ok()?;
+        let host = url.host_str()?.to_lowercase();
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            return None;
+        }
+        let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
+        let own = self.own.iter().any(|own| *own == host && url.port().is_none() || Some(own) == with_port.as_ref());
+        let of_microsoft =
+            |known: &str| host.strip_suffix(known).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
+        let microsoft = url.scheme() == "https" && url.port().is_none() && MICROSOFT.into_iter().any(of_microsoft);
+        if !microsoft && (!own || !matches!(url.scheme(), "https" | "http")) {
+            return None;
+        }
+        if !url.path().ends_with('/') {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
+        Some(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn microsofts_hosts_and_an_operators_own_are_used_and_no_others() {
+        let hosts = Hosts::new(&["127.0.0.1:9000".to_owned(), "Connector.Example.com".to_owned()]);
+        for (address, used) in [
+            ("https://smba.trafficmanager.net/emea/", Some("https://smba.trafficmanager.net/emea/")),
+            ("https://smba.trafficmanager.net/emea", Some("https://smba.trafficmanager.net/emea/")),
+            ("https://SMBA.trafficmanager.net/amer/0/", Some("https://smba.trafficmanager.net/amer/0/")),
+            ("https://europe.directline.botframework.com/", Some("https://europe.directline.botframework.com/")),
+            (
+                "https://smba.infra.gcc.teams.microsoft.com/teams",
+                Some("https://smba.infra.gcc.teams.microsoft.com/teams/"),
+            ),
+            ("http://127.0.0.1:9000/x", Some("http://127.0.0.1:9000/x/")),
+            ("https://connector.example.com", Some("https://connector.example.com/")),
+            ("http://smba.trafficmanager.net/", None),
+            ("https://smba.trafficmanager.net:8443/", None),
+            ("https://smba.trafficmanager.net.evil.com/", None),
+            ("https://evilbotframework.com/", None),
+            ("https://a@smba.trafficmanager.net/", None),
+            ("https://smba.trafficmanager.net/?to=evil", None),
+            ("https://evil.com/smba.trafficmanager.net/", None),
+            ("http://127.0.0.1:9001/", None),
+            ("http://127.0.0.1/", None),
+            ("https://connector.example.com:444/", None),
+            ("http://169.254.169.254/", None),
+            ("file:///etc/passwd", None),
+            ("smba.trafficmanager.net", None),
+            ("", None),
+        ] {
+            assert_eq!(hosts.allowed(address).as_ref().map(Url::as_str), used, "{address}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What Teams must be told of the bot: the manifest of its app, of which `package` makes the app package.
+//!
+//! Owns the form and the limits of learn.microsoft.com/microsoft-365/extensibility/schema, version 1.22. The texts
+//! about commands come from the caller, who has their table. The icons are `icon`, what is to be done in Azure and
+//! Teams is `steps`. A further permission or scope is an entry here, with the reason for it.
+
+pub mod icon;
+pub mod package;
+pub mod steps;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Value, json};
+use url::Url;
+
+/// Where Teams sends everything: the Bot Framework's convention.
+pub const MESSAGES_PATH: &str = "/api/messages";
+
+/// The version of the manifest's form. All clients of today know it, and it has what the bot uses.
+const FORM: &str = "1.22";
+/// The schema of that form.
+const SCHEMA: &str = "https://developer.microsoft.com/json-schemas/teams/v1.22/MicrosoftTeams.schema.json";
+
+/// The app's name; Teams takes 30 characters, and as the developer's 32.
+const NAME: &str = "AI-CRM";
+/// The app's long name, in at most 100 characters.
+const LONG_NAME: &str = "AI-CRM: your team's tasks, and work sized up before it begins";
+/// What the app is, in at most 80 characters.
+const ABOUT_APP: &str = "Keeps your team's tasks, sizes up work, and explains everything it did";
+/// The same in at most 4000 characters.
+const LONG_ABOUT_APP: &str = "Keeps your team's tasks, sizes up work before you begin it, and explains everything it \
+                              did.\n\nMention it in a channel or a group chat, or write to it alone: `help` shows what \
+                              can be said, and `why` tells the whole story of the last answer.";
+
+/// Where people may talk to the bot: alone, in a channel, in a group chat.
+const SCOPES: [&str; 3] = ["personal", "team", "groupChat"];
+/// What the app asks of people: who they are, and to write to members of a team directly.
+const PERMISSIONS: [&str; 2] = ["identity", "messageTeamMembers"];
+
+/// The most commands in the menu of one scope.
+pub const MOST_COMMANDS: usize = 10;
+/// The longest command in a menu. The page says 32 characters, the schema of this form 128; the smaller one is safe.
+const LONGEST_TITLE: usize = 32;
+/// The longest description of a command. The page says 128 characters, the schema of this form 4000.
+const LONGEST_DESCRIPTION: usize = 128;
+
+/// The id of the bot's app in Microsoft Entra, in small letters.
+///
+/// It is the bot's id and the package's too, which Teams allows. So the package of one bot has one id for ever, and
+/// the id that an administrator sees in Teams is the one that stands in Entra.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppId(String);
+
+/// What was given for the app's id is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{given}` is no id of an app: it is a GUID such as 0f8fad5b-d9cb-469f-a165-70867728950e, which Entra shows as \
+     \"Application (client) ID\""
+)]
+pub struct BadAppId {
+    /// As it was given.
+    pub given: String,
+}
+
+impl FromStr for AppId {
+    type Err = BadAppId;
+
+    fn from_str(text: &str) -> Result<Self, BadAppId> {
+        let id = text.trim().to_lowercase();
+        let groups: Vec<&str> = id.split('-').collect();
+        let fits = |(group, length): (&&str, usize)| group.len() == length && is_hex(group);
+        if groups.len() == 5 && groups.iter().zip([8, 4, 4, 4, 12]).all(fits) {
+            return Ok(Self(id));
+        }
+        Err(BadAppId { given: text.to_owned() })
+    }
+}
+
+impl fmt::Display for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A command as a menu shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MenuCommand {
+    /// Its words, which Teams writes into the message.
+    pub title: String,
+    /// What it does.
+    pub description: String,
+}
+
+/// The manifest of the app `id`, in the version of this program. `site` is the https address of the server; Teams
+/// shows it as the developer's, and does not call it: where messages go to is told to Azure. Of the commands those
+/// are shown for which there is room, and descriptions that are too long are cut.
+#[must_use]
+pub fn manifest(id: &AppId, site: &Url, commands: &[MenuCommand]) -> Value {
+    let shown: Vec<Value> = commands
+        .iter()
+        .filter(|command| command.title.chars().count() <= LONGEST_TITLE)
+        .take(MOST_COMMANDS)
+        .map(|command| json!({ "title": command.title, "description": clip(&command.description) }))
+        .collect();
+    // Each scope needs a list of its own, though what can be said is the same everywhere.
+    let menus: Vec<Value> = SCOPES.iter().map(|scope| json!({ "scopes": [scope], "commands": shown })).collect();
+    json!({
+        "$schema": SCHEMA,
+        "manifestVersion": FORM,
+        "version": env!("CARGO_PKG_VERSION"),
+        "id": id.0,
+        // Whoever runs the server answers for privacy and terms, at an address of theirs.
+        "developer": { "name": NAME, "websiteUrl": site, "privacyUrl": site, "termsOfUseUrl": site },
+        "name": { "short": NAME, "full": LONG_NAME },
+        "description": { "short": ABOUT_APP, "full": LONG_ABOUT_APP },
+        "icons": { "color": package::COLOR_ICON, "outline": package::OUTLINE_ICON },
+        "accentColor": icon::accent(),
+        "bots": [{
+            "botId": id.0,
+            "scopes": SCOPES,
+            "supportsFiles": false,
+            "isNotificationOnly": false,
+            "commandLists": menus,
+        }],
+        "permissions": PERMISSIONS,
+        "validDomains": [site.host_str().unwrap_or_default()],
+    })
+}
+
+fn clip(text: &str) -> String {
+    if text.chars().count() <= LONGEST_DESCRIPTION {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST_DESCRIPTION - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+    fn made(commands: &[(&str, &str)]) -> Value {
+        let menu = |(title, description): &(&str, &str)| MenuCommand {
+            title: (*title).to_owned(),
+            description: (*description).to_owned(),
+        };
+        let commands: Vec<MenuCommand> = commands.iter().map(menu).collect();
+        manifest(&ID.parse().unwrap(), &"https://bot.example.com/crm/".parse().unwrap(), &commands)
+    }
+
+    #[test]
+    fn an_id_is_a_guid_and_the_same_in_any_case() {
+        assert_eq!(format!(" {} ", ID.to_uppercase()).parse::<AppId>().unwrap().to_string(), ID);
+        for given in
+            ["", "ai-crm", "0f8fad5bd9cb469fa16570867728950e", &ID[1..], &ID.replace('f', "g"), &format!("{ID}-")]
+        {
+            let refused = given.parse::<AppId>().unwrap_err().to_string();
+            assert!(refused.contains("GUID") && refused.contains("Entra"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn texts_are_within_the_limits() {
+        for (text, most) in [(NAME, 30), (LONG_NAME, 100), (ABOUT_APP, 80), (LONG_ABOUT_APP, 4000)] {
+            assert!(text.chars().count() <= most, "{text}");
+        }
+        let long = "ü".repeat(200);
+        let many: Vec<(&str, &str)> = [(long.as_str(), "x")].into_iter().chain([("a", long.as_str()); 12]).collect();
+        let lists = made(&many)["bots"][0]["commandLists"].clone();
+        assert_eq!(lists.as_array().unwrap().len(), 3);
+        let commands = lists[0]["commands"].as_array().unwrap();
+        assert_eq!(commands.len(), MOST_COMMANDS);
+        assert!(commands.iter().all(|command| command["title"] == "a"), "{lists}");
+        assert_eq!(commands[0]["description"].as_str().unwrap().chars().count(), LONGEST_DESCRIPTION);
+    }
+
+    #[test]
+    fn the_app_and_its_bot_have_one_id() {
+        let made = made(&[("help", "what can be said")]);
+        assert_eq!((&made["id"], &made["bots"][0]["botId"]), (&json!(ID), &json!(ID)));
+        assert_eq!(made["validDomains"], json!(["bot.example.com"]));
+        assert_eq!(made["developer"]["privacyUrl"], "https://bot.example.com/crm/");
+    }
+}

@@ -1,0 +1,139 @@
+//! Tokens for sending: asked of Microsoft Entra by the app's own credentials, kept until shortly before they expire.
+//!
+//! Flow: learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication, "bot to connector".
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use tokio::time::Instant;
+use url::Url;
+
+use super::client::{Answer, SetUpError};
+use crate::channels::DeliverError;
+use crate::domain::secret::Secret;
+
+/// What a token is for.
+const SCOPE: &str = "https://api.botframework.com/.default";
+/// The authority of multi-tenant bots, which can be created no more since July 2025.
+const MULTI_TENANT: &str = "botframework.com";
+/// A token is asked for anew so long before it expires.
+const EARLY: Duration = Duration::from_secs(300);
+/// A token is never kept for less, lest a clock or an odd answer make each message ask for one.
+const LEAST_KEPT: Duration = Duration::from_secs(30);
+
+/// The app's tokens.
+pub(super) struct Tokens {
+    http: reqwest::Client,
+    address: Url,
+    app_id: String,
+    secret: Secret,
+    kept: Mutex<Option<Kept>>,
+    /// One request at a time, however many messages wait for it.
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    bearer: HeaderValue,
+    until: Instant,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    #[serde(default)]
+    expires_in: u64,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: String,
+    #[serde(default)]
+    error_codes: Vec<u32>,
+}
+
+impl Tokens {
+    pub(super) fn new(
+        http: reqwest::Client,
+        login_url: &Url,
+        tenant: Option<&str>,
+        app_id: &str,
+        secret: Secret,
+    ) -> Result<Self, SetUpError> {
+        let mut address = login_url.clone();
+        let path = address.path_segments_mut();
+        path.map_err(|()| SetUpError::BadAddress { url: login_url.to_string() })?.pop_if_empty().extend([
+            tenant.unwrap_or(MULTI_TENANT),
+            "oauth2",
+            "v2.0",
+            "token",
+        ]);
+        let (kept, asking) = (Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Self { http, address, app_id: app_id.to_owned(), secret, kept, asking })
+    }
+
+    fn kept(&self) -> Option<HeaderValue> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|kept| Instant::now() < kept.until).map(|kept| kept.bearer.clone())
+    }
+
+    /// The value of `Authorization`.
+    ///
+    /// # Errors
+    /// Where Entra does not give one: nothing was sent.
+    pub(super) async fn bearer(&self) -> Result<HeaderValue, DeliverError> {
+        if let Some(bearer) = self.kept() {
+            return Ok(bearer);
+        }
+        let _turn = self.asking.lock().await;
+        if let Some(bearer) = self.kept() {
+            return Ok(bearer);
+        }
+        let granted = self.ask().await?;
+        let unusable = || DeliverError::Unavailable { reason: "Entra's token cannot be sent".to_owned() };
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", granted.access_token)).map_err(|_| unusable())?;
+        bearer.set_sensitive(true);
+        let lasts = Duration::from_secs(granted.expires_in).saturating_sub(EARLY).max(LEAST_KEPT);
+        let kept = Kept { bearer: bearer.clone(), until: Instant::now() + lasts };
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        Ok(bearer)
+    }
+
+    /// Takes a token out of use that the connector refused, unless another has taken its place.
+    pub(super) fn refused(&self, bearer: &HeaderValue) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_some_and(|kept| kept.bearer == bearer) {
+            *kept = None;
+        }
+    }
+
+    async fn ask(&self) -> Result<Granted, DeliverError> {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", self.app_id.as_str()),
+            ("client_secret", self.secret.expose()),
+            ("scope", SCOPE),
+        ];
+        let unavailable = |reason: String| DeliverError::Unavailable { reason };
+        let answer = Answer::of(self.http.post(self.address.clone()).form(&form)).await;
+        let answer = answer.map_err(|error| unavailable(format!("Entra does not answer: {error}")))?;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(DeliverError::RateLimited { after: answer.retry_after() });
+        }
+        if answer.status.is_success() {
+            return serde_json::from_slice(&answer.body)
+                .map_err(|_| unavailable("Entra's answer is in an unknown form".to_owned()));
+        }
+        // Its description names the app and the tenant; the code says enough.
+        let said = serde_json::from_slice::<Refused>(&answer.body).ok();
+        let code = said.as_ref().and_then(|said| said.error_codes.first()).map(|code| format!(" AADSTS{code}"));
+        let error = said.map_or_else(|| format!("HTTP {}", answer.status.as_u16()), |said| said.error);
+        Err(unavailable(format!(
+            "Entra gives no token: {error}{}; check MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID",
+            code.unwrap_or_default()
+        )))
+    }
+}

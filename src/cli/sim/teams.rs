@@ -1,0 +1,212 @@
+//! `sim teams`: does what a person in Microsoft Teams does and shows what that person would see. Where no server runs, the
+//! bot and the stand-in run in this process for as long as the line takes.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::super::access::{Running, http_client};
+use super::super::{Global, print};
+use super::stage::{self, BotHere, PATIENCE};
+use crate::actors::clock;
+use crate::config::teams::TeamsSettings;
+use crate::sim::teams::{App, Manner, TeamsSim, TeamsWorld, seed};
+
+/// Where `sim up` listens, and the profile `sim` looks for it.
+const STAND_IN: &str = "http://127.0.0.1:8091/";
+/// How long to look for messages behind an answer that is shown already.
+const BEHIND_AN_ANSWER: Duration = Duration::from_secs(1);
+
+#[derive(Args)]
+pub(super) struct TeamsArgs {
+    /// What is said. Outside of one's own chat with the bot, the bot is mentioned where the words do not do so
+    #[arg(required_unless_present = "press")]
+    words: Option<String>,
+    /// Who: ada, grace, linus (members), guest, stranger (of another tenant), anonymous
+    #[arg(long, default_value = "ada")]
+    user: String,
+    /// Where: channel (that is general), dev, group, meeting, personal, …
+    #[arg(long, visible_alias = "in", default_value = "channel")]
+    channel: String,
+    /// In the thread of which message of a channel
+    #[arg(long, value_name = "ID")]
+    thread: Option<String>,
+    /// Press this button (its title, id or verb) of the last card that has it, instead
+    #[arg(long, value_name = "LABEL", conflicts_with = "words")]
+    press: Option<String>,
+    /// The message of --press
+    #[arg(long, value_name = "ID", requires = "press")]
+    message: Option<String>,
+    /// What is filled in before --press: a value for the first list, or ID=VALUE for any input; may be given again
+    #[arg(long, value_name = "VALUE", requires = "press")]
+    choose: Vec<String>,
+    /// Press as an old client does, which sends Action.Submit instead of Action.Execute
+    #[arg(long, requires = "press")]
+    submit: bool,
+    /// How the activity goes: wrong-signature and stale (a token that ended six minutes ago) are to be refused; retry is
+    /// a repeat of what never arrived; twice is the same activity again
+    #[arg(long = "as", value_name = "MANNER", default_value = "genuine", value_parser = Manner::WORDS)]
+    manner: String,
+}
+
+impl TeamsArgs {
+    /// The conversation, by a word that the stand-in knows.
+    fn place(&self) -> &str {
+        if self.channel == "channel" { "general" } else { &self.channel }
+    }
+}
+
+/// The application as the stand-in is to know it: what is configured, else that of the profile `sim`.
+pub(super) fn app(settings: &TeamsSettings) -> App {
+    let Some(id) = settings.app_id.clone().filter(|_| !settings.app_password.is_empty()) else { return App::default() };
+    let passwords = settings.app_password.as_slice().iter().map(|secret| secret.expose().to_owned()).collect();
+    App { id, passwords, tenant: settings.tenant_id.clone() }
+}
+
+/// A stand-in and a server to send to.
+struct Ends {
+    stand_in: String,
+    app_url: String,
+}
+
+pub(super) async fn run(global: &Global, args: &TeamsArgs) -> anyhow::Result<ExitCode> {
+    let config = global.load(Vec::new())?;
+    let Some(running) = Running::find(&config.data).await else {
+        drop(config);
+        return in_this_process(global, args).await;
+    };
+    let login = &config.channels.teams.login_url;
+    // Microsoft's own address, which is https, has no stand-in behind it.
+    let stand_in = if login.scheme() == "http" { login.as_str() } else { STAND_IN };
+    let ends = Ends { stand_in: stand_in.to_owned(), app_url: format!("http://{}", running.address) };
+    play(&ends, args, global.json).await
+}
+
+/// Nothing runs: the stand-in and the bot run here, on the data folder, while the line takes.
+async fn in_this_process(global: &Global, args: &TeamsArgs) -> anyhow::Result<ExitCode> {
+    let sim = TeamsSim::start("127.0.0.1:0", TeamsWorld::new(App::default(), clock::system())).await?;
+    let options = vec![
+        ("channels.teams.enabled", "true".to_owned()),
+        ("channels.teams.app_id", seed::APP_ID.to_owned()),
+        ("channels.teams.app_password", seed::APP_PASSWORD.to_owned()),
+        ("channels.teams.tenant_id", seed::TENANT.to_owned()),
+        ("channels.teams.login_url", sim.login_url()),
+        ("channels.teams.openid_metadata_url", sim.metadata_url()),
+        ("channels.teams.service_hosts", sim.service_host()),
+    ];
+    let bot = BotHere::start(global, options).await?;
+    let ends = Ends { stand_in: sim.login_url(), app_url: bot.url.clone() };
+    let played = play(&ends, args, global.json).await;
+    bot.stop().await?;
+    sim.stop().await;
+    played
+}
+
+async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<ExitCode> {
+    let client = http_client()?;
+    let columns = std::env::var("COLUMNS").unwrap_or_else(|_| "80".to_owned());
+    let mut url = Url::parse(&ends.stand_in)?.join("_sim/messages")?;
+    url.query_pairs_mut().extend_pairs([("conversation", args.place()), ("viewer", &args.user), ("width", &columns)]);
+    let look = || async {
+        let answer = client.get(url.clone()).send().await.with_context(|| {
+            let at = &ends.stand_in;
+            format!("no stand-in answers at {at}: run `ai-crm sim up`, and `ai-crm serve --profile sim` beside it")
+        })?;
+        let messages: Value =
+            answer.json().await.context("what answers there is not the stand-in of `ai-crm sim up`")?;
+        if let Some(error) = messages["error"].as_str() {
+            bail!("{error}");
+        }
+        Ok::<Vec<Value>, anyhow::Error>(messages["messages"].as_array().cloned().unwrap_or_default())
+    };
+    let before = look().await?;
+    let sent = client.post(format!("{}_sim/send", ends.stand_in)).json(&action(ends, args)).send().await?;
+    let outcome: Value = sent.json().await?;
+    if let Some(error) = outcome["error"].as_str() {
+        bail!("{error}");
+    }
+    if stage::is_to_be_refused(&args.manner) {
+        return Ok(stage::refused(&outcome, as_json));
+    }
+    if outcome["told"] == false {
+        bail!("the bot is not in {}, so Teams tells it nothing", args.place());
+    }
+    let answered = taken(&outcome)?;
+    let patience = if answered { BEHIND_AN_ANSWER } else { PATIENCE };
+    let shown = stage::shown_after(look, &before, |message| message["by_bot"] == true, patience).await?;
+    if as_json {
+        let messages: Vec<&Value> = shown.iter().map(|message| &message["message"]).collect();
+        print::json(&json!({ "sent": outcome, "messages": messages }));
+    } else {
+        if let Some(line) = under_the_card(&outcome["result"]) {
+            print::line(line);
+        }
+        for message in &shown {
+            print::line(format!("── {} {}", args.place(), print::text(&message["message"], "id")));
+            print::line(print::text(message, "shown").trim_end());
+        }
+    }
+    if shown.is_empty() && !answered {
+        print::remark("nothing is shown: `ai-crm events list`, then `ai-crm why ID` says why");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fails where the server did not take what was sent; says whether its answer is something that people see.
+fn taken(outcome: &Value) -> anyhow::Result<bool> {
+    let answers = outcome["answers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_taken = |answer: &&Value| answer["status"].as_u64().is_some_and(|status| (200..300).contains(&status));
+    let shown = outcome["result"]["shown"].as_str();
+    match answers.iter().find(|answer| !is_taken(answer)) {
+        Some(answer) => bail!(
+            "teams shows that the app could not be reached (the server answered {}: {})",
+            answer["status"],
+            print::text(answer, "body").trim()
+        ),
+        None if shown == Some("failure") => {
+            bail!("teams shows that something went wrong: {}", print::text(&outcome["result"], "why"))
+        }
+        None => Ok(shown.is_some_and(|shown| shown != "nothing")),
+    }
+}
+
+/// What a press makes appear that is no message.
+fn under_the_card(result: &Value) -> Option<String> {
+    match result["shown"].as_str()? {
+        "text" => Some(format!("under the card: {}", print::text(result, "text"))),
+        "error" => Some(format!("under the card, as an error: {}", print::text(result, "message"))),
+        "dialog" => Some(format!("a dialog: {}", result["task"])),
+        _ => None,
+    }
+}
+
+fn action(ends: &Ends, args: &TeamsArgs) -> Value {
+    let mut action = json!({
+        "app_url": ends.app_url, "user": args.user, "conversation": args.place(), "as": args.manner,
+    });
+    let what = match &args.press {
+        Some(label) => json!({
+            "do": "press", "label": label, "message": args.message, "fill": args.choose, "submit": args.submit,
+        }),
+        None => {
+            let words = args.words.as_deref().unwrap_or_default();
+            let alone = args.channel.starts_with("personal");
+            let text =
+                if alone || mentions_bot(words) { words.to_owned() } else { format!("@{} {words}", seed::BOT_NAME) };
+            json!({ "do": "say", "text": text, "thread": args.thread })
+        }
+    };
+    if let (Some(action), Some(what)) = (action.as_object_mut(), what.as_object()) {
+        action.extend(what.clone());
+    }
+    action
+}
+
+fn mentions_bot(words: &str) -> bool {
+    words.to_lowercase().contains(&format!("@{}", seed::BOT_NAME.to_lowercase()))
+}

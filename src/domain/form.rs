@@ -1,0 +1,65 @@
+//! A form without a platform: authored once, shown by each channel that can (a modal of Slack, a dialog of Teams).
+//!
+//! Texts in a form are plain, as those of a card are. What a filled-in form does is `commands/forms.rs`.
+
+use std::collections::BTreeMap;
+
+use crate::domain::card::Choice;
+
+/// What people have filled in: the texts by the names of their fields. A field that is empty is not there.
+pub type Filled = BTreeMap<String, String>;
+
+/// What is wrong with what was filled in: a sentence by the name of each field.
+pub type FieldErrors = BTreeMap<String, String>;
+
+/// A form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// Its name in the table of forms: `task.create`.
+    pub name: &'static str,
+    /// One line, of at most 24 characters, as Slack's modals have it.
+    pub title: &'static str,
+    /// What the button says that sends it, of at most 24 characters.
+    pub submit: &'static str,
+    /// Its fields, in order.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name in what is filled in.
+    pub name: &'static str,
+    /// What people read above it.
+    pub label: &'static str,
+    /// What is filled in how.
+    pub kind: FieldKind,
+    /// Small print below it.
+    pub hint: Option<&'static str>,
+    /// Whether it may not be left empty.
+    pub required: bool,
+    /// What stands in it at first.
+    pub value: Option<String>,
+}
+
+/// How a field is filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A line of at most so many characters.
+    Line {
+        /// Characters.
+        most: usize,
+    },
+    /// Lines of together at most so many characters.
+    Text {
+        /// Characters.
+        most: usize,
+    },
+    /// A day, as `2026-12-01`.
+    Date,
+    /// One of at most a hundred entries.
+    Choice {
+        /// The entries.
+        options: Vec<Choice>,
+    },
+}

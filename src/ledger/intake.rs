@@ -1,0 +1,112 @@
+//! The way in for all that comes from outside, by whichever road: a request, a socket, the API.
+//!
+//! Owns the order of the steps: the caller's share, the tenant, the number, the disk, and only then the hand-over to
+//! the lanes. It knows no platform and answers nobody: what an acknowledgement looks like is the road's own affair. A
+//! further road calls [`Intake::admit`] and [`Intake::accept`], and acknowledges when the latter has returned.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use crate::domain::event::{ChannelName, Incoming};
+use crate::domain::ids::{EventId, TenantId};
+use crate::ledger::inbox::{Accepted, Inbox};
+use crate::ledger::limit::Limit;
+use crate::store::StoreError;
+
+/// What the way in asks of the rest of the program.
+pub trait Behind: Send + Sync + 'static {
+    /// The tenant of a workspace of a channel, or else of the organisation of which it is a part.
+    fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId;
+    /// An event is on disk: handle it.
+    fn accepted(&self, accepted: &Accepted);
+}
+
+/// Why something is not let in. It is not acknowledged, so that its platform sends it again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    /// The caller has sent more than its share.
+    #[error("more of one workspace than server.caller_per_minute lets in")]
+    TooMany {
+        /// When it may send again, in seconds.
+        retry_after_s: u64,
+    },
+    /// The store gives no number, or takes nothing.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whose an event will be, and its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The number, under which a place for its answer may be left.
+    pub id: EventId,
+}
+
+/// The way in; clones share it.
+#[derive(Clone)]
+pub struct Intake {
+    inbox: Inbox,
+    limit: Arc<Limit>,
+    behind: Arc<dyn Behind>,
+    accepted: Family<Labels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    channel: &'static str,
+    kind: &'static str,
+}
+
+impl Intake {
+    /// A way into `inbox` in front of the rest of the program.
+    #[must_use]
+    pub fn new(inbox: Inbox, limit: Arc<Limit>, behind: Arc<dyn Behind>, registry: &mut Registry) -> Self {
+        let accepted = Family::default();
+        registry.register("events_accepted", "Deliveries that are on disk: new, known, revived", accepted.clone());
+        Self { inbox, limit, behind, accepted }
+    }
+
+    /// Counts what a workspace has sent against its share, and gives it an owner and a number.
+    ///
+    /// # Errors
+    /// Where it is too much, or the store gives no number.
+    pub async fn admit(&self, what: &Incoming) -> Result<Admitted, NotAdmitted> {
+        let now = self.inbox.clock().now();
+        let counted = self.limit.count(what.channel, &what.installation, now);
+        counted.map_err(|retry_after_s| NotAdmitted::TooMany { retry_after_s })?;
+        let tenant = self.behind.tenant_of(what.channel, &what.installation, what.organisation.as_deref());
+        Ok(Admitted { tenant, id: self.inbox.next_id().await? })
+    }
+
+    /// Puts something on disk and hands it on, whether or not the caller still waits: a connection that
+    /// breaks between the two must not leave an event that nobody handles.
+    ///
+    /// # Errors
+    /// Where it is not on disk.
+    pub async fn accept(&self, tenant: TenantId, id: EventId, what: Incoming) -> Result<Accepted, StoreError> {
+        let intake = self.clone();
+        let accepting = tokio::spawn(async move {
+            let channel = what.channel;
+            let accepted = intake.inbox.accept(&tenant, id, what).await?;
+            intake.count(channel, &accepted);
+            intake.behind.accepted(&accepted);
+            Ok(accepted)
+        });
+        accepting.await.unwrap_or_else(|error| Err(StoreError::Unusable(error.to_string())))
+    }
+
+    fn count(&self, channel: ChannelName, accepted: &Accepted) {
+        let kind = match accepted {
+            Accepted::New { .. } | Accepted::Ignored { .. } => "new",
+            Accepted::Known { .. } => "known",
+            Accepted::Revived { .. } => "revived",
+        };
+        self.accepted.get_or_create(&Labels { channel: channel.as_str(), kind }).inc();
+    }
+}

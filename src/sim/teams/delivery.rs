@@ -1,0 +1,210 @@
+//! Getting an activity to an application: token, deadline, repeats.
+//!
+//! One half of [`Sender`]. A [`Variant`] is a way in which a delivery may be wrong. What is in an activity and what becomes
+//! of the answer is not its business.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::sender::Sender;
+use super::tokens;
+
+/// Where an application listens.
+#[derive(Debug, Clone)]
+pub struct SenderConfig {
+    /// Its address, without a path.
+    pub base_url: String,
+    /// How long the platform waits: 15 seconds, from the Bot Framework's page on long operations.
+    pub deadline: Duration,
+    /// The pauses before repeats of what was not taken. Microsoft states none; the connector repeats some.
+    pub retry_pauses: [Duration; 2],
+}
+
+impl SenderConfig {
+    /// The platform's own times.
+    #[must_use]
+    pub fn new(base_url: &str) -> Self {
+        Self {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            deadline: Duration::from_secs(15),
+            retry_pauses: [Duration::from_secs(1), Duration::from_secs(5)],
+        }
+    }
+}
+
+/// How an activity is signed. All but the first are to be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Variant {
+    /// At this moment, by the published key.
+    #[default]
+    Genuine,
+    /// By another key under the published one's name.
+    WrongSignature,
+    /// With a token that ended six minutes ago.
+    Stale,
+    /// With a token that begins in six minutes.
+    FromTheFuture,
+    /// Without a token.
+    Unsigned,
+    /// With a token that never ends.
+    NoExpiry,
+    /// For another application.
+    WrongAudience,
+    /// By another issuer.
+    WrongIssuer,
+    /// For another connector than the activity's.
+    WrongServiceUrl,
+    /// For no connector; the claim is there under the name of Microsoft's page, `serviceUrl`.
+    NoServiceUrl,
+    /// By a key that is not published.
+    UnknownKey,
+    /// `alg: none`.
+    NoAlgorithm,
+    /// `alg: HS256`, with the public key for a secret.
+    SharedSecret,
+}
+
+impl Variant {
+    /// Every way that is to be refused.
+    pub const WRONG: [Self; 12] = [
+        Self::WrongSignature,
+        Self::Stale,
+        Self::FromTheFuture,
+        Self::Unsigned,
+        Self::NoExpiry,
+        Self::WrongAudience,
+        Self::WrongIssuer,
+        Self::WrongServiceUrl,
+        Self::NoServiceUrl,
+        Self::UnknownKey,
+        Self::NoAlgorithm,
+        Self::SharedSecret,
+    ];
+}
+
+/// How an activity is to go, by a word: what is wrong with it, or how often it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Manner {
+    /// Once, rightly signed.
+    #[default]
+    Genuine,
+    /// Signed with another key.
+    WrongSignature,
+    /// With a token that ended six minutes ago.
+    Stale,
+    /// As a repeat of what never arrived: nothing in it says so.
+    Retry,
+    /// The same activity two times, one behind the other.
+    Twice,
+}
+
+impl Manner {
+    /// The words, as they are given to `ai-crm sim teams --as`.
+    pub const WORDS: [&str; 5] = ["genuine", "wrong-signature", "stale", "retry", "twice"];
+
+    /// How each of the activities is signed, in order.
+    fn variants(self) -> &'static [Variant] {
+        match self {
+            Self::Genuine | Self::Retry => &[Variant::Genuine],
+            Self::WrongSignature => &[Variant::WrongSignature],
+            Self::Stale => &[Variant::Stale],
+            Self::Twice => &[Variant::Genuine, Variant::Genuine],
+        }
+    }
+}
+
+/// An activity ready to go; sending it twice is a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The body, byte for byte.
+    pub body: String,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+}
+
+/// What the application answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The HTTP status; `None` when there was no answer in time.
+    pub status: Option<u16>,
+    /// The body.
+    pub body: String,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Why there was no answer: `timeout` or `connection_failed`.
+    pub failure: Option<&'static str>,
+}
+
+impl Answer {
+    /// Whether the application took the delivery.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+impl Sender {
+    /// Signs an activity, in a right or a wrong way.
+    #[must_use]
+    pub fn sign(&self, activity: &Value, variant: Variant) -> Signed {
+        let seconds = self.world.now().as_seconds();
+        let authorization = (variant != Variant::Unsigned)
+            .then(|| format!("Bearer {}", tokens::bearer(&self.world.state(), variant, seconds)));
+        Signed { body: activity.to_string(), authorization }
+    }
+
+    /// Sends what was signed, as often as it is called.
+    pub async fn send(&self, signed: &Signed) -> Answer {
+        let mut builder = self.client.post(format!("{}/api/messages", self.config.base_url));
+        builder = builder.header(CONTENT_TYPE, "application/json; charset=utf-8").body(signed.body.clone());
+        builder = builder.header("user-agent", "Microsoft-SkypeBotApi (Microsoft-BotFramework/3.0)");
+        if let Some(authorization) = &signed.authorization {
+            builder = builder.header(AUTHORIZATION, authorization);
+        }
+        let start = Instant::now();
+        let answered = async {
+            let response = builder.send().await?;
+            let status = response.status().as_u16();
+            reqwest::Result::Ok((status, response.text().await?))
+        };
+        match answered.await {
+            Ok((status, body)) => Answer { status: Some(status), body, elapsed: start.elapsed(), failure: None },
+            Err(error) => {
+                let failure = Some(if error.is_timeout() { "timeout" } else { "connection_failed" });
+                Answer { status: None, body: String::new(), elapsed: start.elapsed(), failure }
+            }
+        }
+    }
+
+    /// Signs and sends an activity once.
+    pub async fn deliver(&self, activity: &Value) -> Answer {
+        self.send(&self.sign(activity, Variant::Genuine)).await
+    }
+
+    /// Signs and sends an activity in a manner; the answers in order, of which there is one at least.
+    pub async fn deliver_as(&self, activity: &Value, manner: Manner) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for variant in manner.variants() {
+            answers.push(self.send(&self.sign(activity, *variant)).await);
+        }
+        answers
+    }
+
+    /// Delivers an activity until it is taken, as the connector does where there was no answer or a 5xx.
+    pub async fn deliver_until_taken(&self, activity: &Value) -> Vec<Answer> {
+        let mut answers = vec![self.deliver(activity).await];
+        for pause in self.config.retry_pauses {
+            if answers.last().is_some_and(|last| last.status.is_some_and(|status| status < 500)) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            answers.push(self.deliver(activity).await);
+        }
+        answers
+    }
+}

@@ -1,0 +1,345 @@
+//! What people do with the bot's cards: fill in, press, and see what comes of it.
+//!
+//! From Microsoft's pages "Universal Actions for Adaptive Cards" and "Card actions in Teams". The other half of
+//! [`Sender`]; how an activity gets to the application stands in [`super::delivery`].
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::activity::{self, Scene};
+use super::checks;
+use super::delivery::{Answer, Manner};
+use super::message::Message;
+use super::sender::{SendError, Sender, chain, event_id, present};
+use super::state::State;
+
+/// What is pressed, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Press<'a> {
+    /// The button: its title, id or verb.
+    pub label: &'a str,
+    /// The message; else the last one with such a button.
+    pub message: Option<&'a str>,
+    /// What is filled in: `ID=VALUE`, or a value for the card's first input. Choices go by value or title.
+    pub fill: &'a [String],
+    /// Whether the client is an old one, which sends `Action.Submit` where the card has `Action.Execute`.
+    pub submit: bool,
+}
+
+/// A press, ready to be sent once or more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreparedPress {
+    /// The activity: an `invoke`, or a `message` with a value and no text.
+    pub activity: Value,
+    conversation: String,
+    message: String,
+    user: String,
+}
+
+/// What the person sees of the answer to a press.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "shown", rename_all = "snake_case")]
+pub enum Shown {
+    /// Nothing but the button's release.
+    Nothing,
+    /// A card in the place of the old one, for this person alone.
+    Card {
+        /// The card.
+        card: Value,
+    },
+    /// A line under the card.
+    Text {
+        /// The line.
+        text: String,
+    },
+    /// An error under the card.
+    Error {
+        /// The application's code.
+        code: String,
+        /// Its words.
+        message: String,
+    },
+    /// A dialog.
+    Dialog {
+        /// What `task/fetch` was answered.
+        task: Value,
+    },
+    /// Teams' own words: it did not understand the answer, or got none.
+    Failure {
+        /// What was wrong.
+        why: String,
+    },
+}
+
+impl Sender {
+    /// Fills in the card that a person sees and presses a button.
+    ///
+    /// # Errors
+    /// When there is no such person, conversation, message, button or choice, or an input that is required is empty.
+    pub fn prepare_press(&self, user: &str, place: &str, press: &Press<'_>) -> Result<PreparedPress, SendError> {
+        self.world.change(|state, now| {
+            let (user, place) = present(state, user, place)?;
+            let (message, card, button) = find(state, &place.id, &user.id, press)?;
+            let root = chain(state, &place, &message.id)?;
+            let inputs = fill(&card, press.fill)?;
+            let takes_inputs =
+                button["associatedInputs"].as_str().is_none_or(|which| !which.eq_ignore_ascii_case("none"));
+            let mut data = button["data"].clone();
+            if let (true, Some(inputs)) = (takes_inputs, inputs) {
+                missing(&card, &inputs)?;
+                activity::overlay(&mut data, Value::Object(inputs));
+            }
+            let mut fields = pressed(&button, data)?;
+            fields["replyToId"] = json!(message.id);
+            let id = if fields["type"] == "message" { state.new_id(now) } else { event_id(state) };
+            let scene = Scene { user: &user, place: &place, root: Some(&root), now };
+            let activity = activity::base(state, &scene, &id, fields);
+            Ok(PreparedPress { activity, conversation: place.id.clone(), message: message.id, user: user.id.clone() })
+        })
+    }
+
+    /// The refresh of a card that a person comes to see: an invoke that nobody pressed.
+    ///
+    /// # Errors
+    /// When there is no such person, conversation or message, or its card has no refresh for this person.
+    pub fn prepare_refresh(&self, user: &str, place: &str, message: &str) -> Result<PreparedPress, SendError> {
+        self.world.change(|state, now| {
+            let (user, place) = present(state, user, place)?;
+            let root = chain(state, &place, message)?;
+            let card = state.message(&place.id, message).and_then(|message| message.cards().next());
+            let refresh = card.map(|card| card["refresh"].clone()).unwrap_or_default();
+            // Who is not named sees the card as it is; without a list, in small chats, everybody is.
+            let named = refresh["userIds"].as_array().is_none_or(|ids| ids.iter().any(|id| *id == user.id));
+            if refresh["action"].is_null() || !named {
+                return Err(SendError::NoButton("refresh".to_owned()));
+            }
+            let mut fields = pressed(&refresh["action"], refresh["action"]["data"].clone())?;
+            fields["value"]["trigger"] = json!("automatic");
+            fields["replyToId"] = json!(message);
+            let id = event_id(state);
+            let activity =
+                activity::base(state, &Scene { user: &user, place: &place, root: Some(&root), now }, &id, fields);
+            let message = message.to_owned();
+            Ok(PreparedPress { activity, conversation: place.id.clone(), message, user: user.id.clone() })
+        })
+    }
+
+    /// What the person sees of the answer. A card stands in the message from here on, for this person alone.
+    pub fn finish_press(&self, prepared: &PreparedPress, answer: &Answer) -> Shown {
+        if prepared.activity["type"] == "message" {
+            return if answer.accepted() { Shown::Nothing } else { failure(answer) };
+        }
+        let shown = read(&prepared.activity, answer);
+        self.world.change(|state, now| {
+            if let Shown::Card { card } = &shown
+                && let Some(message) = state.message_mut(&prepared.conversation, &prepared.message)
+            {
+                message.card_for.insert(prepared.user.clone(), card.clone());
+                for (word, what) in checks::card(card).unwrap_or_default() {
+                    state.violate(now, "invoke", word, what);
+                }
+            }
+            if let Shown::Failure { why } = &shown {
+                state.violate(now, "invoke", "InvalidBotResponse", why.clone());
+            }
+        });
+        shown
+    }
+
+    /// Presses and delivers.
+    ///
+    /// # Errors
+    /// As [`Sender::prepare_press`].
+    pub async fn press(&self, user: &str, place: &str, press: &Press<'_>) -> Result<(Vec<Answer>, Shown), SendError> {
+        self.press_as(user, place, press, Manner::Genuine).await
+    }
+
+    /// Presses and delivers in a manner. What is shown is the first answer that was one.
+    ///
+    /// # Errors
+    /// As [`Sender::prepare_press`].
+    pub async fn press_as(
+        &self,
+        user: &str,
+        place: &str,
+        press: &Press<'_>,
+        manner: Manner,
+    ) -> Result<(Vec<Answer>, Shown), SendError> {
+        let prepared = self.prepare_press(user, place, press)?;
+        let answers = self.deliver_as(&prepared.activity, manner).await;
+        let shown = answers.iter().find(|answer| answer.accepted()).or(answers.first());
+        let shown = shown.map_or(Shown::Nothing, |answer| self.finish_press(&prepared, answer));
+        Ok((answers, shown))
+    }
+}
+
+/// The message, the card and the button that are meant.
+fn find(
+    state: &State,
+    conversation: &str,
+    user: &str,
+    press: &Press<'_>,
+) -> Result<(Message, Value, Value), SendError> {
+    let messages = state.messages.get(conversation).map(Vec::as_slice).unwrap_or_default();
+    let seen = messages.iter().rev().filter(|message| message.is_by_bot() && message.is_seen_by(user));
+    let meant = seen.filter(|message| press.message.is_none_or(|id| message.id == id));
+    let mut found = meant.filter_map(|message| {
+        let card = message.card(user)?;
+        let button = buttons(card).into_iter().find(|button| is_named(button, press.label))?;
+        Some((message.clone(), card.clone(), button.clone()))
+    });
+    let (message, card, mut button) = found.next().ok_or_else(|| SendError::NoButton(press.label.to_owned()))?;
+    if press.submit && button["type"] == "Action.Execute" {
+        button = match &button["fallback"] {
+            fallback @ Value::Object(_) => fallback.clone(),
+            _ => json!({ "type": "Action.Submit", "data": button["data"] }),
+        };
+    }
+    Ok((message, card, button))
+}
+
+fn is_named(button: &Value, label: &str) -> bool {
+    let title = button["title"].as_str().is_some_and(|title| title.eq_ignore_ascii_case(label));
+    title || button["id"] == label || button["verb"] == label
+}
+
+/// Every action of a card, wherever it stands; what stands in for others is left out.
+fn buttons(card: &Value) -> Vec<&Value> {
+    let mut found = Vec::new();
+    match card {
+        Value::Object(fields) => {
+            if card["type"].as_str().is_some_and(|kind| kind.starts_with("Action.")) {
+                found.push(card);
+            }
+            let inner = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "fallback" | "data" | "refresh"));
+            found.extend(inner.flat_map(|(_, value)| buttons(value)));
+        }
+        Value::Array(list) => found.extend(list.iter().flat_map(buttons)),
+        _ => {}
+    }
+    found
+}
+
+/// Every input of a card.
+fn inputs(card: &Value) -> Vec<&Value> {
+    let mut found = Vec::new();
+    match card {
+        Value::Object(fields) => {
+            if card["type"].as_str().is_some_and(|kind| kind.starts_with("Input.")) {
+                found.push(card);
+            }
+            let inner = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "fallback" | "data"));
+            found.extend(inner.flat_map(|(_, value)| inputs(value)));
+        }
+        Value::Array(list) => found.extend(list.iter().flat_map(inputs)),
+        _ => {}
+    }
+    found
+}
+
+/// The values of the inputs: what the card has set, and what is filled in. None where the card has no inputs.
+fn fill(card: &Value, wanted: &[String]) -> Result<Option<Map<String, Value>>, SendError> {
+    let inputs = inputs(card);
+    let mut values = Map::new();
+    for input in &inputs {
+        if let (Some(id), Some(value)) = (input["id"].as_str(), input.get("value")) {
+            values.insert(id.to_owned(), value.clone());
+        }
+    }
+    for written in wanted {
+        let named = written
+            .split_once('=')
+            .and_then(|(id, value)| Some((*inputs.iter().find(|input| input["id"] == id)?, value)));
+        // A bare value goes to the first list, or where there is none, to the first input.
+        let first = || inputs.iter().find(|input| input["type"] == "Input.ChoiceSet").or(inputs.first());
+        let no_choice = || SendError::NoChoice(written.clone());
+        let (input, value) = match named {
+            Some(named) => named,
+            None => (*first().ok_or_else(no_choice)?, written.as_str()),
+        };
+        let id = input["id"].as_str().unwrap_or_default().to_owned();
+        let choices = input["choices"].as_array().filter(|_| input["type"] == "Input.ChoiceSet");
+        let value = match choices {
+            None => json!(value),
+            Some(choices) => {
+                let is = |choice: &&Value| choice["value"] == value || choice["title"] == value;
+                choices.iter().find(is).map(|choice| choice["value"].clone()).ok_or_else(no_choice)?
+            }
+        };
+        values.insert(id, value);
+    }
+    Ok((!inputs.is_empty()).then_some(values))
+}
+
+/// Clients send nothing while a required input is empty.
+fn missing(card: &Value, values: &Map<String, Value>) -> Result<(), SendError> {
+    for input in inputs(card).into_iter().filter(|input| input["isRequired"] == true) {
+        let id = input["id"].as_str().unwrap_or_default();
+        if values.get(id).and_then(Value::as_str).is_none_or(str::is_empty) {
+            return Err(SendError::Required(input["label"].as_str().unwrap_or(id).to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The activity's own fields.
+fn pressed(button: &Value, data: Value) -> Result<Value, SendError> {
+    match button["type"].as_str().unwrap_or_default() {
+        "Action.Execute" => {
+            let mut action = json!({ "type": "Action.Execute", "data": data });
+            for name in ["id", "title", "verb"] {
+                if let Some(value) = button.get(name) {
+                    action[name] = value.clone();
+                }
+            }
+            let value = json!({ "action": action, "trigger": "manual" });
+            Ok(json!({ "type": "invoke", "name": "adaptiveCard/action", "value": value }))
+        }
+        "Action.Submit" if data["msteams"]["type"] == "task/fetch" => {
+            let value = json!({ "data": data, "context": { "theme": "default" } });
+            Ok(json!({ "type": "invoke", "name": "task/fetch", "value": value }))
+        }
+        "Action.Submit" => Ok(json!({ "type": "message", "value": data })),
+        other => Err(SendError::NotForTheBot(other.to_owned())),
+    }
+}
+
+fn failure(answer: &Answer) -> Shown {
+    let why = match (answer.status, answer.failure) {
+        (Some(status), _) => format!("the answer has the status {status}: {}", answer.body.trim()),
+        (None, failure) => failure.unwrap_or("no answer").to_owned(),
+    };
+    Shown::Failure { why }
+}
+
+/// The answer to an invoke. That of a card's action has `statusCode`, `type` and `value`.
+fn read(activity: &Value, answer: &Answer) -> Shown {
+    if answer.status != Some(200) {
+        return failure(answer);
+    }
+    let wrong = |why: String| Shown::Failure { why };
+    let body: Value = match serde_json::from_str(&answer.body) {
+        Ok(body) => body,
+        Err(_) if answer.body.trim().is_empty() => return Shown::Nothing,
+        Err(error) => return wrong(format!("the answer is no JSON: {error}")),
+    };
+    if activity["name"] == "task/fetch" {
+        return Shown::Dialog { task: body["task"].clone() };
+    }
+    let (status, kind, value) = (&body["statusCode"], body["type"].as_str().unwrap_or_default(), &body["value"]);
+    match (status.as_u64(), kind) {
+        (Some(200), "application/vnd.microsoft.card.adaptive") => match checks::card(value) {
+            Ok(_) => Shown::Card { card: value.clone() },
+            Err(refusal) => wrong(refusal.message),
+        },
+        (Some(200), "application/vnd.microsoft.activity.message") => match value.as_str() {
+            Some(text) => Shown::Text { text: text.to_owned() },
+            None => wrong("the value of a message is a string".to_owned()),
+        },
+        (Some(400..=599), "application/vnd.microsoft.error") => {
+            let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+            Shown::Error { code: text("code"), message: text("message") }
+        }
+        _ => wrong(format!("statusCode {status} and type `{kind}` do not go together")),
+    }
+}

@@ -1,0 +1,102 @@
+//! Teams' webhook: prove, decode, store, answer; and the answer of a press in the HTTP answer itself, where it is ready
+//! in time.
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+
+use crate::channels::inline::{InlineAnswer, Seat};
+use crate::channels::teams::activity::Activity;
+use crate::channels::teams::decode::{Answer, DecodeError, Decoded, decode};
+use crate::channels::teams::deliver::invoke_text;
+use crate::channels::teams::verify::Refused;
+use crate::domain::event::ChannelName;
+use crate::ledger::inbox::Accepted;
+use crate::ledger::intake::Admitted;
+use crate::web::problem::Problem;
+use crate::web::written::WrittenBody;
+use crate::web::{Shared, TeamsEdge, edge};
+
+/// What who pressed a button is told where the outcome is not there in time.
+const STILL_WORKING: &str = "Taken. The answer follows in this conversation.";
+/// What they are told where the same press came before.
+const KNOWN: &str = "This was taken before.";
+
+/// An activity.
+///
+/// # Errors
+/// As the contract says: 400, 401, 403, 413, 415, 429, 501, 503.
+pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let arrived = Instant::now();
+    let Some(teams) = &state.teams else {
+        return Err(Problem::unavailable(format!("teams is off: {}", crate::channels::teams::TURN_ON)));
+    };
+    let body = edge::body(&headers, body, state.max_body, state.body_patience).await?;
+    // Of two tokens nobody can say which is meant.
+    let authorization = edge::text(&headers, header::AUTHORIZATION.as_str())
+        .filter(|_| headers.get_all(header::AUTHORIZATION).iter().count() == 1);
+    let refuse = |refused: Refused| refusal(&state, &refused);
+    let token = teams.verifier.token(state.inbox.clock().now(), authorization).await.map_err(refuse)?;
+    let content_type = edge::text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    if !content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        let what = "the body is not JSON, as its content type says";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
+    }
+    let activity = Activity::read(&body).map_err(Problem::malformed)?;
+    let service_url = activity.service_url.as_deref();
+    let proof = token.vouches_for(service_url, activity.channel_id.as_deref()).map_err(refuse)?;
+    let service_url = service_url.and_then(|url| teams.hosts.allowed(url));
+    let service_url =
+        service_url.ok_or_else(|| forbidden(&state, "its serviceUrl is on no host that may be sent to"))?;
+    match decode(&activity, &body, &service_url, &teams.tenants, &proof) {
+        Ok(decoded) => accept(&state, teams, decoded, arrived).await,
+        Err(DecodeError::Malformed(what)) => Err(Problem::malformed(what)),
+        Err(error @ DecodeError::ForeignTenant) => Err(forbidden(&state, &error.to_string())),
+    }
+}
+
+fn refusal(state: &Shared, refused: &Refused) -> Problem {
+    match refused {
+        Refused::Unauthentic(reason) => {
+            state.metrics.unauthentic(ChannelName::Teams, &reason.to_string());
+            Problem::unauthentic()
+        }
+        Refused::Forbidden(reason) => forbidden(state, &reason.to_string()),
+        Refused::KeysUnavailable => {
+            state.metrics.unauthentic(ChannelName::Teams, "the keys cannot be fetched");
+            Problem::unavailable("the keys by which Teams signs cannot be fetched just now")
+        }
+    }
+}
+
+fn forbidden(state: &Shared, reason: &str) -> Problem {
+    state.metrics.unauthentic(ChannelName::Teams, reason);
+    Problem::new(StatusCode::FORBIDDEN, "it is not let in")
+}
+
+async fn accept(state: &Shared, teams: &TeamsEdge, decoded: Decoded, arrived: Instant) -> Result<Response, Problem> {
+    let Decoded { incoming, answer } = decoded;
+    let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
+    let seat = (answer == Answer::Press).then(|| Seat::new(&teams.inline, id));
+    let accepted = state.accept(tenant, id, incoming).await?;
+    Ok(match (answer, seat) {
+        (Answer::NotImplemented, _) => StatusCode::NOT_IMPLEMENTED.into_response(),
+        (Answer::Press, Some(seat)) if matches!(accepted, Accepted::New { .. }) => pressed(seat, teams, arrived).await,
+        (Answer::Press, _) => json(Body::from(invoke_text(KNOWN))),
+        (Answer::Taken, _) => Bytes::new().into_response(),
+    })
+}
+
+/// Waits for what the press does, far less than the 10 to 15 s after which Teams says that the bot does not answer.
+async fn pressed(seat: Seat, teams: &TeamsEdge, arrived: Instant) -> Response {
+    match seat.answer(arrived + teams.inline_answer).await {
+        Some(InlineAnswer { body, written }) => json(Body::new(WrittenBody::new(body, written))),
+        None => json(Body::from(invoke_text(STILL_WORKING))),
+    }
+}
+
+fn json(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+}
