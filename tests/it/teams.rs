@@ -289,6 +289,26 @@ async fn however_often_it_comes_it_is_done_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_installs_it_is_greeted_once() -> anyhow::Result<()> {
+    let team = Team::set().await?;
+    for place in [GROUP, "personal-ada", GROUP] {
+        for activity in team.sender.install("ada", place)? {
+            assert_eq!(team.status(&activity).await, Some(200), "{activity}");
+        }
+        team.sees("ada", place, "What you may ask here").await?;
+    }
+    for activity in team.sender.uninstall("ada", GROUP)? {
+        assert_eq!(team.status(&activity).await, Some(200), "{activity}");
+    }
+    team.rest().await?;
+    for place in [GROUP, "personal-ada"] {
+        let said = team.sim.world().messages(&team.place(place)?);
+        assert_eq!(said.iter().filter(|message| message.is_by_bot()).count(), 1, "{place}: {said:#?}");
+    }
+    team.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mistakes_and_refusals_are_for_the_eyes_of_who_asked() -> anyhow::Result<()> {
     let team = Team::set().await?;
     let ada = team.sim.world().user("ada").context("no ada")?.id;

@@ -50,6 +50,9 @@ pub struct Activity {
     /// What an `installationUpdate` says: `add`, `remove`, `add-upgrade`.
     #[serde(default, deserialize_with = "lenient")]
     pub action: Option<String>,
+    /// Who came, by a `conversationUpdate`.
+    #[serde(default, deserialize_with = "lenient_list")]
+    pub members_added: Vec<Account>,
     /// The message that a press or a reaction belongs to.
     #[serde(default, deserialize_with = "lenient")]
     pub reply_to_id: Option<String>,

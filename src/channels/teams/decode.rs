@@ -18,6 +18,10 @@ use crate::domain::ids::LaneKey;
 /// What begins the thread of a channel in a conversation's id.
 const THREAD: &str = ";messageid=";
 
+/// What is done where the bot was installed. Help shows what the asker may do, so who installed it alone sees it where
+/// there are others.
+const HELLO: &str = "help";
+
 /// What an activity is, and what its request is answered with.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decoded {
@@ -79,6 +83,12 @@ pub fn decode(
     });
     let conversation = activity.conversation.as_ref().and_then(|conversation| conversation.id.as_deref());
     let key = match (conversation, activity.id.as_deref()) {
+        // Teams tells of an installation by two activities (conversation events, "installation update event"), and of
+        // each repair again; the hello is one.
+        (Some(conversation), _) if is_hello(kind, activity) => {
+            let place = conversation.split_once(THREAD).map_or(conversation, |(place, _)| place);
+            format!("teams:installed:{tenant}:{place}")
+        }
         (Some(conversation), Some(id)) => format!("teams:activity:{tenant}:{conversation}|{id}"),
         _ => format!("teams:body:{}", HEXLOWER.encode(&Sha256::digest(body))),
     };
@@ -153,6 +163,9 @@ fn read(kind: &str, activity: &Activity) -> (EventKind, Answer) {
         "messageDelete" => "a message was taken away; what it asked was done when it was written".to_owned(),
         "messageReaction" => "a reaction asks nothing of the bot".to_owned(),
         "typing" => "somebody types".to_owned(),
+        _ if is_hello(kind, activity) => {
+            return (EventKind::Command { line: HELLO.to_owned() }, Answer::Taken);
+        }
         "installationUpdate" => format!("the bot was installed or taken away: {}", said(activity.action.as_deref())),
         "conversationUpdate" => {
             let data = activity.channel_data.as_ref().and_then(|data| data.event_type.as_deref());
@@ -162,6 +175,21 @@ fn read(kind: &str, activity: &Activity) -> (EventKind, Answer) {
         _ => "no part of the bot listens to this kind of activity".to_owned(),
     };
     (ignored(kind, why), Answer::Taken)
+}
+
+/// Whether the bot was just installed, by somebody.
+fn is_hello(kind: &str, activity: &Activity) -> bool {
+    let bot = activity.recipient.as_ref().and_then(|recipient| recipient.id.as_deref());
+    let is_installed = match kind {
+        "installationUpdate" => activity.action.as_deref() == Some("add"),
+        "conversationUpdate" => activity.members_added.iter().any(|who| who.id.is_some() && who.id.as_deref() == bot),
+        _ => false,
+    };
+    is_installed && names_somebody(activity) && !is_the_bot(activity)
+}
+
+fn names_somebody(activity: &Activity) -> bool {
+    activity.from.as_ref().is_some_and(|from| from.id.is_some() || from.aad_object_id.is_some())
 }
 
 /// A word of the platform's, for a reason.
@@ -183,7 +211,7 @@ fn message(activity: &Activity) -> Result<EventKind, String> {
         .conversation
         .as_ref()
         .is_some_and(|conversation| conversation.conversation_type.as_deref() == Some("personal"));
-    if activity.from.as_ref().is_none_or(|from| from.id.is_none() && from.aad_object_id.is_none()) {
+    if !names_somebody(activity) {
         return Err("it names nobody who wrote it".to_owned());
     }
     // The press of an `Action.Submit` comes as a message that says nothing.
@@ -307,6 +335,19 @@ mod tests {
     }
 
     #[test]
+    fn an_installation_is_one_hello_however_it_is_told() {
+        let installed = read(json!({"type": "installationUpdate", "action": "add"})).unwrap().incoming;
+        let came =
+            json!({"type": "conversationUpdate", "id": "f:2", "membersAdded": [{"id": "29:a"}, {"id": "28:bot"}]});
+        let came = read(came).unwrap().incoming;
+        for incoming in [installed, came] {
+            assert_eq!(incoming.kind, EventKind::Command { line: "help".to_owned() });
+            assert_eq!(incoming.dedupe, [format!("teams:installed:{HOME}:a:chat")]);
+            assert!(incoming.reply.is_some() && incoming.from.is_some());
+        }
+    }
+
+    #[test]
     fn what_is_not_acted_on_says_why_and_unknown_invokes_are_not_implemented() {
         let bot = json!({"id": "28:other", "name": "Other"});
         let refresh = json!({"action": {"data": PRESS()}, "trigger": "automatic"});
@@ -315,8 +356,11 @@ mod tests {
             (json!({"type": "messageDelete"}), "taken away", Answer::Taken),
             (json!({"type": "messageReaction"}), "reaction", Answer::Taken),
             (json!({"type": "typing"}), "types", Answer::Taken),
-            (json!({"type": "installationUpdate", "action": "add"}), "installed or taken away: add", Answer::Taken),
-            (json!({"type": "conversationUpdate", "membersAdded": [{"id": "28:bot"}]}), "people", Answer::Taken),
+            (json!({"type": "installationUpdate", "action": "remove"}), "taken away: remove", Answer::Taken),
+            (json!({"type": "installationUpdate", "action": "add-upgrade"}), "away: add-upgrade", Answer::Taken),
+            (json!({"type": "installationUpdate", "action": "add", "from": {}}), "taken away: add", Answer::Taken),
+            (json!({"type": "conversationUpdate", "membersAdded": [{"id": "29:bob"}]}), "people", Answer::Taken),
+            (json!({"type": "conversationUpdate", "membersAdded": [{}], "recipient": {}}), "people", Answer::Taken),
             (json!({"type": "event", "name": "application/vnd.microsoft.meetingStart"}), "meetingStart", Answer::Taken),
             (json!({"type": "brandNew"}), "no part of the bot listens", Answer::Taken),
             (json!({"text": "  "}), "no words", Answer::Taken),
