@@ -11,6 +11,7 @@ use crate::channels::teams::hosts::Hosts;
 use crate::channels::teams::keys::Keys;
 use crate::channels::teams::verify::Verifier;
 use crate::config::Config;
+use crate::config::catalog::Catalog;
 use crate::config::teams::TeamsSettings;
 use crate::domain::ids::TenantId;
 use crate::domain::secret::Secret;
@@ -33,7 +34,7 @@ pub(super) fn channel(config: &Config) -> anyhow::Result<Option<Arc<TeamsChannel
 }
 
 /// Its part of the edge.
-pub(super) fn edge(config: &Config, channel: &TeamsChannel) -> anyhow::Result<TeamsEdge> {
+pub(super) fn edge(config: &Config, channel: &TeamsChannel, catalog: Arc<Catalog>) -> anyhow::Result<TeamsEdge> {
     let settings = &config.channels.teams;
     let keys = Keys::new(settings.openid_metadata_url.clone()).context("teams cannot be set up")?;
     Ok(TeamsEdge {
@@ -42,6 +43,7 @@ pub(super) fn edge(config: &Config, channel: &TeamsChannel) -> anyhow::Result<Te
         tenants: settings.allowed_tenants(),
         inline: channel.inline().clone(),
         inline_answer: config.ledger.inline_answer(),
+        catalog,
     })
 }
 

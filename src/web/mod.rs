@@ -30,6 +30,7 @@ use crate::channels::teams::hosts::Hosts;
 use crate::channels::teams::manifest::MESSAGES_PATH;
 use crate::channels::teams::verify as teams_verify;
 use crate::channels::terminal::TerminalChannel;
+use crate::config::catalog::Catalog;
 use crate::config::secrets::Secrets;
 use crate::domain::event::Incoming;
 use crate::domain::ids::{EventId, TenantId};
@@ -63,6 +64,8 @@ pub struct TeamsEdge {
     pub inline: Arc<InlineAnswers>,
     /// How long the HTTP answer waits for what a press does.
     pub inline_answer: Duration,
+    /// The agents that a form offers.
+    pub catalog: Arc<Catalog>,
 }
 
 /// What the routes share.

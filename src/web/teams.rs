@@ -1,5 +1,7 @@
 //! Teams' webhook: prove, decode, store, answer; and the answer of a press in the HTTP answer itself, where it is ready
-//! in time.
+//! in time. What is answered with a form is `teams/forms.rs`.
+
+mod forms;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -78,6 +80,11 @@ fn forbidden(state: &Shared, reason: &str) -> Problem {
 
 async fn accept(state: &Shared, teams: &TeamsEdge, decoded: Decoded, arrived: Instant) -> Result<Response, Problem> {
     let Decoded { incoming, answer } = decoded;
+    match answer {
+        Answer::Form(opened) => return Ok(forms::open(state, teams, incoming, &opened, arrived).await),
+        Answer::Submitted { opened_by } => return forms::submit(state, teams, incoming, opened_by.as_deref()).await,
+        Answer::Taken | Answer::Press | Answer::NotImplemented => {}
+    }
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
     let seat = (answer == Answer::Press).then(|| Seat::new(&teams.inline, id));
     let accepted = state.accept(tenant, id, incoming).await?;
@@ -85,7 +92,7 @@ async fn accept(state: &Shared, teams: &TeamsEdge, decoded: Decoded, arrived: In
         (Answer::NotImplemented, _) => StatusCode::NOT_IMPLEMENTED.into_response(),
         (Answer::Press, Some(seat)) if matches!(accepted, Accepted::New { .. }) => pressed(seat, teams, arrived).await,
         (Answer::Press, _) => json(Body::from(invoke_text(KNOWN))),
-        (Answer::Taken, _) => Bytes::new().into_response(),
+        (_, _) => Bytes::new().into_response(),
     })
 }
 

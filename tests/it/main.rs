@@ -21,5 +21,6 @@ mod sockets;
 mod stage;
 mod support;
 mod teams;
+mod teams_dialogs;
 mod teams_manifest;
 mod why;

@@ -20,16 +20,16 @@ use crate::support::server::{Server, ServerPlan};
 use crate::support::until;
 
 /// A bot, and a tenant of Teams in which it is installed.
-struct Team {
+pub(crate) struct Team {
     _folder: TempDir,
     plan: ServerPlan,
-    sim: TeamsSim,
-    sender: Sender,
+    pub(crate) sim: TeamsSim,
+    pub(crate) sender: Sender,
     server: Server,
 }
 
 impl Team {
-    async fn set() -> anyhow::Result<Self> {
+    pub(crate) async fn set() -> anyhow::Result<Self> {
         Self::set_with(&[]).await
     }
 
@@ -53,7 +53,7 @@ impl Team {
         Ok(Self { _folder: folder, plan, sim, sender, server })
     }
 
-    fn api(&self) -> &Api {
+    pub(crate) fn api(&self) -> &Api {
         self.server.api()
     }
 
@@ -66,7 +66,7 @@ impl Team {
     }
 
     /// The first message of the bot in a place that contains some words, as this person sees it.
-    async fn sees(&self, who: &str, place: &str, words: &str) -> anyhow::Result<Message> {
+    pub(crate) async fn sees(&self, who: &str, place: &str, words: &str) -> anyhow::Result<Message> {
         let user = self.sim.world().user(who).context("nobody of that name")?;
         let (place, wanted) = (self.place(place)?, words.to_owned());
         let found = self.sim.world().wait_for(PATIENCE, |world| {
@@ -77,7 +77,7 @@ impl Team {
         found.await.with_context(log)
     }
 
-    fn place(&self, name: &str) -> anyhow::Result<String> {
+    pub(crate) fn place(&self, name: &str) -> anyhow::Result<String> {
         Ok(self.sim.world().conversation(name).with_context(|| format!("no place {name}"))?.id)
     }
 
@@ -86,7 +86,7 @@ impl Team {
         self.sender.deliver(activity).await.status
     }
 
-    async fn rest(&self) -> anyhow::Result<()> {
+    pub(crate) async fn rest(&self) -> anyhow::Result<()> {
         until(PATIENCE, "every event has ended and nothing is owed", || async {
             let mut left = 0;
             for (path, list) in [("/events?state=waiting", "events"), ("/effects?state=owed", "effects")] {
@@ -95,6 +95,11 @@ impl Team {
             Ok((left == 0).then_some(()))
         })
         .await
+    }
+
+    /// Killed, where what is under way is none of the test's.
+    pub(crate) fn killed_for_good(self) {
+        self.server.kill();
     }
 
     /// Killed and started again, with everything well around it.
@@ -108,7 +113,7 @@ impl Team {
     }
 
     /// The end of every test: nothing waits, nothing was given up, Teams refused nothing, the chain is whole.
-    async fn end(self) -> anyhow::Result<()> {
+    pub(crate) async fn end(self) -> anyhow::Result<()> {
         self.end_but_for(0, &[]).await
     }
 
@@ -131,7 +136,7 @@ impl Team {
 }
 
 /// The words of a card, as they stand in it.
-fn shown(message: &Message) -> String {
+pub(crate) fn shown(message: &Message) -> String {
     let mut words = Vec::new();
     message.cards().for_each(|card| collect(card, &mut words));
     words.join("\n")

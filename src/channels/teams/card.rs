@@ -1,7 +1,8 @@
 //! A card as Adaptive Cards 1.5: one or more messages, each within Teams' limits.
 //!
 //! Owns how elements are spread over messages and the plain text. What each part of a card becomes stands in
-//! `card/`: `content.rs` (what the card says), `table.rs`, `actions.rs`; `press.rs` reads what comes back;
+//! `card/`: `content.rs` (what the card says), `table.rs`, `actions.rs`; `press.rs` reads what comes back; `form.rs` is
+//! the card of a dialog;
 //! `text.rs` cleans and measures, `part.rs` builds and weighs elements. Nothing here sends.
 //!
 //! Decisions:
@@ -14,6 +15,7 @@
 
 mod actions;
 mod content;
+mod form;
 mod part;
 mod press;
 mod table;
@@ -23,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::domain::card::Card;
 
+pub use form::{Mark, filled, form, mark, too_long};
 pub use press::{Pressed, pressed};
 
 use part::{Part, small_print, weight};

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::activity::{Account, Activity};
+use super::dialog::{self, Opened};
 use super::verify::Proof;
 use super::{card, text};
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
@@ -32,12 +33,19 @@ pub struct Decoded {
 }
 
 /// How a request is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// An empty 200.
     Taken,
     /// What the press of a button does, where that is ready in time.
     Press,
+    /// A form, which changes nothing.
+    Form(Opened),
+    /// What is wrong with a form that was sent, or that it was taken.
+    Submitted {
+        /// What opened its dialog.
+        opened_by: Option<String>,
+    },
     /// 501: an invoke that is not known.
     NotImplemented,
 }
@@ -92,12 +100,17 @@ pub fn decode(
         (Some(conversation), Some(id)) => format!("teams:activity:{tenant}:{conversation}|{id}"),
         _ => format!("teams:body:{}", HEXLOWER.encode(&Sha256::digest(body))),
     };
+    let mut dedupe = vec![key];
+    if let (Answer::Submitted { opened_by: Some(opened_by) }, Some(from)) = (&answer, &from) {
+        // The person in it, so that nobody uses up the dialog of another.
+        dedupe.push(format!("teams:dialog:{tenant}:{}|{opened_by}", from.id));
+    }
     let lane = LaneKey(format!("teams/{tenant}/{}", conversation.unwrap_or_default()).into());
     let incoming = Incoming {
         channel: ChannelName::Teams,
         installation: tenant,
         organisation: None,
-        dedupe: vec![key],
+        dedupe,
         lane,
         from,
         place: here.map(|here| here.place),
@@ -229,6 +242,18 @@ fn message(activity: &Activity) -> Result<EventKind, String> {
 fn invoke(activity: &Activity) -> (EventKind, Answer) {
     let name = activity.name.as_deref().unwrap_or("an invoke without a name");
     let shown: String = name.chars().take(80).collect();
+    let value = activity.value.as_ref();
+    if let Some(opened) = value.and_then(|value| dialog::opened(name, value, activity.id.as_deref())) {
+        let why = format!("the form {} was opened; it asks for something when it is sent", opened.form);
+        return (ignored(name, why), Answer::Form(opened));
+    }
+    if let Some((mark, filled)) = value.and_then(|value| dialog::submitted(name, value)) {
+        if !names_somebody(activity) || is_the_bot(activity) {
+            return (ignored(name, "a form is sent by a person"), Answer::NotImplemented);
+        }
+        let what = EventKind::FormSubmitted { form: mark.form, filled };
+        return (what, Answer::Submitted { opened_by: mark.opened_by });
+    }
     if name != "adaptiveCard/action" {
         return (ignored("invoke", format!("no part of the bot answers {shown}")), Answer::NotImplemented);
     }

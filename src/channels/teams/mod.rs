@@ -2,7 +2,7 @@
 //!
 //! The way in is `verify` (with the keys of `keys`) → `decode` (which reads the structs of `activity` and the text by
 //! `text`); the way out is `card` → `deliver` → `client`, with the tokens of `token`. Addresses that a payload names are
-//! checked by `hosts`. Nothing here decides what an event means or keeps state that must survive. A new kind of activity
+//! checked by `hosts`; forms are `dialog`. Nothing here decides what an event means or keeps state that must survive. A new kind of activity
 //! is an arm in `decode`; what Teams must be told of the bot when it is set up is `manifest`.
 
 pub mod activity;
@@ -10,6 +10,7 @@ pub mod card;
 pub mod client;
 pub mod decode;
 pub mod deliver;
+pub mod dialog;
 pub mod hosts;
 pub mod keys;
 pub mod manifest;

@@ -105,6 +105,37 @@ fn unescaped(text: &str) -> String {
     plain
 }
 
+/// The words of a message's HTML: without tags, scripts and styles, with a line for each paragraph. It is text from here
+/// on, whatever stands in it.
+pub(super) fn of_html(html: &str) -> String {
+    const LINES: [&str; 9] = ["br", "p", "div", "li", "tr", "h1", "h2", "h3", "blockquote"];
+    const SILENT: [&str; 2] = ["script", "style"];
+    let mut words = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        words.push_str(&unescaped(&rest[..at]));
+        rest = &rest[at + 1..];
+        if !rest.starts_with(|next: char| next.is_ascii_alphabetic() || matches!(next, '/' | '!')) {
+            words.push('<');
+            continue;
+        }
+        // A tag that does not end is none of the words.
+        let (tag, behind) = rest.split_once('>').unwrap_or((rest, ""));
+        rest = behind;
+        let is_end = tag.starts_with('/');
+        let name = tag.trim_start_matches('/').split(|next: char| !next.is_ascii_alphanumeric()).next();
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        if SILENT.contains(&name.as_str()) && !is_end {
+            let end = format!("</{name}");
+            rest = rest.to_ascii_lowercase().find(&end).map_or("", |at| &rest[at..]);
+        } else if LINES.contains(&name.as_str()) && !words.ends_with('\n') {
+            words.push('\n');
+        }
+    }
+    words.push_str(&unescaped(rest));
+    words.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -124,10 +155,9 @@ mod tests {
 
     #[test]
     fn the_bots_mention_goes_and_those_of_others_stay() {
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, bool);
         const BOT: (&str, &str) = ("28:bot", "<at>AI-CRM</at>");
-        /// What is written, the mentions in it, what is meant, and whether it is for the bot.
-        type Row = (&'static str, &'static [(&'static str, &'static str)], &'static str, bool);
-        let table: &[Row] = &[
+        let table: &[Case<'_>] = &[
             ("<at>AI-CRM</at> task list", &[BOT], "task list", true),
             ("<at>AI-CRM</at>&nbsp;task list\n", &[BOT], "task list", true),
             ("<at>AI-CRM</at>\u{a0}task list", &[BOT], "task list", true),

@@ -14,7 +14,7 @@ use super::super::{Global, print};
 use super::stage::{self, BotHere, PATIENCE};
 use crate::actors::clock;
 use crate::config::teams::TeamsSettings;
-use crate::sim::teams::{App, Manner, TeamsSim, TeamsWorld, seed};
+use crate::sim::teams::{App, Manner, TeamsSim, TeamsWorld, dialog, seed};
 
 /// Where `sim up` listens, and the profile `sim` looks for it.
 const STAND_IN: &str = "http://127.0.0.1:8091/";
@@ -24,7 +24,7 @@ const BEHIND_AN_ANSWER: Duration = Duration::from_secs(1);
 #[derive(Args)]
 pub(super) struct TeamsArgs {
     /// What is said. Outside of one's own chat with the bot, the bot is mentioned where the words do not do so
-    #[arg(required_unless_present = "press")]
+    #[arg(required_unless_present_any = ["press", "dialog"])]
     words: Option<String>,
     /// Who: ada, grace, linus (members), guest, stranger (of another tenant), anonymous
     #[arg(long, default_value = "ada")]
@@ -47,6 +47,12 @@ pub(super) struct TeamsArgs {
     /// Press as an old client does, which sends Action.Submit instead of Action.Execute
     #[arg(long, requires = "press")]
     submit: bool,
+    /// Open this form of the bot as a dialog, instead: task.create
+    #[arg(long, value_name = "FORM", conflicts_with_all = ["words", "press"])]
+    dialog: Option<String>,
+    /// Fill in a field of --dialog, and send it: FIELD=VALUE; may be given again
+    #[arg(long, value_name = "FIELD=VALUE", requires = "dialog")]
+    fill: Vec<String>,
     /// How the activity goes: wrong-signature and stale (a token that ended six minutes ago) are to be refused; retry is
     /// a repeat of what never arrived; twice is the same activity again
     #[arg(long = "as", value_name = "MANNER", default_value = "genuine", value_parser = Manner::WORDS)]
@@ -136,13 +142,15 @@ async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<Ex
         bail!("the bot is not in {}, so Teams tells it nothing", args.place());
     }
     let answered = taken(&outcome)?;
-    let patience = if answered { BEHIND_AN_ANSWER } else { PATIENCE };
+    // What is said of a form that was taken is not yet what came of it.
+    let is_sent = args.dialog.is_some() && outcome["result"]["shown"] == "text";
+    let patience = if answered && !is_sent { BEHIND_AN_ANSWER } else { PATIENCE };
     let shown = stage::shown_after(look, &before, |message| message["by_bot"] == true, patience).await?;
     if as_json {
         let messages: Vec<&Value> = shown.iter().map(|message| &message["message"]).collect();
         print::json(&json!({ "sent": outcome, "messages": messages }));
     } else {
-        if let Some(line) = under_the_card(&outcome["result"]) {
+        if let Some(line) = at_once(&outcome["result"], args.dialog.is_some(), &columns) {
             print::line(line);
         }
         for message in &shown {
@@ -175,12 +183,13 @@ fn taken(outcome: &Value) -> anyhow::Result<bool> {
     }
 }
 
-/// What a press makes appear that is no message.
-fn under_the_card(result: &Value) -> Option<String> {
+/// What a press or a dialog makes appear that is no message.
+fn at_once(result: &Value, in_dialog: bool, columns: &str) -> Option<String> {
     match result["shown"].as_str()? {
+        "text" if in_dialog => Some(format!("in the dialog: {}", print::text(result, "text"))),
         "text" => Some(format!("under the card: {}", print::text(result, "text"))),
         "error" => Some(format!("under the card, as an error: {}", print::text(result, "message"))),
-        "dialog" => Some(format!("a dialog: {}", result["task"])),
+        "dialog" => Some(dialog::text(&result["task"], columns.parse().unwrap_or(80)).trim_end().to_owned()),
         _ => None,
     }
 }
@@ -189,11 +198,12 @@ fn action(ends: &Ends, args: &TeamsArgs) -> Value {
     let mut action = json!({
         "app_url": ends.app_url, "user": args.user, "conversation": args.place(), "as": args.manner,
     });
-    let what = match &args.press {
-        Some(label) => json!({
+    let what = match (&args.press, &args.dialog) {
+        (Some(label), _) => json!({
             "do": "press", "label": label, "message": args.message, "fill": args.choose, "submit": args.submit,
         }),
-        None => {
+        (None, Some(form)) => json!({ "do": "dialog", "form": form, "fill": args.fill }),
+        (None, None) => {
             let words = args.words.as_deref().unwrap_or_default();
             let alone = args.channel.starts_with("personal");
             let text =

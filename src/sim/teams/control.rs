@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::super::fault::Faults;
 use super::delivery::{Answer, Manner, SenderConfig};
-use super::press::Press;
+use super::press::{Press, Shown};
 use super::rates::RateLimits;
 use super::seed::BotStanding;
 use super::sender::{SendError, Sender};
@@ -169,6 +169,12 @@ enum What {
         #[serde(default)]
         submit: bool,
     },
+    /// Opens a dialog of the bot; fills it in and sends it where something is filled in.
+    Dialog {
+        form: String,
+        #[serde(default)]
+        fill: Vec<String>,
+    },
     /// Puts the bot in.
     Install,
     /// Takes the bot out.
@@ -203,6 +209,20 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
         What::Press { label, message, fill, submit } => {
             let press = Press { label, message: message.as_deref(), fill, submit: *submit };
             let (answers, shown) = sender.press_as(user, place, &press, manner).await?;
+            Ok(json!({ "answers": answers, "result": shown }))
+        }
+        What::Dialog { form, fill } => {
+            let opened = sender.open_dialog(user, place, &json!({ "ai-crm": { "form": form } })).await?;
+            let (answer, Shown::Dialog { task }) = &opened else {
+                return Ok(json!({ "answers": [opened.0], "result": opened.1 }));
+            };
+            if fill.is_empty() {
+                return Ok(json!({ "answers": [answer], "result": opened.1 }));
+            }
+            let sent = sender.prepare_submit(user, place, task, fill, None)?;
+            let answers = sender.deliver_as(&sent, manner).await;
+            let shown = answers.iter().find(|answer| answer.accepted()).or(answers.first());
+            let shown = shown.map_or(Shown::Nothing, |answer| sender.see_dialog(answer));
             Ok(json!({ "answers": answers, "result": shown }))
         }
         What::Install => {

@@ -12,6 +12,7 @@ mod checks;
 mod connector;
 mod control;
 pub mod delivery;
+pub mod dialog;
 mod keys;
 mod login;
 pub mod message;

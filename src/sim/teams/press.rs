@@ -204,7 +204,7 @@ fn is_named(button: &Value, label: &str) -> bool {
 }
 
 /// Every action of a card, wherever it stands; what stands in for others is left out.
-fn buttons(card: &Value) -> Vec<&Value> {
+pub(super) fn buttons(card: &Value) -> Vec<&Value> {
     let mut found = Vec::new();
     match card {
         Value::Object(fields) => {
@@ -238,7 +238,7 @@ fn inputs(card: &Value) -> Vec<&Value> {
 }
 
 /// The values of the inputs: what the card has set, and what is filled in. None where the card has no inputs.
-fn fill(card: &Value, wanted: &[String]) -> Result<Option<Map<String, Value>>, SendError> {
+pub(super) fn fill(card: &Value, wanted: &[String]) -> Result<Option<Map<String, Value>>, SendError> {
     let inputs = inputs(card);
     let mut values = Map::new();
     for input in &inputs {
@@ -272,7 +272,7 @@ fn fill(card: &Value, wanted: &[String]) -> Result<Option<Map<String, Value>>, S
 }
 
 /// Clients send nothing while a required input is empty.
-fn missing(card: &Value, values: &Map<String, Value>) -> Result<(), SendError> {
+pub(super) fn missing(card: &Value, values: &Map<String, Value>) -> Result<(), SendError> {
     for input in inputs(card).into_iter().filter(|input| input["isRequired"] == true) {
         let id = input["id"].as_str().unwrap_or_default();
         if values.get(id).and_then(Value::as_str).is_none_or(str::is_empty) {
@@ -304,7 +304,7 @@ fn pressed(button: &Value, data: Value) -> Result<Value, SendError> {
     }
 }
 
-fn failure(answer: &Answer) -> Shown {
+pub(super) fn failure(answer: &Answer) -> Shown {
     let why = match (answer.status, answer.failure) {
         (Some(status), _) => format!("the answer has the status {status}: {}", answer.body.trim()),
         (None, failure) => failure.unwrap_or("no answer").to_owned(),
