@@ -134,6 +134,8 @@ async fn the_schema_would_find_what_is_wrong() -> anyhow::Result<()> {
         ("/name/short", json!("x".repeat(31))),
         ("/bots/0/scopes/0", json!("group")),
         ("/bots/0/commandLists/0/commands", json!(vec![json!({ "title": "a", "description": "b" }); 11])),
+        ("/composeExtensions/0/commands/0/title", json!("x".repeat(33))),
+        ("/composeExtensions/0/commands/0/context/0", json!("chat")),
         ("/id", json!("ai-crm")),
     ] {
         let mut wrong = manifest.clone();

@@ -14,6 +14,8 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::dialog::CREATE_TASK;
+
 /// Where Teams sends everything: the Bot Framework's convention.
 pub const MESSAGES_PATH: &str = "/api/messages";
 
@@ -37,6 +39,11 @@ const LONG_ABOUT_APP: &str = "Keeps your team's tasks, sizes up work before you 
 const SCOPES: [&str; 3] = ["personal", "team", "groupChat"];
 /// What the app asks of people: who they are, and to write to members of a team directly.
 const PERMISSIONS: [&str; 2] = ["identity", "messageTeamMembers"];
+
+/// What the message extension's command is called; Teams takes 32 characters.
+const CREATE_TASK_TITLE: &str = "Create a task";
+/// What it does, in at most 128 characters.
+const CREATE_TASK_ABOUT: &str = "Make a task, also of a message: its words stand in the form already";
 
 /// The most commands in the menu of one scope.
 pub const MOST_COMMANDS: usize = 10;
@@ -127,8 +134,23 @@ pub fn manifest(id: &AppId, site: &Url, commands: &[MenuCommand]) -> Value {
             "isNotificationOnly": false,
             "commandLists": menus,
         }],
+        "composeExtensions": [{ "botId": id.0, "commands": [create_task()] }],
         "permissions": PERMISSIONS,
         "validDomains": [site.host_str().unwrap_or_default()],
+    })
+}
+
+/// The command of the message extension: in the menu of a message, where one writes, and in the box for commands. It
+/// opens a dialog that the bot sends. The schema takes 32 characters of title and 128 of description; ten commands
+/// (<https://learn.microsoft.com/microsoft-365/extensibility/schema/root-compose-extensions-commands>).
+fn create_task() -> Value {
+    json!({
+        "id": CREATE_TASK,
+        "type": "action",
+        "title": CREATE_TASK_TITLE,
+        "description": CREATE_TASK_ABOUT,
+        "context": ["message", "compose", "commandBox"],
+        "fetchTask": true,
     })
 }
 
@@ -167,7 +189,14 @@ mod tests {
 
     #[test]
     fn texts_are_within_the_limits() {
-        for (text, most) in [(NAME, 30), (LONG_NAME, 100), (ABOUT_APP, 80), (LONG_ABOUT_APP, 4000)] {
+        for (text, most) in [
+            (NAME, 30),
+            (LONG_NAME, 100),
+            (ABOUT_APP, 80),
+            (LONG_ABOUT_APP, 4000),
+            (CREATE_TASK_TITLE, 32),
+            (CREATE_TASK_ABOUT, 128),
+        ] {
             assert!(text.chars().count() <= most, "{text}");
         }
         let long = "ü".repeat(200);
