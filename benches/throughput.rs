@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use futures_util::future::LocalBoxFuture;
 
 use support::figures::Report;
-use support::sections::{Length, accept, backlog, cold, flat, idle, open_loop, sustained};
+use support::sections::{Length, accept, backlog, cold, flat, idle, open_loop, sustained, teams_token};
 use support::{cores, floor};
 
 /// A section: its name, and what measures it.
@@ -28,6 +28,7 @@ const SECTIONS: &[Section] = &[
     ("idle", |report, _| Box::pin(idle::measure(report))),
     ("cold", |report, _| Box::pin(cold::measure(report))),
     ("flat", |report, length| Box::pin(flat::measure(report, length))),
+    ("token", |report, length| Box::pin(teams_token::measure(report, length))),
 ];
 
 fn main() -> ExitCode {
