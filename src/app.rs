@@ -3,6 +3,7 @@
 
 pub(crate) mod doctor;
 mod explain;
+mod forms;
 mod inside;
 mod installation;
 mod pairing;
@@ -28,6 +29,7 @@ use crate::actors::tree::{self, Entrance, Tree};
 use crate::app::inside::{BehindIntake, Insides};
 use crate::app::installation::Installations;
 use crate::channels::slack::deliver::SlackChannel;
+use crate::channels::slack::forms::FormDesk;
 use crate::channels::slack::socket::connection::Opener;
 use crate::channels::slack::verify::Verifier;
 use crate::channels::teams::deliver::TeamsChannel;
@@ -98,6 +100,7 @@ impl App {
         said.push(format!("admin token {source}"));
         let policies = Arc::new(policies::live(&config)?);
         let catalog = Arc::new(catalog(&config)?);
+        let form_desk = form_desk(&config, &catalog)?;
         let terminal = Arc::new(TerminalChannel::default());
         let slack = slack_channel(&config)?;
         let (teams, of_teams) = (teams::channel(&config)?, teams::tenants(&config)?);
@@ -137,7 +140,7 @@ impl App {
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
         let tree = match mode {
             Mode::Whole => {
-                let sockets = sockets(&config, slack.as_ref(), &intake, &deliverer, &board)?;
+                let sockets = sockets(&config, slack.as_ref().zip(form_desk.as_ref()), &intake, &deliverer, &board)?;
                 Some(start_tree(&config, router, deliverer, entrance, sockets, &board, &figures).await?)
             }
             Mode::StoreOnly => None,
@@ -175,7 +178,7 @@ impl App {
             intake,
             settlements,
             inside: insides.clone(),
-            slack: slack.map(|slack| slack_edge(&config, &slack)),
+            slack: slack.zip(form_desk).map(|(slack, forms)| slack_edge(&config, &slack, forms)),
             teams: teams.map(|teams| teams::edge(&config, &teams, catalog)).transpose()?,
             terminal,
             admin: admin.clone(),
@@ -313,24 +316,37 @@ fn enabled_channels(
     channels
 }
 
-fn slack_edge(config: &Config, slack: &Arc<SlackChannel>) -> SlackEdge {
+/// What opens Slack's forms; none where Slack is off. Its connections are its own: a form may wait for nothing.
+fn form_desk(config: &Config, catalog: &Arc<Catalog>) -> anyhow::Result<Option<Arc<FormDesk>>> {
+    let settings = &config.channels.slack;
+    if !settings.is_on()? {
+        return Ok(None);
+    }
+    let token = settings.token().unwrap_or_else(|| Secret::new(""));
+    let forms = Arc::new(forms::CommandForms { catalog: catalog.clone() });
+    let desk = FormDesk::new(settings.api_url.as_str(), &token, forms);
+    Ok(Some(Arc::new(desk.context("slack's forms cannot be set up")?)))
+}
+
+fn slack_edge(config: &Config, slack: &Arc<SlackChannel>, forms: Arc<FormDesk>) -> SlackEdge {
     SlackEdge {
         verifier: Some(config.channels.slack.signing_secrets()).filter(|all| !all.is_empty()).map(Verifier::new),
         inline: slack.inline().clone(),
         inline_answer: config.ledger.inline_answer(),
+        forms,
     }
 }
 
 /// The sockets by which Slack is to send; none without an app-level token.
 fn sockets(
     config: &Config,
-    slack: Option<&Arc<SlackChannel>>,
+    slack: Option<(&Arc<SlackChannel>, &Arc<FormDesk>)>,
     intake: &Intake,
     deliverer: &Deliverer,
     board: &Board,
 ) -> anyhow::Result<Vec<sockets::Arguments>> {
     let settings = &config.channels.slack;
-    let (Some(slack), Some(token)) = (slack, &settings.app_token) else { return Ok(Vec::new()) };
+    let (Some((slack, forms)), Some(token)) = (slack, &settings.app_token) else { return Ok(Vec::new()) };
     let opener = Opener::new(settings.api_url.as_str(), token, config.server.max_body_bytes);
     let opener = Arc::new(opener.context("slack's sockets cannot be set up")?);
     let numbers = Arc::default();
@@ -340,6 +356,7 @@ fn sockets(
         intake: intake.clone(),
         inline: slack.inline().clone(),
         inline_answer: config.ledger.inline_answer(),
+        forms: forms.clone(),
         numbers: Arc::clone(&numbers),
         clock: deliverer.clock.clone(),
         dice: deliverer.dice.clone(),

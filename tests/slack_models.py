@@ -1,6 +1,6 @@
 """Validates messages for Slack with Slack's own models.
 
-Reads one JSON object a line, {"text": ..., "blocks": [...]}, and lets slack_sdk parse every block
+Reads one JSON object a line, {"text": ..., "blocks": [...]} or {"view": {...}}, and lets slack_sdk parse every block
 and run its validators. The models drop what they do not know without an error, so what comes out
 is compared with what went in: a key or a block that is gone is a finding. Exits 1 with the
 findings.
@@ -15,6 +15,7 @@ import sys
 
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block, Option
+from slack_sdk.models.views import View
 from slack_sdk.version import __version__
 
 
@@ -70,12 +71,23 @@ def options(value):
 
 def check(message, findings):
     """Every reason to refuse one message."""
-    if not message["text"].strip():
-        yield "text is empty"
-    if len(message["text"]) > 4000:
-        yield f"text has {len(message['text'])} characters"
-    if len(message["blocks"]) > 50:
-        yield f"{len(message['blocks'])} blocks"
+    if "view" in message:
+        try:
+            View(**message["view"]).to_dict()
+        except (SlackObjectFormationError, TypeError, ValueError, KeyError, AttributeError) as error:
+            yield f"view: {error}"
+        # The models let a second block of the same id pass.
+        ids = [block["block_id"] for block in message["view"]["blocks"]]
+        if len(set(ids)) < len(ids):
+            yield f"block ids stand twice: {ids}"
+        message = {"blocks": message["view"]["blocks"]}
+    else:
+        if not message["text"].strip():
+            yield "text is empty"
+        if len(message["text"]) > 4000:
+            yield f"text has {len(message['text'])} characters"
+        if len(message["blocks"]) > 50:
+            yield f"{len(message['blocks'])} blocks"
     for index, given in enumerate(message["blocks"]):
         path = f"blocks[{index}] ({given.get('type')})"
         findings.lines.clear()
@@ -102,8 +114,11 @@ def main():
         if not line.strip():
             continue
         message = json.loads(line)
+        # A message may be its text alone.
+        if "view" not in message:
+            message["blocks"] = message.get("blocks") or []
         count += 1
-        blocks += len(message["blocks"])
+        blocks += len(message.get("view", message)["blocks"])
         for reason in check(message, findings):
             refused += 1
             print(f"message {number}: {reason}")

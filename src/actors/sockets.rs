@@ -19,6 +19,7 @@ use crate::actors::board::Board;
 use crate::actors::delivery::Dice;
 use crate::actors::sockets::taking::{Stay, Tally};
 use crate::channels::inline::InlineAnswers;
+use crate::channels::slack::forms::FormDesk;
 use crate::channels::slack::socket::Hello;
 use crate::channels::slack::socket::connection::{OpenError, Opener};
 use crate::domain::time::Clock;
@@ -69,6 +70,8 @@ pub struct Arguments {
     pub inline: Arc<InlineAnswers>,
     /// How long an acknowledgement waits for the answer to its command.
     pub inline_answer: Duration,
+    /// Opens forms and looks at those that were sent.
+    pub forms: Arc<FormDesk>,
     /// Gives each connection of the process a number.
     pub numbers: Arc<AtomicU64>,
     /// For the times on the board.

@@ -4,6 +4,7 @@
 //! looks people up. It keeps no state that must survive. A new channel is one folder and two lines
 //! in [`TABLE`]; the contract suite in `tests/it` then runs over it.
 
+pub mod forms;
 pub mod inline;
 mod progress;
 pub mod slack;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Global, print};
 use crate::channels::slack::manifest;
-use crate::commands::usage;
+use crate::commands::{forms, usage};
 use crate::config::Config;
 
 /// Stands for the address of the server where none is configured.
@@ -65,11 +65,11 @@ fn print_slack(config: &Config, link: bool, socket: bool, json: bool) -> anyhow:
 fn slack(config: &Config) -> anyhow::Result<Value> {
     let base = config.server.public_url.as_ref().map_or(PLACEHOLDER, |url| url.as_str()).trim_end_matches('/');
     let command = &config.channels.slack.command;
-    Ok(manifest::manifest(base, command, &usage::summary(), &usage::hint())?)
+    Ok(manifest::manifest(base, command, &usage::summary(), &usage::hint(), &forms::ENTRIES)?)
 }
 
 fn slack_by_socket(config: &Config) -> anyhow::Result<Value> {
-    Ok(manifest::by_socket(&config.channels.slack.command, &usage::summary(), &usage::hint())?)
+    Ok(manifest::by_socket(&config.channels.slack.command, &usage::summary(), &usage::hint(), &forms::ENTRIES)?)
 }
 
 /// What has to be mended before Slack can use the manifest.
@@ -113,6 +113,11 @@ mod tests {
         ("features.slash_commands.description", 2000),
         ("features.slash_commands.usage_hint", 1000),
         ("features.slash_commands.should_escape", 0),
+        ("features.shortcuts", 10),
+        ("features.shortcuts.type", 7),
+        ("features.shortcuts.name", 24),
+        ("features.shortcuts.callback_id", 255),
+        ("features.shortcuts.description", 150),
         ("oauth_config.scopes.bot", 255),
         ("settings.event_subscriptions.request_url", 3500),
         ("settings.event_subscriptions.bot_events", 100),

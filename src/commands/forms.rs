@@ -1,21 +1,67 @@
 //! Forms, as a table: what they ask, what may be filled in, and the line that a filled-in form stands for.
 //!
 //! A form is a face of a command: what was filled in becomes the command's line, and from there on it is as if it had
-//! been typed. A further form is an arm in [`form`], [`check`] and [`line`].
+//! been typed. A further form is an arm in [`form`], [`check`] and [`line`]; a further way to ask for one is a line in
+//! [`ENTRIES`] and in [`asked_for`].
 
 use jiff::civil::Date;
 
 use crate::commands::lexer::quote;
 use crate::config::catalog::Catalog;
 use crate::domain::card::Choice;
-use crate::domain::form::{Field, FieldErrors, FieldKind, Filled, Form};
+use crate::domain::form::{Asked, Entry, Field, FieldErrors, FieldKind, Filled, Form, Said};
 use crate::domain::task::{LONGEST_TITLE, Priority};
 
 /// The form that makes a task.
 pub const TASK_CREATE: &str = "task.create";
 
+/// The entry that opens an empty form for a task.
+const ENTRY_TASK: &str = "task_create";
+/// The entry that opens a form for a task, filled in from a message.
+const ENTRY_FROM_MESSAGE: &str = "task_from_message";
+
+/// What the menus of a platform are to have.
+pub const ENTRIES: [Entry; 2] = [
+    Entry { name: ENTRY_TASK, on_message: false, title: "Create a task", about: "Fill in a form for a task" },
+    Entry {
+        name: ENTRY_FROM_MESSAGE,
+        on_message: true,
+        title: "Make it a task",
+        about: "Fill in a form for a task from what was said here",
+    },
+];
+
 /// The longest description that a field of a modal takes: docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element.
 const MOST_DESCRIPTION: usize = 3000;
+
+/// The form that somebody asks for, filled in as far as that is known; `None` where they ask for none.
+///
+/// The bare line `task create` lacks what the form asks for, so it asks for the form.
+#[must_use]
+pub fn asked_for(asked: &Asked, catalog: &Catalog) -> Option<Form> {
+    let known = match asked {
+        Asked::Line(line) if line.to_lowercase().split_whitespace().eq(["task", "create"]) => Filled::new(),
+        Asked::Entry { name, .. } if name == ENTRY_TASK => Filled::new(),
+        Asked::Entry { name, said } if name == ENTRY_FROM_MESSAGE => said.as_ref().map(of_message).unwrap_or_default(),
+        Asked::Line(_) | Asked::Entry { .. } => return None,
+    };
+    form(TASK_CREATE, catalog, &known)
+}
+
+/// The first line is the title. What it has no room for, the other lines and who said it are the description.
+fn of_message(said: &Said) -> Filled {
+    let text = said.text.trim();
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let first = first.trim();
+    let is_long = first.chars().count() > LONGEST_TITLE;
+    let title = if is_long { first.chars().take(LONGEST_TITLE - 1).chain(['…']).collect() } else { first.to_owned() };
+    let by = said.by.as_ref().map(|by| format!("Said by {by}"));
+    let room = MOST_DESCRIPTION - by.as_ref().map_or(0, |by| by.chars().count() + 2);
+    let rest: String = if is_long { text } else { rest.trim() }.chars().take(room).collect();
+    let description: Vec<String> = [Some(rest), by].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let filled = [("title", title), ("description", description.join("\n\n"))];
+    filled.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name.to_owned(), text)).collect()
+}
 
 /// A form with what is known beforehand filled in; `None` where there is none of that name.
 #[must_use]
@@ -117,6 +163,46 @@ mod tests {
             assert_eq!(description, "one\ntwo \"three\"");
         }
         assert_eq!(line("no.such", &Filled::new()), None);
+    }
+
+    #[test]
+    fn a_form_is_asked_for_by_a_bare_line_or_by_an_entry() {
+        let catalog = Catalog::embedded(&crate::tools::known_tools()).unwrap();
+        let entry = |name: &str| Asked::Entry { name: name.to_owned(), said: None };
+        for (asked, expected) in [
+            (Asked::Line("task create".to_owned()), true),
+            (Asked::Line(" Task  create ".to_owned()), true),
+            (Asked::Line("task create x".to_owned()), false),
+            (Asked::Line(String::new()), false),
+            (entry("task_create"), true),
+            (entry("task_from_message"), true),
+            (entry("other"), false),
+        ] {
+            assert_eq!(asked_for(&asked, &catalog).is_some(), expected, "{asked:?}");
+        }
+        for entry in ENTRIES {
+            assert!(entry.title.chars().count() <= 24 && !entry.about.is_empty(), "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_fills_in_title_and_description() {
+        let long = "é".repeat(LONGEST_TITLE + 1);
+        let cut = format!("{}…", "é".repeat(LONGEST_TITLE - 1));
+        for (text, by, title, description) in [
+            ("Fix it", None, Some("Fix it"), None),
+            (" Fix it \n\n now\nplease ", Some("<@U1>"), Some("Fix it"), Some("now\nplease\n\nSaid by <@U1>")),
+            ("", None, None, None),
+            ("", Some("Ann"), None, Some("Said by Ann")),
+            (&long, None, Some(&*cut), Some(&*long)),
+        ] {
+            let filled = of_message(&Said { text: text.to_owned(), by: by.map(str::to_owned) });
+            assert_eq!(filled.get("title").map(String::as_str), title);
+            assert_eq!(filled.get("description").map(String::as_str), description);
+        }
+        let endless = format!("a\n{}", "x".repeat(5000));
+        let filled = of_message(&Said { text: endless, by: Some("Ann".to_owned()) });
+        assert_eq!(filled["description"].chars().count(), MOST_DESCRIPTION);
     }
 
     #[test]

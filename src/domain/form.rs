@@ -12,6 +12,42 @@ pub type Filled = BTreeMap<String, String>;
 /// What is wrong with what was filled in: a sentence by the name of each field.
 pub type FieldErrors = BTreeMap<String, String>;
 
+/// How somebody asks for a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// By the line of a command, as it was typed.
+    Line(String),
+    /// By an entry of the platform's own menus.
+    Entry {
+        /// The entry's name.
+        name: String,
+        /// The message on which it was chosen.
+        said: Option<Said>,
+    },
+}
+
+/// A message from which a form is filled in beforehand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Its words.
+    pub text: String,
+    /// Who said it, in the words of the platform.
+    pub by: Option<String>,
+}
+
+/// An entry that a platform's own menus are to have, which opens a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Under which the platform names it to us.
+    pub name: &'static str,
+    /// Whether it stands in the menu of each message; else in the platform's own.
+    pub on_message: bool,
+    /// What people read, of at most 24 characters.
+    pub title: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
 /// A form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {

@@ -24,6 +24,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use crate::channels::inline::InlineAnswers;
+use crate::channels::slack::forms::FormDesk;
 use crate::channels::slack::manifest;
 use crate::channels::slack::verify::Verifier;
 use crate::channels::teams::hosts::Hosts;
@@ -50,6 +51,8 @@ pub struct SlackEdge {
     pub inline: Arc<InlineAnswers>,
     /// How long the HTTP answer waits for the command's answer.
     pub inline_answer: Duration,
+    /// Opens forms and looks at those that were sent.
+    pub forms: Arc<FormDesk>,
 }
 
 /// Teams' part of the edge; absent where Teams is off.

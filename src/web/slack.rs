@@ -1,5 +1,5 @@
 //! Slack's webhooks: verify, decode, store, answer; and the answer of a slash command in the HTTP answer
-//! itself, where it is ready in time.
+//! itself, where it is ready in time. Forms are opened and looked at from here, behind no queue.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::channels::inline::{InlineAnswer, Seat};
 use crate::channels::slack::TURN_ON;
-use crate::channels::slack::decode::{DecodeError, Decoded, awaits_its_answer, decode, is_probe};
+use crate::channels::slack::decode::{Asking, DecodeError, Decoded, awaits_its_answer, decode, is_probe};
 use crate::channels::slack::verify::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::domain::event::{ChannelName, Incoming};
 use crate::ledger::inbox::Accepted;
@@ -44,7 +44,8 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     match decode(content_type, &body, &proof) {
         Ok(Decoded::Challenge(challenge)) => Ok(challenge.into_response()),
         Ok(Decoded::Probe) => Ok(StatusCode::OK.into_response()),
-        Ok(Decoded::Event(incoming)) => accept(&state, slack, *incoming, arrived).await,
+        Ok(Decoded::Event(incoming)) => accept(&state, slack, *incoming, None, arrived).await,
+        Ok(Decoded::Asking(incoming, asking)) => accept(&state, slack, *incoming, Some(*asking), arrived).await,
         Err(DecodeError::Malformed(what)) => Err(Problem::malformed(what)),
         Err(DecodeError::WrongType) => {
             let what = "the body is neither a form nor JSON, as its content type says";
@@ -53,19 +54,33 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     }
 }
 
-async fn accept(state: &Shared, slack: &SlackEdge, incoming: Incoming, arrived: Instant) -> Result<Response, Problem> {
+async fn accept(
+    state: &Shared,
+    slack: &SlackEdge,
+    mut incoming: Incoming,
+    asking: Option<Asking>,
+    arrived: Instant,
+) -> Result<Response, Problem> {
+    if let Some(mistakes) = slack.forms.mistakes(&incoming, state.inbox.clock().now()) {
+        return Ok(json(Body::from(mistakes)));
+    }
+    let opening = asking.and_then(|asking| slack.forms.asked_for(&asking, &mut incoming));
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
     let seat = awaits_its_answer(&incoming).then(|| Seat::new(&slack.inline, id));
     let accepted = state.accept(tenant, id, incoming).await?;
+    if let (Some(opening), Accepted::New { .. } | Accepted::Ignored { .. }) = (opening, &accepted) {
+        slack.forms.open(opening);
+    }
     let answer = match seat {
         Some(seat) if matches!(accepted, Accepted::New { .. }) => seat.answer(arrived + slack.inline_answer).await,
         _ => return Ok(StatusCode::OK.into_response()),
     };
     Ok(match answer {
-        Some(InlineAnswer { body, written }) => {
-            let body = Body::new(WrittenBody::new(body, written));
-            ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
-        }
+        Some(InlineAnswer { body, written }) => json(Body::new(WrittenBody::new(body, written))),
         None => Bytes::new().into_response(),
     })
+}
+
+fn json(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
 }

@@ -9,6 +9,7 @@ mod disk;
 mod edge;
 mod kill;
 mod living;
+mod modals;
 mod operations;
 mod outage;
 mod power;

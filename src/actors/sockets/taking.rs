@@ -179,8 +179,9 @@ impl Taking<'_> {
 /// acknowledgement.
 async fn take(args: Arguments, tally: Arc<Tally>, number: u64, envelope: Envelope) -> Taken {
     let arrived = Instant::now();
-    let incoming = match envelope.decode(number) {
-        Ok(Decoded::Event(incoming)) => *incoming,
+    let (mut incoming, asking) = match envelope.decode(number) {
+        Ok(Decoded::Event(incoming)) => (*incoming, None),
+        Ok(Decoded::Asking(incoming, asking)) => (*incoming, Some(asking)),
         Ok(Decoded::Challenge(_) | Decoded::Probe) => return Taken::Acknowledge(envelope, None),
         Err(error) => {
             tally.unreadable.fetch_add(1, Ordering::Relaxed);
@@ -188,13 +189,26 @@ async fn take(args: Arguments, tally: Arc<Tally>, number: u64, envelope: Envelop
             return Taken::Acknowledge(envelope, None);
         }
     };
+    // Where no answer may go with the acknowledgement, what is wrong is told by the event's own answer.
+    if envelope.accepts_answer
+        && let Some(body) = args.forms.mistakes(&incoming, args.clock.now())
+    {
+        // Nobody waits to hear that it was written: what was not is sent again.
+        let (written, _) = oneshot::channel();
+        return Taken::Acknowledge(envelope, Some(InlineAnswer { body, written }));
+    }
+    let opening = asking.and_then(|asking| args.forms.asked_for(&asking, &mut incoming));
     let Admitted { tenant, id } = match args.intake.admit(&incoming).await {
         Ok(admitted) => admitted,
         Err(why) => return Taken::Refuse(why),
     };
     let awaited = envelope.accepts_answer && awaits_its_answer(&incoming);
     let place = awaited.then(|| Seat::new(&args.inline, id));
-    let answer = match (args.intake.accept(tenant, id, incoming).await, place) {
+    let accepted = args.intake.accept(tenant, id, incoming).await;
+    if let (Some(opening), Ok(Accepted::New { .. } | Accepted::Ignored { .. })) = (opening, &accepted) {
+        args.forms.open(opening);
+    }
+    let answer = match (accepted, place) {
         (Err(error), _) => return Taken::Refuse(error.into()),
         (Ok(Accepted::New { .. }), Some(place)) => place.answer(arrived + args.inline_answer).await,
         (Ok(_), _) => None,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode, redirect};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use url::Url;
 
@@ -151,6 +151,16 @@ impl Client {
     pub async fn chat(&self, method: &'static str, body: &Value) -> Result<Posted, DeliverError> {
         let call = self.call(method)?.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string());
         Answer::of(call, Manner::Acts).await?.into_result(Manner::Acts)
+    }
+
+    /// `views.open`: shows a modal to whom a trigger is of (docs.slack.dev/reference/methods/views.open).
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn open_view(&self, body: &Value) -> Result<(), DeliverError> {
+        let call = self.call("views.open")?.header(CONTENT_TYPE, "application/json; charset=utf-8");
+        let answer = Answer::of(call.body(body.to_string()), Manner::Acts).await?;
+        answer.into_result::<IgnoredAny>(Manner::Acts).map(drop)
     }
 
     /// `conversations.history`, or `conversations.replies` where a thread is given: one page of

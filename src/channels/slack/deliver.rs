@@ -191,11 +191,8 @@ impl SlackChannel {
         }
         let mut body = content(part);
         body.insert("channel".to_owned(), to.place.as_str().into());
-        // Slack shows a message for one person in a thread only where the thread is there already:
-        // docs.slack.dev/reference/methods/chat.postEphemeral.
-        let invisible_there = seen_by_one(delivery) && to.begins_thread;
-        if let Some(thread) = to.thread.as_ref().filter(|_| !invisible_there) {
-            body.insert("thread_ts".to_owned(), thread.as_str().into());
+        if let Some(thread) = thread(delivery) {
+            body.insert("thread_ts".to_owned(), thread.into());
         }
         let method = match (seen_by_one(delivery), &to.person) {
             (false, _) => {
@@ -297,6 +294,13 @@ fn seen_by_one(delivery: &Delivery) -> bool {
     delivery.audience == Audience::Asker && !delivery.to.alone
 }
 
+/// The thread in which it is shown. Slack shows a message for one person in a thread only where the thread is there
+/// already: docs.slack.dev/reference/methods/chat.postEphemeral.
+fn thread(delivery: &Delivery) -> Option<&str> {
+    let invisible_there = seen_by_one(delivery) && delivery.to.begins_thread;
+    delivery.to.thread.as_deref().filter(|_| !invisible_there)
+}
+
 /// The first message of a card as the HTTP answer to the slash command that it answers. Where
 /// [`part_count`] is more than one, [`SlackChannel::deliver_rest`] shows the others.
 #[must_use]
@@ -329,8 +333,8 @@ fn answer(delivery: &Delivery, part: &Rendered) -> Map<String, Value> {
         Audience::Asker => "ephemeral",
     };
     body.insert("response_type".to_owned(), seen_by.into());
-    if let Some(thread) = &delivery.to.thread {
-        body.insert("thread_ts".to_owned(), thread.as_str().into());
+    if let Some(thread) = thread(delivery) {
+        body.insert("thread_ts".to_owned(), thread.into());
     }
     body
 }

@@ -5,6 +5,7 @@
 //! behind the platform.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::lenient::{flag, list, maybe_flag, object, object_or_id, text};
 
@@ -108,6 +109,8 @@ pub(super) struct Interaction {
     pub(super) user: Option<Named>,
     #[serde(deserialize_with = "text")]
     pub(super) trigger_id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) callback_id: Option<String>,
     #[serde(deserialize_with = "object_or_id")]
     pub(super) channel: Option<Named>,
     #[serde(deserialize_with = "object")]
@@ -152,10 +155,17 @@ pub(super) struct Container {
     pub(super) thread_ts: Option<String>,
 }
 
-/// The message that carries a control.
+/// The message that carries a control, or on which a shortcut was chosen.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CarryingMessage {
+    #[serde(deserialize_with = "text")]
+    pub(super) text: Option<String>,
+    #[serde(deserialize_with = "object_or_id")]
+    pub(super) user: Option<Named>,
+    /// The name of an app or a bot.
+    #[serde(deserialize_with = "text")]
+    pub(super) username: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) ts: Option<String>,
     #[serde(deserialize_with = "text")]
@@ -188,10 +198,28 @@ pub(super) struct SelectedOption {
     pub(super) value: Option<String>,
 }
 
+/// What is filled in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ViewState {
+    #[serde(deserialize_with = "object")]
+    pub(super) values: Option<Map<String, Value>>,
+}
+
 /// A modal or the home tab.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct View {
+    #[serde(deserialize_with = "text")]
+    pub(super) id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) hash: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) callback_id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) private_metadata: Option<String>,
+    #[serde(deserialize_with = "object")]
+    pub(super) state: Option<ViewState>,
     #[serde(deserialize_with = "text")]
     pub(super) app_installed_team_id: Option<String>,
     #[serde(deserialize_with = "text")]

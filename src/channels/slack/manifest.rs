@@ -6,6 +6,8 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use crate::domain::form::Entry;
+
 /// Where Slack sends events.
 pub const EVENTS_PATH: &str = "/slack/events";
 /// Where Slack sends slash commands.
@@ -17,7 +19,7 @@ pub const OPTIONS_PATH: &str = "/slack/options";
 
 /// Scopes of the bot token, and what each is for.
 pub const SCOPES: &[(&str, &str)] = &[
-    ("commands", "the slash command"),
+    ("commands", "the slash command and the shortcuts"),
     ("chat:write", "answers"),
     ("app_mentions:read", "being mentioned"),
     ("im:history", "being written to directly"),
@@ -43,6 +45,13 @@ const LONGEST_DESCRIPTION: usize = 2000;
 /// The longest hint behind a slash command.
 const LONGEST_HINT: usize = 1000;
 
+/// The most shortcuts.
+const MOST_SHORTCUTS: usize = 10;
+/// The longest name of a shortcut.
+const LONGEST_SHORTCUT: usize = 24;
+/// The longest description of a shortcut.
+const LONGEST_ABOUT_SHORTCUT: usize = 150;
+
 /// Where an installation wants the app to be made.
 const NEW_APP: &str = "https://api.slack.com/apps?new_app=1&manifest_json=";
 
@@ -61,8 +70,8 @@ pub struct BadCommand {
 ///
 /// # Errors
 /// Where Slack would refuse the command's name.
-pub fn by_socket(command: &str, description: &str, hint: &str) -> Result<Value, BadCommand> {
-    let mut made = manifest("", command, description, hint)?;
+pub fn by_socket(command: &str, description: &str, hint: &str, entries: &[Entry]) -> Result<Value, BadCommand> {
+    let mut made = manifest("", command, description, hint, entries)?;
     for (place, addresses) in [
         ("/features/slash_commands/0", ["url", ""]),
         ("/settings/event_subscriptions", ["request_url", ""]),
@@ -81,7 +90,13 @@ pub fn by_socket(command: &str, description: &str, hint: &str) -> Result<Value, 
 ///
 /// # Errors
 /// Where Slack would refuse the command's name.
-pub fn manifest(base: &str, command: &str, description: &str, hint: &str) -> Result<Value, BadCommand> {
+pub fn manifest(
+    base: &str,
+    command: &str,
+    description: &str,
+    hint: &str,
+    entries: &[Entry],
+) -> Result<Value, BadCommand> {
     let fits = |c: char| (c.is_alphanumeric() && !c.is_uppercase()) || "-_".contains(c);
     let name = command.strip_prefix('/').unwrap_or_default();
     if name.is_empty() || command.chars().count() > LONGEST_COMMAND || !name.chars().all(fits) {
@@ -105,6 +120,7 @@ pub fn manifest(base: &str, command: &str, description: &str, hint: &str) -> Res
                 // Mentions come with their ids: a bare name could be anybody's.
                 "should_escape": true,
             }],
+            "shortcuts": entries.iter().take(MOST_SHORTCUTS).map(shortcut).collect::<Vec<_>>(),
         },
         "oauth_config": { "scopes": { "bot": scopes } },
         "settings": {
@@ -127,6 +143,15 @@ pub fn link(manifest: &Value) -> String {
     format!("{NEW_APP}{}", utf8_percent_encode(&manifest.to_string(), NON_ALPHANUMERIC))
 }
 
+fn shortcut(entry: &Entry) -> Value {
+    json!({
+        "type": if entry.on_message { "message" } else { "global" },
+        "name": clip(entry.title, LONGEST_SHORTCUT),
+        "callback_id": entry.name,
+        "description": clip(entry.about, LONGEST_ABOUT_SHORTCUT),
+    })
+}
+
 fn clip(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -138,27 +163,36 @@ fn clip(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
 
+    const ENTRIES: [Entry; 2] = [
+        Entry { name: "a", on_message: false, title: "A long name, too long for it", about: "Opens a form" },
+        Entry { name: "b", on_message: true, title: "Short", about: "Opens a form" },
+    ];
+
     #[test]
     fn what_slack_would_refuse_is_refused_or_cut_here() {
         for command in ["", "/", "ai-crm", "/AI", "/a b", "//a", &format!("/{}", "a".repeat(32))] {
-            let refused = manifest("https://a.example", command, "x", "y").unwrap_err().to_string();
+            let refused = manifest("https://a.example", command, "x", "y", &[]).unwrap_err().to_string();
             assert!(refused.contains("channels.slack.command") && refused.contains("/ai-crm"), "{refused}");
         }
         let long = "ü".repeat(3000);
-        let made = manifest("https://a.example", &format!("/{}", "a".repeat(31)), &long, &long).unwrap();
+        let made = manifest("https://a.example", &format!("/{}", "a".repeat(31)), &long, &long, &ENTRIES).unwrap();
         let of = |field: &str| made["features"]["slash_commands"][0][field].as_str().unwrap().chars().count();
         assert_eq!((of("description"), of("usage_hint"), of("command")), (2000, 1000, 32));
+        let shortcuts = &made["features"]["shortcuts"];
+        assert_eq!((&shortcuts[0]["type"], &shortcuts[0]["callback_id"]), (&json!("global"), &json!("a")));
+        assert_eq!(shortcuts[0]["name"].as_str().unwrap().chars().count(), LONGEST_SHORTCUT);
+        assert_eq!((&shortcuts[1]["type"], &shortcuts[1]["name"]), (&json!("message"), &json!("Short")));
         assert!(NAME.len() <= 35 && ABOUT_APP.chars().count() <= 140);
     }
 
     #[test]
     fn an_app_by_socket_has_no_address() {
-        let made = by_socket("/ai-crm", "x", "y").unwrap();
+        let made = by_socket("/ai-crm", "x", "y", &[]).unwrap();
         assert_eq!(made["settings"]["socket_mode_enabled"], true);
         assert_eq!(made["settings"]["interactivity"], json!({"is_enabled": true}));
         assert_eq!(made["settings"]["event_subscriptions"], json!({"bot_events": EVENTS}));
         assert!(!made.to_string().contains("/slack/"), "{made}");
-        let by_request = manifest("https://a.example", "/ai-crm", "x", "y").unwrap();
+        let by_request = manifest("https://a.example", "/ai-crm", "x", "y", &[]).unwrap();
         assert_eq!(
             made["features"]["slash_commands"][0]["command"],
             by_request["features"]["slash_commands"][0]["command"]
@@ -167,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_link_carries_the_manifest() {
-        let made = manifest("https://a.example", "/ai-crm", "“x” & y", "[z]").unwrap();
+        let made = manifest("https://a.example", "/ai-crm", "“x” & y", "[z]", &ENTRIES).unwrap();
         let link = link(&made);
         let address = url::Url::parse(&link).unwrap();
         let fields: std::collections::HashMap<_, _> = address.query_pairs().collect();

@@ -1,7 +1,7 @@
 //! Slack: everything that knows its signatures, its JSON, its limits and its Web API.
 //!
 //! The way in is `verify` → `decode`, or `socket` → `decode` (which reads the structs of `inbound` and the mark-up by
-//! `text`); the way out is `blocks` → `deliver` → `client`. Nothing here decides what an event
+//! `text`); the way out is `blocks` → `deliver` → `client`. Forms go beside both: `forms` opens them, `modal` is their shape. Nothing here decides what an event
 //! means or keeps state that must survive. A new kind of request is an arm in `decode`; a new
 //! method of the Web API is a function in `client` and a struct in `answers`; what Slack must be told of
 //! the bot when it is set up is `manifest`.
@@ -11,16 +11,18 @@ pub mod blocks;
 pub mod client;
 pub mod decode;
 pub mod deliver;
+pub mod forms;
 mod inbound;
 mod lenient;
 mod look_up;
 pub mod manifest;
+pub mod modal;
 pub mod socket;
 mod text;
 pub mod verify;
 
 /// What it is.
-pub const ABOUT: &str = "Slack workspaces: /ai-crm, mentions, direct messages and buttons";
+pub const ABOUT: &str = "Slack workspaces: /ai-crm, mentions, direct messages and buttons, and forms for tasks";
 /// How to turn it on.
 pub const TURN_ON: &str =
     "set SLACK_BOT_TOKEN, and SLACK_SIGNING_SECRET (by requests) or SLACK_APP_TOKEN (by socket, without an address)";

@@ -11,7 +11,7 @@ use super::limits;
 use super::message::Message;
 use super::payload::{self, Request};
 use super::sender::{SendError, Sender, who_where};
-use super::state::State;
+use super::state::{OpenView, State};
 
 /// A click, ready to be sent once or more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,18 +80,73 @@ impl Sender {
         Ok((prepared, answer))
     }
 
+    /// Chooses an entry of the menu of shortcuts.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub fn prepare_shortcut(&self, user: &str, callback_id: &str) -> Result<Request, SendError> {
+        self.world.change(|state, now| {
+            let user = state.user(user).ok_or_else(|| SendError::NoUser(user.to_owned()))?;
+            let (at, trigger_id) = (state.new_ts(now), state.new_trigger(&user.id, now));
+            Ok(payload::shortcut(&state.team, &user, callback_id, (&at, &trigger_id)))
+        })
+    }
+
+    /// Chooses an entry of the menu of a message.
+    ///
+    /// # Errors
+    /// When there is no such user, channel or message.
+    pub fn prepare_message_action(
+        &self,
+        user: &str,
+        channel: &str,
+        ts: &str,
+        callback_id: &str,
+    ) -> Result<Request, SendError> {
+        self.world.change(|state, now| {
+            let (user, channel, team) = who_where(state, user, channel)?;
+            let no_message = || SendError::NoMessage { channel: channel.id.clone(), ts: ts.to_owned() };
+            let message = state.message(&channel.id, ts).cloned().ok_or_else(no_message)?;
+            let (at, trigger_id) = (state.new_ts(now), state.new_trigger(&user.id, now));
+            let (_, url) = hooks::give_out(state, &channel.id, &user.id, None, now);
+            let given = (at.as_str(), url.as_str(), trigger_id.as_str());
+            Ok(payload::message_action(&team, &channel, &user, &message, callback_id, given))
+        })
+    }
+
+    /// The request that tells of a submitted modal, each time with a trigger of its own.
+    ///
+    /// # Errors
+    /// When there is no such view.
+    pub fn prepare_submit(&self, view_id: &str, values: &Value) -> Result<Request, SendError> {
+        self.world.change(|state, now| {
+            let open = open_view(state, view_id)?;
+            let user = state.user(&open.user).ok_or_else(|| SendError::NoUser(open.user.clone()))?;
+            let trigger_id = state.new_trigger(&user.id, now);
+            Ok(payload::view_submission(&state.team, &user, &open, values, &trigger_id))
+        })
+    }
+
+    /// Closes an open modal without sending it, and makes the request that tells of it.
+    ///
+    /// # Errors
+    /// When there is no such view.
+    pub fn close_view(&self, view_id: &str) -> Result<Request, SendError> {
+        self.world.change(|state, _| {
+            let open = open_view(state, view_id)?;
+            let user = state.user(&open.user).ok_or_else(|| SendError::NoUser(open.user.clone()))?;
+            state.views.retain(|view| view.id != view_id);
+            Ok(payload::view_closed(&state.team, &user, &open))
+        })
+    }
+
     /// Submits an open modal. `values` is by block and action, as in `view.state.values`.
     ///
     /// # Errors
     /// When there is no such view.
     pub async fn submit_view(&self, view_id: &str, values: &Value) -> Result<Submitted, SendError> {
-        let (request, open) = self.world.change(|state, now| {
-            let open = state.views.iter().find(|view| view.id == view_id).cloned();
-            let open = open.ok_or_else(|| SendError::NoView(view_id.to_owned()))?;
-            let user = state.user(&open.user).ok_or_else(|| SendError::NoUser(open.user.clone()))?;
-            let trigger_id = state.new_trigger(&user.id, now);
-            Ok((payload::view_submission(&state.team, &user, &open, values, &trigger_id), open))
-        })?;
+        let open = self.world.change(|state, _| open_view(state, view_id))?;
+        let request = self.prepare_submit(view_id, values)?;
         let answer = self.deliver(&request).await;
         let body: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
         let response_action = body["response_action"].as_str().map(str::to_owned);
@@ -142,6 +197,11 @@ impl Sender {
     pub fn event(&self, event: &Value) -> Request {
         self.world.change(|state, now| envelope(state, event, now.as_seconds(), false))
     }
+}
+
+fn open_view(state: &State, view_id: &str) -> Result<OpenView, SendError> {
+    let open = state.views.iter().find(|view| view.id == view_id).cloned();
+    open.ok_or_else(|| SendError::NoView(view_id.to_owned()))
 }
 
 fn envelope(state: &mut State, event: &Value, seconds: i64, shared: bool) -> Request {

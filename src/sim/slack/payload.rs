@@ -174,6 +174,42 @@ pub(super) fn block_actions(
     Request::interaction(&payload)
 }
 
+/// An entry that was chosen from the menu of shortcuts, which knows no place.
+pub(super) fn shortcut(team: &Workspace, user: &User, callback_id: &str, (at, trigger_id): (&str, &str)) -> Request {
+    Request::interaction(&json!({
+        "type": "shortcut", "token": TOKEN, "action_ts": at, "team": installed_in(team), "user": person(user),
+        "is_enterprise_install": team.org_install, "enterprise": organisation(team),
+        "callback_id": callback_id, "trigger_id": trigger_id,
+    }))
+}
+
+/// An entry that was chosen from the menu of a message.
+pub(super) fn message_action(
+    team: &Workspace,
+    channel: &Channel,
+    user: &User,
+    message: &Message,
+    callback_id: &str,
+    (at, response_url, trigger_id): (&str, &str, &str),
+) -> Request {
+    Request::interaction(&json!({
+        "type": "message_action", "token": TOKEN, "action_ts": at, "team": installed_in(team), "user": person(user),
+        "is_enterprise_install": team.org_install, "enterprise": organisation(team),
+        "callback_id": callback_id, "trigger_id": trigger_id, "response_url": response_url,
+        "channel": { "id": channel.id, "name": channel.name_in_payloads() },
+        "message_ts": message.ts, "message": message.to_api(&team.id, seed::APP, false),
+    }))
+}
+
+/// A modal that was closed without being sent.
+pub(super) fn view_closed(team: &Workspace, user: &User, open: &OpenView) -> Request {
+    Request::interaction(&json!({
+        "type": "view_closed", "team": installed_in(team), "user": person(user), "api_app_id": seed::APP,
+        "token": TOKEN, "view": open.view, "is_cleared": false,
+        "is_enterprise_install": team.org_install, "enterprise": organisation(team),
+    }))
+}
+
 /// A modal that was filled in.
 pub(super) fn view_submission(
     team: &Workspace,

@@ -5,9 +5,11 @@
 
 use super::form::Form;
 use super::origin;
-use super::{DecodeError, Decoded, Found, Request, malformed};
+use super::{Asking, DecodeError, Decoded, Found, Request, malformed};
+use crate::channels::slack::modal::CameFrom;
 use crate::channels::slack::text;
 use crate::domain::event::EventKind;
+use crate::domain::form::Asked;
 
 pub(super) fn decode(request: &Request<'_>, form: &Form<'_>) -> Result<Decoded, DecodeError> {
     let person = form.filled("user_id").ok_or_else(|| malformed("a slash command without `user_id`"))?;
@@ -15,7 +17,17 @@ pub(super) fn decode(request: &Request<'_>, form: &Form<'_>) -> Result<Decoded, 
     let enterprise = form.filled("enterprise_id").map(str::to_owned);
     let installation = origin::installation([team.as_ref(), enterprise.as_ref()]);
     let place = form.filled("channel_id").map(|id| origin::place_by_name(id, form.filled("channel_name"), false));
-    Ok(request.event(Found {
+    let line = text::read(form.get("text").unwrap_or_default()).trim().to_owned();
+    let filled = |name: &str| form.filled(name).map(str::to_owned);
+    let came_from = CameFrom {
+        place: filled("channel_id"),
+        name: filled("channel_name"),
+        route: filled("response_url"),
+        ..CameFrom::default()
+    };
+    let asking =
+        filled("trigger_id").map(|trigger_id| Asking { asked: Asked::Line(line.clone()), trigger_id, came_from });
+    let happened = request.event(Found {
         dedupe: form.filled("trigger_id").map(|id| format!("slack:trigger:{id}")).into_iter().collect(),
         thread: None,
         begins_thread: false,
@@ -23,10 +35,11 @@ pub(super) fn decode(request: &Request<'_>, form: &Form<'_>) -> Result<Decoded, 
         from: Some(origin::user(person, team.as_deref(), &installation, enterprise.as_deref())),
         place,
         route: form.filled("response_url").map(str::to_owned),
-        kind: EventKind::Command { line: text::read(form.get("text").unwrap_or_default()).trim().to_owned() },
+        kind: EventKind::Command { line },
         installation,
         organisation: enterprise,
-    }))
+    });
+    Ok(happened.asking(asking))
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
-//! Presses and choices on cards: docs.slack.dev/reference/interaction-payloads.
+//! Presses and choices on cards, shortcuts, and forms that were sent: docs.slack.dev/reference/interaction-payloads.
 //!
 //! A button of ours carries its token in `value`. A menu carries it in `block_id`, since an
 //! entry's value is too short for it and says what was chosen.
 
 use super::origin;
-use super::{DecodeError, Decoded, Found, Request, ignored, malformed};
-use crate::channels::slack::inbound::{BlockAction, Interaction};
-use crate::domain::event::EventKind;
+use super::{Asking, DecodeError, Decoded, Found, Request, ignored, malformed};
+use crate::channels::slack::inbound::{BlockAction, CarryingMessage, Interaction, View};
+use crate::channels::slack::modal::{self, CameFrom};
+use crate::channels::slack::text;
+use crate::domain::event::{EventKind, Place, PlaceKind};
+use crate::domain::form::{Asked, Said};
 
 pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, DecodeError> {
     let payload: Interaction =
@@ -39,7 +42,7 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
     if let (Some(press), Some(from)) = (press, &from) {
         dedupe.extend(press_key(press, &installation, &from.id));
     }
-    Ok(request.event(Found {
+    let mut found = Found {
         dedupe,
         thread: thread(&payload).map(str::to_owned),
         begins_thread: false,
@@ -50,7 +53,58 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
         kind: meaning(kind, &payload, press),
         installation,
         organisation: enterprise.filter(|id| !id.is_empty()).cloned(),
-    }))
+    };
+    if let Some(view) = view.filter(|_| kind == "view_submission") {
+        submitted(&mut found, view, shared);
+    }
+    Ok(request.event(found).asking(asking(kind, &payload)))
+}
+
+/// A form that was sent: what is in it, and the answer goes to where it was opened, or to the person where that was
+/// nowhere.
+fn submitted(found: &mut Found, view: &View, shared: bool) {
+    let Some((form, filled)) = modal::filled(view) else { return };
+    found.kind = EventKind::FormSubmitted { form, filled };
+    // Sent twice, it has another trigger and is the same version of the same modal.
+    found.dedupe.extend(view.id.as_ref().zip(view.hash.as_ref()).map(|(id, hash)| format!("slack:view:{id}:{hash}")));
+    let came_from = CameFrom::read(view.private_metadata.as_deref());
+    match (&came_from.place, &found.from) {
+        (Some(place), _) => found.place = Some(origin::place_by_name(place, came_from.name.as_deref(), shared)),
+        (None, Some(person)) => {
+            // A message to a person's id is one in the direct messages with the bot:
+            // docs.slack.dev/reference/methods/chat.postMessage.
+            found.place = Some(Place { id: person.id.clone(), kind: PlaceKind::Direct, shared });
+            found.alone = true;
+        }
+        (None, None) => {}
+    }
+    found.begins_thread = came_from.begins_thread;
+    (found.thread, found.route) = (came_from.thread, came_from.route);
+}
+
+/// What a shortcut may ask for.
+fn asking(kind: &str, payload: &Interaction) -> Option<Asking> {
+    let on_message = match kind {
+        "shortcut" => None,
+        "message_action" => Some(payload.message.as_ref()?),
+        _ => return None,
+    };
+    let asked = Asked::Entry { name: payload.callback_id.clone()?, said: on_message.map(said) };
+    let channel = payload.channel.as_ref();
+    let came_from = CameFrom {
+        place: place_id(payload).map(str::to_owned),
+        name: channel.and_then(|channel| channel.name.clone()),
+        thread: on_message.and_then(|message| message.thread_ts.clone().or_else(|| message.ts.clone())),
+        begins_thread: on_message.is_some_and(|message| message.thread_ts.is_none()),
+        route: payload.response_url.clone(),
+    };
+    Some(Asking { asked, trigger_id: payload.trigger_id.clone()?, came_from })
+}
+
+fn said(message: &CarryingMessage) -> Said {
+    let by_id = message.user.as_ref().and_then(|user| user.id.as_ref()).map(|id| format!("<@{id}>"));
+    let text = text::read(message.text.as_deref().unwrap_or_default());
+    Said { text, by: by_id.or_else(|| message.username.clone()) }
 }
 
 /// The same press has the same key, also where it comes with another `trigger_id`.
@@ -84,9 +138,9 @@ fn meaning(kind: &str, payload: &Interaction, press: Option<&BlockAction>) -> Ev
             Some(Err(why)) => ignored(kind, why),
             None => ignored(kind, "a press that names no control"),
         },
-        "view_submission" | "view_closed" | "shortcut" | "message_action" => {
-            ignored(kind, "modals and shortcuts are not part of this version")
-        }
+        "view_submission" => ignored(kind, "no form of ours"),
+        "view_closed" => ignored(kind, "a form was closed without being sent, which asks nothing of the bot"),
+        "shortcut" | "message_action" => ignored(kind, "no shortcut of ours has this name"),
         "block_suggestion" => ignored(kind, "no menu of ours loads its entries from outside"),
         "interactive_message" | "dialog_submission" | "dialog_cancellation" | "dialog_suggestion" => ignored(
             kind,
@@ -232,10 +286,10 @@ mod tests {
     fn what_is_not_acted_on_says_why() {
         let control = |control: Value| with("/actions", json!([control]));
         let table = [
-            (with("/type", json!("view_submission")), "modals and shortcuts"),
-            (with("/type", json!("view_closed")), "modals and shortcuts"),
-            (with("/type", json!("shortcut")), "modals and shortcuts"),
-            (with("/type", json!("message_action")), "modals and shortcuts"),
+            (with("/type", json!("view_submission")), "no form of ours"),
+            (with("/type", json!("view_closed")), "without being sent"),
+            (with("/type", json!("shortcut")), "no shortcut of ours"),
+            (with("/type", json!("message_action")), "no shortcut of ours"),
             (with("/type", json!("block_suggestion")), "loads its entries"),
             (with("/type", json!("interactive_message")), "replaced by blocks"),
             (with("/type", json!("brand_new")), "no part of the bot listens"),
@@ -251,6 +305,47 @@ mod tests {
             assert_eq!(incoming.reply, None);
             assert!(!incoming.dedupe.is_empty());
         }
+    }
+
+    /// A form that was sent, in an installation of a whole organisation.
+    fn sent() -> Value {
+        json!({
+            "type": "view_submission", "team": null, "enterprise": {"id": "E1"}, "is_enterprise_install": true,
+            "user": {"id": "U1", "team_id": "T1"}, "trigger_id": "7.8.9",
+            "view": {"id": "V1", "hash": "1.abc", "team_id": "T5", "app_installed_team_id": "E1",
+                "callback_id": "form:task.create",
+                "private_metadata": "{\"place\":\"C1\",\"name\":\"dev\",\"thread\":\"1.2\",\"begins_thread\":true}",
+                "state": {"values": {
+                    "title": {"value": {"type": "plain_text_input", "value": "Fix it"}},
+                    "agent": {"value": {"type": "static_select", "selected_option": null}},
+                }}},
+        })
+    }
+
+    #[test]
+    fn a_form_that_was_sent_is_answered_where_it_was_opened() {
+        let incoming = of_payload(&sent());
+        let filled = [("title".to_owned(), "Fix it".to_owned())].into();
+        assert_eq!(incoming.kind, EventKind::FormSubmitted { form: "task.create".to_owned(), filled });
+        assert_eq!(incoming.dedupe, ["slack:action:7.8.9", "slack:view:V1:1.abc"]);
+        assert_eq!(incoming.installation, "E1");
+        assert_eq!(incoming.lane.to_string(), "slack/E1/C1/1.2");
+        let reply = incoming.reply.unwrap();
+        assert_eq!((reply.place.as_str(), reply.thread.as_deref(), reply.begins_thread), ("C1", Some("1.2"), true));
+        assert!(!reply.alone);
+    }
+
+    #[test]
+    fn a_form_that_was_opened_nowhere_is_answered_to_the_person() {
+        for metadata in [Value::Null, json!(""), json!("no json"), json!("{}")] {
+            let mut payload = sent();
+            payload["view"]["private_metadata"] = metadata;
+            let reply = of_payload(&payload).reply.unwrap();
+            assert_eq!((reply.place.as_str(), reply.thread, reply.alone), ("U1", None, true));
+        }
+        let mut of_another = sent();
+        of_another["view"]["callback_id"] = json!("another");
+        assert!(reason(&of_payload(&of_another)).contains("no form of ours"));
     }
 
     #[test]

@@ -22,8 +22,10 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use crate::channels::slack::modal::CameFrom;
 use crate::channels::slack::verify::Proof;
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlatformUser};
+use crate::domain::form::Asked;
 use crate::domain::ids::LaneKey;
 use crate::domain::time::Timestamp;
 
@@ -36,6 +38,29 @@ pub enum Decoded {
     Probe,
     /// Something happened.
     Event(Box<Incoming>),
+    /// Something happened by which somebody may ask for a form.
+    Asking(Box<Incoming>, Box<Asking>),
+}
+
+/// How somebody may ask for a form, and what allows to open it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// What was typed or chosen.
+    pub asked: Asked,
+    /// Opens one form within 3 s: docs.slack.dev/surfaces/modals.
+    pub trigger_id: String,
+    /// Where.
+    pub came_from: CameFrom,
+}
+
+impl Decoded {
+    /// The same, by which somebody may ask for a form.
+    fn asking(self, asking: Option<Asking>) -> Self {
+        match (self, asking) {
+            (Self::Event(incoming), Some(asking)) => Self::Asking(incoming, Box::new(asking)),
+            (same, _) => same,
+        }
+    }
 }
 
 /// Why a request cannot be read.
@@ -227,7 +252,7 @@ mod tests {
 
     fn incoming(content_type: &str, body: String) -> Incoming {
         match decode(Some(content_type), &Bytes::from(body.clone()), &PROOF) {
-            Ok(Decoded::Event(incoming)) => *incoming,
+            Ok(Decoded::Event(incoming) | Decoded::Asking(incoming, _)) => *incoming,
             other => panic!("{body} is no event but {other:?}"),
         }
     }
@@ -287,7 +312,9 @@ mod tests {
             (Content::Interaction, press.clone(), of_payload(&press)),
         ] {
             let payload = Bytes::from(payload.to_string());
-            let Ok(Decoded::Event(by_socket)) = decode_payload(content, &payload, &"slack socket, connection 3") else {
+            let Ok(Decoded::Event(by_socket) | Decoded::Asking(by_socket, _)) =
+                decode_payload(content, &payload, &"slack socket, connection 3")
+            else {
                 panic!("{payload:?} is no event");
             };
             assert_eq!(by_socket.proof, "slack socket, connection 3");
@@ -322,7 +349,7 @@ mod tests {
         for content_type in
             [FORM, "application/x-www-form-urlencoded; charset=utf-8", "Application/X-WWW-Form-Urlencoded"]
         {
-            assert!(matches!(read(Some(content_type), command), Ok(Decoded::Event(_))), "{content_type}");
+            assert!(matches!(read(Some(content_type), command), Ok(Decoded::Asking(..))), "{content_type}");
         }
         let event = r#"{"type":"event_callback","team_id":"T1","event":{"type":"reaction_added"}}"#;
         assert!(matches!(read(Some("application/json; charset=utf-8"), event), Ok(Decoded::Event(_))));

@@ -1,0 +1,25 @@
+//! The forms of the commands, as channels ask for them.
+
+use std::sync::Arc;
+
+use crate::channels::forms::Forms;
+use crate::commands::forms;
+use crate::config::catalog::Catalog;
+use crate::domain::form::{Asked, FieldErrors, Filled, Form};
+use crate::domain::time::Timestamp;
+use crate::tools::due;
+
+/// The forms, with the agents that may be chosen in them.
+pub(super) struct CommandForms {
+    pub(super) catalog: Arc<Catalog>,
+}
+
+impl Forms for CommandForms {
+    fn asked_for(&self, asked: &Asked) -> Option<Form> {
+        forms::asked_for(asked, &self.catalog)
+    }
+
+    fn mistakes(&self, name: &str, filled: &Filled, now: Timestamp) -> FieldErrors {
+        forms::check(name, filled, due::day_of(now))
+    }
+}

@@ -1,0 +1,277 @@
+//! A form as a modal of Slack, and back: docs.slack.dev/reference/views/modal-views.
+//!
+//! Owns the shape, the limits, and what the modal remembers of where it was opened. Each field is an input block whose
+//! `block_id` is the field's name, by which mistakes are shown at it. What a form asks is not known here. A further
+//! kind of field is an arm in [`element`] and, where Slack answers it in a new way, in [`value`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::inbound::View;
+use crate::domain::card::Choice;
+use crate::domain::form::{Field, FieldKind, Filled, Form};
+
+/// What the `callback_id` of a form begins with.
+const CALLBACK: &str = "form:";
+/// The one `action_id` of each block; it need be unique within its block alone.
+const ACTION: &str = "value";
+
+/// The longest title, and what buttons say: docs.slack.dev/reference/views/modal-views.
+const MOST_TITLE: usize = 24;
+/// The longest `private_metadata`, from the same page.
+const MOST_METADATA: usize = 3000;
+/// The most blocks of a view, from the same page.
+const MOST_BLOCKS: usize = 100;
+/// The longest label and hint: docs.slack.dev/reference/block-kit/blocks/input-block.
+const MOST_LABEL: usize = 2000;
+/// The longest text that can be typed: docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element.
+const MOST_TYPED: usize = 3000;
+/// The most entries of a menu: docs.slack.dev/reference/block-kit/block-elements/select-menu-element.
+const MOST_OPTIONS: usize = 100;
+/// The longest text of an entry: docs.slack.dev/reference/block-kit/composition-objects/option-object.
+const MOST_OPTION_TEXT: usize = 75;
+/// The longest value of an entry, from the same page.
+const MOST_OPTION_VALUE: usize = 150;
+
+/// Where a form was opened, which Slack does not say when it is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CameFrom {
+    /// The channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The channel's name, by which the kind of the place is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+    /// Nobody had answered in that thread.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub begins_thread: bool,
+    /// The `response_url` of the request that opened it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+}
+
+impl CameFrom {
+    /// As the modal carries it. What Slack would find too long is left out, beginning with what can best be missed.
+    fn metadata(&self) -> String {
+        let written = |it: &Self| serde_json::to_string(it).expect("invariant: texts and flags are JSON");
+        let without_route = Self { route: None, ..self.clone() };
+        let place_alone = Self { place: self.place.clone(), ..Self::default() };
+        let tries = [self, &without_route, &place_alone];
+        tries.into_iter().map(written).find(|text| text.chars().count() <= MOST_METADATA).unwrap_or_default()
+    }
+
+    /// As a modal brought it back; nowhere, where it says nothing that can be read.
+    #[must_use]
+    pub fn read(metadata: Option<&str>) -> Self {
+        metadata.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+}
+
+/// A form as a modal. What is too long for Slack is cut, entries beyond a hundred are left out.
+#[must_use]
+pub fn view(form: &Form, came_from: &CameFrom) -> Value {
+    let blocks: Vec<Value> = form.fields.iter().take(MOST_BLOCKS).map(block).collect();
+    json!({
+        "type": "modal",
+        "callback_id": format!("{CALLBACK}{}", form.name),
+        "private_metadata": came_from.metadata(),
+        "title": plain(form.title, MOST_TITLE),
+        "submit": plain(form.submit, MOST_TITLE),
+        "close": plain("Cancel", MOST_TITLE),
+        "blocks": blocks,
+    })
+}
+
+fn block(field: &Field) -> Value {
+    let mut block = json!({
+        "type": "input",
+        "block_id": field.name,
+        "label": plain(field.label, MOST_LABEL),
+        "element": element(field),
+        "optional": !field.required,
+    });
+    if let Some(hint) = field.hint {
+        block["hint"] = plain(hint, MOST_LABEL);
+    }
+    block
+}
+
+fn element(field: &Field) -> Value {
+    let first = field.value.as_deref().filter(|value| !value.is_empty());
+    let typed = |most: usize, multiline: bool| {
+        let most = most.clamp(1, MOST_TYPED);
+        let element = json!({
+            "type": "plain_text_input", "action_id": ACTION, "multiline": multiline, "max_length": most,
+        });
+        (element, "initial_value", first.map(|first| Value::from(cut(first, most))))
+    };
+    let (mut element, name, first) = match &field.kind {
+        FieldKind::Line { most } => typed(*most, false),
+        FieldKind::Text { most } => typed(*most, true),
+        FieldKind::Date => {
+            let day = first.filter(|first| first.parse::<jiff::civil::Date>().is_ok());
+            (json!({ "type": "datepicker", "action_id": ACTION }), "initial_date", day.map(Value::from))
+        }
+        FieldKind::Choice { options } => {
+            let can_be_chosen = |choice: &&Choice| choice.value.chars().count() <= MOST_OPTION_VALUE;
+            let options: Vec<Value> = options.iter().filter(can_be_chosen).take(MOST_OPTIONS).map(option).collect();
+            let chosen = options.iter().find(|option| option["value"].as_str() == first && first.is_some()).cloned();
+            let element = json!({ "type": "static_select", "action_id": ACTION, "options": options });
+            (element, "initial_option", chosen)
+        }
+    };
+    if let Some(first) = first {
+        element[name] = first;
+    }
+    element
+}
+
+fn option(choice: &Choice) -> Value {
+    json!({ "text": plain(&choice.label, MOST_OPTION_TEXT), "value": choice.value })
+}
+
+fn plain(text: &str, most: usize) -> Value {
+    json!({ "type": "plain_text", "text": cut(text, most) })
+}
+
+/// Slack counts as JavaScript does, in UTF-16.
+fn cut(text: &str, most: usize) -> String {
+    if text.encode_utf16().count() <= most {
+        return text.to_owned();
+    }
+    let mut room = most - 1;
+    let fits = |c: &char| room.checked_sub(c.len_utf16()).map(|left| room = left).is_some();
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// The form that was sent and what is filled in; `None` where it is none of ours.
+pub(super) fn filled(view: &View) -> Option<(String, Filled)> {
+    let form = view.callback_id.as_deref()?.strip_prefix(CALLBACK)?;
+    let values = view.state.as_ref().and_then(|state| state.values.as_ref()).into_iter().flatten();
+    let filled = values.filter_map(|(block, actions)| Some((block.clone(), value(actions)?)));
+    Some((form.to_owned(), filled.collect()))
+}
+
+/// What is filled in at a field: the one entry under its block. What is unset is `null`, and read as absent, as is what
+/// no field of ours has.
+fn value(actions: &Value) -> Option<String> {
+    let state: &Map<String, Value> = actions.as_object()?.values().next()?.as_object()?;
+    let chosen = state.get("selected_option").and_then(|option| option.get("value"));
+    let found = [state.get("value"), chosen, state.get("selected_date")].into_iter().flatten().find_map(Value::as_str);
+    found.filter(|text| !text.trim().is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &'static str, kind: FieldKind, value: Option<&str>) -> Field {
+        Field { name, label: "Label", kind, hint: Some("Hint"), required: true, value: value.map(str::to_owned) }
+    }
+
+    fn form(fields: Vec<Field>) -> Form {
+        Form { name: "task.create", title: "Create a task", submit: "Create", fields }
+    }
+
+    fn choice(number: usize) -> Choice {
+        Choice { label: format!("Entry {number}"), value: number.to_string() }
+    }
+
+    #[test]
+    fn a_form_is_a_modal_with_a_block_for_each_field() {
+        let came_from = CameFrom { place: Some("C1".to_owned()), begins_thread: true, ..CameFrom::default() };
+        let made = view(
+            &form(vec![
+                field("title", FieldKind::Line { most: 250 }, Some("Fix it")),
+                field("description", FieldKind::Text { most: 3000 }, None),
+                field("due", FieldKind::Date, Some("2026-12-01")),
+                field("agent", FieldKind::Choice { options: (0..3).map(choice).collect() }, Some("1")),
+            ]),
+            &came_from,
+        );
+        assert_eq!(made["callback_id"], "form:task.create");
+        assert_eq!(CameFrom::read(made["private_metadata"].as_str()), came_from);
+        let named: Vec<&str> =
+            made["blocks"].as_array().unwrap().iter().filter_map(|it| it["block_id"].as_str()).collect();
+        assert_eq!(named, ["title", "description", "due", "agent"]);
+        let at = |pointer: &str| made.pointer(pointer).cloned().unwrap_or_default();
+        assert_eq!(at("/blocks/0/element/initial_value"), "Fix it");
+        assert_eq!(at("/blocks/0/element/max_length"), 250);
+        assert_eq!(at("/blocks/1/element/multiline"), true);
+        assert_eq!(at("/blocks/1/element/initial_value"), Value::Null);
+        assert_eq!(at("/blocks/2/element/initial_date"), "2026-12-01");
+        assert_eq!(at("/blocks/3/element/initial_option/value"), "1");
+    }
+
+    #[test]
+    fn limits_hold_at_the_limit_and_past_it() {
+        for (length, kept) in [(MOST_TITLE, MOST_TITLE), (MOST_TITLE + 1, MOST_TITLE)] {
+            let text = cut(&"ü".repeat(length), MOST_TITLE);
+            assert_eq!((text.chars().count(), text.ends_with('…')), (kept, length > MOST_TITLE));
+        }
+        assert_eq!(cut("😀😀", 4), "😀😀");
+        assert_eq!(cut("😀😀", 3), "😀…");
+        for (count, kept) in [(MOST_OPTIONS, MOST_OPTIONS), (MOST_OPTIONS + 1, MOST_OPTIONS)] {
+            let options = (0..count).map(choice).collect();
+            let made = element(&field("agent", FieldKind::Choice { options }, None));
+            assert_eq!(made["options"].as_array().unwrap().len(), kept);
+        }
+        for (length, kept) in [(MOST_OPTION_VALUE, 1), (MOST_OPTION_VALUE + 1, 0)] {
+            let options = vec![Choice { label: "x".repeat(MOST_OPTION_TEXT + 1), value: "v".repeat(length) }];
+            let made = element(&field("agent", FieldKind::Choice { options }, Some("none of them")));
+            assert_eq!(made["options"].as_array().unwrap().len(), kept);
+            assert!(made["initial_option"].is_null());
+        }
+        for (asked, most) in [(0, 1), (MOST_TYPED, MOST_TYPED), (MOST_TYPED + 1, MOST_TYPED)] {
+            let made = element(&field("title", FieldKind::Line { most: asked }, Some(&"x".repeat(MOST_TYPED + 1))));
+            assert_eq!(
+                (made["max_length"].as_u64(), made["initial_value"].as_str().map(|it| it.chars().count())),
+                (Some(most as u64), Some(most))
+            );
+        }
+        let fields = (0..=MOST_BLOCKS).map(|_| field("f", FieldKind::Date, Some("soon"))).collect();
+        let made = view(&form(fields), &CameFrom::default());
+        assert_eq!(made["blocks"].as_array().unwrap().len(), MOST_BLOCKS);
+        assert!(made.pointer("/blocks/0/element/initial_date").is_none());
+    }
+
+    #[test]
+    fn what_is_remembered_fits() {
+        let base = CameFrom { place: Some("C1".to_owned()), route: Some(String::new()), ..CameFrom::default() };
+        let room = MOST_METADATA - base.metadata().len();
+        for (length, kept) in [(room, true), (room + 1, false)] {
+            let route = Some("x".repeat(length));
+            let read = CameFrom::read(Some(&CameFrom { route, ..base.clone() }.metadata()));
+            assert_eq!((read.route.is_some(), read.place.as_deref()), (kept, Some("C1")));
+        }
+        for odd in [None, Some(""), Some("{"), Some("[]"), Some("{\"place\":7}")] {
+            assert_eq!(CameFrom::read(odd), CameFrom::default(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_filled_in_is_read_whatever_its_shape() {
+        let table = [
+            (json!({ "a": { "type": "plain_text_input", "value": "Fix it" } }), Some("Fix it")),
+            (json!({ "a": { "type": "plain_text_input", "value": null } }), None),
+            (json!({ "a": { "type": "plain_text_input", "value": " " } }), None),
+            (json!({ "a": { "type": "static_select", "selected_option": { "value": "high" } } }), Some("high")),
+            (json!({ "a": { "type": "static_select", "selected_option": null } }), None),
+            (json!({ "a": { "type": "datepicker", "selected_date": "2026-12-01" } }), Some("2026-12-01")),
+            (json!({ "a": { "type": "datepicker", "selected_date": null } }), None),
+            (json!({ "a": { "type": "checkboxes", "selected_options": [] } }), None),
+            (json!({ "a": { "value": 7 } }), None),
+            (json!({ "a": null }), None),
+            (json!({}), None),
+            (json!([]), None),
+            (Value::Null, None),
+        ];
+        for (actions, expected) in table {
+            assert_eq!(value(&actions).as_deref(), expected, "{actions}");
+        }
+    }
+}
