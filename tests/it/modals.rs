@@ -170,6 +170,8 @@ async fn a_guest_is_refused_when_the_form_is_sent_and_alone_sees_it() -> anyhow:
     stage.rest().await?;
     let shown = stage.said(DEV);
     ensure!(shown.len() == 1 && shown[0].ephemeral_to.as_deref() == Some(GUEST), "{shown:?}");
+    // In a thread that nobody has begun Slack would not show it.
+    ensure!(shown[0].thread_ts.is_none(), "{shown:?}");
     ensure!(titles(&stage).await?.is_empty());
     stage.end().await
 }

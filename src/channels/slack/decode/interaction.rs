@@ -322,6 +322,35 @@ mod tests {
         })
     }
 
+    fn asking_of(mut payload: Value) -> Option<Asking> {
+        let kind = payload["type"].take();
+        asking(kind.as_str().unwrap(), &serde_json::from_value(payload).unwrap())
+    }
+
+    #[test]
+    fn a_shortcut_asks_for_a_form_and_remembers_where() {
+        let on_message = json!({"type": "message_action", "callback_id": "c", "trigger_id": "1.2",
+            "channel": {"id": "C1", "name": "dev"}, "response_url": "https://hooks.slack.com/app/1",
+            "message": {"ts": "5.6", "user": "U2", "text": "a &lt; b"}});
+        let asked = asking_of(on_message.clone()).unwrap();
+        let said = Some(Said { text: "a < b".to_owned(), by: Some("<@U2>".to_owned()) });
+        assert_eq!(asked.asked, Asked::Entry { name: "c".to_owned(), said });
+        assert_eq!((asked.came_from.thread.as_deref(), asked.came_from.begins_thread), (Some("5.6"), true));
+        let mut in_thread = on_message.clone();
+        in_thread["message"] = json!({"ts": "5.6", "thread_ts": "3.4", "username": "Deploys"});
+        let asked = asking_of(in_thread).unwrap();
+        assert_eq!((asked.came_from.thread.as_deref(), asked.came_from.begins_thread), (Some("3.4"), false));
+        let said = Some(Said { text: String::new(), by: Some("Deploys".to_owned()) });
+        assert_eq!(asked.asked, Asked::Entry { name: "c".to_owned(), said });
+        let global = json!({"type": "shortcut", "callback_id": "c", "trigger_id": "1.2", "user": {"id": "U1"}});
+        assert_eq!(asking_of(global.clone()).unwrap().came_from, CameFrom::default());
+        for missing in ["callback_id", "trigger_id", "message"] {
+            let mut odd = on_message.clone();
+            odd[missing] = Value::Null;
+            assert_eq!(asking_of(odd), None, "{missing}");
+        }
+    }
+
     #[test]
     fn a_form_that_was_sent_is_answered_where_it_was_opened() {
         let incoming = of_payload(&sent());
