@@ -21,7 +21,7 @@ use crate::domain::outcome::{Expect, Write};
 use crate::domain::principal::{PersonRecord, Principal, Profile, Role, Standing};
 use crate::domain::time::{Clock, Timestamp};
 use crate::policy::Subject;
-use crate::store::keyspace::person;
+use crate::store::keyspace::{link, person};
 use crate::store::{StoreError, View};
 
 /// Age at which a profile is asked for again.
@@ -371,8 +371,21 @@ impl Identifier {
         }
         let subject =
             Subject { id: words, known: true, role, groups: person.groups.clone(), standing: record.profile.standing };
+        let person = one_person(view, person)?;
         Ok(Identity { words: format!("{} ({})", person.id, role.as_str()), subject, person, writes })
     }
+}
+
+/// A platform user as the person that they are on all linked platforms: the principal and the name are those of the
+/// one whom the others joined, role and groups stay those of this platform user. Each platform user's own row is
+/// written by their own profile alone, so two names do not take turns in one row.
+fn one_person(view: &View, own: Principal) -> Result<Principal, StoreError> {
+    let id = link::resolve(view, &own.id)?;
+    if id == own.id {
+        return Ok(own);
+    }
+    let name = person::read(view, &id)?.map_or_else(|| own.name.clone(), |first| first.value.name);
+    Ok(Principal { id, name, ..own })
 }
 
 /// Why there is no profile.

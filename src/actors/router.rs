@@ -236,6 +236,7 @@ impl Router {
             by: &identity.person,
             may: &may,
             sign: &sign,
+            chance: &|purpose| self.signer.chance(&tenant, event.id, purpose),
             prefix: self.prefix(event),
             catalog: &self.catalog,
             analyst: self.analyst.as_ref(),

@@ -10,7 +10,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::domain::action::ActionClaim;
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{EventId, TenantId};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::setting::{self, ActionKey};
 use crate::store::{Batch, Store, StoreError};
@@ -59,12 +59,24 @@ impl Signer {
     }
 
     fn mac(&self, tenant: &TenantId, payload: &str) -> Option<[u8; MAC_BYTES]> {
+        self.whole_mac(tenant, payload)?.first_chunk().copied()
+    }
+
+    /// Bytes for a purpose that are the same each time an event is handled, and that nobody can foresee without the
+    /// tenant's key; `None` where the tenant has none.
+    #[must_use]
+    pub fn chance(&self, tenant: &TenantId, event: EventId, purpose: &str) -> Option<[u8; 32]> {
+        // No button's payload has a space in it, so no token tells of these bytes.
+        self.whole_mac(tenant, &format!("chance {event} {purpose}"))
+    }
+
+    fn whole_mac(&self, tenant: &TenantId, payload: &str) -> Option<[u8; 32]> {
         let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut mac = Hmac::<Sha256>::new_from_slice(keys.get(tenant)?).ok()?;
         mac.update(tenant.as_str().as_bytes());
         mac.update(&[0]);
         mac.update(payload.as_bytes());
-        mac.finalize().into_bytes().first_chunk().copied()
+        Some(mac.finalize().into_bytes().into())
     }
 
     /// The token of a claim. A line that is too long for a token gives an empty one, which no check
@@ -139,6 +151,11 @@ mod tests {
                 assert_eq!(signer.check(&tenant, &changed, Timestamp(0)), Err(TokenError::Forged), "{at}");
             }
         }
+
+        let chance = |tenant: &TenantId, event| signer.chance(tenant, EventId(event), "a").unwrap();
+        assert_eq!(chance(&tenant, 1), chance(&tenant, 1));
+        assert!(chance(&tenant, 1) != chance(&tenant, 2) && chance(&tenant, 1) != chance(&other, 1));
+        assert_ne!(signer.chance(&tenant, EventId(1), "b"), Some(chance(&tenant, 1)));
 
         let restarted = Signer::default();
         restarted.prepare(&store, &tenant, [9; 32]).await.unwrap();

@@ -10,11 +10,6 @@ use crate::store::keyspace::setting::{self, Pairing};
 use crate::store::{Batch, Store, StoreError};
 use crate::tools::pairing;
 
-/// Letters and digits that are not mistaken for one another.
-const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-/// Characters of a code: 50 bits, against five tries.
-const LENGTH: usize = 10;
-
 /// Makes a fresh code where nobody is the owner, by pairing or by configuration, and says how to use it. A code of
 /// an earlier start is void where the configuration names an owner since.
 pub(super) async fn offer(store: &Store, people: &People) -> Result<Option<String>, StoreError> {
@@ -29,11 +24,10 @@ pub(super) async fn offer(store: &Store, people: &People) -> Result<Option<Strin
         }
         return Ok(None);
     }
-    let mut dice = [0_u8; LENGTH];
+    let mut dice = [0_u8; pairing::LENGTH];
     rand::fill(&mut dice);
-    let code: String = dice.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
-    keep(store, &Pairing { code_digest: Some(pairing::digest(&code)), failures: 0, owner: None }, expect).await?;
-    let shown = format!("{}-{}", &code[..5], &code[5..]);
+    let shown = pairing::code_of(&dice);
+    keep(store, &Pairing { code_digest: Some(pairing::digest(&shown)), failures: 0, owner: None }, expect).await?;
     Ok(Some(format!(
         "nobody is the owner yet: say `/ai-crm pair {shown}` where you work, and you are (once, five tries)"
     )))

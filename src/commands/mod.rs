@@ -22,6 +22,7 @@ pub mod forms;
 pub mod grammar;
 pub mod help;
 pub mod lexer;
+pub mod link;
 mod mistake;
 pub mod pair;
 pub mod pm_analyze;
@@ -38,7 +39,9 @@ pub mod task_show;
 pub mod task_update;
 pub mod team_status;
 pub mod timers;
+pub mod unlink;
 pub mod usage;
+pub mod whoami;
 pub mod why;
 
 use std::fmt;
@@ -116,6 +119,9 @@ pub const TABLE: &[CommandSpec] = &[
     team_status::SPEC,
     why::SPEC,
     help::SPEC,
+    whoami::SPEC,
+    link::SPEC,
+    unlink::SPEC,
     pair::SPEC,
 ];
 

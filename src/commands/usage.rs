@@ -14,6 +14,9 @@ use crate::domain::action::ActionGroup;
 /// Columns of a usage text, which fits a small terminal and a narrow chat window.
 const USAGE_WIDTH: usize = 68;
 
+/// Commands about who the asker is: one topic, though each has a word of its own.
+const ABOUT_THE_ASKER: [&str; 4] = ["whoami", "link", "unlink", "pair"];
+
 /// A command with its arguments: `task show TASK`; further lines are indented.
 #[must_use]
 pub fn usage(spec: &CommandSpec) -> String {
@@ -62,7 +65,10 @@ pub fn hint() -> String {
 /// The commands of a menu that has room for `most`, in the order of the table: of each topic the first, then others.
 #[must_use]
 pub fn menu(most: usize) -> Vec<&'static CommandSpec> {
-    let topic = |at: usize| TABLE[at].words.first();
+    let topic = |at: usize| match TABLE[at].words[0] {
+        word if ABOUT_THE_ASKER.contains(&word) => ABOUT_THE_ASKER[0],
+        word => word,
+    };
     let is_first = |at: &usize| !(0..*at).any(|before| topic(before) == topic(*at));
     let (first, others): (Vec<usize>, Vec<usize>) = (0..TABLE.len()).partition(is_first);
     let mut shown: Vec<usize> = first.into_iter().chain(others).take(most).collect();

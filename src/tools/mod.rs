@@ -7,11 +7,13 @@
 //! |---|---|
 //! | `arguments.rs` | reading arguments, and what is wrong with them |
 //! | `people.rs`, `due.rs`, `pairing.rs` | who is meant, which day is meant, whose code is right |
+//! | `link.rs` | who is one person on several platforms |
 //! | all others | one tool each |
 
 pub mod agents_recommend;
 pub mod arguments;
 pub mod due;
+pub mod link;
 pub mod pairing;
 pub mod people;
 pub mod pm_analyze;
@@ -55,6 +57,8 @@ pub struct Context<'a> {
     pub may: &'a dyn Fn(&str) -> bool,
     /// Makes the token of a button from the line that a press stands for.
     pub sign: &'a dyn Fn(&str) -> String,
+    /// Bytes that nobody else can foresee, made of a purpose and the event: the same each time this event is handled.
+    pub chance: &'a dyn Fn(&str) -> Option<[u8; 32]>,
     /// How people address the bot here: `/ai-crm`, or nothing in the terminal.
     pub prefix: &'a str,
     /// The agents that there are.

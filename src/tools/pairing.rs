@@ -10,10 +10,22 @@ use subtle::ConstantTimeEq;
 use crate::domain::outcome::{Expect, Failure, Refusal, Write};
 use crate::domain::principal::{Principal, Role};
 use crate::store::keyspace::{person, setting};
-use crate::tools::Context;
+use crate::tools::{Context, link};
 
 /// Wrong codes after which a code is dead: with eight letters and digits nobody guesses one in five.
 pub const MOST_FAILURES: u32 = 5;
+
+/// Letters and digits that are not mistaken for one another.
+const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+/// Characters of a code: 50 bits, against five tries.
+pub const LENGTH: usize = 10;
+
+/// The code of as many thrown dice, as people type it: `ABCDE-FGHJK`.
+#[must_use]
+pub fn code_of(dice: &[u8; LENGTH]) -> String {
+    let code: String = dice.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    format!("{}-{}", &code[..LENGTH / 2], &code[LENGTH / 2..])
+}
 
 /// What is stored of a code: SHA-256 of its letters and digits, large or small, hex.
 #[must_use]
@@ -69,11 +81,14 @@ pub fn decide(code: &str, ctx: &Context<'_>) -> Result<(Tried, Vec<Write>), Fail
         return Ok((tried, vec![setting::put_pairing(&pairing, expect)]));
     }
     pairing.code_digest = None;
-    pairing.owner = Some(ctx.by.id.clone());
+    // The role is that of the platform user who gave the code, and not of others who are one person with them.
+    let own = link::own(ctx)?;
+    pairing.owner = Some(own.clone());
     let mut writes = vec![setting::put_pairing(&pairing, expect)];
-    let known = person::read(ctx.view, &ctx.by.id)?;
+    let known = person::read(ctx.view, &own)?;
     let version = known.as_ref().map_or(0, |known| known.version);
-    let owner = Principal { role: Role::Owner, ..known.map_or_else(|| ctx.by.clone(), |known| known.value) };
+    let as_met = || Principal { id: own, ..ctx.by.clone() };
+    let owner = Principal { role: Role::Owner, ..known.map_or_else(as_met, |known| known.value) };
     writes.extend(person::put_person(&owner, Expect::as_read(version)));
     Ok((Tried::Paired, writes))
 }

@@ -9,7 +9,7 @@ use crate::domain::outcome::{Failure, Refusal};
 use crate::domain::principal::Principal;
 use crate::domain::task::Assignee;
 use crate::store::StoreError;
-use crate::store::keyspace::person;
+use crate::store::keyspace::{link, person};
 use crate::tools::Context;
 
 /// As many people are looked through for a part of a name.
@@ -115,11 +115,29 @@ fn find_mentioned(id: &str, ctx: &Context<'_>) -> Result<Option<Principal>, Stor
     for realm in [Some(what.installation.as_str()), own].into_iter().flatten() {
         let user = PlatformUser { channel: what.channel, realm: realm.to_owned(), id: id.to_owned() };
         let Some(record) = person::record(ctx.view, &user)? else { continue };
-        if let Some(person) = person::read(ctx.view, &record.value.principal)? {
-            return Ok(Some(person.value));
+        if let Some(person) = one_person(&record.value.principal, ctx)? {
+            return Ok(Some(person));
         }
     }
     Ok(None)
+}
+
+/// The person of a principal: of another one, where they are one person on several platforms.
+fn one_person(id: &PrincipalId, ctx: &Context<'_>) -> Result<Option<Principal>, StoreError> {
+    let id = link::resolve(ctx.view, id)?;
+    Ok(person::read(ctx.view, &id)?.map(|found| found.value))
+}
+
+/// Each person once, however many of their platforms were found.
+fn each_once(found: Vec<Principal>, ctx: &Context<'_>) -> Result<Vec<Principal>, StoreError> {
+    let mut people: Vec<Principal> = Vec::new();
+    for person in found {
+        let person = one_person(&person.id, ctx)?.unwrap_or(person);
+        if people.iter().all(|known| known.id != person.id) {
+            people.push(person);
+        }
+    }
+    Ok(people)
 }
 
 /// The person of an id, or who goes by a name, or the only one a part of whose name it is.
@@ -148,7 +166,7 @@ fn by_name(name: &str, ctx: &Context<'_>) -> Result<Option<Principal>, Failure> 
     {
         named.push(found);
     }
-    let mut found = if named.is_empty() { partly } else { named };
+    let mut found = each_once(if named.is_empty() { partly } else { named }, ctx)?;
     if found.len() > 1 {
         return Err(ambiguous(name, &found, ctx).into());
     }
@@ -161,7 +179,7 @@ fn by_id(word: &str, ctx: &Context<'_>) -> Result<Option<Principal>, StoreError>
     if !id.starts_with("p-") {
         return Ok(None);
     }
-    Ok(person::read(ctx.view, &PrincipalId(id.into()))?.map(|found| found.value))
+    one_person(&PrincipalId(id.into()), ctx)
 }
 
 /// Who they are, and how to say which.

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 
 use crate::domain::action::ActionGroup;
 use crate::domain::agent::Risk;
+use crate::domain::ids::PrincipalId;
 use crate::domain::outcome::{Failure, Outcome};
 use crate::domain::task::{Assignee, Priority, Status, Task};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::keyspace::task::{self as tasks, TaskFilter};
-use crate::store::keyspace::{effect, event};
+use crate::store::keyspace::{effect, event, link};
 use crate::tools::{Context, ToolSpec, arguments, due, task_list, task_show, task_update};
 
 /// As many tasks of a kind are looked at, the newest first.
@@ -202,13 +203,19 @@ pub fn team(ctx: &Context<'_>) -> Result<Team, Failure> {
     let Looked { open, done, bounds } = look(ctx)?;
     let mut loads: BTreeMap<String, Load> = BTreeMap::new();
     // People of one name are told apart by their ids; only the name is shown.
-    let key = |task: &Task| match &task.assignee {
-        Some(Assignee::Agent(name)) => format!("agent {name}"),
-        Some(Assignee::Person { id, .. }) => format!("person {id}"),
-        None => String::new(),
-    };
+    let mut people: BTreeMap<&PrincipalId, PrincipalId> = BTreeMap::new();
     for task in open.iter().chain(&done) {
-        let load = loads.entry(key(task)).or_default();
+        let key = match &task.assignee {
+            Some(Assignee::Agent(name)) => format!("agent {name}"),
+            Some(Assignee::Person { id, .. }) => {
+                if !people.contains_key(id) {
+                    people.insert(id, link::resolve(ctx.view, id)?);
+                }
+                format!("person {}", people[id])
+            }
+            None => String::new(),
+        };
+        let load = loads.entry(key).or_default();
         load.who = task.assignee.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
         match task.status {
             Status::Done => load.done_last_week += 1,
@@ -232,8 +239,8 @@ pub fn team(ctx: &Context<'_>) -> Result<Team, Failure> {
 /// Where the store cannot be read.
 pub fn brief(ctx: &Context<'_>) -> Result<Brief, Failure> {
     let by_status = tasks::count_by_status(ctx.view)?;
-    let mine = TaskFilter { person: Some(ctx.by.id.clone()), open_only: true, ..TaskFilter::default() };
-    let (mine, more) = tasks::list(ctx.view, &mine, None, MOST_OWN)?;
+    let open_only = TaskFilter { open_only: true, ..TaskFilter::default() };
+    let (mine, more) = task_list::own(&open_only, None, MOST_OWN, ctx)?;
     Ok(Brief {
         open_tasks: by_status.iter().filter(|(status, _)| !status.is_closed()).map(|(_, count)| count).sum(),
         waiting_events: count(event::all_ready(ctx.view))?,

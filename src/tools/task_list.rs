@@ -8,6 +8,7 @@ use crate::domain::agent::Risk;
 use crate::domain::ids::TaskId;
 use crate::domain::outcome::{Failure, Outcome};
 use crate::domain::task::{Status, Task};
+use crate::store::keyspace::link;
 use crate::store::keyspace::task::{self as tasks, TaskFilter};
 use crate::store::{StoreError, View};
 use crate::tools::{Context, ToolSpec, arguments, people, task_show};
@@ -77,14 +78,39 @@ pub fn decide(asked: &Asked, ctx: &Context<'_>) -> Result<Page, Failure> {
     let filter = TaskFilter {
         status: asked.status,
         agent: asked.agent.as_ref().map(|agent| people::agent(agent, ctx)).transpose()?,
-        person: asked.mine.then(|| ctx.by.id.clone()),
         project: asked.project.clone().filter(|project| !project.is_empty()),
         open_only: asked.status.is_none() && !asked.all,
+        person: None,
     };
     let before = asked.before.as_deref().map(task_show::id).transpose()?;
     let most = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let (tasks, more) = newest(ctx.view, &filter, before, most)?;
+    let (tasks, more) =
+        if asked.mine { own(&filter, before, most, ctx)? } else { newest(ctx.view, &filter, before, most)? };
     Ok(Page { tasks, more, open_only: filter.open_only })
+}
+
+/// The newest tasks of the asker that fit, by whichever linked platform they were given.
+pub(crate) fn own(
+    filter: &TaskFilter,
+    before: Option<TaskId>,
+    most: usize,
+    ctx: &Context<'_>,
+) -> Result<(Vec<Task>, bool), StoreError> {
+    let (mut found, mut more) = (Vec::new(), false);
+    for person in link::known_by(ctx.view, &ctx.by.id)? {
+        let (tasks, further) =
+            tasks::list(ctx.view, &TaskFilter { person: Some(person), ..filter.clone() }, before, most)?;
+        found.extend(tasks);
+        more |= further;
+    }
+    Ok(first(found, more, most))
+}
+
+fn first(mut found: Vec<Task>, more: bool, most: usize) -> (Vec<Task>, bool) {
+    found.sort_by_key(|task| std::cmp::Reverse(task.id));
+    let more = more || found.len() > most;
+    found.truncate(most);
+    (found, more)
 }
 
 /// The newest tasks that fit. Open ones are found by their statuses, so that a store full of closed
@@ -105,10 +131,7 @@ pub(crate) fn newest(
         found.extend(tasks);
         more |= further;
     }
-    found.sort_by_key(|task| std::cmp::Reverse(task.id));
-    more |= found.len() > most;
-    found.truncate(most);
-    Ok((found, more))
+    Ok(first(found, more, most))
 }
 
 /// The outcome of looking at a page.

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use futures_util::FutureExt;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::config::catalog::Catalog;
 use crate::domain::event::{Address, ChannelName, Event, EventKind, Incoming, Place, PlaceKind, PlatformUser};
@@ -17,7 +18,7 @@ use crate::domain::principal::{PersonRecord, Principal, Profile, Role, Standing}
 use crate::domain::task::Task;
 use crate::domain::time::{Clock, Timestamp};
 use crate::pm::OfflineAnalyst;
-use crate::store::keyspace::{event, person, task, timer};
+use crate::store::keyspace::{event, link, person, task, timer};
 use crate::store::memory::Memory;
 use crate::store::seal::Keyring;
 use crate::store::{Batch, Store, StoreError, View};
@@ -42,6 +43,8 @@ pub(crate) struct Desk {
     pub(crate) view: View,
     pub(crate) by: RefCell<Principal>,
     pub(crate) user: RefCell<String>,
+    /// The one who asks, where that is not somebody of Slack's T1.
+    elsewhere: RefCell<Option<PlatformUser>>,
     forbidden: RefCell<BTreeSet<String>>,
     events: Cell<u64>,
     pub(crate) now: Cell<Timestamp>,
@@ -57,16 +60,13 @@ impl Desk {
             view,
             by: RefCell::new(principal("p-1", "Ada")),
             user: RefCell::new("U1".into()),
+            elsewhere: RefCell::default(),
             forbidden: RefCell::default(),
             events: Cell::new(0),
             now: Cell::new(NOW),
         };
         for (id, name, user) in [("p-1", "Ada", "U1"), ("p-2", "Grace Hopper", "U2"), ("p-3", "Mary Hopper", "U3")] {
-            let profile = Profile { name: name.into(), standing: Standing::Member };
-            let record = PersonRecord { principal: PrincipalId(id.into()), profile, seen: NOW };
-            let mut writes = person::put_person(&principal(id, name), Expect::Any).to_vec();
-            writes.push(person::put_record(&platform_user(user), &record));
-            desk.write(writes).unwrap();
+            desk.meet(&platform_user(user), id, name);
         }
         // `why.any` is the owner's.
         desk.forbid(&["why.any"]);
@@ -77,6 +77,25 @@ impl Desk {
     pub(crate) fn become_person(&self, id: &str, user: &str) {
         *self.by.borrow_mut() = person::read(&self.view, &PrincipalId(id.into())).unwrap().unwrap().value;
         *self.user.borrow_mut() = user.to_owned();
+        *self.elsewhere.borrow_mut() = None;
+    }
+
+    /// Lets a platform user ask whose own principal that is, as the identifier sees them.
+    pub(crate) fn become_user(&self, user: &PlatformUser, own: &str) {
+        let own = person::read(&self.view, &PrincipalId(own.into())).unwrap().unwrap().value;
+        let id = link::resolve(&self.view, &own.id).unwrap();
+        let name = person::read(&self.view, &id).unwrap().unwrap().value.name;
+        *self.by.borrow_mut() = Principal { id, name, ..own };
+        *self.elsewhere.borrow_mut() = Some(user.clone());
+    }
+
+    /// Makes a platform user known.
+    pub(crate) fn meet(&self, user: &PlatformUser, own: &str, name: &str) {
+        let profile = Profile { name: name.into(), standing: Standing::Member };
+        let record = PersonRecord { principal: PrincipalId(own.into()), profile, seen: NOW };
+        let mut writes = person::put_person(&principal(own, name), Expect::Any).to_vec();
+        writes.push(person::put_record(user, &record));
+        self.write(writes).unwrap();
     }
 
     pub(crate) fn forbid(&self, actions: &[&str]) {
@@ -96,17 +115,18 @@ impl Desk {
     /// An event of the one who asks, kept in the store.
     pub(crate) fn event(&self, kind: EventKind) -> Event {
         self.events.set(self.events.get() + 1);
+        let from = self.elsewhere.borrow().clone().unwrap_or_else(|| platform_user(&self.user.borrow()));
         let event = Event {
             id: EventId(self.events.get()),
             tenant: self.view.tenant().clone(),
             at: self.now.get(),
             what: Incoming {
-                channel: ChannelName::Slack,
-                installation: "T1".into(),
+                channel: from.channel,
+                installation: from.realm.clone(),
                 organisation: None,
                 dedupe: vec!["k".into()],
                 lane: LaneKey("slack/T1/C1/".into()),
-                from: Some(platform_user(&self.user.borrow())),
+                from: Some(from),
                 place: Some(Place { id: "C1".into(), kind: PlaceKind::Public, shared: false }),
                 reply: Some(Address {
                     channel: ChannelName::Slack,
@@ -139,6 +159,7 @@ impl Desk {
             may: &may,
             // As the signer does: a line that is too long for a button has no token.
             sign: &|line| if line.len() > 160 { String::new() } else { format!("signed({line})") },
+            chance: &|purpose| Some(Sha256::digest(format!("{} {purpose}", event.id)).into()),
             prefix: "/ai-crm",
             catalog: &CATALOG,
             analyst: &*ANALYST,

@@ -17,7 +17,7 @@ use crate::domain::task::Task;
 use crate::store::StoreError;
 use crate::store::engine::Order;
 use crate::store::keyspace::event::Story;
-use crate::store::keyspace::{event, person, task};
+use crate::store::keyspace::{event, link, person, task};
 use crate::tools::{Context, ToolSpec, arguments};
 
 pub use record::{AgainView, EffectView, StoryView, effect_story, story};
@@ -147,7 +147,8 @@ fn is_own(event: &Event, ctx: &Context<'_>) -> Result<bool, StoreError> {
         return Ok(true);
     }
     let record = person::record(ctx.view, from)?;
-    Ok(record.is_some_and(|record| record.value.principal == ctx.by.id))
+    let person = record.map(|record| link::resolve(ctx.view, &record.value.principal)).transpose()?;
+    Ok(person.as_ref() == Some(&ctx.by.id))
 }
 
 /// The last event of this person, of this conversation before any other; questions for why are not counted.

@@ -33,7 +33,7 @@ async fn in_chat(stage: &Stage, line: &str) -> anyhow::Result<Card> {
 }
 
 /// The same text wherever it stands: without mark-up, the platform's prefix, the task's number and line breaks.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = text.replace("/ai-crm ", "").replace(['*', '_', '`', '~', '\u{200b}', '\u{2060}'], "");
     let word = |word: &str| match word.strip_prefix("T-") {
         Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => {
@@ -45,7 +45,7 @@ fn plain(text: &str) -> String {
 }
 
 /// Everything that a card says, in order. Who asked and where is said differently by each channel.
-fn atoms(card: &Card) -> Vec<String> {
+pub(crate) fn atoms(card: &Card) -> Vec<String> {
     let mut all = vec![card.title.clone()];
     for block in &card.blocks {
         match block {

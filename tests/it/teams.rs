@@ -22,10 +22,10 @@ use crate::support::until;
 /// A bot, and a tenant of Teams in which it is installed.
 pub(crate) struct Team {
     _folder: TempDir,
-    plan: ServerPlan,
+    pub(crate) plan: ServerPlan,
     pub(crate) sim: TeamsSim,
     pub(crate) sender: Sender,
-    server: Server,
+    pub(crate) server: Server,
 }
 
 impl Team {
@@ -33,7 +33,7 @@ impl Team {
         Self::set_with(&[]).await
     }
 
-    async fn set_with(variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+    pub(crate) async fn set_with(variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         http_client()?;
         let sim = TeamsSim::start("127.0.0.1:0", TeamsWorld::new(App::default(), clock::system())).await?;
@@ -58,7 +58,7 @@ impl Team {
     }
 
     /// Somebody says something, and the bot takes it.
-    async fn say(&self, who: &str, place: &str, text: &str) -> anyhow::Result<Message> {
+    pub(crate) async fn say(&self, who: &str, place: &str, text: &str) -> anyhow::Result<Message> {
         let (message, answer) = self.sender.say_and_deliver(who, place, text, None).await?;
         let answer = answer.context("the bot is told nothing of it")?;
         ensure!(answer.accepted(), "`{text}`: {answer:?}");
@@ -103,7 +103,7 @@ impl Team {
     }
 
     /// Killed and started again, with everything well around it.
-    async fn killed(self) -> anyhow::Result<Self> {
+    pub(crate) async fn killed(self) -> anyhow::Result<Self> {
         let Self { _folder, plan, sim, server, .. } = self;
         server.kill();
         sim.world().set_faults(Faults::default());
@@ -149,8 +149,10 @@ fn collect(value: &Value, words: &mut Vec<String>) {
             {
                 match (name.as_str(), inner) {
                     ("text" | "title" | "value", Value::String(text)) => words.push(text.clone()),
+                    // The runs of one line stand side by side.
                     ("inlines", Value::Array(runs)) => {
-                        words.extend(runs.iter().filter_map(Value::as_str).map(str::to_owned))
+                        let text = |run: &Value| run.as_str().or(run["text"].as_str()).map(str::to_owned);
+                        words.push(runs.iter().filter_map(text).collect());
                     }
                     _ => collect(inner, words),
                 }

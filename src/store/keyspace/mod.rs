@@ -9,6 +9,7 @@ pub mod audit;
 pub mod dedupe;
 pub mod effect;
 pub mod event;
+pub mod link;
 pub mod person;
 pub mod setting;
 pub mod task;
