@@ -188,7 +188,7 @@ fn unlink_separates_at_once_by_either_side() {
     };
     link(&ada);
     link(&host);
-    assert_eq!(unlink(&desk, &host, Some(ChannelName::Teams)).unwrap(), [ada.clone()]);
+    assert_eq!(unlink(&desk, &host, Some(ChannelName::Teams)).unwrap(), std::slice::from_ref(&ada));
     assert_eq!((person_of(&desk, &ada), person_of(&desk, &host)), ("p-a".to_owned(), "p-1".to_owned()));
     assert!(unlink(&desk, &ada, None).is_err(), "there is nothing to end");
     let Err(Failure::Refused(refusal)) = unlink(&desk, &slack, Some(ChannelName::Teams)) else { panic!() };
