@@ -8,6 +8,7 @@ mod inside;
 mod installation;
 mod pairing;
 pub(crate) mod policies;
+mod slack;
 mod teams;
 
 use std::collections::HashMap;
@@ -27,11 +28,9 @@ use crate::actors::sign::Signer;
 use crate::actors::sockets;
 use crate::actors::tree::{self, Entrance, Tree};
 use crate::app::inside::{BehindIntake, Insides};
-use crate::app::installation::Installations;
+use crate::app::installation::{Installations, Keeper};
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::forms::FormDesk;
-use crate::channels::slack::socket::connection::Opener;
-use crate::channels::slack::verify::Verifier;
 use crate::channels::teams::deliver::TeamsChannel;
 use crate::channels::terminal::TerminalChannel;
 use crate::channels::{self, Channel};
@@ -53,8 +52,8 @@ use crate::store::seal::MasterKey;
 use crate::store::sled::SledOptions;
 use crate::store::{Store, StoreError, open};
 use crate::tools;
+use crate::web;
 use crate::web::metrics::WebMetrics;
-use crate::web::{self, SlackEdge};
 
 /// Age at which an effect or an event that waits for a platform is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -100,12 +99,14 @@ impl App {
         said.push(format!("admin token {source}"));
         let policies = Arc::new(policies::live(&config)?);
         let catalog = Arc::new(catalog(&config)?);
-        let form_desk = form_desk(&config, &catalog)?;
         let terminal = Arc::new(TerminalChannel::default());
-        let slack = slack_channel(&config)?;
+        let slack = slack::channel(&config)?;
+        let form_desk = form_desk(slack.as_ref(), &catalog);
         let (teams, of_teams) = (teams::channel(&config)?, teams::tenants(&config)?);
         let channels = enabled_channels(&terminal, slack.as_ref(), teams.as_ref());
         let signer = signer(&store, &of_teams).await?;
+        let installations =
+            Installations::read(&store, config.channels.slack.token().as_ref(), slack.clone(), of_teams)?;
         let inbox = Inbox::open(store.clone(), clock.clone())?;
         let settlements = Settlements::default();
         let figures = Figures::default();
@@ -122,16 +123,16 @@ impl App {
                 asking: Asking::new(board.clone()),
             },
             policies: policies.clone(),
-            signer,
+            signer: signer.clone(),
             catalog: catalog.clone(),
             analyst: Arc::new(OfflineAnalyst::new(catalog.clone())),
             settlements: settlements.clone(),
             patience: patience(&config),
             dice: dice.clone(),
+            disconnected: slack::disconnected(&installations),
             slack_command: config.channels.slack.command.clone(),
             metrics: figures.router.clone(),
         });
-        let installations = Installations::read(&store, config.channels.slack.token().as_ref(), of_teams)?;
         let mut registry = figures.registry(&store, &board);
         let limit = Arc::new(Limit::new(config.server.caller_per_minute));
         let entrance = Entrance::new(figures.router.clone());
@@ -140,7 +141,8 @@ impl App {
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
         let tree = match mode {
             Mode::Whole => {
-                let sockets = sockets(&config, slack.as_ref().zip(form_desk.as_ref()), &intake, &deliverer, &board)?;
+                let sockets =
+                    slack::sockets(&config, slack.as_ref().zip(form_desk.as_ref()), &intake, &deliverer, &board)?;
                 Some(start_tree(&config, router, deliverer, entrance, sockets, &board, &figures).await?)
             }
             Mode::StoreOnly => None,
@@ -153,6 +155,7 @@ impl App {
             board: board.clone(),
             installations: installations.clone(),
             tree,
+            signer,
             slack: slack.clone(),
             teams: teams.clone(),
         });
@@ -160,8 +163,9 @@ impl App {
         if mode == Mode::Whole {
             background.push(tokio::spawn(policies::reload_when_changed(config.clone(), policies)));
             if let Some(slack) = &slack {
-                let connecting = installations.clone().connect(store.clone(), slack.clone());
-                background.push(tokio::spawn(connecting));
+                slack.workspaces().kept_by(Arc::new(Keeper { store: store.clone(), board: board.clone() }));
+                background.push(tokio::spawn(installations.clone().connect(slack.clone())));
+                background.push(tokio::spawn(slack::renew(slack.clone())));
             }
             if slack.is_some() || teams.is_some() {
                 match pairing::offer(&store, &config.people).await {
@@ -178,7 +182,7 @@ impl App {
             intake,
             settlements,
             inside: insides.clone(),
-            slack: slack.zip(form_desk).map(|(slack, forms)| slack_edge(&config, &slack, forms)),
+            slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
             teams: teams.map(|teams| teams::edge(&config, &teams, catalog)).transpose()?,
             terminal,
             admin: admin.clone(),
@@ -290,16 +294,6 @@ fn catalog(config: &Config) -> anyhow::Result<Catalog> {
     })
 }
 
-fn slack_channel(config: &Config) -> anyhow::Result<Option<Arc<SlackChannel>>> {
-    let settings = &config.channels.slack;
-    if !settings.is_on()? {
-        return Ok(None);
-    }
-    let token = settings.token().unwrap_or_else(|| Secret::new(""));
-    let channel = SlackChannel::new(settings.api_url.as_str(), &token, settings.pace());
-    Ok(Some(Arc::new(channel.context("slack cannot be set up")?)))
-}
-
 fn enabled_channels(
     terminal: &Arc<TerminalChannel>,
     slack: Option<&Arc<SlackChannel>>,
@@ -316,53 +310,10 @@ fn enabled_channels(
     channels
 }
 
-/// What opens Slack's forms; none where Slack is off. Its connections are its own: a form may wait for nothing.
-fn form_desk(config: &Config, catalog: &Arc<Catalog>) -> anyhow::Result<Option<Arc<FormDesk>>> {
-    let settings = &config.channels.slack;
-    if !settings.is_on()? {
-        return Ok(None);
-    }
-    let token = settings.token().unwrap_or_else(|| Secret::new(""));
+/// What opens Slack's forms; none where Slack is off.
+fn form_desk(slack: Option<&Arc<SlackChannel>>, catalog: &Arc<Catalog>) -> Option<Arc<FormDesk>> {
     let forms = Arc::new(forms::CommandForms { catalog: catalog.clone() });
-    let desk = FormDesk::new(settings.api_url.as_str(), &token, forms);
-    Ok(Some(Arc::new(desk.context("slack's forms cannot be set up")?)))
-}
-
-fn slack_edge(config: &Config, slack: &Arc<SlackChannel>, forms: Arc<FormDesk>) -> SlackEdge {
-    SlackEdge {
-        verifier: Some(config.channels.slack.signing_secrets()).filter(|all| !all.is_empty()).map(Verifier::new),
-        inline: slack.inline().clone(),
-        inline_answer: config.ledger.inline_answer(),
-        forms,
-    }
-}
-
-/// The sockets by which Slack is to send; none without an app-level token.
-fn sockets(
-    config: &Config,
-    slack: Option<(&Arc<SlackChannel>, &Arc<FormDesk>)>,
-    intake: &Intake,
-    deliverer: &Deliverer,
-    board: &Board,
-) -> anyhow::Result<Vec<sockets::Arguments>> {
-    let settings = &config.channels.slack;
-    let (Some((slack, forms)), Some(token)) = (slack, &settings.app_token) else { return Ok(Vec::new()) };
-    let opener = Opener::new(settings.api_url.as_str(), token, config.server.max_body_bytes);
-    let opener = Arc::new(opener.context("slack's sockets cannot be set up")?);
-    let numbers = Arc::default();
-    let socket = |index| sockets::Arguments {
-        index,
-        opener: opener.clone(),
-        intake: intake.clone(),
-        inline: slack.inline().clone(),
-        inline_answer: config.ledger.inline_answer(),
-        forms: forms.clone(),
-        numbers: Arc::clone(&numbers),
-        clock: deliverer.clock.clone(),
-        dice: deliverer.dice.clone(),
-        board: board.clone(),
-    };
-    Ok((1..=settings.sockets).map(socket).collect())
+    slack.map(|slack| Arc::new(FormDesk::new(slack.clone(), forms)))
 }
 
 async fn start_tree(
@@ -432,7 +383,8 @@ fn delivery_patience(config: &Config) -> delivery::Patience {
 async fn signer(store: &Store, of_teams: &HashMap<String, TenantId>) -> anyhow::Result<Arc<Signer>> {
     let signer = Signer::default();
     let own = [TenantId::default_tenant(), TenantId::unclaimed()];
-    for tenant in own.iter().chain(of_teams.values()) {
+    let of_slack = installation::tenants(store)?;
+    for tenant in own.iter().chain(of_teams.values()).chain(&of_slack) {
         let mut fresh = [0; 32];
         rand::fill(&mut fresh);
         signer.prepare(store, tenant, fresh).await?;

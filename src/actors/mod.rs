@@ -8,6 +8,7 @@ pub mod board;
 pub mod channel;
 pub mod clock;
 pub mod delivery;
+pub mod disconnect;
 pub mod dispatcher;
 pub mod identify;
 pub mod janitor;

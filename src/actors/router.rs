@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::actors::delivery::Dice;
+use crate::actors::disconnect::{self, Disconnected};
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
 use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
@@ -106,6 +107,8 @@ pub struct Router {
     pub patience: Patience,
     /// Jitter.
     pub dice: Dice,
+    /// Told when a workspace is connected no longer.
+    pub disconnected: Disconnected,
     /// How people address the bot on Slack.
     pub slack_command: String,
     /// Counts what becomes of events.
@@ -190,6 +193,12 @@ impl Router {
         if let EventKind::Platform { name, ignore } = &event.what.kind {
             let why = ignore.clone().unwrap_or_else(|| format!("nobody asked to act on `{name}`"));
             return self.settle(&event, &ready, Verdict::ignored(why)).await;
+        }
+        if let EventKind::Disconnected { why, happened } = &event.what.kind {
+            let verdict = disconnect::decide(view, &event, why, *happened)?;
+            let handled = self.settle(&event, &ready, verdict).await?;
+            (self.disconnected)();
+            return Ok(handled);
         }
         let identified = match self.identifier.known(view, &event) {
             Ok(Some(identity)) => Ok(identity),
@@ -284,7 +293,9 @@ impl Router {
                 Err(refusal) => Task::Refuse { action: "help", refusal },
             },
             EventKind::TimerFired { name, payload } => Task::Timer { name, payload },
-            EventKind::Platform { .. } => unreachable!("invariant: platform events are settled before"),
+            EventKind::Platform { .. } | EventKind::Disconnected { .. } => {
+                unreachable!("invariant: platform events are settled before")
+            }
         }
     }
 

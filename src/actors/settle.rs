@@ -10,7 +10,7 @@ use crate::domain::card::{Card, Tone};
 use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::{Address, ChannelName, Event, EventKind};
 use crate::domain::ids::{EffectId, TenantId};
-use crate::domain::outcome::{Outcome, Refusal, Reply};
+use crate::domain::outcome::{Outcome, Refusal, Reply, Write};
 use crate::domain::time::Timestamp;
 use crate::ledger::inbox::Settlement;
 use crate::policy::Decision;
@@ -58,6 +58,15 @@ impl Verdict {
     /// It asks nothing of us.
     pub fn ignored(why: String) -> Self {
         Self::new(End::Ignored, Outcome { summary: why, ..Outcome::default() })
+    }
+
+    /// The platform has ended something, and this is written for it.
+    pub fn ended(action: &'static str, what: String, write: Write) -> Self {
+        let outcome = Outcome { summary: what.clone(), writes: vec![write], ..Outcome::default() };
+        let mut verdict = Self::new(End::Done, outcome);
+        verdict.audit = Some((AuditEnd::Done, what));
+        verdict.handler = Some(action);
+        verdict
     }
 
     /// A policy says no: told to the asker, with what would permit it.
@@ -219,7 +228,7 @@ fn args_digest(kind: &EventKind) -> String {
         EventKind::FormSubmitted { form, filled } => format!("{form}\0{}", serde_json::json!(filled)),
         EventKind::ToolCall { args, .. } => args.to_string(),
         EventKind::TimerFired { payload, .. } => payload.to_string(),
-        EventKind::Platform { .. } => return String::new(),
+        EventKind::Platform { .. } | EventKind::Disconnected { .. } => return String::new(),
     };
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
 }
@@ -234,6 +243,7 @@ mod tests {
         let reply = Address {
             channel: ChannelName::Slack,
             installation: "T1".into(),
+            organisation: None,
             place: "C1".into(),
             thread: None,
             begins_thread: false,

@@ -84,7 +84,7 @@ pub(super) async fn examine(inside: &Insides) -> Value {
 
 /// Looks at what can be looked at where the program does not start, for this reason.
 pub(crate) async fn examine_unstarted(config: &Config, why: &anyhow::Error) -> Value {
-    let slack = super::slack_channel(config);
+    let slack = super::slack::channel(config);
     let (answer, at_slack) = match &slack {
         Ok(slack) => slack_answers(slack.as_deref()).await,
         Err(error) => (not_good("slack", State::Bad, format!("{error:#}"), "mend the setting that it names"), None),
@@ -163,13 +163,18 @@ fn store(inside: &Insides) -> Finding {
 async fn slack_answers(channel: Option<&SlackChannel>) -> (Finding, Option<Timestamp>) {
     let Some(channel) = channel else { return (good("slack", format!("off: {}", slack::TURN_ON)), None) };
     match tokio::time::timeout(PATIENCE, channel.identity_and_time()).await {
-        Ok(Ok((identity, time))) => {
+        Ok(Ok(None)) => {
+            let mend = "connect one: `ai-crm slack install-link` makes a link for its people";
+            (not_good("slack", State::Warning, "no workspace is connected", mend), None)
+        }
+        Ok(Ok(Some((identity, time)))) => {
             let team = identity.team.unwrap_or_default();
             let id = identity.team_id.or(identity.enterprise_id).unwrap_or_default();
             (good("slack", format!("the token is good for workspace {id} ({team})")), time)
         }
         Ok(Err(error)) => {
-            let mend = "check SLACK_BOT_TOKEN and that SLACK_API_URL can be reached from here";
+            let mend = "check SLACK_BOT_TOKEN, or connect the workspace again by `ai-crm slack install-link`, and that \
+                        SLACK_API_URL can be reached from here";
             (not_good("slack", State::Bad, error.to_string(), mend), None)
         }
         Err(_) => {

@@ -7,10 +7,12 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::actors::board::{Board, Condition};
+use crate::actors::sign::Signer;
 use crate::actors::tree::{Entrance, Tree};
 use crate::app::installation::Installations;
-use crate::app::{doctor, explain, policies};
+use crate::app::{doctor, explain, pairing, policies};
 use crate::channels::slack::deliver::SlackChannel;
+use crate::channels::slack::oauth::Granted;
 use crate::channels::teams::deliver::TeamsChannel;
 use crate::config::Config;
 use crate::domain::effect::Effect;
@@ -21,9 +23,10 @@ use crate::ledger::intake::Behind;
 use crate::ledger::lanes::Lane;
 use crate::ledger::operate::{self, OPERATOR};
 use crate::policy::Live;
+use crate::store::keyspace::setting::Installation;
 use crate::store::seal::MasterKey;
 use crate::store::{Batch, Store, backup, rotate};
-use crate::web::inside::Inside;
+use crate::web::inside::{Inside, NewWorkspace};
 
 /// The rest of the program.
 pub(super) struct Insides {
@@ -34,6 +37,7 @@ pub(super) struct Insides {
     pub(super) board: Board,
     pub(super) installations: Installations,
     pub(super) tree: Option<Tree>,
+    pub(super) signer: Arc<Signer>,
     pub(super) slack: Option<Arc<SlackChannel>>,
     pub(super) teams: Option<Arc<TeamsChannel>>,
 }
@@ -118,6 +122,21 @@ impl Inside for Insides {
 
     fn policy_test(&self) -> Value {
         policies::run(&self.policies.current(), &self.config)
+    }
+
+    fn connect_slack(&self, granted: Granted) -> BoxFuture<'_, Result<NewWorkspace, String>> {
+        Box::pin(async move {
+            let connected = self.installations.connect_by_oauth(granted, &self.signer).await;
+            let (tenant, row) = connected.map_err(|error| format!("{error:#}"))?;
+            let code = match tenant == TenantId::default_tenant() {
+                // That of the default tenant is told by the server itself, to its operator.
+                true => None,
+                false => pairing::make(&self.store, &tenant, &self.config.people).await.map_err(|e| e.to_string())?,
+            };
+            let Installation { name, id, .. } = row.value;
+            tracing::info!(channel = "slack", workspace = id, %tenant, "connected by OAuth");
+            Ok(NewWorkspace { name, id, tenant, code })
+        })
     }
 
     fn doctor(&self) -> BoxFuture<'_, Value> {

@@ -8,20 +8,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use data_encoding::HEXLOWER;
+use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
+use crate::actors::board::Board;
 use crate::actors::clock::SystemClock;
+use crate::actors::sign::Signer;
 use crate::channels::slack::answers::Identity;
 use crate::channels::slack::deliver::SlackChannel;
+use crate::channels::slack::oauth::{Granted, Named};
+use crate::channels::slack::workspaces::{Connected, Token, TokenKeeper};
 use crate::domain::event::ChannelName;
 use crate::domain::ids::TenantId;
+use crate::domain::outcome::Expect;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::backoff;
-use crate::store::keyspace::setting::{self, Installation};
-use crate::store::{Batch, Store, StoreError};
+use crate::ledger::operate;
+use crate::store::keyspace::setting::{self, Grant, Installation};
+use crate::store::{Batch, Store, StoreError, Stored};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MOST_PAUSE: Duration = Duration::from_secs(60);
@@ -32,12 +41,19 @@ type Tenants = HashMap<(ChannelName, String), TenantId>;
 /// Workspaces and their tenants; clones share them.
 #[derive(Clone)]
 pub(super) struct Installations {
+    store: Store,
     tenants: Arc<ArcSwap<Tenants>>,
     /// Entra tenants, which the configuration names.
     teams: Arc<HashMap<String, TenantId>>,
     /// Digest of the token in use.
     token: Option<String>,
+    slack: Option<Arc<SlackChannel>>,
+    /// One workspace is connected at a time: the first is the default tenant's.
+    connecting: Arc<Mutex<()>>,
 }
+
+/// A row with its version and its tenant.
+type Row = (TenantId, Stored<Installation>);
 
 /// What is kept of a token, to know it again: it names the token to nobody.
 fn digest(token: &Secret) -> String {
@@ -57,6 +73,8 @@ fn installation(identity: &Identity, token: Option<&str>, since: Timestamp) -> O
         name: identity.team.clone().unwrap_or_default(),
         bot_user: identity.user_id.clone().unwrap_or_default(),
         since,
+        grant: None,
+        gone: None,
     })
 }
 
@@ -66,24 +84,111 @@ fn insert(tenants: &mut Tenants, found: Installation, tenant: &TenantId) {
     }
 }
 
+/// The row of a workspace or organisation, whosever it is.
+fn row_of(store: &Store, id: &str) -> Result<Option<Row>, StoreError> {
+    for tenant in store.tenants()? {
+        if let Some(stored) = setting::installation(&store.view(&tenant), ChannelName::Slack, id)? {
+            return Ok(Some((tenant, stored)));
+        }
+    }
+    Ok(None)
+}
+
+/// Every tenant that has, or had, a workspace.
+pub(super) fn tenants(store: &Store) -> Result<Vec<TenantId>, StoreError> {
+    let mut with = Vec::new();
+    for tenant in store.tenants()? {
+        if !setting::installations(&store.view(&tenant))?.is_empty() {
+            with.push(tenant);
+        }
+    }
+    Ok(with)
+}
+
 impl Installations {
-    /// What earlier starts with the same token have found.
+    /// What earlier starts with the same token have found, and what was connected by OAuth.
     pub(super) fn read(
         store: &Store,
         token: Option<&Secret>,
+        slack: Option<Arc<SlackChannel>>,
         teams: HashMap<String, TenantId>,
     ) -> Result<Self, StoreError> {
         let token = token.map(digest);
-        let is_of_another = |found: &Installation| found.token.is_some() && token.is_some() && found.token != token;
+        let (tenants, connecting) = (Arc::default(), Arc::default());
+        let all = Self { store: store.clone(), tenants, teams: Arc::new(teams), token, slack, connecting };
+        all.reload()?;
+        Ok(all)
+    }
+
+    /// Reads the workspaces anew.
+    pub(super) fn reload(&self) -> Result<(), StoreError> {
         let mut tenants = HashMap::new();
-        for tenant in store.tenants()? {
-            for found in setting::installations(&store.view(&tenant))? {
-                if !is_of_another(&found) {
-                    insert(&mut tenants, found, &tenant);
+        for tenant in self.store.tenants()? {
+            for found in setting::installations(&self.store.view(&tenant))? {
+                if self.is_of_another(&found) {
+                    continue;
                 }
+                self.show(&found);
+                insert(&mut tenants, found, &tenant);
             }
         }
-        Ok(Self { tenants: Arc::new(ArcSwap::from_pointee(tenants)), teams: Arc::new(teams), token })
+        self.tenants.store(Arc::new(tenants));
+        Ok(())
+    }
+
+    fn is_of_another(&self, found: &Installation) -> bool {
+        let by_token = found.grant.is_none() && found.gone.is_none() && found.token.is_some();
+        by_token && self.token.is_some() && found.token != self.token
+    }
+
+    /// Tells the channel how a workspace is connected.
+    fn show(&self, found: &Installation) {
+        let Some(slack) = self.slack.as_ref().filter(|_| found.channel == ChannelName::Slack) else { return };
+        let connected = match (&found.gone, &found.grant) {
+            (Some(why), _) => Connected::Gone(why.clone()),
+            (None, Some(grant)) => Connected::ByOAuth(Box::new(token_of(grant))),
+            (None, None) if self.token.is_some() => Connected::ByConfiguration,
+            (None, None) => return,
+        };
+        for id in std::iter::once(&found.id).chain(&found.organisation) {
+            if let Err(error) = slack.workspaces().put(id, connected.clone()) {
+                tracing::error!(workspace = id, %error, "the stored token of a workspace cannot be used");
+            }
+        }
+    }
+
+    /// Connects the workspace, or the organisation, that has installed the app. One that is known keeps its tenant;
+    /// the first is the default tenant's, unless that has the one of the configured token; each further one is a
+    /// tenant of its own, so that nothing of one shows in another.
+    pub(super) async fn connect_by_oauth(&self, granted: Granted, signer: &Signer) -> anyhow::Result<Row> {
+        let _one = self.connecting.lock().await;
+        let now = SystemClock.now();
+        let fresh = installed(granted, now).context("slack's answer names no workspace")?;
+        let known = row_of(&self.store, &fresh.id)?;
+        let tenant = match &known {
+            Some((tenant, _)) => tenant.clone(),
+            None if self.token.is_none() && self.default_is_free()? => TenantId::default_tenant(),
+            None => format!("slack-{}", fresh.id.to_ascii_lowercase()).parse()?,
+        };
+        let mut dice = [0; 32];
+        rand::fill(&mut dice);
+        signer.prepare(&self.store, &tenant, dice).await?;
+        let expect = Expect::as_read(known.as_ref().map_or(0, |(_, stored)| stored.version));
+        let token = known.and_then(|(_, stored)| stored.value.token);
+        let row = Installation { token, ..fresh };
+        let mut batch = Batch::new();
+        batch.write(&tenant, setting::put_installation(&row, expect));
+        let by = row.grant.as_ref().map(|grant| grant.by.clone()).unwrap_or_default();
+        batch.audit(&tenant, operate::entry("workspace.connect", &format!("slack:{by}"), row.id.clone(), None));
+        self.store.commit(batch).await?;
+        self.reload()?;
+        let stored = setting::installation(&self.store.view(&tenant), ChannelName::Slack, &row.id)?;
+        Ok((tenant, stored.context("invariant: the row was written")?))
+    }
+
+    fn default_is_free(&self) -> Result<bool, StoreError> {
+        let rows = setting::installations(&self.store.view(&TenantId::default_tenant()))?;
+        Ok(rows.iter().all(|row| row.channel != ChannelName::Slack))
     }
 
     /// The tenant of a workspace, or else of its organisation, where that is connected as a whole. While none is
@@ -97,7 +202,9 @@ impl Installations {
         let mut ids = [Some(installation), organisation].into_iter().flatten();
         match ids.find_map(|id| tenants.get(&(channel, id.to_owned()))) {
             Some(tenant) => tenant.clone(),
-            None if tenants.is_empty() => TenantId::default_tenant(),
+            None if tenants.is_empty() && (channel != ChannelName::Slack || self.token.is_some()) => {
+                TenantId::default_tenant()
+            }
             None => TenantId::unclaimed(),
         }
     }
@@ -109,13 +216,14 @@ impl Installations {
     }
 
     /// Asks Slack whose token it is until it answers, and remembers the answer.
-    pub(super) async fn connect(self, store: Store, slack: Arc<SlackChannel>) {
+    pub(super) async fn connect(self, slack: Arc<SlackChannel>) {
         for attempt in 0.. {
             match slack.identity().await {
-                Ok(identity) => match installation(&identity, self.token.as_deref(), SystemClock.now()) {
+                Ok(None) => return,
+                Ok(Some(identity)) => match installation(&identity, self.token.as_deref(), SystemClock.now()) {
                     Some(found) => {
                         let workspace = found.id.clone();
-                        match self.remember(&store, found).await {
+                        match self.remember(found).await {
                             Ok(()) => {
                                 tracing::info!(channel = "slack", workspace, "connected");
                                 return;
@@ -135,16 +243,96 @@ impl Installations {
         }
     }
 
-    async fn remember(&self, store: &Store, found: Installation) -> Result<(), StoreError> {
-        let tenant = TenantId::default_tenant();
+    /// What connects it by OAuth stays; what an earlier token was for is connected no longer.
+    async fn remember(&self, found: Installation) -> Result<(), StoreError> {
+        let _one = self.connecting.lock().await;
+        let known = row_of(&self.store, &found.id)?;
+        let tenant = known.as_ref().map_or_else(TenantId::default_tenant, |(tenant, _)| tenant.clone());
+        let version = known.as_ref().map_or(0, |(_, stored)| stored.version);
+        let grant = known.and_then(|(_, stored)| stored.value.grant);
         let mut batch = Batch::new();
-        batch.write(&tenant, setting::put_installation(&found));
-        store.commit(batch).await?;
-        // The configured token is the only one: what an earlier token was for is connected no longer.
-        let mut tenants = HashMap::new();
-        insert(&mut tenants, found, &tenant);
-        self.tenants.store(Arc::new(tenants));
-        Ok(())
+        batch.write(&tenant, setting::put_installation(&Installation { grant, ..found }, Expect::as_read(version)));
+        self.store.commit(batch).await?;
+        self.reload()
+    }
+}
+
+/// What is stored of an installation by OAuth; none where it names nothing that could be a workspace.
+fn installed(granted: Granted, now: Timestamp) -> Option<Installation> {
+    let id = |named: &Option<Named>| named.as_ref().and_then(|named| named.id.clone()).filter(|id| !id.is_empty());
+    let enterprise = id(&granted.enterprise);
+    let organisation = enterprise.clone().filter(|_| granted.is_enterprise_install == Some(true));
+    let named = if organisation.is_some() { &granted.enterprise } else { &granted.team };
+    Some(Installation {
+        channel: ChannelName::Slack,
+        id: id(named)?,
+        organisation,
+        token: None,
+        name: named.as_ref().and_then(|named| named.name.clone()).unwrap_or_default(),
+        bot_user: granted.bot_user_id.clone().unwrap_or_default(),
+        since: now,
+        gone: None,
+        grant: Some(Grant {
+            until: granted.expires_in.map(|seconds| now.after(Duration::from_secs(seconds.into()))),
+            refresh: granted.refresh_token.filter(|token| !token.expose().is_empty()),
+            token: granted.access_token,
+            from: now,
+            scopes: granted.scope.unwrap_or_default(),
+            app: granted.app_id.unwrap_or_default(),
+            enterprise,
+            by: id(&granted.authed_user).unwrap_or_default(),
+        }),
+    })
+}
+
+fn token_of(grant: &Grant) -> Token {
+    Token { token: grant.token.clone(), refresh: grant.refresh.clone(), from: grant.from, until: grant.until }
+}
+
+/// Keeps renewed tokens in the store.
+pub(super) struct Keeper {
+    pub(super) store: Store,
+    pub(super) board: Board,
+}
+
+impl Keeper {
+    async fn replace(&self, id: &str, granted: Granted) -> anyhow::Result<Token> {
+        let now = SystemClock.now();
+        let until = granted.expires_in.map(|seconds| now.after(Duration::from_secs(seconds.into())));
+        loop {
+            let row = row_of(&self.store, id)?.filter(|(_, stored)| stored.value.gone.is_none());
+            let (tenant, stored) = row.context("it is connected no longer")?;
+            let mut installation = stored.value;
+            let grant = installation.grant.as_mut().context("it is connected by the configured token")?;
+            (grant.token, grant.from, grant.until) = (granted.access_token.clone(), now, until);
+            grant.refresh = granted.refresh_token.clone().or_else(|| grant.refresh.take());
+            let token = token_of(grant);
+            let mut batch = Batch::new();
+            batch.write(&tenant, setting::put_installation(&installation, Expect::as_read(stored.version)));
+            match self.store.commit(batch).await {
+                Ok(()) => return Ok(token),
+                Err(StoreError::Conflict) => {}
+                // Slack has ended the old one: it is kept on trying until the disk takes it.
+                Err(error) => {
+                    tracing::error!(workspace = id, %error, "a renewed token cannot be stored and is tried again");
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+impl TokenKeeper for Keeper {
+    fn keep<'a>(&'a self, id: &'a str, granted: Granted) -> BoxFuture<'a, Result<Token, String>> {
+        Box::pin(async move { self.replace(id, granted).await.map_err(|error| format!("{error:#}")) })
+    }
+
+    fn trouble(&self, id: &str, error: Option<&str>) {
+        let said = error.map(|error| {
+            let mend = "if it stays so, connect it again: `ai-crm slack install-link`";
+            format!("the token of {id} cannot be renewed: {error}; {mend}")
+        });
+        self.board.degraded("slack tokens", SystemClock.now(), said.as_deref());
     }
 }
 
@@ -166,9 +354,9 @@ mod tests {
     }
 
     async fn remembered(store: &Store, token: &str, answer: serde_json::Value) {
-        let installations = Installations::read(store, Some(&Secret::new(token)), HashMap::new()).unwrap();
+        let installations = Installations::read(store, Some(&Secret::new(token)), None, HashMap::new()).unwrap();
         let found = installation(&identity(answer), installations.token.as_deref(), Timestamp(1)).unwrap();
-        installations.remember(store, found).await.unwrap();
+        installations.remember(found).await.unwrap();
     }
 
     #[test]
@@ -187,7 +375,7 @@ mod tests {
         let store = store();
         remembered(&store, "xoxb-1", serde_json::json!({"team_id": "T1", "enterprise_id": "E1"})).await;
         let tenant = |token: &str, id: &str| {
-            Installations::read(&store, Some(&Secret::new(token)), HashMap::new()).unwrap().tenant_of(
+            Installations::read(&store, Some(&Secret::new(token)), None, HashMap::new()).unwrap().tenant_of(
                 SLACK,
                 id,
                 Some("E1"),
@@ -209,7 +397,7 @@ mod tests {
         let store = store();
         let answer = serde_json::json!({"team_id": "T1", "enterprise_id": "E1", "is_enterprise_install": true});
         remembered(&store, "xoxb-1", answer).await;
-        let installations = Installations::read(&store, Some(&Secret::new("xoxb-1")), HashMap::new()).unwrap();
+        let installations = Installations::read(&store, Some(&Secret::new("xoxb-1")), None, HashMap::new()).unwrap();
         for (id, organisation, claimed) in [
             ("T1", None, true),
             ("T7", Some("E1"), true),

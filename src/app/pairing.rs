@@ -13,29 +13,36 @@ use crate::tools::pairing;
 /// Makes a fresh code where nobody is the owner, by pairing or by configuration, and says how to use it. A code of
 /// an earlier start is void where the configuration names an owner since.
 pub(super) async fn offer(store: &Store, people: &People) -> Result<Option<String>, StoreError> {
-    let stored = setting::pairing(&store.view(&TenantId::default_tenant()))?;
+    let code = make(store, &TenantId::default_tenant(), people).await?;
+    Ok(code.map(|shown| {
+        format!("nobody is the owner yet: say `/ai-crm pair {shown}` where you work, and you are (once, five tries)")
+    }))
+}
+
+/// Makes a fresh code of a tenant, as it is typed, where it has no owner.
+pub(super) async fn make(store: &Store, tenant: &TenantId, people: &People) -> Result<Option<String>, StoreError> {
+    let stored = setting::pairing(&store.view(tenant))?;
     if stored.as_ref().is_some_and(|pairing| pairing.value.owner.is_some()) {
         return Ok(None);
     }
     let expect = Expect::as_read(stored.as_ref().map_or(0, |pairing| pairing.version));
     if !people.owners.is_empty() {
         if stored.is_some_and(|pairing| pairing.value.code_digest.is_some()) {
-            keep(store, &Pairing { code_digest: None, failures: 0, owner: None }, expect).await?;
+            keep(store, tenant, &Pairing { code_digest: None, failures: 0, owner: None }, expect).await?;
         }
         return Ok(None);
     }
     let mut dice = [0_u8; pairing::LENGTH];
     rand::fill(&mut dice);
     let shown = pairing::code_of(&dice);
-    keep(store, &Pairing { code_digest: Some(pairing::digest(&shown)), failures: 0, owner: None }, expect).await?;
-    Ok(Some(format!(
-        "nobody is the owner yet: say `/ai-crm pair {shown}` where you work, and you are (once, five tries)"
-    )))
+    let pairing = Pairing { code_digest: Some(pairing::digest(&shown)), failures: 0, owner: None };
+    keep(store, tenant, &pairing, expect).await?;
+    Ok(Some(shown))
 }
 
-async fn keep(store: &Store, pairing: &Pairing, expect: Expect) -> Result<(), StoreError> {
+async fn keep(store: &Store, tenant: &TenantId, pairing: &Pairing, expect: Expect) -> Result<(), StoreError> {
     let mut batch = Batch::new();
-    batch.write(&TenantId::default_tenant(), setting::put_pairing(pairing, expect));
+    batch.write(tenant, setting::put_pairing(pairing, expect));
     store.commit(batch).await
 }
 

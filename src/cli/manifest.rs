@@ -118,6 +118,7 @@ mod tests {
         ("features.shortcuts.name", 24),
         ("features.shortcuts.callback_id", 255),
         ("features.shortcuts.description", 150),
+        ("oauth_config.redirect_urls", 1000),
         ("oauth_config.scopes.bot", 255),
         ("settings.event_subscriptions.request_url", 3500),
         ("settings.event_subscriptions.bot_events", 100),
@@ -161,7 +162,8 @@ mod tests {
         assert_eq!(command["should_escape"], true);
         let hint = command["usage_hint"].as_str().unwrap();
         assert!(hint.contains("task create TITLE") && hint.contains("why") && !hint.contains('…'), "{hint}");
-        assert_eq!(made["settings"]["event_subscriptions"]["bot_events"], json!(["app_mention", "message.im"]));
+        let events = json!(["app_mention", "message.im", "app_uninstalled", "tokens_revoked"]);
+        assert_eq!(made["settings"]["event_subscriptions"]["bot_events"], events);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod policy;
 mod print;
 mod serve;
 mod sim;
+mod slack;
 mod why;
 
 use std::ffi::OsString;
@@ -92,6 +93,8 @@ enum Subcommand {
     Restore(backup::RestoreArgs),
     /// Sealing keys
     Keys(keys::KeysArgs),
+    /// Workspaces of Slack
+    Slack(slack::SlackArgs),
     /// The page of the chat grammar, as Markdown
     Docs,
     /// What a platform must be told of the bot, made from the table of commands
@@ -132,6 +135,7 @@ async fn dispatch(Cli { global, command }: Cli) -> anyhow::Result<ExitCode> {
         Subcommand::Backup(args) => backup::run(&global, args).await,
         Subcommand::Restore(args) => backup::restore(&global, &args),
         Subcommand::Keys(args) => keys::run(&global, args).await,
+        Subcommand::Slack(args) => slack::run(&global, args).await,
         Subcommand::Docs => Ok(docs::run()),
         Subcommand::Manifest(args) => manifest::run(&global, &args),
     }

@@ -14,10 +14,14 @@ pub(super) const PUBLIC_PROFILE: &str = "sim";
 
 /// All mistakes of keys together.
 pub(super) fn mistakes(config: &Config, profile: Option<&str>) -> Vec<ConfigIssue> {
-    [slack_is_whole(config), teams_is_whole(config), public_secrets_stay_here(config, profile), pauses_grow(config)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let found = [
+        slack_is_whole(config),
+        slack_has_an_address(config),
+        teams_is_whole(config),
+        public_secrets_stay_here(config, profile),
+        pauses_grow(config),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 /// All that is hardly meant.
@@ -25,24 +29,22 @@ pub(super) fn warnings(config: &Config, env: &[(String, String)]) -> Vec<String>
     let mut found = environment::slips(env);
     found.extend(token_in_the_clear(config));
     found.extend(full_before_retention(config));
-    found.extend(unused(config));
     found
-}
-
-/// Settings that are read for a later version: who sets one expects something that does not come.
-fn unused(config: &Config) -> impl Iterator<Item = String> {
-    let slack = &config.channels.slack;
-    let settings = [
-        ("channels.slack.client_id (SLACK_CLIENT_ID)", slack.client_id.is_some()),
-        ("channels.slack.client_secret (SLACK_CLIENT_SECRET)", slack.client_secret.is_some()),
-    ];
-    let set = settings.into_iter().filter(|(_, set)| *set);
-    set.map(|(name, _)| format!("{name} is set, but nothing uses it in this version; take it away"))
 }
 
 fn slack_is_whole(config: &Config) -> Option<ConfigIssue> {
     let incomplete = config.channels.slack.is_on().err()?;
     Some(ConfigIssue::together("channels.slack", incomplete.to_string()))
+}
+
+/// Slack sends who has installed the app back to an address of ours.
+fn slack_has_an_address(config: &Config) -> Option<ConfigIssue> {
+    let slack = &config.channels.slack;
+    let missing = slack.is_on() == Ok(true) && slack.oauth().is_some() && config.server.public_url.is_none();
+    let what = "installation by OAuth (SLACK_CLIENT_ID) needs the https address at which browsers reach this server: set \
+                server.public_url (AI_CRM_PUBLIC_URL), and add that address with /slack/oauth/redirect behind it to the \
+                redirect URLs of the app";
+    missing.then(|| ConfigIssue::together("server.public_url", what))
 }
 
 fn teams_is_whole(config: &Config) -> Option<ConfigIssue> {

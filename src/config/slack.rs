@@ -33,6 +33,8 @@ pub struct SlackSettings {
     pub client_id: Option<String>,
     /// Client secret of the app, for installation by OAuth.
     pub client_secret: Option<Secret>,
+    /// Who may connect a workspace by OAuth.
+    pub install: Install,
     /// Where the Web API is. Ends with `/`.
     #[serde(deserialize_with = "base_url")]
     pub api_url: Url,
@@ -45,6 +47,16 @@ pub struct SlackSettings {
     /// Least time between two messages to one conversation, in milliseconds. Slack allows about one a
     /// second (docs.slack.dev/apis/web-api/rate-limits).
     pub message_pace_ms: u64,
+}
+
+/// Who may connect a workspace by OAuth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Install {
+    /// Who has a link that `ai-crm slack install-link` made.
+    Admin,
+    /// Everybody who reaches the address, each their own workspace.
+    Open,
 }
 
 /// Some of what Slack needs is there and some is not.
@@ -65,16 +77,16 @@ impl SlackSettings {
     /// Names what is missing where only a part is there, since a channel that verifies nothing or cannot
     /// answer is worse than none.
     pub fn is_on(&self) -> Result<bool, Incomplete> {
-        let mut wanted = vec![
-            (
-                "signing_secret (SLACK_SIGNING_SECRET) or, for Socket Mode, app_token (SLACK_APP_TOKEN)",
-                !self.signing_secret.is_empty() || self.app_token.is_some(),
-            ),
-            ("bot_token (SLACK_BOT_TOKEN)", self.bot_token.is_some()),
-        ];
-        let extras = [self.client_id.is_some(), self.client_secret.is_some()];
-        let anything = wanted.iter().any(|(_, there)| *there) || extras.contains(&true);
-        if self.client_id.is_some() || self.client_secret.is_some() {
+        let mut wanted = vec![(
+            "signing_secret (SLACK_SIGNING_SECRET) or, for Socket Mode, app_token (SLACK_APP_TOKEN)",
+            !self.signing_secret.is_empty() || self.app_token.is_some(),
+        )];
+        // With a client of OAuth workspaces are connected by their own people, each with a token of its own.
+        let by_oauth = self.client_id.is_some() || self.client_secret.is_some();
+        let token = ("bot_token (SLACK_BOT_TOKEN)", self.bot_token.is_some());
+        wanted.extend((!by_oauth || token.1).then_some(token));
+        let anything = by_oauth || wanted.iter().any(|(_, there)| *there);
+        if by_oauth {
             wanted.push(("client_id (SLACK_CLIENT_ID)", self.client_id.is_some()));
             wanted.push(("client_secret (SLACK_CLIENT_SECRET)", self.client_secret.is_some()));
         }
@@ -85,6 +97,12 @@ impl SlackSettings {
             _ if missing.is_empty() => Ok(true),
             _ => Err(Incomplete { missing: missing.join(" and ") }),
         }
+    }
+
+    /// The client for installation by OAuth, where there is one: its id and its secret.
+    #[must_use]
+    pub fn oauth(&self) -> Option<(&str, &Secret)> {
+        self.client_id.as_deref().zip(self.client_secret.as_ref())
     }
 
     /// The signing secrets, one or two.
@@ -111,7 +129,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> SlackSettings {
-        let rest = "api_url = 'https://slack.com/api'\ncommand = '/ai-crm'\nmessage_pace_ms = 1000\nsockets = 2\n";
+        let rest = "api_url = 'https://slack.com/api'\ncommand = '/ai-crm'\nmessage_pace_ms = 1000\nsockets = 2\n\
+                    install = 'admin'\n";
         let enabled = if text.contains("enabled") { "" } else { "enabled = 'auto'\n" };
         toml::from_str(&format!("{enabled}{rest}{text}")).unwrap()
     }
@@ -133,6 +152,10 @@ mod tests {
             (format!("{both}app_token = 'xapp-1'"), Ok(true)),
             (format!("{both}client_id = '1'\nclient_secret = 'c'"), Ok(true)),
             (format!("{both}client_id = '1'"), missing("client_secret (SLACK_CLIENT_SECRET)")),
+            ("signing_secret = 's'\nclient_id = '1'\nclient_secret = 'c'".to_owned(), Ok(true)),
+            ("app_token = 'xapp-1'\nclient_id = '1'\nclient_secret = 'c'".to_owned(), Ok(true)),
+            ("client_id = '1'\nclient_secret = 'c'".to_owned(), missing(signing)),
+            ("signing_secret = 's'\nclient_secret = 'c'".to_owned(), missing("client_id (SLACK_CLIENT_ID)")),
             ("enabled = true".to_owned(), missing(&neither)),
             ("app_token = 'xapp-1'".to_owned(), missing(token)),
             ("app_token = 'xapp-1'\nbot_token = 'xoxb-1'".to_owned(), Ok(true)),

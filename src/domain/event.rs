@@ -91,6 +91,9 @@ pub struct Address {
     pub channel: ChannelName,
     /// The connected workspace.
     pub installation: String,
+    /// The organisation of which it is a part: where the bot is installed for all of it, the token is that one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
     /// The place's id.
     pub place: String,
     /// The thread in that place, in the platform's own notation.
@@ -169,6 +172,14 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ignore: Option<String>,
     },
+    /// The platform has ended the connection of a workspace: the bot was removed, or its tokens were revoked.
+    Disconnected {
+        /// What was done, for people.
+        why: String,
+        /// When, by the platform's clock, where it says so; a later connection is not ended by it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        happened: Option<Timestamp>,
+    },
     /// A durable timer rang.
     TimerFired {
         /// Its name.
@@ -187,6 +198,7 @@ impl EventKind {
             Self::CardAction { .. } => "card_action",
             Self::FormSubmitted { .. } => "form_submitted",
             Self::ToolCall { .. } => "tool_call",
+            Self::Disconnected { .. } => "disconnected",
             Self::Platform { .. } => "platform",
             Self::TimerFired { .. } => "timer_fired",
         }
@@ -253,6 +265,7 @@ mod tests {
             let address = Address {
                 channel,
                 installation: "i".into(),
+                organisation: None,
                 place: "p".into(),
                 thread: None,
                 begins_thread: false,

@@ -163,6 +163,7 @@ mod tests {
         let to = Address {
             channel,
             installation,
+            organisation: None,
             place,
             thread: None,
             begins_thread: false,

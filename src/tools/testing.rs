@@ -131,6 +131,7 @@ impl Desk {
                 reply: Some(Address {
                     channel: ChannelName::Slack,
                     installation: "T1".into(),
+                    organisation: None,
                     place: "C1".into(),
                     thread: None,
                     begins_thread: false,

@@ -5,10 +5,23 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use crate::channels::slack::oauth::Granted;
 use crate::domain::effect::Effect;
 use crate::domain::event::ChannelName;
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, TenantId};
 use crate::ledger::lanes::Lane;
+
+/// A workspace, or an organisation, that was connected.
+pub struct NewWorkspace {
+    /// What people call it.
+    pub name: String,
+    /// Slack's id of it.
+    pub id: String,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The code that makes its first owner, where it has a tenant of its own and that has none.
+    pub code: Option<String>,
+}
 
 /// The rest of the program.
 pub trait Inside: Send + Sync + 'static {
@@ -37,6 +50,8 @@ pub trait Inside: Send + Sync + 'static {
     fn policy_explain(&self, question: &Value) -> Result<Value, String>;
     /// Runs the tests of the policies.
     fn policy_test(&self) -> Value;
+    /// Stores an installation by OAuth; it is in use from then on.
+    fn connect_slack(&self, granted: Granted) -> BoxFuture<'_, Result<NewWorkspace, String>>;
     /// Findings of `doctor`.
     fn doctor(&self) -> BoxFuture<'_, Value>;
     /// Writes a backup.

@@ -20,10 +20,16 @@ struct UnauthenticLabels {
     reason: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InstallationLabels {
+    end: &'static str,
+}
+
 /// Figures of the edge.
 pub struct WebMetrics {
     registry: Arc<Registry>,
     unauthentic: Family<UnauthenticLabels, Counter>,
+    installations: Family<InstallationLabels, Counter>,
 }
 
 impl WebMetrics {
@@ -32,7 +38,14 @@ impl WebMetrics {
     pub fn new(mut registry: Registry) -> Self {
         let unauthentic = Family::default();
         registry.register("requests_unauthentic", "Requests refused with 401, by reason", unauthentic.clone());
-        Self { registry: Arc::new(registry), unauthentic }
+        let installations = Family::default();
+        let about = "Installations of Slack by OAuth, by how they ended";
+        registry.register("slack_installations", about, installations.clone());
+        Self { registry: Arc::new(registry), unauthentic, installations }
+    }
+
+    pub(crate) fn installation(&self, end: &'static str) {
+        self.installations.get_or_create(&InstallationLabels { end }).inc();
     }
 
     pub(crate) fn unauthentic(&self, channel: ChannelName, reason: &str) {

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod problem;
 pub mod server;
 pub mod slack;
+pub mod slack_install;
 pub mod teams;
 pub mod written;
 
@@ -53,6 +54,8 @@ pub struct SlackEdge {
     pub inline_answer: Duration,
     /// Opens forms and looks at those that were sent.
     pub forms: Arc<FormDesk>,
+    /// Where browsers connect workspaces; none without a client of OAuth.
+    pub desk: Option<slack_install::Desk>,
 }
 
 /// Teams' part of the edge; absent where Teams is off.
@@ -124,6 +127,8 @@ pub fn routes(state: Shared) -> Router {
         .route(manifest::COMMANDS_PATH, post(slack::receive))
         .route(manifest::INTERACTIONS_PATH, post(slack::receive))
         .route(manifest::OPTIONS_PATH, post(slack::receive))
+        .route(manifest::INSTALL_PATH, get(slack_install::begin))
+        .route(manifest::REDIRECT_PATH, get(slack_install::finish))
         .route(MESSAGES_PATH, post(teams::receive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -115,6 +115,7 @@ impl Bot {
                 shelf_life: pauses.2,
             },
             dice: dice.clone(),
+            disconnected: Arc::new(|| ()),
             slack_command: "/ai-crm".to_owned(),
             metrics: Arc::new(RouterMetrics::default()),
         };

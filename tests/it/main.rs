@@ -11,6 +11,7 @@ mod kill;
 mod link;
 mod living;
 mod modals;
+mod oauth;
 mod operations;
 mod outage;
 mod power;

@@ -232,6 +232,22 @@ impl Client {
         Ok(self.http.post(url).header(AUTHORIZATION, self.bearer.clone()))
     }
 
+    /// A method that the app calls for itself, known by its id and secret (HTTP Basic).
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub(super) async fn as_app<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        id: &str,
+        secret: &Secret,
+        form: &[(&str, &str)],
+    ) -> Result<T, DeliverError> {
+        let url = self.api.join(method).map_err(|error| DeliverError::Rejected { reason: error.to_string() })?;
+        let call = self.http.post(url).basic_auth(id, Some(secret.expose())).form(form);
+        Answer::of(call, Manner::Acts).await?.into_result(Manner::Acts)
+    }
+
     /// Methods that read take a form only.
     async fn read<T: DeserializeOwned>(&self, method: &'static str, form: &[(&str, &str)]) -> Result<T, DeliverError> {
         Answer::of(self.call(method)?.form(form), Manner::Reads).await?.into_result(Manner::Reads)

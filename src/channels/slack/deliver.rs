@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 
 use super::answers::{Identity, Posted, User};
 use super::blocks::{self, Rendered};
-use super::client::{Client, RespondError, SetUpError};
+use super::client::{Client, RespondError};
 use super::look_up::{self, Scans, metadata, part_key};
+use super::workspaces::{Workspaces, is_expired};
 use crate::channels::inline::InlineAnswers;
 use crate::channels::progress::{Progress, Shown};
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
@@ -23,7 +24,6 @@ use crate::domain::card::Audience;
 use crate::domain::event::{Address, ChannelName, PlatformUser};
 use crate::domain::ids::EventId;
 use crate::domain::principal::{Profile, Standing};
-use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
 /// The receipt's word for a message that Slack gives no id for.
@@ -35,7 +35,7 @@ const SLACKBOT: &str = "USLACKBOT";
 
 /// Slack as the outbox sees it.
 pub struct SlackChannel {
-    client: Client,
+    workspaces: Workspaces,
     pace: Duration,
     progress: Progress,
     scans: Scans,
@@ -43,29 +43,35 @@ pub struct SlackChannel {
 }
 
 impl SlackChannel {
-    /// Prepares the channel; connects to nobody.
-    ///
-    /// # Errors
-    /// Where the address or the token cannot be used.
-    pub fn new(api_url: &str, token: &Secret, pace: Duration) -> Result<Self, SetUpError> {
-        let client = Client::new(api_url, token)?;
-        Ok(Self { client, pace, progress: Progress::default(), scans: Scans::default(), inline: Arc::default() })
+    /// The channel of some workspaces.
+    #[must_use]
+    pub fn new(workspaces: Workspaces, pace: Duration) -> Self {
+        Self { workspaces, pace, progress: Progress::default(), scans: Scans::default(), inline: Arc::default() }
     }
 
-    /// Whose token it is: the workspace that this installation is.
+    /// The workspaces and their tokens.
+    #[must_use]
+    pub fn workspaces(&self) -> &Workspaces {
+        &self.workspaces
+    }
+
+    /// Whose the token of the configuration is; none where there is no such token.
     ///
     /// # Errors
     /// As [`DeliverError`] says.
-    pub async fn identity(&self) -> Result<Identity, DeliverError> {
-        Ok(self.client.auth_test().await?.0)
+    pub async fn identity(&self) -> Result<Option<Identity>, DeliverError> {
+        let Some(client) = self.workspaces.configured() else { return Ok(None) };
+        Ok(Some(client.auth_test().await?.0))
     }
 
-    /// Whose token it is, and what time it is at Slack, where it says so.
+    /// Whose a token is, the configured one before others, and what time it is at Slack, where it says so; none where
+    /// nothing is connected.
     ///
     /// # Errors
     /// As [`DeliverError`] says.
-    pub async fn identity_and_time(&self) -> Result<(Identity, Option<Timestamp>), DeliverError> {
-        self.client.auth_test().await
+    pub async fn identity_and_time(&self) -> Result<Option<(Identity, Option<Timestamp>)>, DeliverError> {
+        let Some(client) = self.workspaces.any() else { return Ok(None) };
+        client.auth_test().await.map(Some)
     }
 
     /// Callers of slash commands who still wait for the HTTP answer.
@@ -75,13 +81,13 @@ impl SlackChannel {
     }
 
     /// Answers a slash command in its HTTP answer, where somebody still waits for it there.
-    async fn answer_inline(&self, delivery: &Delivery) -> Result<Option<Delivered>, DeliverError> {
+    async fn answer_inline(&self, client: &Client, delivery: &Delivery) -> Result<Option<Delivered>, DeliverError> {
         let Some(event) = delivery.answers.filter(|event| self.inline.is_awaited(*event)) else { return Ok(None) };
         if delivery.replaces.is_some() || !self.inline.answer(event, inline_body(delivery)).await {
             return Ok(None);
         }
         if part_count(delivery) > 1 {
-            self.deliver_rest(delivery).await?;
+            self.deliver_rest(client, delivery).await?;
         }
         Ok(Some(Delivered { platform_id: INLINE.to_owned(), via: INLINE }))
     }
@@ -90,31 +96,44 @@ impl SlackChannel {
     ///
     /// # Errors
     /// As [`DeliverError`] says; a repetition goes on where the last one ended.
-    pub async fn deliver_rest(&self, delivery: &Delivery) -> Result<(), DeliverError> {
+    async fn deliver_rest(&self, client: &Client, delivery: &Delivery) -> Result<(), DeliverError> {
         let first = Delivered { platform_id: INLINE.to_owned(), via: INLINE };
         let shown = Shown { parts: 1, first };
         self.progress.keep(&delivery.idempotency_key, shown.clone());
-        self.show(delivery, &blocks::messages(&delivery.card), Some(shown)).await?;
+        self.show(client, delivery, &blocks::messages(&delivery.card), Some(shown)).await?;
         Ok(())
     }
 
+    /// With the token of the delivery's workspace; once more, where that has ended: what was shown by then is kept in
+    /// mind.
     async fn perform(&self, delivery: &Delivery) -> Result<Delivered, DeliverError> {
-        if let Some(delivered) = self.answer_inline(delivery).await? {
+        let lease = self.workspaces.lease(&delivery.to.installation, delivery.to.organisation.as_deref()).await?;
+        match self.perform_with(&lease.client, delivery).await {
+            Err(error) if is_expired(&error) => match self.workspaces.after_expiry(&lease).await? {
+                Some(lease) => self.perform_with(&lease.client, delivery).await,
+                None => Err(error),
+            },
+            other => other,
+        }
+    }
+
+    async fn perform_with(&self, client: &Client, delivery: &Delivery) -> Result<Delivered, DeliverError> {
+        if let Some(delivered) = self.answer_inline(client, delivery).await? {
             return Ok(delivered);
         }
         match &delivery.replaces {
-            Some(message) => self.replace(delivery, message).await,
-            None => self.show(delivery, &blocks::messages(&delivery.card), None).await,
+            Some(message) => self.replace(client, delivery, message).await,
+            None => self.show(client, delivery, &blocks::messages(&delivery.card), None).await,
         }
     }
 
     /// Changes a message that is there. It stays one message, so repeating it does no harm.
-    async fn replace(&self, delivery: &Delivery, message: &str) -> Result<Delivered, DeliverError> {
+    async fn replace(&self, client: &Client, delivery: &Delivery, message: &str) -> Result<Delivered, DeliverError> {
         let part = blocks::render(&delivery.card);
         if let Some(url) = &delivery.to.route {
             let mut body = content(&part);
             body.insert("replace_original".to_owned(), Value::Bool(true));
-            if self.respond(url, body).await? {
+            if respond(client, url, body).await? {
                 return Ok(Delivered { platform_id: message.to_owned(), via: BY_RESPONSE_URL });
             }
         }
@@ -123,13 +142,14 @@ impl SlackChannel {
         let mut body = content(&part);
         body.insert("channel".to_owned(), channel.into());
         body.insert("ts".to_owned(), ts.into());
-        self.client.chat("chat.update", &Value::Object(body)).await?;
+        client.chat("chat.update", &Value::Object(body)).await?;
         Ok(Delivered { platform_id: message.to_owned(), via: "chat.update" })
     }
 
     /// Shows the messages of a card that are not shown yet, in order.
     async fn show(
         &self,
+        client: &Client,
         delivery: &Delivery,
         parts: &[Rendered],
         shown: Option<Shown>,
@@ -144,7 +164,7 @@ impl SlackChannel {
                     let mut body = answer(delivery, part);
                     // By default the answer to a press overwrites the card that was pressed.
                     body.insert("replace_original".to_owned(), Value::Bool(false));
-                    self.respond(url, body).await?
+                    respond(client, url, body).await?
                 }
                 None => false,
             };
@@ -153,9 +173,9 @@ impl SlackChannel {
             } else {
                 route = None;
                 if earlier.is_none() && parts.len() > 1 && !seen_by_one(delivery) {
-                    earlier = Some(self.earlier(delivery, parts.len()).await?);
+                    earlier = Some(earlier_parts(client, delivery, parts.len()).await?);
                 }
-                self.post(delivery, index, part, earlier.as_ref()).await?
+                self.post(client, delivery, index, part, earlier.as_ref()).await?
             };
             let first = shown.map_or(delivered, |shown| shown.first);
             if parts.len() > 1 {
@@ -167,18 +187,10 @@ impl SlackChannel {
         shown.map(|shown| shown.first).ok_or_else(|| rejected("the card renders to nothing"))
     }
 
-    /// The parts that an earlier try has posted. Where Slack will not show the place to the bot,
-    /// a part may be shown twice, which is better than never.
-    async fn earlier(&self, delivery: &Delivery, parts: usize) -> Result<look_up::Found, DeliverError> {
-        match look_up::search(&self.client, delivery, parts).await {
-            Err(DeliverError::Rejected { .. }) => Ok(look_up::Found { messages: BTreeMap::new(), whole: false }),
-            other => other,
-        }
-    }
-
     /// Posts one part by the Web API, unless it is there.
     async fn post(
         &self,
+        client: &Client,
         delivery: &Delivery,
         index: usize,
         part: &Rendered,
@@ -210,23 +222,26 @@ impl SlackChannel {
                 return Err(rejected("an answer for the asker alone, but nobody knows who asked"));
             }
         };
-        let posted = self.client.chat(method, &Value::Object(body)).await?;
+        let posted = client.chat(method, &Value::Object(body)).await?;
         Ok(Delivered { platform_id: message_id(&posted, &to.place), via: method })
     }
 
-    /// Posts to the `response_url`; false where that cannot be used and another route may work.
-    async fn respond(&self, url: &str, body: Map<String, Value>) -> Result<bool, DeliverError> {
-        match self.client.respond(url, &Value::Object(body)).await {
-            Ok(()) => Ok(true),
-            Err(RespondError::Unusable(why)) => {
-                tracing::debug!(why, "an answer goes by the Web API");
-                Ok(false)
-            }
-            Err(RespondError::Failed(error)) => Err(error),
+    async fn find(&self, delivery: &Delivery) -> Result<Lookup, DeliverError> {
+        let lease = self.workspaces.lease(&delivery.to.installation, delivery.to.organisation.as_deref()).await;
+        let lease = match lease {
+            Err(DeliverError::Rejected { .. }) => return Ok(Lookup::CannotTell("the workspace is not connected")),
+            other => other?,
+        };
+        match self.find_with(&lease.client, delivery).await {
+            Err(error) if is_expired(&error) => match self.workspaces.after_expiry(&lease).await? {
+                Some(lease) => self.find_with(&lease.client, delivery).await,
+                None => Err(error),
+            },
+            other => other,
         }
     }
 
-    async fn find(&self, delivery: &Delivery) -> Result<Lookup, DeliverError> {
+    async fn find_with(&self, client: &Client, delivery: &Delivery) -> Result<Lookup, DeliverError> {
         if delivery.replaces.is_some() {
             return Ok(Lookup::NotDone);
         }
@@ -234,8 +249,8 @@ impl SlackChannel {
             return Ok(Lookup::CannotTell("Slack does not list messages that only one person sees"));
         }
         let parts = part_count(delivery);
-        let found = match self.scans.search(&self.client, delivery, parts).await {
-            Err(DeliverError::Rejected { .. }) => {
+        let found = match self.scans.search(client, delivery, parts).await {
+            Err(error) if hides_the_place(&error) => {
                 return Ok(Lookup::CannotTell("Slack does not let the bot read this place"));
             }
             other => other?,
@@ -271,10 +286,18 @@ impl Channel for SlackChannel {
         &'a self,
         installation: &'a str,
         user: &'a PlatformUser,
-        _: Option<&'a Address>,
+        seen_in: Option<&'a Address>,
     ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
         Box::pin(async move {
-            let user = self.client.user(&user.id).await?;
+            let organisation = seen_in.and_then(|place| place.organisation.as_deref());
+            let lease = self.workspaces.lease(installation, organisation).await?;
+            let user = match lease.client.user(&user.id).await {
+                Err(error) if is_expired(&error) => match self.workspaces.after_expiry(&lease).await? {
+                    Some(lease) => lease.client.user(&user.id).await?,
+                    None => return Err(error),
+                },
+                other => other?,
+            };
             Ok(Profile { name: display_name(&user), standing: standing(&user, installation) })
         })
     }
@@ -286,6 +309,32 @@ impl Channel for SlackChannel {
     fn is_awaited(&self, event: EventId) -> bool {
         self.inline.is_awaited(event)
     }
+}
+
+/// The parts that an earlier try has posted. Where Slack will not show the place to the bot,
+/// a part may be shown twice, which is better than never.
+async fn earlier_parts(client: &Client, delivery: &Delivery, parts: usize) -> Result<look_up::Found, DeliverError> {
+    match look_up::search(client, delivery, parts).await {
+        Err(error) if hides_the_place(&error) => Ok(look_up::Found { messages: BTreeMap::new(), whole: false }),
+        other => other,
+    }
+}
+
+/// Posts to the `response_url`; false where that cannot be used and another route may work.
+async fn respond(client: &Client, url: &str, body: Map<String, Value>) -> Result<bool, DeliverError> {
+    match client.respond(url, &Value::Object(body)).await {
+        Ok(()) => Ok(true),
+        Err(RespondError::Unusable(why)) => {
+            tracing::debug!(why, "an answer goes by the Web API");
+            Ok(false)
+        }
+        Err(RespondError::Failed(error)) => Err(error),
+    }
+}
+
+/// Slack does not let the bot read a place; with another token it would not either.
+fn hides_the_place(error: &DeliverError) -> bool {
+    matches!(error, DeliverError::Rejected { .. }) && !is_expired(error)
 }
 
 /// Whether it has to be a message that Slack shows to one person only. In a direct message with the bot nobody else
@@ -390,6 +439,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::secret::Secret;
+    use crate::domain::time::Clock;
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
     use crate::domain::card::Card;
 
     /// What Slack answers to a call, where it is not what it usually does.
@@ -482,7 +540,8 @@ mod tests {
     }
 
     fn channel(api_url: &str) -> SlackChannel {
-        SlackChannel::new(api_url, &Secret::new("xoxb-1"), Duration::from_secs(1)).unwrap()
+        let workspaces = Workspaces::new(api_url, Some(&Secret::new("xoxb-1")), None, Arc::new(Still)).unwrap();
+        SlackChannel::new(workspaces, Duration::from_secs(1))
     }
 
     fn delivery(route: Option<&str>) -> Delivery {
@@ -491,6 +550,7 @@ mod tests {
             to: Address {
                 channel: ChannelName::Slack,
                 installation: "T1".to_owned(),
+                organisation: None,
                 place: "C1".to_owned(),
                 thread: None,
                 begins_thread: false,
@@ -757,10 +817,10 @@ mod tests {
         let inline: Value = serde_json::from_slice(&inline_body(&delivery)).unwrap();
         assert_eq!(inline["response_type"], "in_channel");
         assert!(inline["blocks"].is_array() && inline["text"].is_string());
-        channel.deliver_rest(&delivery).await.unwrap();
+        channel.deliver_rest(channel.workspaces.configured().unwrap(), &delivery).await.unwrap();
         assert_eq!(slack.methods().len(), part_count(&delivery) - 1);
         let short = self::delivery(Some(&response_url));
-        channel.deliver_rest(&short).await.unwrap();
+        channel.deliver_rest(channel.workspaces.configured().unwrap(), &short).await.unwrap();
         assert_eq!(slack.methods().len(), part_count(&delivery) - 1, "a short card has no rest");
     }
 
@@ -791,7 +851,7 @@ mod tests {
             let profile = channel.profile("T1", &user, None).await.unwrap();
             assert_eq!((profile.name.as_str(), profile.standing), (name, standing), "{answer}");
         }
-        assert_eq!(channel.identity().await.unwrap().team_id.as_deref(), Some("T1"));
+        assert_eq!(channel.identity().await.unwrap().unwrap().team_id.as_deref(), Some("T1"));
         assert_eq!(channel.pace(), Duration::from_secs(1));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns what happens before an event is accepted, the same on both roads by which Slack comes. How a form looks is
 //! `modal`; what it asks and what it does is not known here. A form is opened straight from the road that took the
-//! request in, behind no queue, and on connections of its own: what allows it lives for 3 s and works once
+//! request in, behind no queue, by the token of the workspace: what allows it lives for 3 s and works once
 //! (docs.slack.dev/surfaces/modals). It is best effort: what fails is logged, and told to the person where Slack has
 //! given an address for that.
 
@@ -11,18 +11,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::client::{Client, SetUpError};
 use super::decode::Asking;
+use super::deliver::SlackChannel;
 use super::modal;
 use crate::channels::DeliverError;
 use crate::channels::forms::Forms;
 use crate::domain::event::{EventKind, Incoming};
-use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
 /// Opens forms and looks at those that were sent.
 pub struct FormDesk {
-    client: Client,
+    slack: Arc<SlackChannel>,
     forms: Arc<dyn Forms>,
 }
 
@@ -30,17 +29,17 @@ pub struct FormDesk {
 #[derive(Debug)]
 pub struct Opening {
     body: Value,
+    workspace: String,
+    organisation: Option<String>,
     /// Where it is told that it did not open.
     route: Option<String>,
 }
 
 impl FormDesk {
-    /// Prepares it; connects to nobody.
-    ///
-    /// # Errors
-    /// Where the address or the token cannot be used.
-    pub fn new(api_url: &str, token: &Secret, forms: Arc<dyn Forms>) -> Result<Self, SetUpError> {
-        Ok(Self { client: Client::new(api_url, token)?, forms })
+    /// Opens forms in the workspaces of the channel.
+    #[must_use]
+    pub fn new(slack: Arc<SlackChannel>, forms: Arc<dyn Forms>) -> Self {
+        Self { slack, forms }
     }
 
     /// The form that a request asks for, if it does. Its event then asks nothing more: what is filled in comes as an
@@ -57,7 +56,12 @@ impl FormDesk {
         incoming.reply = None;
         let view = modal::view(&form, &asking.came_from);
         let body = json!({ "trigger_id": asking.trigger_id, "view": view });
-        Some(Opening { body, route: asking.came_from.route.clone() })
+        Some(Opening {
+            body,
+            workspace: incoming.installation.clone(),
+            organisation: incoming.organisation.clone(),
+            route: asking.came_from.route.clone(),
+        })
     }
 
     /// What answers a form that has mistakes in it: they are shown at their fields, and the form stays open.
@@ -76,7 +80,15 @@ impl FormDesk {
     }
 
     async fn try_to_open(&self, opening: &Opening) {
-        let error = match self.client.open_view(&opening.body).await {
+        let lease = self.slack.workspaces().lease(&opening.workspace, opening.organisation.as_deref()).await;
+        let client = match lease {
+            Ok(lease) => lease.client,
+            Err(error) => {
+                tracing::warn!(%error, "slack could not be asked to open a form");
+                return;
+            }
+        };
+        let error = match client.open_view(&opening.body).await {
             Ok(()) => return,
             Err(error) => error,
         };
@@ -87,7 +99,7 @@ impl FormDesk {
         };
         let text = "The form did not open. Please try again, or type the command with its words; `help` shows how.";
         let body = json!({ "response_type": "ephemeral", "replace_original": false, "text": text });
-        if let Err(error) = self.client.respond(route, &body).await {
+        if let Err(error) = client.respond(route, &body).await {
             tracing::warn!(?error, "nor could the person be told");
         }
     }

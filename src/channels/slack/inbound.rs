@@ -29,6 +29,7 @@ pub(super) struct Envelope {
     pub(super) context_enterprise_id: Option<String>,
     #[serde(deserialize_with = "list")]
     pub(super) authorizations: Vec<Authorization>,
+    pub(super) event_time: Option<serde_json::Value>,
     #[serde(deserialize_with = "flag")]
     pub(super) is_ext_shared_channel: bool,
     #[serde(deserialize_with = "object")]
@@ -85,6 +86,16 @@ pub(super) struct InnerEvent {
     pub(super) user_profile: Option<UserProfile>,
     #[serde(deserialize_with = "text")]
     pub(super) client_msg_id: Option<String>,
+    #[serde(deserialize_with = "object")]
+    pub(super) tokens: Option<RevokedTokens>,
+}
+
+/// Whose tokens were revoked: docs.slack.dev/reference/events/tokens_revoked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RevokedTokens {
+    /// A list of ids of bots' users; of any form that it may have only that it holds something is read.
+    pub(super) bot: Option<serde_json::Value>,
 }
 
 /// The writer of a message in a shared channel.

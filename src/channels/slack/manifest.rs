@@ -17,6 +17,11 @@ pub const INTERACTIONS_PATH: &str = "/slack/interactions";
 /// Where Slack asks for the entries of a menu.
 pub const OPTIONS_PATH: &str = "/slack/options";
 
+/// Where a browser begins to connect a workspace by OAuth.
+pub const INSTALL_PATH: &str = "/slack/install";
+/// Where Slack sends the browser back.
+pub const REDIRECT_PATH: &str = "/slack/oauth/redirect";
+
 /// Scopes of the bot token, and what each is for.
 pub const SCOPES: &[(&str, &str)] = &[
     ("commands", "the slash command and the shortcuts"),
@@ -29,7 +34,7 @@ pub const SCOPES: &[(&str, &str)] = &[
 ];
 
 /// Events that Slack is to send.
-const EVENTS: [&str; 2] = ["app_mention", "message.im"];
+const EVENTS: [&str; 4] = ["app_mention", "message.im", "app_uninstalled", "tokens_revoked"];
 
 /// The app's name, and the bot's; Slack takes 35 and 80 characters.
 const NAME: &str = "AI-CRM";
@@ -76,6 +81,7 @@ pub fn by_socket(command: &str, description: &str, hint: &str, entries: &[Entry]
         ("/features/slash_commands/0", ["url", ""]),
         ("/settings/event_subscriptions", ["request_url", ""]),
         ("/settings/interactivity", ["request_url", "message_menu_options_url"]),
+        ("/oauth_config", ["redirect_urls", ""]),
     ] {
         if let Some(fields) = made.pointer_mut(place).and_then(Value::as_object_mut) {
             fields.retain(|name, _| !addresses.contains(&name.as_str()));
@@ -122,7 +128,7 @@ pub fn manifest(
             }],
             "shortcuts": entries.iter().take(MOST_SHORTCUTS).map(shortcut).collect::<Vec<_>>(),
         },
-        "oauth_config": { "scopes": { "bot": scopes } },
+        "oauth_config": { "redirect_urls": [address(REDIRECT_PATH)], "scopes": { "bot": scopes } },
         "settings": {
             "event_subscriptions": { "request_url": address(EVENTS_PATH), "bot_events": EVENTS },
             "interactivity": {

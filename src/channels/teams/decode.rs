@@ -82,6 +82,7 @@ pub fn decode(
     let reply = here.as_ref().filter(|_| answerable).map(|here| Address {
         channel: ChannelName::Teams,
         installation: tenant.clone(),
+        organisation: None,
         place: here.place.id.clone(),
         thread: here.thread.clone(),
         begins_thread: false,

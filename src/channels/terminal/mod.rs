@@ -47,6 +47,7 @@ pub fn address(user: &str) -> Address {
     Address {
         channel: ChannelName::Terminal,
         installation: REALM.to_owned(),
+        organisation: None,
         place: user.to_owned(),
         thread: None,
         begins_thread: false,

@@ -128,6 +128,7 @@ mod tests {
         let to = Address {
             channel: ChannelName::Slack,
             installation: "T1".into(),
+            organisation: None,
             place: "C1".into(),
             thread: None,
             begins_thread: false,

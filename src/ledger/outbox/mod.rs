@@ -380,6 +380,7 @@ mod tests {
         let to = Address {
             channel: ChannelName::Slack,
             installation: "T1".into(),
+            organisation: None,
             place: place.into(),
             thread: None,
             begins_thread: false,

@@ -15,12 +15,14 @@ use super::super::serving;
 use super::fault::{Fate, Plan};
 use super::methods::{self, Answer, ApiError, Arguments};
 use super::world::SharedWorld;
-use super::{hooks, link};
+use super::{hooks, link, oauth};
 use crate::domain::time::Timestamp;
 
 /// The routes that an application calls.
 pub(super) fn routes() -> Router<SharedWorld> {
     Router::new()
+        .route("/oauth/v2/authorize", get(oauth::authorize))
+        .route("/api/oauth.v2.access", post(oauth::access))
         .route("/api/{method}", any(call))
         .route("/response/{id}", post(respond))
         .route("/link/", get(link::open))
@@ -43,11 +45,15 @@ async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let read = read(&verb, &method, query.as_deref(), &headers, &body);
+    let world = match &read {
+        Ok(call) => world.serving(call.token.as_deref(), &call.arguments),
+        Err(_) => world,
+    };
     let plan = world.roll(&method);
     if let Some(response) = before(&world, &method, plan).await {
         return response;
     }
-    let read = read(&verb, &method, query.as_deref(), &headers, &body);
     let channel = read.as_ref().ok().and_then(|call| call.arguments.text("channel"));
     if let Err(after) = world.change(|state, now| state.gate.admit(&method, channel.as_deref(), now)) {
         world.change(|state, now| {
@@ -64,7 +70,7 @@ async fn call(
             if let Some(opened) = opened {
                 return opened;
             }
-            let_in(state, &method, call.token.as_deref())?;
+            let_in(state, &method, call.token.as_deref(), now)?;
             methods::perform(state, &method, &call.arguments, now)
         });
         record(state, &method, &answer, told, now);
@@ -74,6 +80,7 @@ async fn call(
 }
 
 async fn respond(State(world): State<SharedWorld>, Path(id): Path<String>, body: Bytes) -> Response {
+    let world = world.answering(&id);
     let plan = world.roll("response_url");
     if let Some(response) = before(&world, "response_url", plan).await {
         return response;
@@ -141,7 +148,7 @@ fn of_the_app(world: &SharedWorld, method: &str, call: &Call) -> Option<Answer> 
 }
 
 /// Checks the token, as Slack does before it looks at anything else.
-fn let_in(state: &super::state::State, method: &str, token: Option<&str>) -> Result<(), ApiError> {
+fn let_in(state: &super::state::State, method: &str, token: Option<&str>, now: Timestamp) -> Result<(), ApiError> {
     if !methods::exists(method) {
         return Err(ApiError::new("unknown_method"));
     }
@@ -152,7 +159,10 @@ fn let_in(state: &super::state::State, method: &str, token: Option<&str>) -> Res
         None => Err(ApiError::new("not_authed")),
         Some(None) => Err(ApiError::new("invalid_auth")),
         Some(Some(false)) => Err(ApiError::new("token_revoked")),
-        Some(Some(true)) => Ok(()),
+        Some(Some(true)) => match token.and_then(|token| state.expiries.get(token)) {
+            Some(until) if now >= *until => Err(ApiError::new("token_expired")),
+            _ => Ok(()),
+        },
     }
 }
 

@@ -18,6 +18,7 @@ mod link;
 pub mod message;
 mod methods;
 mod mrkdwn;
+pub mod oauth;
 pub mod payload;
 pub mod rates;
 pub mod seed;

@@ -73,6 +73,8 @@ pub(super) struct State {
     pub(super) channels: BTreeMap<String, Channel>,
     /// Tokens and whether each still holds.
     pub(super) tokens: BTreeMap<String, bool>,
+    /// When those end that are rotated.
+    pub(super) expiries: BTreeMap<String, Timestamp>,
     pub(super) messages: BTreeMap<String, Vec<Message>>,
     pub(super) response_urls: BTreeMap<String, ResponseUrl>,
     pub(super) triggers: BTreeMap<String, Trigger>,
@@ -95,6 +97,7 @@ impl State {
             users: seed::users().into_iter().map(|user| (user.id.clone(), user)).collect(),
             channels: seed::channels().into_iter().map(|channel| (channel.id.clone(), channel)).collect(),
             tokens: BTreeMap::from([(token.to_owned(), true)]),
+            expiries: BTreeMap::new(),
             messages: BTreeMap::new(),
             response_urls: BTreeMap::new(),
             triggers: BTreeMap::new(),

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::fault::{Dice, Faults, Plan};
 use super::message::Message;
+use super::oauth::Directory;
 use super::rates::{Gate, RateLimits};
 use super::seed::{Channel, User, Workspace};
 use super::sockets::Sockets;
@@ -30,6 +31,7 @@ pub struct SlackWorld {
     state: Mutex<State>,
     dice: Mutex<Dice>,
     sockets: Mutex<Sockets>,
+    directory: Mutex<Directory>,
     changes: watch::Sender<u64>,
 }
 
@@ -44,6 +46,7 @@ impl SlackWorld {
             state: Mutex::new(state),
             dice: Mutex::new(Dice::new(Faults::default())),
             sockets: Mutex::default(),
+            directory: Mutex::default(),
             changes: watch::Sender::new(0),
         })
     }
@@ -56,6 +59,10 @@ impl SlackWorld {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn sockets_lock(&self) -> MutexGuard<'_, Sockets> {

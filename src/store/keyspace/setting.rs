@@ -1,11 +1,12 @@
 //! `in<channel>/<id>` a connected workspace, `ow` the pairing of the first owner, `ak` the key that signs
 //! the buttons of cards.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::event::ChannelName;
 use crate::domain::ids::PrincipalId;
 use crate::domain::outcome::{Expect, Write};
+use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
@@ -35,9 +36,56 @@ pub struct Installation {
     pub bot_user: String,
     /// When it was connected.
     pub since: Timestamp,
+    /// The tokens that its installation by OAuth gave; none where the configured token connects it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+    /// Why it is connected no longer. The row stays, so that a later installation finds its tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<String>,
 }
 
 impl Record for Installation {}
+
+/// What an installation by OAuth gave. `Debug` shows no token; like every value the row is sealed on disk.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Grant {
+    /// The bot token.
+    #[serde(serialize_with = "exposed")]
+    pub token: Secret,
+    /// What a new token is got with, where tokens are rotated.
+    #[serde(default, serialize_with = "exposed_if_any", skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<Secret>,
+    /// When the token was given.
+    pub from: Timestamp,
+    /// When it ends; never, where tokens are not rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What it may do, as the platform lists it.
+    pub scopes: String,
+    /// The app.
+    pub app: String,
+    /// The organisation of the workspace, also where only the workspace is connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enterprise: Option<String>,
+    /// Who installed it.
+    pub by: String,
+}
+
+impl PartialEq for Grant {
+    fn eq(&self, other: &Self) -> bool {
+        self.token.matches(other.token.expose()) && (self.from, self.until) == (other.from, other.until)
+    }
+}
+
+impl Eq for Grant {}
+
+fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
+}
+
+fn exposed_if_any<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(serializer)
+}
 
 /// The pairing code that makes its bearer the first owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,11 +114,22 @@ pub fn installations(view: &View) -> Result<Vec<Installation>, StoreError> {
     view.scan::<Installation>(INSTALLATION, Order::Ascending).map(|entry| Ok(entry?.1.value)).collect()
 }
 
+/// One of them, by the platform's id of the workspace or of the organisation.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn installation(view: &View, channel: ChannelName, id: &str) -> Result<Option<Stored<Installation>>, StoreError> {
+    view.get(&installation_key(channel, id))
+}
+
+fn installation_key(channel: ChannelName, id: &str) -> Vec<u8> {
+    [INSTALLATION, channel.as_str().as_bytes(), b"/", id.as_bytes()].concat()
+}
+
 /// Stores a connected workspace.
 #[must_use]
-pub fn put_installation(installation: &Installation) -> Write {
-    let key = [INSTALLATION, installation.channel.as_str().as_bytes(), b"/", installation.id.as_bytes()].concat();
-    put(key, Expect::Any, installation)
+pub fn put_installation(installation: &Installation, expect: Expect) -> Write {
+    put(installation_key(installation.channel, &installation.id), expect, installation)
 }
 
 /// The pairing.

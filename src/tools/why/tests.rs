@@ -45,6 +45,7 @@ fn effect_of(id: EffectId) -> Effect {
             to: Address {
                 channel: ChannelName::Slack,
                 installation: "T1".into(),
+                organisation: None,
                 place: "C1".into(),
                 thread: None,
                 begins_thread: false,

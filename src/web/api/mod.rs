@@ -48,6 +48,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("get", "/doctor", "Findings, each with its mend"),
     route("post", "/backup", "Writes a backup to a file of the server's machine").body(operate::backup_schema),
     route("post", "/keys/rotate", "Makes a new sealing key; old values are sealed anew behind it"),
+    route("post", "/slack/install-links", "Makes a link that connects one workspace of Slack, once, within an hour"),
     route("get", "/openapi.json", "This description"),
 ];
 
@@ -71,6 +72,7 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route("/doctor", get(operate::doctor))
         .route("/backup", post(operate::backup))
         .route("/keys/rotate", post(operate::rotate_keys))
+        .route("/slack/install-links", post(operate::install_link))
         .layer(axum::middleware::from_fn_with_state(state.clone(), once::once))
         .layer(axum::middleware::from_fn_with_state(state, auth::require_token));
     let all = Router::new().route("/openapi.json", get(openapi::describe)).merge(guarded);

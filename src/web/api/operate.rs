@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::domain::principal::{Role, Standing};
 use crate::web::Shared;
 use crate::web::problem::Problem;
+use crate::web::slack_install::LINK_LIFE;
 
 /// What every actor shows of itself.
 pub(super) async fn actors(State(state): State<Shared>) -> Json<Value> {
@@ -28,6 +29,16 @@ pub(super) async fn policy_explain(
     Json(question): Json<Value>,
 ) -> Result<Json<Value>, Problem> {
     state.inside.policy_explain(&question).map(Json).map_err(Problem::malformed)
+}
+
+/// A link that connects a workspace of Slack.
+pub(super) async fn install_link(State(state): State<Shared>) -> Result<Json<Value>, Problem> {
+    let Some(desk) = state.slack.as_ref().and_then(|slack| slack.desk.as_ref()) else {
+        let what = "installation by OAuth is off: set SLACK_CLIENT_ID, SLACK_CLIENT_SECRET and AI_CRM_PUBLIC_URL";
+        return Err(Problem::new(StatusCode::CONFLICT, what));
+    };
+    let link = desk.link(state.inbox.clock().now());
+    Ok(Json(json!({ "link": link, "expires_in_s": LINK_LIFE.as_secs() })))
 }
 
 /// Runs the tests of the policies.

@@ -144,6 +144,7 @@ impl Core {
                 shelf_life: SHELF_LIFE,
             },
             dice: jitter.clone(),
+            disconnected: Arc::new(|| ()),
             slack_command: "/ai-crm".to_owned(),
             metrics: Arc::new(RouterMetrics::default()),
         });

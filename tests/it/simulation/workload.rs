@@ -66,6 +66,7 @@ impl Happening {
             reply: Some(Address {
                 channel: ChannelName::Slack,
                 installation: room.installation.clone(),
+                organisation: None,
                 place: room.place.clone(),
                 thread: room.thread.clone(),
                 begins_thread: false,

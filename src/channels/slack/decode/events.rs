@@ -9,6 +9,7 @@ use super::{DecodeError, Decoded, Found, Request, ignored, malformed};
 use crate::channels::slack::inbound::{Envelope, InnerEvent};
 use crate::channels::slack::text;
 use crate::domain::event::{EventKind, Place, PlaceKind, PlatformUser};
+use crate::domain::time::Timestamp;
 
 /// Slackbot has the same id in every workspace, and is not marked as a bot.
 const SLACKBOT: &str = "USLACKBOT";
@@ -57,6 +58,12 @@ fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
     found.from = writer(envelope, event, &found.installation);
     found.place = place(envelope, event, found.from.as_ref(), &found.installation);
     found.thread.clone_from(&event.thread_ts);
+    if let Some(why) = disconnects(kind, event) {
+        let at = envelope.event_time.as_ref().and_then(serde_json::Value::as_i64);
+        found.kind =
+            EventKind::Disconnected { why: why.to_owned(), happened: at.map(|seconds| Timestamp(seconds * 1000)) };
+        return found;
+    }
     if !matches!(kind, "message" | "app_mention") {
         found.kind = ignored(kind, why_nobody_listens(kind));
         return found;
@@ -184,10 +191,21 @@ pub fn tells_of(body: &[u8], ts: &str) -> bool {
     })
 }
 
+/// Whether it ends the connection of the workspace, and how. The two events come in any order, and more than once:
+/// docs.slack.dev/reference/events/app_uninstalled.
+fn disconnects(kind: &str, event: &InnerEvent) -> Option<&'static str> {
+    let bots = event.tokens.as_ref().and_then(|tokens| tokens.bot.as_ref()?.as_array());
+    let of_bots = || bots.is_some_and(|bots| !bots.is_empty());
+    match kind {
+        "app_uninstalled" => Some("the app was removed from the workspace"),
+        "tokens_revoked" if of_bots() => Some("the bot's token was revoked"),
+        _ => None,
+    }
+}
+
 fn why_nobody_listens(kind: &str) -> &'static str {
     match kind {
-        "app_uninstalled" => "the app was removed from the workspace; its token in the configuration is dead",
-        "tokens_revoked" => "tokens of the app were revoked; check the bot token in the configuration",
+        "tokens_revoked" => "tokens of people were revoked, and the bot uses none of them",
         "app_home_opened" => "opening the app's tab asks nothing of the bot",
         "reaction_added" | "reaction_removed" => "reactions ask nothing of the bot",
         "member_joined_channel" | "member_left_channel" => "coming and going asks nothing of the bot",
@@ -325,8 +343,7 @@ mod tests {
             (direct(json!({"subtype": "bot_message"})), "`bot_message`"),
             (message(json!({"subtype": "channel_join"})), "`channel_join`"),
             (json!({"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "home"}), "app's tab"),
-            (json!({"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": ["U2"]}}), "tokens of the app"),
-            (json!({"type": "app_uninstalled"}), "removed from the workspace"),
+            (json!({"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": []}}), "tokens of people"),
             (json!({"type": "member_joined_channel", "user": "UBOT", "channel": "C1"}), "coming and going"),
             (json!({"type": "reaction_added", "user": "U1", "item": {"type": "message"}}), "reactions"),
             (json!({"type": "channel_created", "channel": {"id": "C1", "name": "x"}}), "no part of the bot"),
@@ -395,5 +412,20 @@ mod tests {
         let mut body = envelope(direct(json!({"user": "UHUMAN"})));
         body["authorizations"] = json!([{"team_id": "T1", "user_id": "UHUMAN", "is_bot": false}]);
         assert_eq!(of_json(&body).kind, EventKind::Command { line: "task list".to_owned() });
+    }
+
+    #[test]
+    fn what_ends_the_connection_says_when() {
+        for event in [
+            json!({"type": "app_uninstalled"}),
+            json!({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["UBOT"]}}),
+        ] {
+            let incoming = of_json(&envelope(event));
+            assert_eq!((incoming.installation.as_str(), incoming.reply), ("T1", None));
+            match incoming.kind {
+                EventKind::Disconnected { happened, .. } => assert_eq!(happened, Some(Timestamp(1_355_517_523_000))),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -209,11 +209,12 @@ impl Request<'_> {
         let place_id = found.place.as_ref().map(|place| place.id.as_str()).unwrap_or_default();
         let thread = found.thread.as_deref().unwrap_or_default();
         let lane = format!("slack/{}/{place_id}/{thread}", found.installation);
-        let ignored = matches!(found.kind, EventKind::Platform { .. });
+        let ignored = matches!(found.kind, EventKind::Platform { .. } | EventKind::Disconnected { .. });
         let answerable = !ignored && (found.place.is_some() || found.route.is_some());
         let reply = answerable.then(|| Address {
             channel: ChannelName::Slack,
             installation: found.installation.clone(),
+            organisation: found.organisation.clone(),
             place: place_id.to_owned(),
             thread: found.thread.clone(),
             begins_thread: found.begins_thread,

@@ -46,6 +46,7 @@ impl ApiError {
                 | "thread_not_found"
                 | "already_reacted"
                 | "token_revoked"
+                | "token_expired"
                 | "link_disabled"
                 | "ratelimited"
         )
