@@ -107,7 +107,19 @@ impl SlackChannel {
     /// With the token of the delivery's workspace; once more, where that has ended: what was shown by then is kept in
     /// mind.
     async fn perform(&self, delivery: &Delivery) -> Result<Delivered, DeliverError> {
-        let lease = self.workspaces.lease(&delivery.to.installation, delivery.to.organisation.as_deref()).await?;
+        let (workspace, organisation) = (&delivery.to.installation, delivery.to.organisation.as_deref());
+        let lease = match self.workspaces.lease(workspace, organisation).await {
+            // Who waits in an open request, or has left an address for answers, is reached without a token.
+            Err(error @ DeliverError::Rejected { .. }) if delivery.to.route.is_some() => {
+                let Some(client) = self.workspaces.without_token(workspace, organisation) else { return Err(error) };
+                let performed = self.perform_with(client, delivery).await;
+                return performed.map_err(|other| match other {
+                    DeliverError::Rejected { .. } => error,
+                    other => other,
+                });
+            }
+            other => other?,
+        };
         match self.perform_with(&lease.client, delivery).await {
             Err(error) if is_expired(&error) => match self.workspaces.after_expiry(&lease).await? {
                 Some(lease) => self.perform_with(&lease.client, delivery).await,

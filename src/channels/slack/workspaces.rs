@@ -86,6 +86,8 @@ enum Entry {
 pub struct Workspaces {
     api_url: String,
     configured: Option<Arc<Client>>,
+    /// Has no token.
+    nobody: Client,
     oauth: Option<Arc<OAuth>>,
     clock: Arc<dyn Clock>,
     keeper: OnceLock<Arc<dyn TokenKeeper>>,
@@ -112,7 +114,8 @@ impl Workspaces {
     ) -> Result<Self, SetUpError> {
         let configured = configured.map(|token| Client::new(api_url, token)).transpose()?.map(Arc::new);
         let (keeper, entries) = (OnceLock::new(), Mutex::default());
-        Ok(Self { api_url: api_url.to_owned(), configured, oauth, clock, keeper, entries })
+        let nobody = Client::new(api_url, &Secret::new(""))?;
+        Ok(Self { api_url: api_url.to_owned(), configured, nobody, oauth, clock, keeper, entries })
     }
 
     /// Who keeps tokens; the first is it.
@@ -195,6 +198,15 @@ impl Workspaces {
             }
         }
         Ok(Lease { client: own.current.load().client.clone(), of: Some(own) })
+    }
+
+    /// A client for what needs no token, in a workspace that was never connected; none where it is connected no longer.
+    #[must_use]
+    pub fn without_token(&self, workspace: &str, organisation: Option<&str>) -> Option<&Client> {
+        let entries = self.entries();
+        let is_gone = |id: &str| matches!(entries.get(id), Some(Entry::Gone(_)));
+        let gone = is_gone(workspace) || organisation.is_some_and(is_gone);
+        (!gone).then_some(&self.nobody)
     }
 
     /// Another client for a call that was refused because its token had ended; none where there is none.
