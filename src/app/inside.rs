@@ -124,9 +124,9 @@ impl Inside for Insides {
         policies::run(&self.policies.current(), &self.config)
     }
 
-    fn connect_slack(&self, granted: Granted) -> BoxFuture<'_, Result<NewWorkspace, String>> {
+    fn connect_slack(&self, granted: Granted, by_link: bool) -> BoxFuture<'_, Result<NewWorkspace, String>> {
         Box::pin(async move {
-            let connected = self.installations.connect_by_oauth(granted, &self.signer).await;
+            let connected = self.installations.connect_by_oauth(granted, by_link, &self.signer).await;
             let (tenant, row) = connected.map_err(|error| format!("{error:#}"))?;
             let code = match tenant == TenantId::default_tenant() {
                 // That of the default tenant is told by the server itself, to its operator.

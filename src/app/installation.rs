@@ -5,7 +5,7 @@
 //! default tenant until Slack has answered, as on a first start.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -50,6 +50,8 @@ pub(super) struct Installations {
     slack: Option<Arc<SlackChannel>>,
     /// One workspace is connected at a time: the first is the default tenant's.
     connecting: Arc<Mutex<()>>,
+    /// They are read anew one after the other.
+    reloading: Arc<std::sync::Mutex<()>>,
 }
 
 /// A row with its version and its tenant.
@@ -114,14 +116,16 @@ impl Installations {
         teams: HashMap<String, TenantId>,
     ) -> Result<Self, StoreError> {
         let token = token.map(digest);
-        let (tenants, connecting) = (Arc::default(), Arc::default());
-        let all = Self { store: store.clone(), tenants, teams: Arc::new(teams), token, slack, connecting };
+        let (tenants, connecting, reloading) = (Arc::default(), Arc::default(), Arc::default());
+        let all = Self { store: store.clone(), tenants, teams: Arc::new(teams), token, slack, connecting, reloading };
         all.reload()?;
         Ok(all)
     }
 
     /// Reads the workspaces anew.
     pub(super) fn reload(&self) -> Result<(), StoreError> {
+        // What was read first must not be shown last.
+        let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tenants = HashMap::new();
         for tenant in self.store.tenants()? {
             for found in setting::installations(&self.store.view(&tenant))? {
@@ -158,16 +162,21 @@ impl Installations {
     }
 
     /// Connects the workspace, or the organisation, that has installed the app. One that is known keeps its tenant;
-    /// the first is the default tenant's, unless that has the one of the configured token; each further one is a
-    /// tenant of its own, so that nothing of one shows in another.
-    pub(super) async fn connect_by_oauth(&self, granted: Granted, signer: &Signer) -> anyhow::Result<Row> {
+    /// the first that an operator's link connects is the default tenant's, unless that has the one of the configured
+    /// token; each other one is a tenant of its own, so that nothing of one shows in another.
+    pub(super) async fn connect_by_oauth(
+        &self,
+        granted: Granted,
+        by_link: bool,
+        signer: &Signer,
+    ) -> anyhow::Result<Row> {
         let _one = self.connecting.lock().await;
         let now = SystemClock.now();
         let fresh = installed(granted, now).context("slack's answer names no workspace")?;
         let known = row_of(&self.store, &fresh.id)?;
         let tenant = match &known {
             Some((tenant, _)) => tenant.clone(),
-            None if self.token.is_none() && self.default_is_free()? => TenantId::default_tenant(),
+            None if by_link && self.token.is_none() && self.default_is_free()? => TenantId::default_tenant(),
             None => format!("slack-{}", fresh.id.to_ascii_lowercase()).parse()?,
         };
         let mut dice = [0; 32];

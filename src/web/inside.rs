@@ -51,7 +51,7 @@ pub trait Inside: Send + Sync + 'static {
     /// Runs the tests of the policies.
     fn policy_test(&self) -> Value;
     /// Stores an installation by OAuth; it is in use from then on.
-    fn connect_slack(&self, granted: Granted) -> BoxFuture<'_, Result<NewWorkspace, String>>;
+    fn connect_slack(&self, granted: Granted, by_link: bool) -> BoxFuture<'_, Result<NewWorkspace, String>>;
     /// Findings of `doctor`.
     fn doctor(&self) -> BoxFuture<'_, Value>;
     /// Writes a backup.

@@ -47,8 +47,24 @@ pub struct Desk {
 struct Kept {
     /// Links by the digest of their code: until when.
     links: HashMap<Hash, Timestamp>,
-    /// States by their digest: until when, and the digest of what the browser holds.
-    states: HashMap<Hash, (Timestamp, Hash)>,
+    /// States by their digest.
+    states: HashMap<Hash, Departed>,
+}
+
+/// A browser that was sent to Slack.
+struct Departed {
+    until: Timestamp,
+    /// Digest of what it holds.
+    mark: Hash,
+    /// Digest of the code of the operator's link by which it came; none where everybody may come.
+    link: Option<Hash>,
+}
+
+/// How a browser has come that is back from Slack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    ByLink,
+    ByItself,
 }
 
 /// What a browser is given that is sent to Slack.
@@ -82,7 +98,7 @@ impl Desk {
     /// # Errors
     /// Where that address cannot have a path behind it.
     pub fn new(oauth: OAuth, public_url: &Url, open: bool) -> Result<Self, url::ParseError> {
-        let at = |path: &str| public_url.join(path.trim_start_matches('/'));
+        let at = |path: &str| Url::parse(&format!("{}{path}", public_url.as_str().trim_end_matches('/')));
         Ok(Self { oauth, install: at(INSTALL_PATH)?, redirect: at(REDIRECT_PATH)?, open, kept: Mutex::default() })
     }
 
@@ -100,23 +116,32 @@ impl Desk {
         link
     }
 
-    /// Whether somebody with this code may begin; the code is used up by that.
-    fn admits(&self, code: Option<&str>, now: Timestamp) -> bool {
-        let until = code.and_then(|code| self.kept().links.remove(&hash(code)));
-        self.open || until.is_some_and(|until| now < until)
+    /// Whether somebody with this code may begin, and by which link. The link is used up when somebody comes back by it:
+    /// who shows a preview of it, or looks where it leads, takes it from nobody.
+    fn admits(&self, code: Option<&str>, now: Timestamp) -> Option<Option<Hash>> {
+        let link = code.map(hash).filter(|link| self.kept().links.get(link).is_some_and(|until| now < *until));
+        (self.open || link.is_some()).then_some(link)
     }
 
-    fn depart(&self, now: Timestamp) -> Departure {
+    fn depart(&self, link: Option<Hash>, now: Timestamp) -> Departure {
         let (state, mark) = (secret(), secret());
-        let kept = (now.after(STATE_LIFE), hash(&mark));
-        keep(&mut self.kept().states, hash(&state), kept, now, |(until, _)| *until);
+        let departed = Departed { until: now.after(STATE_LIFE), mark: hash(&mark), link };
+        keep(&mut self.kept().states, hash(&state), departed, now, |departed| departed.until);
         Departure { to: self.oauth.authorize(&self.redirect, &state), cookie: self.cookie(&mark, STATE_LIFE.as_secs()) }
     }
 
-    /// Whether an answer belongs to a question that this browser was sent off with; the state is used up by that.
-    fn returns(&self, state: &str, mark: Option<&str>, now: Timestamp) -> bool {
-        let Some((until, expected)) = self.kept().states.remove(&hash(state)) else { return false };
-        now < until && mark.is_some_and(|mark| hash(mark) == expected)
+    /// Whether an answer belongs to a question that this browser was sent off with, and how it had come; state and link
+    /// are used up by that.
+    fn returns(&self, state: &str, mark: Option<&str>, now: Timestamp) -> Option<Came> {
+        let mut kept = self.kept();
+        let departed = kept.states.remove(&hash(state))?;
+        if now >= departed.until || mark.is_none_or(|mark| hash(mark) != departed.mark) {
+            return None;
+        }
+        match departed.link {
+            Some(link) => kept.links.remove(&link).map(|_| Came::ByLink),
+            None => Some(Came::ByItself),
+        }
     }
 
     /// `Lax` lets it come along when Slack sends the browser back. A machine's own address may be without TLS.
@@ -137,13 +162,13 @@ pub async fn begin(State(state): State<Shared>, method: Method, RawQuery(query):
         return StatusCode::NO_CONTENT.into_response();
     }
     let now = state.inbox.clock().now();
-    if !desk.admits(field(query.as_deref(), "code").as_deref(), now) {
+    let Some(link) = desk.admits(field(query.as_deref(), "code").as_deref(), now) else {
         state.metrics.installation("no_link");
         let text = "This link was used already, is older than an hour, or was never made. Whoever runs the bot makes \
                     another one with: ai-crm slack install-link";
         return page(StatusCode::FORBIDDEN, "No workspace is connected by this link", &[text]);
-    }
-    let Departure { to, cookie } = desk.depart(now);
+    };
+    let Departure { to, cookie } = desk.depart(link, now);
     let headers = [(header::LOCATION, to.to_string()), (header::SET_COOKIE, cookie)];
     (StatusCode::FOUND, headers, [(header::CACHE_CONTROL, "no-store")]).into_response()
 }
@@ -153,12 +178,12 @@ pub async fn finish(State(state): State<Shared>, headers: HeaderMap, RawQuery(qu
     let Some(desk) = state.slack.as_ref().and_then(|slack| slack.desk.as_ref()) else { return off() };
     let query = query.as_deref();
     let now = state.inbox.clock().now();
-    if !desk.returns(&field(query, "state").unwrap_or_default(), mark(&headers), now) {
+    let Some(came) = desk.returns(&field(query, "state").unwrap_or_default(), mark(&headers), now) else {
         state.metrics.installation("wrong_state");
         let text = "This answer belongs to no question of ours, to one of another browser, or to one that is older than \
                     ten minutes. Begin again with a fresh link: ai-crm slack install-link";
         return page(StatusCode::BAD_REQUEST, "Nothing was connected", &[text]);
-    }
+    };
     let gone = [(header::SET_COOKIE, desk.cookie("", 0))];
     let (Some(code), None) = (field(query, "code"), field(query, "error")) else {
         state.metrics.installation("denied");
@@ -171,7 +196,7 @@ pub async fn finish(State(state): State<Shared>, headers: HeaderMap, RawQuery(qu
     let connecting = tokio::spawn(async move {
         let desk = inside.slack.as_ref().and_then(|slack| slack.desk.as_ref()).ok_or("slack is off".to_owned())?;
         let granted = desk.oauth.exchange(&code, &desk.redirect).await.map_err(|error| error.to_string())?;
-        inside.inside.connect_slack(granted).await
+        inside.inside.connect_slack(granted, came == Came::ByLink).await
     });
     let answer = match connecting.await.unwrap_or_else(|error| Err(error.to_string())) {
         Ok(workspace) => {
@@ -199,8 +224,8 @@ fn connected(workspace: &NewWorkspace) -> Response {
             "Nobody owns it yet: whoever says /ai-crm pair {code} in Slack first is its owner (once, five tries)."
         ),
         None => {
-            "Next, say /ai-crm help in Slack. If nobody is the owner yet, the server has printed a pairing code at \
-                 its start: say /ai-crm pair and that code."
+            "Next, say /ai-crm help in Slack. Its owner is whom people.owners names (slack:TEAM/USER), or who says \
+                 /ai-crm pair and the code that the server has printed at its start."
                 .to_owned()
         }
     };
@@ -278,12 +303,22 @@ mod tests {
         let closed = desk("https://bot.example/crm/", false);
         let link = closed.link(now);
         assert!(link.as_str().starts_with("https://bot.example/crm/slack/install?code="), "{link}");
-        assert!(!closed.admits(None, now) && !closed.admits(Some("guessed"), now));
-        assert!(closed.admits(Some(&code(&link)), now));
-        assert!(!closed.admits(Some(&code(&link)), now), "used up");
+        assert!(closed.admits(None, now).is_none() && closed.admits(Some("guessed"), now).is_none());
+        let begin = |code: &str, now| {
+            let Departure { to, cookie } = closed.depart(closed.admits(Some(code), now)?, now);
+            Some((field(to.query(), "state").unwrap(), cookie.split(['=', ';']).nth(1).unwrap().to_owned()))
+        };
+        let (_preview, mine) = (begin(&code(&link), now).unwrap(), begin(&code(&link), now).unwrap());
+        let other = begin(&code(&link), now).unwrap();
+        assert_eq!(closed.returns(&mine.0, Some(&mine.1), now), Some(Came::ByLink));
+        assert_eq!(closed.returns(&other.0, Some(&other.1), now), None, "used up");
+        assert!(begin(&code(&link), now).is_none(), "used up");
         let late = closed.link(now);
-        assert!(!closed.admits(Some(&code(&late)), now.after(LINK_LIFE)));
-        assert!(desk("https://bot.example/", true).admits(None, now), "open to all where that is configured");
+        assert!(closed.admits(Some(&code(&late)), now.after(LINK_LIFE)).is_none());
+        let open = desk("https://bot.example/", true);
+        assert_eq!(open.admits(None, now), Some(None), "open to all where that is configured");
+        let without_slash = desk("https://bot.example/crm", false).link(now);
+        assert!(without_slash.as_str().starts_with("https://bot.example/crm/slack/install?code="), "{without_slash}");
     }
 
     #[test]
@@ -291,26 +326,26 @@ mod tests {
         let now = Timestamp(1_000_000);
         let desk = desk("https://bot.example/", false);
         let depart = || {
-            let Departure { to, cookie } = desk.depart(now);
+            let Departure { to, cookie } = desk.depart(None, now);
             assert!(cookie.contains("HttpOnly; SameSite=Lax; Secure"), "{cookie}");
             let held = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
             (field(to.query(), "state").unwrap(), held)
         };
         let (state, held) = depart();
-        assert!(desk.returns(&state, Some(&held), now));
-        assert!(!desk.returns(&state, Some(&held), now), "used up");
+        assert_eq!(desk.returns(&state, Some(&held), now), Some(Came::ByItself));
+        assert_eq!(desk.returns(&state, Some(&held), now), None, "used up");
         let (state, held) = depart();
-        assert!(!desk.returns(&state, Some(&held), now.after(STATE_LIFE)), "too late");
+        assert_eq!(desk.returns(&state, Some(&held), now.after(STATE_LIFE)), None, "too late");
         let ((state, _), (_, of_another)) = (depart(), depart());
-        assert!(!desk.returns(&state, Some(&of_another), now), "another browser");
-        assert!(!desk.returns(&depart().0, None, now) && !desk.returns("", Some("x"), now));
+        assert_eq!(desk.returns(&state, Some(&of_another), now), None, "another browser");
+        assert_eq!((desk.returns(&depart().0, None, now), desk.returns("", Some("x"), now)), (None, None));
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let desk = desk("http://127.0.0.1:1/", true);
         for at in 0..2000 {
-            assert!(!desk.depart(Timestamp(at)).cookie.contains("Secure"));
+            assert!(!desk.depart(None, Timestamp(at)).cookie.contains("Secure"));
         }
         assert_eq!(desk.kept().states.len(), MOST_KEPT);
     }

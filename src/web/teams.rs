@@ -55,7 +55,9 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     match decode(&activity, &body, &service_url, &teams.tenants, &proof) {
         Ok(decoded) => accept(&state, teams, decoded, arrived).await,
         Err(DecodeError::Malformed(what)) => Err(Problem::malformed(what)),
-        Err(error @ DecodeError::ForeignTenant) => Err(forbidden(&state, &error.to_string())),
+        Err(error @ (DecodeError::ForeignTenant | DecodeError::ForeignChannel)) => {
+            Err(forbidden(&state, &error.to_string()))
+        }
     }
 }
 

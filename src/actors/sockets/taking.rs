@@ -117,12 +117,19 @@ impl Taking<'_> {
                     (asked, until) = (Stay::No, Some(Instant::now() + CLOSE_PATIENCE));
                 }
                 Some(taken) = self.working.join_next() => match taken {
-                    Ok(taken) => if let Err(lost) = self.answer(&mut connection, taken).await { return lost },
+                    Ok(taken) => if let Err(lost) = self.answer(&mut connection, taken).await {
+                        // What is on its way to the disk goes on, and what it has to open.
+                        self.working.detach_all();
+                        return lost;
+                    },
                     Err(error) => tracing::error!(%error, "an envelope of slack was not taken in"),
                 },
                 frame = connection.next(), if reads => match frame {
                     Ok(frame) => if let Some(why) = self.read(frame) { return why },
-                    Err(lost) => return OpenError::Failed(lost.to_string()),
+                    Err(lost) => {
+                        self.working.detach_all();
+                        return OpenError::Failed(lost.to_string());
+                    }
                 },
             }
         }

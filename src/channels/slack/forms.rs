@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::decode::Asking;
 use super::deliver::SlackChannel;
 use super::modal;
+use super::workspaces::is_expired;
 use crate::channels::DeliverError;
 use crate::channels::forms::Forms;
 use crate::domain::event::{EventKind, Incoming};
@@ -80,18 +81,7 @@ impl FormDesk {
     }
 
     async fn try_to_open(&self, opening: &Opening) {
-        let lease = self.slack.workspaces().lease(&opening.workspace, opening.organisation.as_deref()).await;
-        let client = match lease {
-            Ok(lease) => lease.client,
-            Err(error) => {
-                tracing::warn!(%error, "slack could not be asked to open a form");
-                return;
-            }
-        };
-        let error = match client.open_view(&opening.body).await {
-            Ok(()) => return,
-            Err(error) => error,
-        };
+        let Err(error) = self.show(opening).await else { return };
         tracing::warn!(%error, "slack did not open a form");
         // Where nobody knows whether it opened, the person sees it.
         let (false, Some(route)) = (matches!(error, DeliverError::UnknownOutcome { .. }), &opening.route) else {
@@ -99,8 +89,22 @@ impl FormDesk {
         };
         let text = "The form did not open. Please try again, or type the command with its words; `help` shows how.";
         let body = json!({ "response_type": "ephemeral", "replace_original": false, "text": text });
+        // Any client will do: no token is sent there.
+        let Some(client) = self.slack.workspaces().any() else { return };
         if let Err(error) = client.respond(route, &body).await {
             tracing::warn!(?error, "nor could the person be told");
+        }
+    }
+
+    async fn show(&self, opening: &Opening) -> Result<(), DeliverError> {
+        let workspaces = self.slack.workspaces();
+        let lease = workspaces.lease(&opening.workspace, opening.organisation.as_deref()).await?;
+        match lease.client.open_view(&opening.body).await {
+            Err(error) if is_expired(&error) => match workspaces.after_expiry(&lease).await? {
+                Some(lease) => lease.client.open_view(&opening.body).await,
+                None => Err(error),
+            },
+            shown => shown,
         }
     }
 }

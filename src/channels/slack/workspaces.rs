@@ -68,7 +68,8 @@ pub enum Connected {
 struct Workspace {
     id: String,
     current: ArcSwap<Current>,
-    renewing: tokio::sync::Mutex<Timestamp>,
+    /// Until when a renewal is not tried again.
+    renewing: Arc<tokio::sync::Mutex<Timestamp>>,
 }
 
 struct Current {
@@ -136,27 +137,24 @@ impl Workspaces {
         let entry = match connected {
             Connected::ByConfiguration => Entry::Configured,
             Connected::Gone(why) => Entry::Gone(why),
-            // Who renews it just now goes on with it.
-            Connected::ByOAuth(token) if self.has(id, &token.token) => return Ok(()),
+            // What was read before a renewal was kept must not put back what Slack has ended by it.
+            Connected::ByOAuth(token) if self.has_newer(id, token.from) => return Ok(()),
             Connected::ByOAuth(token) => Entry::Own(Arc::new(Workspace {
                 id: id.to_owned(),
-                current: ArcSwap::from_pointee(self.current(*token)?),
-                renewing: tokio::sync::Mutex::new(Timestamp(0)),
+                current: ArcSwap::from_pointee(current(&self.api_url, *token)?),
+                renewing: Arc::default(),
             })),
         };
         self.entries().insert(id.to_owned(), entry);
         Ok(())
     }
 
-    fn has(&self, id: &str, token: &Secret) -> bool {
+    /// Whether the token in use is as new.
+    fn has_newer(&self, id: &str, from: Timestamp) -> bool {
         match self.entries().get(id) {
-            Some(Entry::Own(own)) => own.current.load().token.token.matches(token.expose()),
+            Some(Entry::Own(own)) => own.current.load().token.from >= from,
             _ => false,
         }
-    }
-
-    fn current(&self, token: Token) -> Result<Current, SetUpError> {
-        Ok(Current { client: Arc::new(Client::new(&self.api_url, &token.token)?), token })
     }
 
     /// The client of the configured token, or else of any workspace; none where nothing is connected.
@@ -266,43 +264,44 @@ impl Workspaces {
         Err(DeliverError::Rejected { reason })
     }
 
-    /// One at a time: who waited finds the work done. It runs to its end whoever stops waiting for it.
+    /// One at a time: who waited finds the work done. It runs to its end whoever stops waiting for it, since the old
+    /// token ends with Slack's answer.
     async fn renew(&self, own: &Arc<Workspace>, seen: &Arc<Current>) -> Result<(), DeliverError> {
-        let mut tried = own.renewing.lock().await;
+        let mut tried = own.renewing.clone().lock_owned().await;
         if !Arc::ptr_eq(&own.current.load(), seen) {
             return Ok(());
         }
         let now = self.clock.now();
+        let unavailable = |reason: String| DeliverError::Unavailable { reason };
         if now < *tried {
-            let reason = "the token could not be renewed a moment ago".to_owned();
-            return Err(DeliverError::Unavailable { reason });
+            return Err(unavailable("the token could not be renewed a moment ago".to_owned()));
         }
         let (Some(oauth), Some(keeper), Some(refresh)) = (&self.oauth, self.keeper.get(), &seen.token.refresh) else {
             let reason = "its token ends, and without SLACK_CLIENT_ID and SLACK_CLIENT_SECRET nothing renews it";
-            return Err(DeliverError::Unavailable { reason: reason.to_owned() });
+            return Err(unavailable(reason.to_owned()));
         };
-        // The old token ends with the answer, so the work must not be broken off between the answer and the disk.
-        let (oauth, keeper, refresh, id) = (oauth.clone(), keeper.clone(), refresh.clone(), own.id.clone());
+        let (oauth, keeper, refresh) = (oauth.clone(), keeper.clone(), refresh.clone());
+        let (own, api_url) = (own.clone(), self.api_url.clone());
         let renewing = tokio::spawn(async move {
-            let granted = oauth.refresh(&refresh).await.map_err(|error| error.to_string())?;
-            keeper.keep(&id, granted).await
-        });
-        let kept = renewing.await.unwrap_or_else(|error| Err(error.to_string()));
-        let renewed = kept.and_then(|token| self.current(token).map_err(|error| error.to_string()));
-        let keeper = self.keeper.get();
-        match renewed {
-            Ok(current) => {
-                own.current.store(Arc::new(current));
-                keeper.inspect(|keeper| keeper.trouble(&own.id, None));
-                Ok(())
-            }
-            Err(error) => {
+            let renewed = async {
+                let granted = oauth.refresh(&refresh).await.map_err(|error| error.to_string())?;
+                let token = keeper.keep(&own.id, granted).await?;
+                current(&api_url, token).map_err(|error| error.to_string())
+            };
+            let renewed = renewed.await.map(|current| own.current.store(Arc::new(current)));
+            if renewed.is_err() {
                 *tried = now.after(PAUSE);
-                keeper.inspect(|keeper| keeper.trouble(&own.id, Some(&error)));
-                Err(DeliverError::Unavailable { reason: format!("the token cannot be renewed: {error}") })
             }
-        }
+            keeper.trouble(&own.id, renewed.as_ref().err().map(String::as_str));
+            renewed
+        });
+        let renewed = renewing.await.unwrap_or_else(|error| Err(error.to_string()));
+        renewed.map_err(|error| unavailable(format!("the token cannot be renewed: {error}")))
     }
+}
+
+fn current(api_url: &str, token: Token) -> Result<Current, SetUpError> {
+    Ok(Current { client: Arc::new(Client::new(api_url, &token.token)?), token })
 }
 
 /// Whether a call was refused because its token had ended.

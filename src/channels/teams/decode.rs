@@ -16,6 +16,8 @@ use super::{card, text};
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
 use crate::domain::ids::LaneKey;
 
+/// How the Bot Framework calls Teams. Its other channels let whoever writes name themselves as they like.
+const TEAMS: &str = "msteams";
 /// What begins the thread of a channel in a conversation's id.
 const THREAD: &str = ";messageid=";
 
@@ -56,6 +58,9 @@ pub enum DecodeError {
     /// Not what the Bot Framework documents; the answer is 400.
     #[error("malformed: {0}")]
     Malformed(String),
+    /// It comes by another channel of the Bot Framework; the answer is 403.
+    #[error("not of Teams")]
+    ForeignChannel,
     /// It comes from an Entra tenant whose people may not reach the bot, or from none; the answer is 403.
     #[error("not of an Entra tenant that is let in")]
     ForeignTenant,
@@ -74,6 +79,9 @@ pub fn decode(
 ) -> Result<Decoded, DecodeError> {
     let kind = activity.kind.as_deref().filter(|kind| !kind.is_empty());
     let kind = kind.ok_or_else(|| DecodeError::Malformed("an activity without `type`".to_owned()))?;
+    if activity.channel_id.as_deref() != Some(TEAMS) {
+        return Err(DecodeError::ForeignChannel);
+    }
     let tenant = activity.tenant().filter(|tenant| tenants.contains(tenant)).ok_or(DecodeError::ForeignTenant)?;
     let here = Here::of(activity, &tenant);
     let (what, answer) = read(kind, activity);
@@ -419,6 +427,9 @@ mod tests {
             json!({"conversation": {"id": "a:chat"}, "channelData": {}}),
         ] {
             assert_eq!(read(changes.clone()), Err(DecodeError::ForeignTenant), "{changes}");
+        }
+        for channel in [json!("webchat"), json!("directline"), json!("MSTeams"), json!(null)] {
+            assert_eq!(read(json!({"channelId": channel})), Err(DecodeError::ForeignChannel), "{channel}");
         }
         assert!(matches!(read(json!({"type": null})), Err(DecodeError::Malformed(_))));
     }

@@ -100,7 +100,9 @@ impl Grid {
         let shown: Vec<&Value> = head.iter().chain(&rows[from..to]).map(|(row, _)| row).collect();
         let lines: Vec<String> = self.head().chain(&self.rows[from..to]).map(|cells| line(cells)).collect();
         let plain = lines.join("\n");
-        let instead = rich(vec![Value::String(literal(&plain))]);
+        // A run without text is no run.
+        let text = if plain.trim().is_empty() { "\u{A0}".to_owned() } else { literal(&plain) };
+        let instead = rich(vec![Value::String(text)]);
         let element = json!({
             "type": "Table",
             "columns": self.widths(),

@@ -109,6 +109,14 @@ fn headings_lists_code_images_and_dividers() {
 }
 
 #[test]
+fn a_table_without_words_is_one_all_the_same() {
+    for rows in [vec![], vec![vec![String::new()]]] {
+        let card = Card::new("").block(Block::Table { columns: vec![String::new()], rows });
+        messages(&card).iter().for_each(|rendered| refusals(rendered, MOST_SPLIT));
+    }
+}
+
+#[test]
 fn a_table_has_a_head_and_its_rows_as_text_for_other_clients() {
     let cell = |text: &str| json!({"type": "TableCell", "items": [plain(text)]});
     let head = |text: &str| {
