@@ -1,7 +1,7 @@
 //! The actor that keeps one socket of Slack's Socket Mode open: opens it, has another one ready before an old one goes,
 //! opens it again when it dies, and shows whether Slack can reach us by it.
 //!
-//! Owns when a connection is opened and closed. What comes over it is taken in by [`taking`], in a task of its own that
+//! Owns when a connection is opened and closed. What comes over it is taken in by `taking`, in a task of its own that
 //! tells this actor what becomes of it. The protocol is `channels/slack/socket`.
 
 mod taking;

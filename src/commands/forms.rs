@@ -1,7 +1,7 @@
 //! Forms, as a table: what they ask, what may be filled in, and the line that a filled-in form stands for.
 //!
 //! A form is a face of a command: what was filled in becomes the command's line, and from there on it is as if it had
-//! been typed. A further form is an arm in [`form`], [`check`] and [`line`]; a further way to ask for one is a line in
+//! been typed. A further form is an arm in [`form`], [`check`] and [`line()`]; a further way to ask for one is a line in
 //! [`ENTRIES`] and in [`asked_for`].
 
 use jiff::civil::Date;

@@ -363,7 +363,7 @@ fn thread(delivery: &Delivery) -> Option<&str> {
 }
 
 /// The first message of a card as the HTTP answer to the slash command that it answers. Where
-/// [`part_count`] is more than one, [`SlackChannel::deliver_rest`] shows the others.
+/// [`part_count`] is more than one, `deliver_rest` shows the others.
 #[must_use]
 pub fn inline_body(delivery: &Delivery) -> Bytes {
     let body = blocks::messages(&delivery.card).first().map(|part| answer(delivery, part)).unwrap_or_default();

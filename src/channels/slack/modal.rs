@@ -2,7 +2,7 @@
 //!
 //! Owns the shape, the limits, and what the modal remembers of where it was opened. Each field is an input block whose
 //! `block_id` is the field's name, by which mistakes are shown at it. What a form asks is not known here. A further
-//! kind of field is an arm in [`element`] and, where Slack answers it in a new way, in [`value`].
+//! kind of field is an arm in `element` and, where Slack answers it in a new way, in `value`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -2,7 +2,7 @@
 //!
 //! Owns what frames say, how they are acknowledged, and where Slack may send us to. All of it is pure; the connection
 //! itself is [`connection`]. What an envelope carries is read by `decode`, as a request is. It knows neither store nor
-//! actors: who accepts an envelope acknowledges it. A further kind of envelope is a line in [`content`].
+//! actors: who accepts an envelope acknowledges it. A further kind of envelope is a line in `content`.
 
 pub mod connection;
 

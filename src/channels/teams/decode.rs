@@ -2,7 +2,7 @@
 //!
 //! What nobody has asked the bot to act on is an event too, with the reason why it will be ignored, so that silence can
 //! be explained. Not here: the check of the token (`verify`), and what a line or a token of a button means. A new kind of
-//! activity is an arm in [`read`]; an invoke that is answered is one in [`invoke`].
+//! activity is an arm in `read`; an invoke that is answered is one in `invoke`.
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;

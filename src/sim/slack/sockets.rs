@@ -1,7 +1,7 @@
 //! Socket Mode, Slack's side: who may open a socket, which there are, what is sent over them and what is acknowledged.
 //!
 //! From docs.slack.dev/apis/events-api/using-socket-mode and …/reference/methods/apps.connections.open. The web socket
-//! itself is [`super::link`]. Envelopes carry what requests carry; [`super::sender`] makes them. Connections and
+//! itself is `link`. Envelopes carry what requests carry; [`super::sender`] makes them. Connections and
 //! tokens outlive a reset of the workspace, as an application's do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

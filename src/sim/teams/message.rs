@@ -1,6 +1,6 @@
 //! A message as the tenant keeps it.
 //!
-//! It does not check anything; that is [`super::checks`].
+//! It does not check anything; that is `checks`.
 
 use std::collections::BTreeMap;
 

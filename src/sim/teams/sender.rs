@@ -1,6 +1,6 @@
 //! Teams' side towards an application: what people say and change, who comes and goes, and what is invoked.
 //!
-//! Bodies come from [`super::activity`], [`super::delivery`] gets them there, [`super::press`] has what people do with
+//! Bodies come from `activity`, [`super::delivery`] gets them there, [`super::press`] has what people do with
 //! cards; this file keeps the tenant in step. It knows nothing of what the application should answer. People are named by
 //! id, object id or short name, places by id or word; `personal` is the person's own chat with the bot.
 
