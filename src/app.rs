@@ -29,6 +29,7 @@ use crate::actors::sockets;
 use crate::actors::tree::{self, Entrance, Tree};
 use crate::app::inside::{BehindIntake, Insides};
 use crate::app::installation::{Installations, Keeper};
+use crate::channels::forms::Forms;
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::forms::FormDesk;
 use crate::channels::teams::deliver::TeamsChannel;
@@ -101,8 +102,10 @@ impl App {
         let catalog = Arc::new(catalog(&config)?);
         let terminal = Arc::new(TerminalChannel::default());
         let slack = slack::channel(&config)?;
-        let form_desk = form_desk(slack.as_ref(), &catalog);
+        let forms: Arc<dyn Forms> = Arc::new(forms::CommandForms { catalog: catalog.clone() });
+        let form_desk = slack.as_ref().map(|slack| Arc::new(FormDesk::new(slack.clone(), forms.clone())));
         let (teams, of_teams) = (teams::channel(&config)?, teams::tenants(&config)?);
+        let verifier = teams::verifier(&config)?;
         let channels = enabled_channels(&terminal, slack.as_ref(), teams.as_ref());
         let signer = signer(&store, &of_teams).await?;
         let installations =
@@ -125,7 +128,7 @@ impl App {
             policies: policies.clone(),
             signer: signer.clone(),
             catalog: catalog.clone(),
-            analyst: Arc::new(OfflineAnalyst::new(catalog.clone())),
+            analyst: Arc::new(OfflineAnalyst::new(catalog)),
             settlements: settlements.clone(),
             patience: patience(&config),
             dice: dice.clone(),
@@ -157,7 +160,7 @@ impl App {
             tree,
             signer,
             slack: slack.clone(),
-            teams: teams.clone(),
+            teams: teams.clone().zip(verifier.clone()),
         });
         let mut background = Vec::new();
         if mode == Mode::Whole {
@@ -183,7 +186,7 @@ impl App {
             settlements,
             inside: insides.clone(),
             slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
-            teams: teams.map(|teams| teams::edge(&config, &teams, catalog)).transpose()?,
+            teams: teams.zip(verifier).map(|(teams, verifier)| teams::edge(&config, &teams, verifier, forms)),
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
@@ -308,12 +311,6 @@ fn enabled_channels(
         channels.insert(ChannelName::Teams, teams.clone());
     }
     channels
-}
-
-/// What opens Slack's forms; none where Slack is off.
-fn form_desk(slack: Option<&Arc<SlackChannel>>, catalog: &Arc<Catalog>) -> Option<Arc<FormDesk>> {
-    let forms = Arc::new(forms::CommandForms { catalog: catalog.clone() });
-    slack.map(|slack| Arc::new(FormDesk::new(slack.clone(), forms)))
 }
 
 async fn start_tree(

@@ -17,8 +17,6 @@ use crate::app::inside::Insides;
 use crate::app::policies;
 use crate::channels::slack;
 use crate::channels::slack::deliver::SlackChannel;
-use crate::channels::teams::deliver::TeamsChannel;
-use crate::channels::teams::keys::Keys;
 use crate::channels::{DeliverError, teams};
 use crate::config::Config;
 use crate::config::errors::ConfigErrors;
@@ -68,7 +66,7 @@ pub(super) async fn examine(inside: &Insides) -> Value {
     findings.push(machine::clock(SystemClock.now(), at_slack));
     findings.push(answer);
     findings.extend(workspace(inside));
-    findings.extend(teams(&inside.config, inside.teams.as_deref()).await);
+    findings.extend(teams(inside).await);
     findings.extend(ledger(inside));
     findings.push(policy(inside));
     findings.extend(sockets(inside));
@@ -196,8 +194,10 @@ fn workspace(inside: &Insides) -> Option<Finding> {
 }
 
 /// Whether Entra gives a token, and whether the keys by which Teams signs can be fetched.
-async fn teams(config: &Config, channel: Option<&TeamsChannel>) -> Vec<Finding> {
-    let Some(channel) = channel else { return vec![good("teams", format!("off: {}", teams::TURN_ON))] };
+async fn teams(inside: &Insides) -> Vec<Finding> {
+    let Some((channel, verifier)) = &inside.teams else {
+        return vec![good("teams", format!("off: {}", teams::TURN_ON))];
+    };
     let late = || DeliverError::Unavailable { reason: format!("no answer in {} s", PATIENCE.as_secs()) };
     let token = tokio::time::timeout(PATIENCE, channel.check()).await.unwrap_or_else(|_| Err(late()));
     let token = match token {
@@ -207,17 +207,14 @@ async fn teams(config: &Config, channel: Option<&TeamsChannel>) -> Vec<Finding> 
             not_good("teams", State::Bad, error.to_string(), mend)
         }
     };
-    let url = &config.channels.teams.openid_metadata_url;
-    let fetched = match Keys::new(url.clone()) {
-        Ok(keys) => tokio::time::timeout(PATIENCE, keys.check(SystemClock.now())).await.ok().and_then(Result::ok),
-        Err(_) => None,
-    };
+    let fetched = tokio::time::timeout(PATIENCE, verifier.keys().check(SystemClock.now())).await;
+    let fetched = fetched.map_err(|_| late().to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
     let keys = match fetched {
-        Some(count) => good("teams keys", format!("{count} keys by which Teams signs")),
-        None => {
+        Ok(count) => good("teams keys", format!("{count} keys by which Teams signs")),
+        Err(why) => {
             let mend =
                 "check that MICROSOFT_OPENID_METADATA_URL can be reached from here; until then nothing is let in";
-            not_good("teams keys", State::Bad, format!("they cannot be fetched from {url}"), mend)
+            not_good("teams keys", State::Bad, why, mend)
         }
     };
     vec![token, keys]

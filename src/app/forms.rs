@@ -20,6 +20,10 @@ impl Forms for CommandForms {
         forms::asked_for(asked, &self.catalog)
     }
 
+    fn filled_in(&self, name: &str, filled: &Filled) -> Option<Form> {
+        forms::form(name, &self.catalog, filled)
+    }
+
     fn mistakes(&self, name: &str, filled: &Filled, now: Timestamp) -> FieldErrors {
         // A day is over when it is over everywhere: clocks on earth are at most twelve hours behind UTC.
         forms::check(name, filled, due::day_of(now.before(Duration::from_secs(12 * 3600))))

@@ -14,6 +14,7 @@ use crate::app::{doctor, explain, pairing, policies};
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::oauth::Granted;
 use crate::channels::teams::deliver::TeamsChannel;
+use crate::channels::teams::verify::Verifier;
 use crate::config::Config;
 use crate::domain::effect::Effect;
 use crate::domain::event::ChannelName;
@@ -39,7 +40,7 @@ pub(super) struct Insides {
     pub(super) tree: Option<Tree>,
     pub(super) signer: Arc<Signer>,
     pub(super) slack: Option<Arc<SlackChannel>>,
-    pub(super) teams: Option<Arc<TeamsChannel>>,
+    pub(super) teams: Option<(Arc<TeamsChannel>, Arc<Verifier>)>,
 }
 
 /// What the way in asks of the rest of the program.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::channels::forms::Forms;
 use crate::channels::teams::client::{AppCredentials, Client};
 use crate::channels::teams::deliver::TeamsChannel;
 use crate::channels::teams::hosts::Hosts;
 use crate::channels::teams::keys::Keys;
 use crate::channels::teams::verify::Verifier;
 use crate::config::Config;
-use crate::config::catalog::Catalog;
 use crate::config::teams::TeamsSettings;
 use crate::domain::ids::TenantId;
 use crate::domain::secret::Secret;
@@ -33,18 +33,32 @@ pub(super) fn channel(config: &Config) -> anyhow::Result<Option<Arc<TeamsChannel
     Ok(Some(Arc::new(TeamsChannel::new(client, settings.pace()))))
 }
 
-/// Its part of the edge.
-pub(super) fn edge(config: &Config, channel: &TeamsChannel, catalog: Arc<Catalog>) -> anyhow::Result<TeamsEdge> {
+/// What checks that it is Teams who sends; none where Teams is off.
+pub(super) fn verifier(config: &Config) -> anyhow::Result<Option<Arc<Verifier>>> {
     let settings = &config.channels.teams;
+    if !settings.is_on()? {
+        return Ok(None);
+    }
     let keys = Keys::new(settings.openid_metadata_url.clone()).context("teams cannot be set up")?;
-    Ok(TeamsEdge {
-        verifier: Verifier::new(&app_id(settings), keys),
+    Ok(Some(Arc::new(Verifier::new(&app_id(settings), keys))))
+}
+
+/// Its part of the edge.
+pub(super) fn edge(
+    config: &Config,
+    channel: &TeamsChannel,
+    verifier: Arc<Verifier>,
+    forms: Arc<dyn Forms>,
+) -> TeamsEdge {
+    let settings = &config.channels.teams;
+    TeamsEdge {
+        verifier,
         hosts: Hosts::new(&settings.service_hosts),
         tenants: settings.allowed_tenants(),
         inline: channel.inline().clone(),
         inline_answer: config.ledger.inline_answer(),
-        catalog,
-    })
+        forms,
+    }
 }
 
 fn app_id(settings: &TeamsSettings) -> String {

@@ -10,6 +10,8 @@ use crate::domain::time::Timestamp;
 pub trait Forms: Send + Sync + 'static {
     /// The form that somebody asks for; `None` where they ask for none.
     fn asked_for(&self, asked: &Asked) -> Option<Form>;
+    /// A form with what was filled in; `None` where there is none of that name.
+    fn filled_in(&self, name: &str, filled: &Filled) -> Option<Form>;
     /// What is wrong with what was filled in, as far as that can be said without looking anything up.
     fn mistakes(&self, name: &str, filled: &Filled, now: Timestamp) -> FieldErrors;
 }

@@ -5,6 +5,7 @@
 //! in [`TABLE`]; the contract suite in `tests/it` then runs over it.
 
 pub mod forms;
+mod http;
 pub mod inline;
 mod progress;
 pub mod slack;

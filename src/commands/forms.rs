@@ -43,6 +43,7 @@ pub fn asked_for(asked: &Asked, catalog: &Catalog) -> Option<Form> {
         Asked::Line(line) if line.to_lowercase().split_whitespace().eq(["task", "create"]) => Filled::new(),
         Asked::Entry { name, .. } if name == ENTRY_TASK => Filled::new(),
         Asked::Entry { name, said } if name == ENTRY_FROM_MESSAGE => said.as_ref().map(of_message).unwrap_or_default(),
+        Asked::Form(name) => return form(name, catalog, &Filled::new()),
         Asked::Line(_) | Asked::Entry { .. } => return None,
     };
     form(TASK_CREATE, catalog, &known)
@@ -107,13 +108,18 @@ pub fn check(name: &str, filled: &Filled, today: Date) -> FieldErrors {
     let mut wrong = |field: &str, what: String| errors.insert(field.to_owned(), what);
     match said("title") {
         None => drop(wrong("title", "say in one line what is to be done".to_owned())),
-        Some(title) if title.chars().count() > LONGEST_TITLE => {
+        Some(title) if is_longer(title, LONGEST_TITLE) => {
             drop(wrong(
                 "title",
                 format!("a title has at most {LONGEST_TITLE} characters; put the rest into the description"),
             ));
         }
         Some(_) => {}
+    }
+    if said("description").is_some_and(|text| is_longer(text, MOST_DESCRIPTION)) {
+        let what =
+            format!("at most {MOST_DESCRIPTION} characters; add the rest by `task comment` when the task is there");
+        drop(wrong("description", what));
     }
     if let Some(due) = said("due") {
         match due.parse::<Date>() {
@@ -123,6 +129,11 @@ pub fn check(name: &str, filled: &Filled, today: Date) -> FieldErrors {
         }
     }
     errors
+}
+
+/// Fields count as JavaScript does, on Slack and in Teams: what is longer was not written in one.
+fn is_longer(text: &str, most: usize) -> bool {
+    text.encode_utf16().count() > most
 }
 
 /// The line that a filled-in form stands for; `None` where there is no form of that name.
@@ -215,6 +226,9 @@ mod tests {
             (filled(&[]), vec!["title"]),
             (filled(&[("title", "  ")]), vec!["title"]),
             (filled(&[("title", &long)]), vec!["title"]),
+            (filled(&[("title", &long[1..]), ("description", &"y".repeat(MOST_DESCRIPTION))]), vec![]),
+            (filled(&[("title", "x"), ("description", &"y".repeat(MOST_DESCRIPTION + 1))]), vec!["description"]),
+            (filled(&[("title", &"🦀".repeat(LONGEST_TITLE / 2 + 1))]), vec!["title"]),
             (filled(&[("title", "x"), ("due", "2026-11-25")]), vec!["due"]),
             (filled(&[("due", "soon")]), vec!["due", "title"]),
         ] {

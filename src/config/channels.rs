@@ -40,6 +40,38 @@ pub enum Enabled {
     No,
 }
 
+/// Some of what a platform needs is there and some is not: a channel that verifies nothing or cannot answer is worse
+/// than none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{platform} is set up in part: {missing} is missing; set it, or turn the channel off with \
+     channels.{platform}.enabled = false"
+)]
+pub struct Incomplete {
+    /// Which platform.
+    pub platform: &'static str,
+    /// What is missing, by key and variable.
+    pub missing: String,
+}
+
+impl Enabled {
+    /// Whether a channel is on, by what it wants, each with whether it is there, and by whether anything of it is.
+    pub(super) fn judge(
+        self,
+        platform: &'static str,
+        anything: bool,
+        wanted: &[(&str, bool)],
+    ) -> Result<bool, Incomplete> {
+        let missing: Vec<&str> = wanted.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
+        match self {
+            Self::No => Ok(false),
+            Self::Auto if !anything => Ok(false),
+            _ if missing.is_empty() => Ok(true),
+            _ => Err(Incomplete { platform, missing: missing.join(" and ") }),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Enabled {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Word;

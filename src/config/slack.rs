@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::config::channels::Enabled;
+use crate::config::channels::{Enabled, Incomplete};
 use crate::config::secrets::Secrets;
 use crate::config::server::base_url;
 use crate::domain::secret::Secret;
@@ -59,17 +59,6 @@ pub enum Install {
     Open,
 }
 
-/// Some of what Slack needs is there and some is not.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "slack is set up in part: {missing} is missing; set it, or turn the channel off with \
-     channels.slack.enabled = false"
-)]
-pub struct Incomplete {
-    /// What is missing, by key and variable.
-    pub missing: String,
-}
-
 impl SlackSettings {
     /// Whether the channel is on. After [`super::Config::load`] this is never an error.
     ///
@@ -90,13 +79,7 @@ impl SlackSettings {
             wanted.push(("client_id (SLACK_CLIENT_ID)", self.client_id.is_some()));
             wanted.push(("client_secret (SLACK_CLIENT_SECRET)", self.client_secret.is_some()));
         }
-        let missing: Vec<&str> = wanted.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
-        match self.enabled {
-            Enabled::No => Ok(false),
-            Enabled::Auto if !anything => Ok(false),
-            _ if missing.is_empty() => Ok(true),
-            _ => Err(Incomplete { missing: missing.join(" and ") }),
-        }
+        self.enabled.judge("slack", anything, &wanted)
     }
 
     /// The client for installation by OAuth, where there is one: its id and its secret.
@@ -141,7 +124,7 @@ mod tests {
         let token = "bot_token (SLACK_BOT_TOKEN)";
         let neither = format!("{signing} and {token}");
         let both = "signing_secret = 's'\nbot_token = 'xoxb-1'\n";
-        let missing = |names: &str| Err(Incomplete { missing: names.to_owned() });
+        let missing = |names: &str| Err(Incomplete { platform: "slack", missing: names.to_owned() });
         let table = [
             (String::new(), Ok(false)),
             ("enabled = false".to_owned(), Ok(false)),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::config::channels::Enabled;
+use crate::config::channels::{Enabled, Incomplete};
 use crate::config::secrets::Secrets;
 use crate::config::server::base_url;
 use crate::domain::secret::Secret;
@@ -42,17 +42,6 @@ pub struct TeamsSettings {
     pub message_pace_ms: u64,
 }
 
-/// Some of what Teams needs is there and some is not.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "teams is set up in part: {missing} is missing; set it, or turn the channel off with \
-     channels.teams.enabled = false"
-)]
-pub struct Incomplete {
-    /// What is missing, by key and variable.
-    pub missing: String,
-}
-
 impl TeamsSettings {
     /// Whether the channel is on. After [`super::Config::load`] this is never an error.
     ///
@@ -66,13 +55,7 @@ impl TeamsSettings {
             ("tenant_id (MICROSOFT_APP_TENANT_ID) or tenants", self.tenant_id.is_some() || !self.tenants.is_empty()),
         ];
         let anything = wanted.iter().any(|(_, there)| *there);
-        let missing: Vec<&str> = wanted.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
-        match self.enabled {
-            Enabled::No => Ok(false),
-            Enabled::Auto if !anything => Ok(false),
-            _ if missing.is_empty() => Ok(true),
-            _ => Err(Incomplete { missing: missing.join(" and ") }),
-        }
+        self.enabled.judge("teams", anything, &wanted)
     }
 
     /// The client secret in use: the newest.
@@ -126,7 +109,11 @@ mod tests {
             ("app_password = 'p'\ntenant_id = 'T1'", Err("app_id (MICROSOFT_APP_ID)")),
         ] {
             let found = read(text).is_on();
-            assert_eq!(found, expected.map_err(|missing: &str| Incomplete { missing: missing.to_owned() }), "{text}");
+            assert_eq!(
+                found,
+                expected.map_err(|missing: &str| Incomplete { platform: "teams", missing: missing.to_owned() }),
+                "{text}"
+            );
         }
     }
 

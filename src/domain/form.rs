@@ -24,6 +24,8 @@ pub enum Asked {
         /// The message on which it was chosen.
         said: Option<Said>,
     },
+    /// By its own name, on a card of ours.
+    Form(String),
 }
 
 /// A message from which a form is filled in beforehand.

@@ -37,7 +37,7 @@ impl WebMetrics {
     #[must_use]
     pub fn new(mut registry: Registry) -> Self {
         let unauthentic = Family::default();
-        registry.register("requests_unauthentic", "Requests refused with 401, by reason", unauthentic.clone());
+        registry.register("requests_unauthentic", "Requests that were not let in, by reason", unauthentic.clone());
         let installations = Family::default();
         let about = "Installations of Slack by OAuth, by how they ended";
         registry.register("slack_installations", about, installations.clone());

@@ -24,6 +24,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
+use crate::channels::forms::Forms;
 use crate::channels::inline::InlineAnswers;
 use crate::channels::slack::forms::FormDesk;
 use crate::channels::slack::manifest;
@@ -32,7 +33,6 @@ use crate::channels::teams::hosts::Hosts;
 use crate::channels::teams::manifest::MESSAGES_PATH;
 use crate::channels::teams::verify as teams_verify;
 use crate::channels::terminal::TerminalChannel;
-use crate::config::catalog::Catalog;
 use crate::config::secrets::Secrets;
 use crate::domain::event::Incoming;
 use crate::domain::ids::{EventId, TenantId};
@@ -61,7 +61,7 @@ pub struct SlackEdge {
 /// Teams' part of the edge; absent where Teams is off.
 pub struct TeamsEdge {
     /// Checks tokens.
-    pub verifier: teams_verify::Verifier,
+    pub verifier: Arc<teams_verify::Verifier>,
     /// Which addresses of connectors are believed.
     pub hosts: Hosts,
     /// Entra tenants whose people are let in, in lower case.
@@ -70,8 +70,8 @@ pub struct TeamsEdge {
     pub inline: Arc<InlineAnswers>,
     /// How long the HTTP answer waits for what a press does.
     pub inline_answer: Duration,
-    /// The agents that a form offers.
-    pub catalog: Arc<Catalog>,
+    /// What is asked about forms.
+    pub forms: Arc<dyn Forms>,
 }
 
 /// What the routes share.

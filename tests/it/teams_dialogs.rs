@@ -69,11 +69,11 @@ async fn a_form_is_opened_mended_and_sent_once() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_is_made_of_a_message() -> anyhow::Result<()> {
     let team = Team::set().await?;
-    let value = json!({"commandId": "createTaskFromMessage", "commandContext": "message", "messagePayload": {
+    let value = json!({"commandId": "task_from_message", "commandContext": "message", "messagePayload": {
         "body": {"contentType": "html", "content": "<p>Login is <b>broken</b></p><p>since &lt;today&gt;</p>"}}});
     let fetch = team.sender.invoke("ada", DEV, "composeExtension/fetchTask", &value)?;
     let dialog = task(team.sender.see_dialog(&team.sender.deliver(&fetch).await))?;
-    let sent = team.sender.prepare_submit("ada", DEV, &dialog, &[], Some("createTaskFromMessage"))?;
+    let sent = team.sender.prepare_submit("ada", DEV, &dialog, &[], Some("task_from_message"))?;
     assert!(is_taken(&team, &team.sender.deliver(&sent).await));
     let card = team.sees("ada", DEV, "Login is broken").await?;
     assert!(shown(&card).contains("since <today>"), "{}", shown(&card));

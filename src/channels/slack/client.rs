@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{RequestBuilder, StatusCode, redirect};
+use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
@@ -15,6 +15,7 @@ use url::Url;
 
 use super::answers::{Identity, Page, Posted, User};
 use crate::channels::DeliverError;
+use crate::channels::http::{self, ReadError};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
@@ -89,15 +90,7 @@ impl Client {
         let mut bearer =
             HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| SetUpError::BadToken)?;
         bearer.set_sensitive(true);
-        // Process-wide, and refused the second time, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("ai-crm/", env!("CARGO_PKG_VERSION")))
-            .timeout(CALL_TIMEOUT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(SetUpError::Http)?;
+        let http = http::client(CALL_TIMEOUT, CONNECT_TIMEOUT).map_err(SetUpError::Http)?;
         Ok(Self { http, api, bearer })
     }
 
@@ -273,23 +266,19 @@ struct Status {
 impl Answer {
     async fn of(call: RequestBuilder, manner: Manner) -> Result<Self, DeliverError> {
         let broken = |error: reqwest::Error| {
-            // The address may hold a secret, so it does not go into texts.
-            let error = error.without_url();
-            let reason = chain(&error);
+            let (is_builder, is_connect) = (error.is_builder(), error.is_connect());
+            let reason = http::words(error);
             match manner {
-                _ if error.is_builder() => DeliverError::Rejected { reason },
-                Manner::Acts if !error.is_connect() => DeliverError::UnknownOutcome { reason },
+                _ if is_builder => DeliverError::Rejected { reason },
+                Manner::Acts if !is_connect => DeliverError::UnknownOutcome { reason },
                 _ => DeliverError::Unavailable { reason },
             }
         };
         let mut response = call.send().await.map_err(broken)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(unclear(manner, "an answer of more than 8 MiB".to_owned()));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = http::body(&mut response, LARGEST_ANSWER).await.map_err(|error| match error {
+            ReadError::Broken(error) => broken(error),
+            ReadError::TooLong => unclear(manner, "an answer of more than 8 MiB".to_owned()),
+        })?;
         Ok(Self { status: response.status(), headers: response.headers().clone(), body })
     }
 
@@ -349,16 +338,6 @@ fn unclear(manner: Manner, reason: String) -> DeliverError {
         Manner::Acts => DeliverError::UnknownOutcome { reason },
         Manner::Reads => DeliverError::Unavailable { reason },
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -120,13 +120,8 @@ impl SlackChannel {
             }
             other => other?,
         };
-        match self.perform_with(&lease.client, delivery).await {
-            Err(error) if is_expired(&error) => match self.workspaces.after_expiry(&lease).await? {
-                Some(lease) => self.perform_with(&lease.client, delivery).await,
-                None => Err(error),
-            },
-            other => other,
-        }
+        let perform = |client: Arc<Client>| async move { self.perform_with(&client, delivery).await };
+        self.workspaces.call_by(&lease, perform).await
     }
 
     async fn perform_with(&self, client: &Client, delivery: &Delivery) -> Result<Delivered, DeliverError> {
@@ -244,13 +239,8 @@ impl SlackChannel {
             Err(DeliverError::Rejected { .. }) => return Ok(Lookup::CannotTell("the workspace is not connected")),
             other => other?,
         };
-        match self.find_with(&lease.client, delivery).await {
-            Err(error) if is_expired(&error) => match self.workspaces.after_expiry(&lease).await? {
-                Some(lease) => self.find_with(&lease.client, delivery).await,
-                None => Err(error),
-            },
-            other => other,
-        }
+        let find = |client: Arc<Client>| async move { self.find_with(&client, delivery).await };
+        self.workspaces.call_by(&lease, find).await
     }
 
     async fn find_with(&self, client: &Client, delivery: &Delivery) -> Result<Lookup, DeliverError> {
@@ -302,14 +292,8 @@ impl Channel for SlackChannel {
     ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
         Box::pin(async move {
             let organisation = seen_in.and_then(|place| place.organisation.as_deref());
-            let lease = self.workspaces.lease(installation, organisation).await?;
-            let user = match lease.client.user(&user.id).await {
-                Err(error) if is_expired(&error) => match self.workspaces.after_expiry(&lease).await? {
-                    Some(lease) => lease.client.user(&user.id).await?,
-                    None => return Err(error),
-                },
-                other => other?,
-            };
+            let ask = |client: Arc<Client>| async move { client.user(&user.id).await };
+            let user = self.workspaces.call(installation, organisation, ask).await?;
             Ok(Profile { name: display_name(&user), standing: standing(&user, installation) })
         })
     }

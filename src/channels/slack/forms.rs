@@ -11,10 +11,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::client::Client;
 use super::decode::Asking;
 use super::deliver::SlackChannel;
 use super::modal;
-use super::workspaces::is_expired;
 use crate::channels::DeliverError;
 use crate::channels::forms::Forms;
 use crate::domain::event::{EventKind, Incoming};
@@ -97,14 +97,7 @@ impl FormDesk {
     }
 
     async fn show(&self, opening: &Opening) -> Result<(), DeliverError> {
-        let workspaces = self.slack.workspaces();
-        let lease = workspaces.lease(&opening.workspace, opening.organisation.as_deref()).await?;
-        match lease.client.open_view(&opening.body).await {
-            Err(error) if is_expired(&error) => match workspaces.after_expiry(&lease).await? {
-                Some(lease) => lease.client.open_view(&opening.body).await,
-                None => Err(error),
-            },
-            shown => shown,
-        }
+        let open = |client: Arc<Client>| async move { client.open_view(&opening.body).await };
+        self.slack.workspaces().call(&opening.workspace, opening.organisation.as_deref(), open).await
     }
 }

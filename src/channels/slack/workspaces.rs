@@ -207,11 +207,40 @@ impl Workspaces {
         (!gone).then_some(&self.nobody)
     }
 
-    /// Another client for a call that was refused because its token had ended; none where there is none.
+    /// Calls Slack with the token of a workspace; once more, with the next one, where that has ended.
     ///
     /// # Errors
-    /// Where it cannot be renewed.
-    pub async fn after_expiry(&self, lease: &Lease) -> Result<Option<Lease>, DeliverError> {
+    /// As [`Workspaces::lease`], and as the call says.
+    pub async fn call<T, F: Future<Output = Result<T, DeliverError>>>(
+        &self,
+        workspace: &str,
+        organisation: Option<&str>,
+        call: impl Fn(Arc<Client>) -> F,
+    ) -> Result<T, DeliverError> {
+        let lease = self.lease(workspace, organisation).await?;
+        self.call_by(&lease, call).await
+    }
+
+    /// As [`Workspaces::call`], with a client that is there already.
+    ///
+    /// # Errors
+    /// Where the token has ended and cannot be renewed, and as the call says.
+    pub async fn call_by<T, F: Future<Output = Result<T, DeliverError>>>(
+        &self,
+        lease: &Lease,
+        call: impl Fn(Arc<Client>) -> F,
+    ) -> Result<T, DeliverError> {
+        match call(lease.client.clone()).await {
+            Err(error) if is_expired(&error) => match self.after_expiry(lease).await? {
+                Some(lease) => call(lease.client).await,
+                None => Err(error),
+            },
+            other => other,
+        }
+    }
+
+    /// Another client for a call that was refused because its token had ended; none where there is none.
+    async fn after_expiry(&self, lease: &Lease) -> Result<Option<Lease>, DeliverError> {
         let Some(own) = &lease.of else { return Ok(None) };
         let current = own.current.load_full();
         if Arc::ptr_eq(&current.client, &lease.client) {

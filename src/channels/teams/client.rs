@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, StatusCode, redirect};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -16,6 +16,7 @@ use url::Url;
 use super::hosts::Hosts;
 use super::token::Tokens;
 use crate::channels::DeliverError;
+use crate::channels::http::{self, ReadError};
 use crate::domain::secret::Secret;
 
 /// A whole call takes no longer, or its outcome is unknown.
@@ -99,15 +100,7 @@ impl Client {
     /// # Errors
     /// Where the login address cannot be used.
     pub fn new(app: AppCredentials, login_url: &Url, hosts: Hosts) -> Result<Self, SetUpError> {
-        // Process-wide, and refused the second time, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("ai-crm/", env!("CARGO_PKG_VERSION")))
-            .timeout(CALL_TIMEOUT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(SetUpError::Http)?;
+        let http = http::client(CALL_TIMEOUT, CONNECT_TIMEOUT).map_err(SetUpError::Http)?;
         let tokens = Tokens::new(http.clone(), login_url, app.tenant.as_deref(), &app.id, app.secret)?;
         Ok(Self { http, tokens, hosts, app_id: app.id })
     }
@@ -170,7 +163,9 @@ impl Client {
     fn address(&self, service_url: &str, path: &[&str]) -> Result<Url, DeliverError> {
         let rejected = |reason: &str| DeliverError::Rejected { reason: reason.to_owned() };
         let allowed = self.hosts.allowed(service_url);
-        let base = allowed.ok_or_else(|| rejected("its serviceUrl is on no host that may be sent to"))?;
+        let base = allowed.ok_or_else(|| {
+            rejected("its serviceUrl is on no host that may be sent to; MICROSOFT_SERVICE_HOSTS names further ones")
+        })?;
         let segments: Vec<String> = path.iter().map(|part| encoded(part)).collect();
         base.join(&format!("v3/{}", segments.join("/"))).map_err(|_| rejected("its ids make no address"))
     }
@@ -232,22 +227,19 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) async fn of(call: RequestBuilder) -> Result<Self, DeliverError> {
         let broken = |error: reqwest::Error| {
-            let error = error.without_url();
-            let reason = chain(&error);
+            let (is_builder, is_connect) = (error.is_builder(), error.is_connect());
+            let reason = http::words(error);
             match () {
-                () if error.is_builder() => DeliverError::Rejected { reason },
-                () if error.is_connect() => DeliverError::Unavailable { reason },
+                () if is_builder => DeliverError::Rejected { reason },
+                () if is_connect => DeliverError::Unavailable { reason },
                 () => DeliverError::UnknownOutcome { reason },
             }
         };
         let mut response = call.send().await.map_err(broken)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(DeliverError::UnknownOutcome { reason: "an answer of more than 1 MiB".to_owned() });
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = http::body(&mut response, LARGEST_ANSWER).await.map_err(|error| match error {
+            ReadError::Broken(error) => broken(error),
+            ReadError::TooLong => DeliverError::UnknownOutcome { reason: "an answer of more than 1 MiB".to_owned() },
+        })?;
         Ok(Self { status: response.status(), headers: response.headers().clone(), body })
     }
 
@@ -278,7 +270,8 @@ impl Answer {
         }
         let code = serde_json::from_slice::<Refused>(&self.body).ok().map(|refused| refused.error.code);
         let code: String = code.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect();
-        let reason = format!("HTTP {} {code}", self.status.as_u16()).trim_end().to_owned();
+        let mend = mend_of(&code).map(|mend| format!("; {mend}")).unwrap_or_default();
+        let reason = format!("{}{mend}", format!("HTTP {} {code}", self.status.as_u16()).trim_end());
         match self.status {
             StatusCode::TOO_MANY_REQUESTS => DeliverError::RateLimited { after: self.retry_after() },
             StatusCode::PRECONDITION_FAILED
@@ -297,14 +290,15 @@ impl Answer {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+/// What helps against a refusal, by Teams' code for it.
+fn mend_of(code: &str) -> Option<&'static str> {
+    match code {
+        "BotNotInConversationRoster" => Some("add the bot to that chat or team, and drop or replay what was owed"),
+        "BotDisabledByAdmin" => Some("an administrator of Teams has to permit the app again"),
+        "ConversationBlockedByUser" => Some("the person has blocked the bot and can unblock it in Teams"),
+        "MessageSizeTooBig" => Some("report it: cards are split below Teams' limit"),
+        _ => None,
     }
-    text
 }
 
 #[cfg(test)]

@@ -253,8 +253,7 @@ fn invoke(activity: &Activity) -> (EventKind, Answer) {
     let shown: String = name.chars().take(80).collect();
     let value = activity.value.as_ref();
     if let Some(opened) = value.and_then(|value| dialog::opened(name, value, activity.id.as_deref())) {
-        let why = format!("the form {} was opened; it asks for something when it is sent", opened.form);
-        return (ignored(name, why), Answer::Form(opened));
+        return (ignored(name, "it asks for a form, which asks for something when it is sent"), Answer::Form(opened));
     }
     if let Some((mark, filled)) = value.and_then(|value| dialog::submitted(name, value)) {
         if !names_somebody(activity) || is_the_bot(activity) {

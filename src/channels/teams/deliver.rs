@@ -58,15 +58,16 @@ impl TeamsChannel {
     }
 
     async fn perform(&self, delivery: &Delivery) -> Result<Delivered, DeliverError> {
-        if let Some(delivered) = self.answer_press(delivery).await {
+        let replacement = delivery.replaces.as_ref().map(|id| (id, card::render(&delivery.card)));
+        if let Some(delivered) = self.answer_press(delivery, replacement.as_ref().map(|(_, card)| card)).await {
             return Ok(delivered);
         }
         let to = &delivery.to;
         let conversation = conversation_id(&to.place, to.thread.as_deref());
         let spot = Spot { service_url: service_url(to)?, conversation: &conversation };
-        if let Some(id) = &delivery.replaces {
-            self.client.update(spot, id, &message(&card::render(&delivery.card))).await?;
-            return Ok(Delivered { platform_id: id.clone(), via: "update" });
+        if let Some((id, rendered)) = &replacement {
+            self.client.update(spot, id, &message(rendered)).await?;
+            return Ok(Delivered { platform_id: (*id).clone(), via: "update" });
         }
         if delivery.audience == Audience::Asker && !to.alone {
             return self.show_one(delivery, spot).await;
@@ -76,13 +77,12 @@ impl TeamsChannel {
 
     /// Tells who waits for the answer to a press what came of it. That is all there is to do only where it is for that
     /// person's eyes; a card that changes is changed for the others by its own call.
-    async fn answer_press(&self, delivery: &Delivery) -> Option<Delivered> {
+    async fn answer_press(&self, delivery: &Delivery, replacement: Option<&Rendered>) -> Option<Delivered> {
         let event = delivery.answers.filter(|event| self.inline.is_awaited(*event))?;
-        let rendered = card::render(&delivery.card);
         let is_for_one = delivery.audience == Audience::Asker && delivery.replaces.is_none();
-        let body = match delivery.replaces {
-            Some(_) => invoke_card(&rendered.card),
-            None if is_for_one => invoke_text(&rendered.text),
+        let body = match replacement {
+            Some(rendered) => invoke_card(&rendered.card),
+            None if is_for_one => invoke_text(&card::render(&delivery.card).text),
             None => invoke_text(&delivery.card.title),
         };
         let told = self.inline.answer(event, body).await;
@@ -189,7 +189,9 @@ impl Channel for TeamsChannel {
 }
 
 fn service_url(address: &Address) -> Result<&str, DeliverError> {
-    let unknown = || DeliverError::Rejected { reason: "nobody has said where its connector is".to_owned() };
+    let unknown = || DeliverError::Rejected {
+        reason: "nobody has said where its connector is: let somebody write to the bot there".to_owned(),
+    };
     address.route.as_deref().ok_or_else(unknown)
 }
 

@@ -10,27 +10,16 @@ use serde_json::{Value, json};
 
 use super::card::{self, Mark};
 use super::text;
-use crate::domain::form::{FieldErrors, Filled, Form};
+use crate::domain::form::{Asked, FieldErrors, Filled, Form, Said};
 
-/// The command of the message extension that makes a task, also of a message.
-pub const CREATE_TASK: &str = "createTaskFromMessage";
-/// The form that it opens.
-const ITS_FORM: &str = "task.create";
-
-/// Characters of a title that is made of a message; more of it stands in the description.
-const MOST_TITLE: usize = 80;
-/// Characters of a description that is made of a message. A field takes 3000.
-const MOST_DESCRIPTION: usize = 2_900;
-/// Bytes of a message that are read for both.
+/// Bytes of a message that are read for a form.
 const MOST_CONTENT: usize = 32 << 10;
 
 /// Somebody opens a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// Which.
-    pub form: String,
-    /// What is filled in beforehand.
-    pub known: Filled,
+    /// Which, and of what.
+    pub asked: Asked,
     /// The id of the activity that opens it.
     pub opened_by: Option<String>,
 }
@@ -38,17 +27,15 @@ pub struct Opened {
 /// The form that an invoke opens; `None` where it opens none.
 #[must_use]
 pub fn opened(name: &str, value: &Value, id: Option<&str>) -> Option<Opened> {
-    let opened_by = id.map(str::to_owned);
-    match name {
-        "task/fetch" => {
-            let mark = card::mark(value.get("data")?)?;
-            Some(Opened { form: mark.form, known: Filled::new(), opened_by })
+    let asked = match name {
+        "task/fetch" => Asked::Form(card::mark(value.get("data")?)?.form),
+        "composeExtension/fetchTask" => {
+            let entry = value["commandId"].as_str()?.to_owned();
+            Asked::Entry { name: entry, said: value.get("messagePayload").map(said) }
         }
-        "composeExtension/fetchTask" if value["commandId"] == CREATE_TASK => {
-            Some(Opened { form: ITS_FORM.to_owned(), known: of_message(&value["messagePayload"]), opened_by })
-        }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Opened { asked, opened_by: id.map(str::to_owned) })
 }
 
 /// What an invoke sends with a form; `None` where it sends none.
@@ -58,27 +45,13 @@ pub fn submitted(name: &str, value: &Value) -> Option<(Mark, Filled)> {
     Some((card::mark(data)?, card::filled(data)))
 }
 
-/// What is known of a task that is made of a message.
-fn of_message(message: &Value) -> Filled {
+/// The message on which an entry was chosen.
+fn said(message: &Value) -> Said {
     let content = message["body"]["content"].as_str().unwrap_or_default();
     let is_html = message["body"]["contentType"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("html"));
     let content = &content[..content.floor_char_boundary(MOST_CONTENT)];
-    let words = if is_html { text::of_html(content) } else { content.trim().to_owned() };
-    let mut known = Filled::new();
-    let Some(line) = words.lines().map(str::trim).find(|line| !line.is_empty()) else { return known };
-    let title = cut(line, MOST_TITLE);
-    if title != words {
-        known.insert("description".to_owned(), cut(&words, MOST_DESCRIPTION));
-    }
-    known.insert("title".to_owned(), title);
-    known
-}
-
-fn cut(words: &str, most: usize) -> String {
-    if words.chars().count() <= most {
-        return words.to_owned();
-    }
-    words.chars().take(most - 1).chain(['…']).collect()
+    let text = if is_html { text::of_html(content) } else { content.trim().to_owned() };
+    Said { text, by: message["from"]["user"]["displayName"].as_str().map(str::to_owned) }
 }
 
 /// The answer that shows a form, with what is wrong with what was filled in.
@@ -100,26 +73,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_a_title_and_a_description() {
-        let long = "word ".repeat(1000);
-        for (content, title, description) in [
-            ("<p>Fix the login</p>", Some("Fix the login"), None),
-            ("<div>Fix <b>it</b><br>today &amp; well</div>", Some("Fix it"), Some("Fix it\ntoday & well")),
-            ("  ", None, None),
-            ("<script>alert(1)</script><p>x</p>", Some("x"), None),
-            ("a &lt;b&gt; c", Some("a <b> c"), None),
-            ("<at id=\"0\">Bob</at> look", Some("Bob look"), None),
-            ("1 < 2 <unclosed", Some("1 < 2"), None),
+    fn the_words_of_a_message_are_read_whatever_it_is_made_of() {
+        for (content, text) in [
+            ("<p>Fix the login</p>", "Fix the login"),
+            ("<div>Fix <b>it</b><br>today &amp; well</div>", "Fix it\ntoday & well"),
+            ("  ", ""),
+            ("<script>alert(1)</script><p>x</p>", "x"),
+            ("a &lt;b&gt; c", "a <b> c"),
+            ("<at id=\"0\">Bob</at> look", "Bob look"),
+            ("1 < 2 <unclosed", "1 < 2"),
         ] {
-            let known = of_message(&json!({"body": {"contentType": "html", "content": content}}));
-            assert_eq!(known.get("title").map(String::as_str), title, "{content}");
-            assert_eq!(known.get("description").map(String::as_str), description, "{content}");
+            let from = json!({"user": {"displayName": "Ann"}});
+            let said = said(&json!({"from": from, "body": {"contentType": "html", "content": content}}));
+            assert_eq!(said, Said { text: text.to_owned(), by: Some("Ann".to_owned()) }, "{content}");
         }
-        let known = of_message(&json!({"body": {"content": long}}));
-        assert_eq!(known["title"].chars().count(), MOST_TITLE);
-        assert_eq!(known["description"].chars().count(), MOST_DESCRIPTION);
+        let plain = said(&json!({"body": {"contentType": "text", "content": "a <b> c"}}));
+        assert_eq!(plain, Said { text: "a <b> c".to_owned(), by: None });
+        let long = said(&json!({"body": {"content": "é".repeat(MOST_CONTENT)}}));
+        assert_eq!(long.text.len(), MOST_CONTENT);
         for odd in [json!(null), json!([]), json!({"body": 1}), json!({"body": {"content": ["x"]}})] {
-            assert_eq!(of_message(&odd), Filled::new(), "{odd}");
+            assert_eq!(said(&odd), Said::default(), "{odd}");
         }
     }
 
@@ -130,10 +103,13 @@ mod tests {
         assert!(submitted("composeExtension/submitAction", &ours).is_some());
         assert_eq!(opened("task/submit", &ours, None), None);
         assert_eq!(submitted("task/fetch", &ours), None);
-        assert!(opened("composeExtension/fetchTask", &json!({"commandId": CREATE_TASK}), Some("f:1")).is_some());
+        let entry = json!({"commandId": "task_create"});
+        let asked = Asked::Entry { name: "task_create".to_owned(), said: None };
+        let opened_by = Some("f:1".to_owned());
+        assert_eq!(opened("composeExtension/fetchTask", &entry, Some("f:1")), Some(Opened { asked, opened_by }));
         for (name, value) in [
-            ("composeExtension/fetchTask", json!({"commandId": "other"})),
-            ("composeExtension/query", json!({"commandId": CREATE_TASK})),
+            ("composeExtension/fetchTask", json!({"commandId": 7})),
+            ("composeExtension/query", json!({"commandId": "task_create"})),
             ("task/fetch", json!({"data": "reset"})),
             ("task/fetch", json!([])),
         ] {

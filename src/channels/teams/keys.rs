@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use data_encoding::BASE64URL_NOPAD;
-use reqwest::{StatusCode, redirect};
+use reqwest::StatusCode;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 use url::Url;
 
+use crate::channels::http::{self, ReadError};
 use crate::domain::time::Timestamp;
 
 /// Keys are asked for again when they are older: the number of Microsoft's own SDK.
@@ -159,15 +160,7 @@ impl Keys {
         if !is_safe(&metadata_url) {
             return Err(SetUpError::BadAddress { url: metadata_url.into() });
         }
-        // Process-wide, and refused the second time, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("ai-crm/", env!("CARGO_PKG_VERSION")))
-            .timeout(timeout)
-            .connect_timeout(timeout)
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(SetUpError::Http)?;
+        let http = http::client(timeout, timeout).map_err(SetUpError::Http)?;
         Ok(Self { http, metadata: metadata_url, shelf: ArcSwapOption::empty(), attempts: Mutex::default() })
     }
 
@@ -274,18 +267,15 @@ impl Keys {
 
     /// One answer, read to its end and to no more than [`LARGEST_ANSWER`].
     async fn get<T: DeserializeOwned>(&self, url: Url, what: &str) -> Result<T, String> {
-        let broken = |error: reqwest::Error| format!("{what}: {}", chain(&error.without_url()));
+        let broken = |error: reqwest::Error| format!("{what}: {}", http::words(error));
         let mut response = self.http.get(url).send().await.map_err(broken)?;
         if response.status() != StatusCode::OK {
             return Err(format!("{what}: HTTP {}", response.status().as_u16()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(format!("{what}: an answer of more than 1 MiB"));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = http::body(&mut response, LARGEST_ANSWER).await.map_err(|error| match error {
+            ReadError::Broken(error) => broken(error),
+            ReadError::TooLong => format!("{what}: an answer of more than 1 MiB"),
+        })?;
         serde_json::from_slice(&body).map_err(|_| format!("{what}: an answer in an unknown form"))
     }
 }
@@ -386,16 +376,6 @@ fn is_safe(address: &Url) -> bool {
 /// Time between two points in either order: a clock that was set back makes nothing young for ever.
 fn apart(one: Timestamp, other: Timestamp) -> Duration {
     Duration::from_millis(one.0.abs_diff(other.0))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

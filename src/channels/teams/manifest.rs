@@ -14,7 +14,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::dialog::CREATE_TASK;
+use crate::domain::form::Entry;
 
 /// Where Teams sends everything: the Bot Framework's convention.
 pub const MESSAGES_PATH: &str = "/api/messages";
@@ -39,11 +39,6 @@ const LONG_ABOUT_APP: &str = "Keeps your team's tasks, sizes up work before you 
 const SCOPES: [&str; 3] = ["personal", "team", "groupChat"];
 /// What the app asks of people: who they are, and to write to members of a team directly.
 const PERMISSIONS: [&str; 2] = ["identity", "messageTeamMembers"];
-
-/// What the message extension's command is called; Teams takes 32 characters.
-const CREATE_TASK_TITLE: &str = "Create a task";
-/// What it does, in at most 128 characters.
-const CREATE_TASK_ABOUT: &str = "Make a task, also of a message: its words stand in the form already";
 
 /// The most commands in the menu of one scope.
 pub const MOST_COMMANDS: usize = 10;
@@ -107,7 +102,7 @@ pub struct MenuCommand {
 /// shows it as the developer's, and does not call it: where messages go to is told to Azure. Of the commands those
 /// are shown for which there is room, and descriptions that are too long are cut.
 #[must_use]
-pub fn manifest(id: &AppId, site: &Url, commands: &[MenuCommand]) -> Value {
+pub fn manifest(id: &AppId, site: &Url, commands: &[MenuCommand], entries: &[Entry]) -> Value {
     let shown: Vec<Value> = commands
         .iter()
         .filter(|command| command.title.chars().count() <= LONGEST_TITLE)
@@ -116,6 +111,7 @@ pub fn manifest(id: &AppId, site: &Url, commands: &[MenuCommand]) -> Value {
         .collect();
     // Each scope needs a list of its own, though what can be said is the same everywhere.
     let menus: Vec<Value> = SCOPES.iter().map(|scope| json!({ "scopes": [scope], "commands": shown })).collect();
+    let entries: Vec<Value> = entries.iter().take(MOST_COMMANDS).map(entry).collect();
     json!({
         "$schema": SCHEMA,
         "manifestVersion": FORM,
@@ -134,22 +130,23 @@ pub fn manifest(id: &AppId, site: &Url, commands: &[MenuCommand]) -> Value {
             "isNotificationOnly": false,
             "commandLists": menus,
         }],
-        "composeExtensions": [{ "botId": id.0, "commands": [create_task()] }],
+        "composeExtensions": [{ "botId": id.0, "commands": entries }],
         "permissions": PERMISSIONS,
         "validDomains": [site.host_str().unwrap_or_default()],
     })
 }
 
-/// The command of the message extension: in the menu of a message, where one writes, and in the box for commands. It
-/// opens a dialog that the bot sends. The schema takes 32 characters of title and 128 of description; ten commands
+/// An entry that opens a form, as a command of the message extension: in the menu of a message, or where one writes and
+/// in the box for commands. The schema takes ten, of 32 characters of title and 128 of description
 /// (<https://learn.microsoft.com/microsoft-365/extensibility/schema/root-compose-extensions-commands>).
-fn create_task() -> Value {
+fn entry(entry: &Entry) -> Value {
+    let context: &[&str] = if entry.on_message { &["message"] } else { &["compose", "commandBox"] };
     json!({
-        "id": CREATE_TASK,
+        "id": entry.name,
         "type": "action",
-        "title": CREATE_TASK_TITLE,
-        "description": CREATE_TASK_ABOUT,
-        "context": ["message", "compose", "commandBox"],
+        "title": entry.title.chars().take(LONGEST_TITLE).collect::<String>(),
+        "description": clip(entry.about),
+        "context": context,
         "fetchTask": true,
     })
 }
@@ -173,7 +170,11 @@ mod tests {
             description: (*description).to_owned(),
         };
         let commands: Vec<MenuCommand> = commands.iter().map(menu).collect();
-        manifest(&ID.parse().unwrap(), &"https://bot.example.com/crm/".parse().unwrap(), &commands)
+        let entries = [
+            Entry { name: "a", on_message: false, title: "A title of more than thirty-two letters", about: "x" },
+            Entry { name: "b", on_message: true, title: "Short", about: "y" },
+        ];
+        manifest(&ID.parse().unwrap(), &"https://bot.example.com/crm/".parse().unwrap(), &commands, &entries)
     }
 
     #[test]
@@ -189,14 +190,7 @@ mod tests {
 
     #[test]
     fn texts_are_within_the_limits() {
-        for (text, most) in [
-            (NAME, 30),
-            (LONG_NAME, 100),
-            (ABOUT_APP, 80),
-            (LONG_ABOUT_APP, 4000),
-            (CREATE_TASK_TITLE, 32),
-            (CREATE_TASK_ABOUT, 128),
-        ] {
+        for (text, most) in [(NAME, 30), (LONG_NAME, 100), (ABOUT_APP, 80), (LONG_ABOUT_APP, 4000)] {
             assert!(text.chars().count() <= most, "{text}");
         }
         let long = "ü".repeat(200);
@@ -207,6 +201,14 @@ mod tests {
         assert_eq!(commands.len(), MOST_COMMANDS);
         assert!(commands.iter().all(|command| command["title"] == "a"), "{lists}");
         assert_eq!(commands[0]["description"].as_str().unwrap().chars().count(), LONGEST_DESCRIPTION);
+    }
+
+    #[test]
+    fn entries_stand_where_they_belong() {
+        let commands = made(&[])["composeExtensions"][0]["commands"].clone();
+        assert_eq!((&commands[0]["id"], &commands[0]["context"]), (&json!("a"), &json!(["compose", "commandBox"])));
+        assert_eq!(commands[0]["title"].as_str().unwrap().chars().count(), LONGEST_TITLE);
+        assert_eq!((&commands[1]["id"], &commands[1]["context"]), (&json!("b"), &json!(["message"])));
     }
 
     #[test]

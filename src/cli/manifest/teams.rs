@@ -18,6 +18,7 @@ use crate::channels::teams::manifest::package::{self, MOST_BYTES};
 use crate::channels::teams::manifest::steps::{self, REGISTER, Setup};
 use crate::channels::teams::manifest::{self, AppId, MESSAGES_PATH, MOST_COMMANDS, MenuCommand};
 use crate::cli::print;
+use crate::commands::forms::ENTRIES;
 use crate::commands::usage;
 use crate::config::Config;
 
@@ -76,7 +77,7 @@ fn teams(id: &AppId, site: &Option<Url>) -> Value {
     let of =
         |spec: &crate::commands::CommandSpec| MenuCommand { title: spec.name(), description: spec.about.to_owned() };
     let commands: Vec<MenuCommand> = usage::menu(MOST_COMMANDS).into_iter().map(of).collect();
-    manifest::manifest(id, &base(site), &commands)
+    manifest::manifest(id, &base(site), &commands, &ENTRIES)
 }
 
 /// The server's address, where it is one to which Azure would send.

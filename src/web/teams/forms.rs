@@ -10,21 +10,16 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout_at};
 
 use super::{KNOWN, json};
-use crate::channels::teams::card;
 use crate::channels::teams::dialog::{self, Opened};
-use crate::commands::forms;
 use crate::domain::event::{EventKind, Incoming};
 use crate::domain::form::FieldErrors;
 use crate::ledger::inbox::Accepted;
 use crate::ledger::intake::Admitted;
-use crate::tools::due;
 use crate::web::problem::Problem;
 use crate::web::{Shared, TeamsEdge};
 
 /// How long a form waits until its opening is on disk, which is noted for `why` alone.
 const NOTE_PATIENCE: Duration = Duration::from_millis(250);
-/// How far clocks on earth are behind UTC at most.
-const FARTHEST_BEHIND: Duration = Duration::from_secs(12 * 3600);
 /// What is said where a form was taken.
 const TAKEN: &str = "Taken. The answer follows in this conversation.";
 /// What is said of a form that is of no table.
@@ -39,7 +34,7 @@ pub(super) async fn open(
     arrived: Instant,
 ) -> Response {
     note(state, incoming, arrived).await;
-    let answer = match forms::form(&opened.form, &teams.catalog, &opened.known) {
+    let answer = match teams.forms.asked_for(&opened.asked) {
         Some(form) => dialog::show(&form, &FieldErrors::new(), opened.opened_by.as_deref()),
         None => dialog::say(UNKNOWN),
     };
@@ -57,16 +52,11 @@ pub(super) async fn submit(
         // The channel makes no other event of a form.
         return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
     };
-    let Some(form) = forms::form(name, &teams.catalog, filled) else {
+    let Some(form) = teams.forms.filled_in(name, filled) else {
         note(state, set_aside(incoming, "a form that is not known here was sent".to_owned()), Instant::now()).await;
         return Ok(json(Body::from(dialog::say(UNKNOWN))));
     };
-    // A day is over when it is over everywhere.
-    let today = due::day_of(state.inbox.clock().now().before(FARTHEST_BEHIND));
-    let mut errors = forms::check(name, filled, today);
-    for (field, error) in card::too_long(&form, filled) {
-        errors.entry(field).or_insert(error);
-    }
+    let errors = teams.forms.mistakes(name, filled, state.inbox.clock().now());
     if !errors.is_empty() {
         let fields: Vec<&str> = errors.keys().map(String::as_str).collect();
         let why = format!("the form {name} was sent back to mend: {}", fields.join(", "));
