@@ -1,6 +1,6 @@
 //! What goes wrong between an application and a platform, on purpose: delays, refusals, lost answers.
 //!
-//! It only decides; the stand-ins wait, and `serving.rs` closes connections. Chances are rolled with a seeded
+//! It only decides; `interference.rs` does it. Chances are rolled with a seeded
 //! generator, so a run can be repeated. For one exact fault use [`Faults::script`]. What operators may
 //! ask for by word is a line in [`KINDS`].
 
@@ -56,7 +56,8 @@ pub struct Faults {
     pub stall: f64,
     /// How late that answer comes, in milliseconds.
     pub stall_ms: u64,
-    /// The methods that suffer (`chat.postMessage`, `response_url` of Slack; `send`, `token` of Teams); empty means all.
+    /// The methods that suffer; empty means all. Of Slack the methods of its Web API and `response_url`; of Teams
+    /// `metadata`, `keys`, `token`, `create`, `send`, `reply`, `update`, `delete`, `members` and `team`.
     pub methods: Vec<String>,
     /// The fates of the next calls to those methods, one each, before any chance is tried.
     pub script: VecDeque<Fate>,

@@ -5,6 +5,7 @@
 mod slack;
 mod stage;
 mod teams;
+mod visit;
 
 use std::process::ExitCode;
 

@@ -3,16 +3,17 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::access::{Running, http_client};
+use super::super::access::Running;
 use super::super::{Global, print};
-use super::stage::{self, BotHere, PATIENCE};
+use super::stage::BotHere;
+use super::visit::{self, PATIENCE, Seen, Visit};
 use crate::actors::clock;
 use crate::sim::slack::world::SlackWorld;
-use crate::sim::slack::{Manner, SlackSim};
+use crate::sim::slack::{Manner, SlackSim, seed};
 
 /// The secrets of the built-in profile `sim`.
 const SIM_SECRET: &str = "sim-signing-secret";
@@ -62,7 +63,7 @@ struct Ends {
 }
 
 pub(super) async fn run(global: &Global, args: &SlackArgs) -> anyhow::Result<ExitCode> {
-    if args.socket && stage::is_to_be_refused(&args.manner) {
+    if args.socket && visit::is_to_be_refused(&args.manner) {
         print::remark("error: what comes over a socket has no signature that could be wrong or stale");
         return Ok(ExitCode::from(2));
     }
@@ -99,44 +100,32 @@ async fn in_this_process(global: &Global, args: &SlackArgs) -> anyhow::Result<Ex
         options.push(("channels.slack.app_token", SIM_APP_TOKEN.to_owned()));
     }
     let bot = BotHere::start(global, options).await?;
-    if args.socket {
-        let opened = sim.world().wait_for(PATIENCE, |world| (!world.sockets().is_empty()).then_some(())).await;
-        opened.context("the bot opens no socket: `ai-crm doctor` says why")?;
-    }
+    let is_open = |world: &SlackWorld| (!world.sockets().is_empty()).then_some(());
+    let ready = !args.socket || sim.world().wait_for(PATIENCE, is_open).await.is_some();
     let ends = Ends {
         stand_in: sim.api_url().trim_end_matches("api/").to_owned(),
         app_url: bot.url.clone(),
         secret: SIM_SECRET.to_owned(),
     };
-    let played = play(&ends, args, global.json).await;
+    let played = match ready {
+        true => play(&ends, args, global.json).await,
+        false => Err(anyhow!("the bot opens no socket: `ai-crm doctor` says why")),
+    };
     bot.stop().await?;
     sim.stop().await;
     played
 }
 
 async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<ExitCode> {
-    let client = http_client()?;
-    let look = || async {
-        let columns = std::env::var("COLUMNS").unwrap_or_else(|_| "80".to_owned());
-        let url = format!("{}_sim/messages?channel={}&width={columns}", ends.stand_in, args.channel);
-        let answer = client.get(url).send().await.with_context(|| {
-            format!(
-                "no stand-in answers at {}: run `ai-crm sim up`, and `ai-crm serve --profile sim` beside it",
-                ends.stand_in
-            )
-        })?;
-        let messages: Value =
-            answer.json().await.context("what answers there is not the stand-in of `ai-crm sim up`")?;
-        Ok::<Vec<Value>, anyhow::Error>(messages["messages"].as_array().cloned().unwrap_or_default())
-    };
-    let before = look().await?;
-    let sent = client.post(format!("{}_sim/send", ends.stand_in)).json(&action(ends, args)).send().await?;
-    let outcome: Value = sent.json().await?;
-    if let Some(error) = outcome["error"].as_str() {
-        bail!("{error}");
-    }
-    if stage::is_to_be_refused(&args.manner) {
-        return Ok(stage::refused(&outcome, as_json));
+    let which = [("channel", args.channel.as_str())];
+    let visit = Visit::begin(&ends.stand_in, &which, |message| !message["message"]["bot_id"].is_null()).await?;
+    let scene = json!({
+        "app_url": ends.app_url, "signing_secret": ends.secret, "user": args.user, "channel": args.channel,
+        "as": args.manner, "by_socket": args.socket,
+    });
+    let outcome = visit.act(scene, action(args)).await?;
+    if visit::is_to_be_refused(&args.manner) {
+        return Ok(visit::print_refused(&outcome, as_json));
     }
     let result = &outcome["result"];
     if let Some(error) = result["error"].as_str() {
@@ -146,45 +135,26 @@ async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<Ex
             print::text(result, "body").trim()
         );
     }
-    let by_bot = |message: &Value| !message["message"]["bot_id"].is_null();
-    let shown = stage::shown_after(look, &before, by_bot, PATIENCE).await?;
-    if as_json {
-        let messages: Vec<&Value> = shown.iter().map(|message| &message["message"]).collect();
-        print::json(&json!({ "sent": outcome, "messages": messages }));
-    } else {
-        for message in &shown {
-            print::line(format!("── {} {}", args.channel, print::text(&message["message"], "ts")));
-            print::line(print::text(message, "shown").trim_end());
-        }
-    }
-    if shown.is_empty() {
-        print::remark("nothing is shown: `ai-crm events list`, then `ai-crm why ID` says why");
-        return Ok(ExitCode::FAILURE);
-    }
-    Ok(ExitCode::SUCCESS)
+    let messages = visit.shown(PATIENCE).await?;
+    let (outcome, messages, place) = (&outcome, messages.as_slice(), args.channel.as_str());
+    let seen = Seen { outcome, at_once: None, is_answered: false, messages, place, id: "ts" };
+    Ok(visit::print_seen(&seen, as_json))
 }
 
-fn action(ends: &Ends, args: &SlackArgs) -> Value {
-    let mut action = json!({
-        "app_url": ends.app_url, "signing_secret": ends.secret, "user": args.user, "channel": args.channel,
-        "as": args.manner, "by_socket": args.socket,
-    });
+fn action(args: &SlackArgs) -> Value {
     let line = args.line.as_deref().unwrap_or_default();
-    let what = match (&args.click, line.strip_prefix('/')) {
+    match (&args.click, line.strip_prefix('/')) {
         (Some(click), _) => json!({ "do": "click", "ts": args.ts, "action_id": click, "choice": args.choice }),
         (None, Some(command)) => {
             let (command, text) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
             json!({ "do": "command", "command": format!("/{command}"), "text": text })
         }
         (None, None) => json!({ "do": "say", "text": mention(line), "thread_ts": args.thread }),
-    };
-    if let (Some(action), Some(what)) = (action.as_object_mut(), what.as_object()) {
-        action.extend(what.clone());
     }
-    action
 }
 
 /// People type the bot's name; Slack sends its id.
 fn mention(line: &str) -> String {
-    line.replacen("@ai-crm", "<@U0BOT0001>", 1).replacen("@AI-CRM", "<@U0BOT0001>", 1)
+    let id = format!("<@{}>", seed::BOT_USER);
+    line.replacen("@ai-crm", &id, 1).replacen("@AI-CRM", &id, 1)
 }

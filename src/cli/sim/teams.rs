@@ -4,14 +4,14 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
-use url::Url;
 
-use super::super::access::{Running, http_client};
+use super::super::access::Running;
 use super::super::{Global, print};
-use super::stage::{self, BotHere, PATIENCE};
+use super::stage::BotHere;
+use super::visit::{self, PATIENCE, Seen, Visit};
 use crate::actors::clock;
 use crate::config::teams::TeamsSettings;
 use crate::sim::teams::{App, Manner, TeamsSim, TeamsWorld, dialog, seed};
@@ -113,56 +113,28 @@ async fn in_this_process(global: &Global, args: &TeamsArgs) -> anyhow::Result<Ex
 }
 
 async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<ExitCode> {
-    let client = http_client()?;
-    let columns = std::env::var("COLUMNS").unwrap_or_else(|_| "80".to_owned());
-    let mut url = Url::parse(&ends.stand_in)?.join("_sim/messages")?;
-    url.query_pairs_mut().extend_pairs([("conversation", args.place()), ("viewer", &args.user), ("width", &columns)]);
-    let look = || async {
-        let answer = client.get(url.clone()).send().await.with_context(|| {
-            let at = &ends.stand_in;
-            format!("no stand-in answers at {at}: run `ai-crm sim up`, and `ai-crm serve --profile sim` beside it")
-        })?;
-        let messages: Value =
-            answer.json().await.context("what answers there is not the stand-in of `ai-crm sim up`")?;
-        if let Some(error) = messages["error"].as_str() {
-            bail!("{error}");
-        }
-        Ok::<Vec<Value>, anyhow::Error>(messages["messages"].as_array().cloned().unwrap_or_default())
-    };
-    let before = look().await?;
-    let sent = client.post(format!("{}_sim/send", ends.stand_in)).json(&action(ends, args)).send().await?;
-    let outcome: Value = sent.json().await?;
-    if let Some(error) = outcome["error"].as_str() {
-        bail!("{error}");
-    }
-    if stage::is_to_be_refused(&args.manner) {
-        return Ok(stage::refused(&outcome, as_json));
+    let which = [("conversation", args.place()), ("viewer", args.user.as_str())];
+    let visit = Visit::begin(&ends.stand_in, &which, |message| message["by_bot"] == true).await?;
+    let scene = json!({
+        "app_url": ends.app_url, "user": args.user, "conversation": args.place(), "as": args.manner,
+    });
+    let outcome = visit.act(scene, action(args)).await?;
+    if visit::is_to_be_refused(&args.manner) {
+        return Ok(visit::print_refused(&outcome, as_json));
     }
     if outcome["told"] == false {
-        bail!("the bot is not in {}, so Teams tells it nothing", args.place());
+        bail!(
+            "the bot is not in {}, so Teams tells it nothing: name a place where it is, such as --channel group",
+            args.place()
+        );
     }
-    let answered = taken(&outcome)?;
+    let is_answered = taken(&outcome)?;
     // What is said of a form that was taken is not yet what came of it.
     let is_sent = args.dialog.is_some() && outcome["result"]["shown"] == "text";
-    let patience = if answered && !is_sent { BEHIND_AN_ANSWER } else { PATIENCE };
-    let shown = stage::shown_after(look, &before, |message| message["by_bot"] == true, patience).await?;
-    if as_json {
-        let messages: Vec<&Value> = shown.iter().map(|message| &message["message"]).collect();
-        print::json(&json!({ "sent": outcome, "messages": messages }));
-    } else {
-        if let Some(line) = at_once(&outcome["result"], args.dialog.is_some(), &columns) {
-            print::line(line);
-        }
-        for message in &shown {
-            print::line(format!("── {} {}", args.place(), print::text(&message["message"], "id")));
-            print::line(print::text(message, "shown").trim_end());
-        }
-    }
-    if shown.is_empty() && !answered {
-        print::remark("nothing is shown: `ai-crm events list`, then `ai-crm why ID` says why");
-        return Ok(ExitCode::FAILURE);
-    }
-    Ok(ExitCode::SUCCESS)
+    let messages = visit.shown(if is_answered && !is_sent { BEHIND_AN_ANSWER } else { PATIENCE }).await?;
+    let at_once = at_once(&outcome["result"], args.dialog.is_some());
+    let (outcome, messages, place) = (&outcome, messages.as_slice(), args.place());
+    Ok(visit::print_seen(&Seen { outcome, at_once, is_answered, messages, place, id: "id" }, as_json))
 }
 
 /// Fails where the server did not take what was sent; says whether its answer is something that people see.
@@ -184,21 +156,18 @@ fn taken(outcome: &Value) -> anyhow::Result<bool> {
 }
 
 /// What a press or a dialog makes appear that is no message.
-fn at_once(result: &Value, in_dialog: bool, columns: &str) -> Option<String> {
+fn at_once(result: &Value, in_dialog: bool) -> Option<String> {
     match result["shown"].as_str()? {
         "text" if in_dialog => Some(format!("in the dialog: {}", print::text(result, "text"))),
         "text" => Some(format!("under the card: {}", print::text(result, "text"))),
         "error" => Some(format!("under the card, as an error: {}", print::text(result, "message"))),
-        "dialog" => Some(dialog::text(&result["task"], columns.parse().unwrap_or(80)).trim_end().to_owned()),
+        "dialog" => Some(dialog::text(&result["task"], visit::columns()).trim_end().to_owned()),
         _ => None,
     }
 }
 
-fn action(ends: &Ends, args: &TeamsArgs) -> Value {
-    let mut action = json!({
-        "app_url": ends.app_url, "user": args.user, "conversation": args.place(), "as": args.manner,
-    });
-    let what = match (&args.press, &args.dialog) {
+fn action(args: &TeamsArgs) -> Value {
+    match (&args.press, &args.dialog) {
         (Some(label), _) => json!({
             "do": "press", "label": label, "message": args.message, "fill": args.choose, "submit": args.submit,
         }),
@@ -210,11 +179,7 @@ fn action(ends: &Ends, args: &TeamsArgs) -> Value {
                 if alone || mentions_bot(words) { words.to_owned() } else { format!("@{} {words}", seed::BOT_NAME) };
             json!({ "do": "say", "text": text, "thread": args.thread })
         }
-    };
-    if let (Some(action), Some(what)) = (action.as_object_mut(), what.as_object()) {
-        action.extend(what.clone());
     }
-    action
 }
 
 fn mentions_bot(words: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The Web API and the response URLs over HTTP: reading requests, letting applications in, faults, pace.
 //!
-//! What a method does stands in `methods.rs`. Every error is HTTP 200 with `ok: false`, but for
-//! 429 and the faults. A handler that must close the connection says so with `serving::close`.
+//! What a method does stands in `methods/`. Every error is HTTP 200 with `ok: false`, but for
+//! 429 and the faults.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,11 +11,10 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, get, post};
 use serde_json::{Map, Value, json};
 
-use super::super::serving;
-use super::fault::{Fate, Plan};
+use super::super::interference::{self, Refusals};
 use super::methods::{self, Answer, ApiError, Arguments};
 use super::world::SharedWorld;
-use super::{hooks, link, oauth};
+use super::{hooks, link, oauth, state};
 use crate::domain::time::Timestamp;
 
 /// The routes that an application calls.
@@ -51,19 +50,24 @@ async fn call(
         Err(_) => world,
     };
     let plan = world.roll(&method);
-    if let Some(response) = before(&world, &method, plan).await {
+    if let Some(response) = interference::before(&world, &method, &REFUSALS, plan).await {
         return response;
     }
     let channel = read.as_ref().ok().and_then(|call| call.arguments.text("channel"));
     if let Err(after) = world.change(|state, now| state.gate.admit(&method, channel.as_deref(), now)) {
         world.change(|state, now| {
-            state.count(&method, "ratelimited");
-            state.violate(now, &method, "ratelimited", format!("in {}", channel.as_deref().unwrap_or("the workspace")));
+            state.records.count(&method, "ratelimited");
+            state.records.violate(
+                now,
+                &method,
+                "ratelimited",
+                format!("in {}", channel.as_deref().unwrap_or("the workspace")),
+            );
         });
         return rate_limited(after);
     }
     let missing_charset = read.as_ref().is_ok_and(|call| call.missing_charset);
-    let told = plan.fate != Fate::LostAnswer;
+    let told = interference::is_told(plan);
     let opened = read.as_ref().ok().and_then(|call| of_the_app(&world, &method, call));
     let answer = world.change(|state, now| {
         let answer = read.and_then(|call| {
@@ -76,61 +80,37 @@ async fn call(
         record(state, &method, &answer, told, now);
         answer
     });
-    after(plan, to_response(&method, answer, missing_charset)).await
+    interference::after(plan, to_response(&method, answer, missing_charset)).await
 }
 
 async fn respond(State(world): State<SharedWorld>, Path(id): Path<String>, body: Bytes) -> Response {
     let world = world.answering(&id);
-    let plan = world.roll("response_url");
-    if let Some(response) = before(&world, "response_url", plan).await {
-        return response;
-    }
-    let result = world.change(|state, now| {
-        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let result = hooks::post(state, &id, &body, now);
-        match &result {
-            Ok(()) => state.count("response_url", if plan.fate == Fate::LostAnswer { "answer_lost" } else { "ok" }),
+    let post = |told| {
+        let result = world.change(|state, now| {
+            let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            let result = hooks::post(state, &id, &body, now);
+            match &result {
+                Ok(()) => state.records.count_done("response_url", told),
+                Err(refusal) => {
+                    state.records.count("response_url", refusal.error);
+                    state.records.violate(now, "response_url", refusal.error, refusal.detail.join("; "));
+                }
+            }
+            result
+        });
+        match result {
+            Ok(()) => Json(json!({ "ok": true })).into_response(),
             Err(refusal) => {
-                state.count("response_url", refusal.error);
-                state.violate(now, "response_url", refusal.error, refusal.detail.join("; "));
+                let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+                (status, Json(json!({ "ok": false, "error": refusal.error }))).into_response()
             }
         }
-        result
-    });
-    let response = match result {
-        Ok(()) => (StatusCode::OK, Json(json!({ "ok": true }))).into_response(),
-        Err(refusal) => {
-            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-            (status, Json(json!({ "ok": false, "error": refusal.error }))).into_response()
-        }
     };
-    after(plan, response).await
+    interference::perform(&world, "response_url", &REFUSALS, post).await
 }
 
-/// What goes wrong before anything is done.
-async fn before(world: &SharedWorld, method: &str, plan: Plan) -> Option<Response> {
-    tokio::time::sleep(plan.delay).await;
-    let (name, response) = match plan.fate {
-        Fate::Refused => ("refused", serving::close()),
-        Fate::RateLimited => ("fault_429", rate_limited(plan.retry_after_s)),
-        Fate::ServerError => ("fault_503", StatusCode::SERVICE_UNAVAILABLE.into_response()),
-        Fate::Pass | Fate::LostAnswer | Fate::Stall => return None,
-    };
-    world.change(|state, _| state.count(method, name));
-    Some(response)
-}
-
-/// What goes wrong after everything is done.
-async fn after(plan: Plan, response: Response) -> Response {
-    match plan.fate {
-        Fate::LostAnswer => serving::close(),
-        Fate::Stall => {
-            tokio::time::sleep(plan.stall).await;
-            response
-        }
-        _ => response,
-    }
-}
+/// How Slack refuses what a fault keeps it from doing.
+const REFUSALS: Refusals = Refusals { rate_limited, unavailable: || StatusCode::SERVICE_UNAVAILABLE.into_response() };
 
 fn rate_limited(after: u64) -> Response {
     let headers = [(header::RETRY_AFTER, after.to_string())];
@@ -148,7 +128,7 @@ fn of_the_app(world: &SharedWorld, method: &str, call: &Call) -> Option<Answer> 
 }
 
 /// Checks the token, as Slack does before it looks at anything else.
-fn let_in(state: &super::state::State, method: &str, token: Option<&str>, now: Timestamp) -> Result<(), ApiError> {
+fn let_in(state: &state::State, method: &str, token: Option<&str>, now: Timestamp) -> Result<(), ApiError> {
     if !methods::exists(method) {
         return Err(ApiError::new("unknown_method"));
     }
@@ -166,10 +146,10 @@ fn let_in(state: &super::state::State, method: &str, token: Option<&str>, now: T
     }
 }
 
-fn record(state: &mut super::state::State, method: &str, answer: &Answer, told: bool, now: Timestamp) {
+fn record(state: &mut state::State, method: &str, answer: &Answer, told: bool, now: Timestamp) {
     match answer {
         Ok(_) => {
-            state.count(method, if told { "ok" } else { "answer_lost" });
+            state.records.count_done(method, told);
             if method == "chat.postMessage"
                 && let Some(post) = state.posts.last_mut()
             {
@@ -177,9 +157,9 @@ fn record(state: &mut super::state::State, method: &str, answer: &Answer, told: 
             }
         }
         Err(error) => {
-            state.count(method, &error.code);
+            state.records.count(method, &error.code);
             if error.is_violation() {
-                state.violate(now, method, &error.code, error.messages.join("; "));
+                state.records.violate(now, method, &error.code, error.messages.join("; "));
             }
         }
     }

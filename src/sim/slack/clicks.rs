@@ -152,7 +152,7 @@ impl Sender {
         let response_action = body["response_action"].as_str().map(str::to_owned);
         self.world.change(|state, now| {
             for (error, detail) in wrong_answers(&body, &open.view) {
-                state.violate(now, "view_submission", error, detail);
+                state.records.violate(now, "view_submission", error, detail);
             }
             if answer.accepted() && matches!(response_action.as_deref(), None | Some("clear")) {
                 state.views.retain(|view| view.id != view_id);

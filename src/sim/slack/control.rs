@@ -1,8 +1,6 @@
-//! The stand-in's own routes under `/_sim/`: looking into the workspace, setting faults, letting
-//! people act.
+//! The routes under `/_sim/` that are Slack's own: looking into the workspace, letting people act.
 //!
-//! `ai-crm sim` and scripts use them; no application does, and they are never slowed or broken by
-//! faults. A further route is one line in `routes`.
+//! Those of every stand-in are in [`super::super::control`]. A further route is one line in `routes`.
 
 use axum::Router;
 use axum::extract::{Json, Path, Query, State};
@@ -12,22 +10,18 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::delivery::{Manner, SenderConfig};
-use super::fault::Faults;
-use super::rates::RateLimits;
+use super::super::control::{acted, refused};
+use super::super::delivery;
+use super::delivery::{Answer, Manner, SenderConfig};
 use super::sender::{SendError, Sender};
 use super::show;
 use super::world::SharedWorld;
 
-/// The routes of the stand-in itself.
+/// The routes beside those of every stand-in.
 pub(super) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/_sim/state", get(state))
         .route("/_sim/messages", get(messages))
-        .route("/_sim/violations", get(violations))
-        .route("/_sim/faults", get(faults).post(set_faults))
-        .route("/_sim/limits", post(set_limits))
-        .route("/_sim/reset", post(reset))
         .route("/_sim/response_url", post(new_response_url))
         .route("/_sim/response/{id}", get(response))
         .route("/_sim/send", post(send))
@@ -68,29 +62,6 @@ async fn messages(State(world): State<SharedWorld>, Query(which): Query<WhichMes
     Json(json!({ "messages": list.collect::<Vec<_>>() }))
 }
 
-async fn violations(State(world): State<SharedWorld>) -> Json<Value> {
-    Json(json!({ "violations": world.violations() }))
-}
-
-async fn faults(State(world): State<SharedWorld>) -> Json<Faults> {
-    Json(world.faults())
-}
-
-async fn set_faults(State(world): State<SharedWorld>, Json(faults): Json<Faults>) -> Json<Faults> {
-    world.set_faults(faults);
-    Json(world.faults())
-}
-
-async fn set_limits(State(world): State<SharedWorld>, Json(limits): Json<RateLimits>) -> Json<RateLimits> {
-    world.set_rate_limits(limits);
-    Json(limits)
-}
-
-async fn reset(State(world): State<SharedWorld>) -> Json<Value> {
-    world.reset();
-    Json(json!({ "ok": true }))
-}
-
 #[derive(Deserialize)]
 struct NewResponseUrl {
     channel: String,
@@ -105,7 +76,7 @@ async fn new_response_url(State(world): State<SharedWorld>, Json(wanted): Json<N
 async fn response(State(world): State<SharedWorld>, Path(id): Path<String>) -> Response {
     match world.response_url(&id) {
         Some(entry) => Json(json!(entry)).into_response(),
-        None => (StatusCode::NOT_FOUND, Json(json!({ "error": "no such response url" }))).into_response(),
+        None => refused(StatusCode::NOT_FOUND, &"no such response url"),
     }
 }
 
@@ -147,20 +118,14 @@ enum What {
 
 async fn send(State(world): State<SharedWorld>, Json(wanted): Json<Send>) -> Response {
     if wanted.by_socket && world.sockets().is_empty() {
-        let error = "the bot has opened no socket here: start it with SLACK_APP_TOKEN=xapp-sim";
-        return (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "error": error }))).into_response();
+        let why = "the bot has opened no socket here: start it with SLACK_APP_TOKEN=xapp-sim";
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, &why);
     }
     let by_socket = wanted.by_socket;
     let config = SenderConfig { by_socket, ..SenderConfig::new(&wanted.app_url, &wanted.signing_secret) };
-    let sender = match Sender::new(world, config) {
-        Ok(sender) => sender,
-        Err(error) => {
-            return (StatusCode::BAD_GATEWAY, Json(json!({ "error": error.to_string() }))).into_response();
-        }
-    };
-    match act(&sender, &wanted).await {
-        Ok(outcome) => Json(outcome).into_response(),
-        Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "error": error.to_string() }))).into_response(),
+    match Sender::new(world, config) {
+        Ok(sender) => acted(act(&sender, &wanted).await),
+        Err(error) => refused(StatusCode::BAD_GATEWAY, &error),
     }
 }
 
@@ -170,8 +135,7 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
         What::Command { command, text } => {
             let prepared = sender.prepare_slash(user, channel, command, text)?;
             let answers = sender.deliver_as(&prepared.request, manner).await;
-            // What a person sees is the first answer that was one; a repetition has none of its own to show.
-            let shown = answers.iter().find(|answer| answer.accepted()).or(answers.first()).cloned();
+            let shown = delivery::shown(&answers, Answer::accepted).cloned();
             let result = shown.map(|answer| sender.finish_slash(&prepared, answer));
             Ok(json!({ "result": result, "answers": answers }))
         }

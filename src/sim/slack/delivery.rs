@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderName};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::time::Instant;
 
+pub use super::super::delivery::Manner;
+use super::super::delivery::{self, Received, Silence};
 use super::payload::{self, Request};
 use super::sender::Sender;
 use super::signature::sign;
@@ -36,7 +38,8 @@ pub struct SenderConfig {
 }
 
 impl SenderConfig {
-    /// Slack's own times: three seconds; repeats at once, after one minute and after five.
+    /// Slack's own times, from docs.slack.dev/apis/events-api: three seconds; repeats at once, after one minute and after
+    /// five.
     #[must_use]
     pub fn new(base_url: &str, signing_secret: &str) -> Self {
         Self {
@@ -70,36 +73,14 @@ pub enum Variant {
     Retry(u8, &'static str),
 }
 
-/// How a request is to go, by a word: what is wrong with it, or how often it comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Manner {
-    /// Once, rightly signed.
-    #[default]
-    Genuine,
-    /// Signed with another secret.
-    WrongSignature,
-    /// Rightly signed, six minutes ago.
-    Stale,
-    /// As the first repeat of what never arrived.
-    Retry,
-    /// The same request two times, one behind the other.
-    Twice,
-}
-
-impl Manner {
-    /// The words, as they are given to `ai-crm sim slack --as`.
-    pub const WORDS: [&str; 5] = ["genuine", "wrong-signature", "stale", "retry", "twice"];
-
-    /// How each of the requests is signed, in order.
-    fn variants(self) -> &'static [Variant] {
-        match self {
-            Self::Genuine => &[Variant::Genuine],
-            Self::WrongSignature => &[Variant::WrongSignature],
-            Self::Stale => &[Variant::Stale],
-            Self::Retry => &[Variant::Retry(1, "http_timeout")],
-            Self::Twice => &[Variant::Genuine, Variant::Genuine],
-        }
+/// How each of the requests is signed that a manner makes, in order.
+fn variants(manner: Manner) -> &'static [Variant] {
+    match manner {
+        Manner::Genuine => &[Variant::Genuine],
+        Manner::WrongSignature => &[Variant::WrongSignature],
+        Manner::Stale => &[Variant::Stale],
+        Manner::Retry => &[Variant::Retry(1, "http_timeout")],
+        Manner::Twice => &[Variant::Genuine, Variant::Genuine],
     }
 }
 
@@ -133,7 +114,7 @@ impl Answer {
     /// Whether the application took the delivery.
     #[must_use]
     pub fn accepted(&self) -> bool {
-        self.status.is_some_and(|status| (200..300).contains(&status))
+        delivery::is_taken(self.status)
     }
 }
 
@@ -212,27 +193,21 @@ impl Sender {
         for (name, value) in &signed.headers {
             builder = builder.header(HeaderName::from_static(name), value);
         }
-        let start = Instant::now();
-        let answered = async {
-            let response = builder.send().await?;
-            let status = response.status().as_u16();
-            let header =
-                |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-            let (kind, no_retry) = (header("content-type"), header("x-slack-no-retry") == "1");
-            let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
-            reqwest::Result::Ok((status, kind, no_retry, response.text().await?))
-        };
-        match answered.await {
-            Ok((status, content_type, no_retry, body)) => {
-                Answer { status: Some(status), content_type, body, no_retry, elapsed: start.elapsed(), failure: None }
+        let (received, elapsed) = delivery::exchange(builder).await;
+        match received {
+            Ok(Received { status, headers, body }) => {
+                let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                let content_type = header("content-type").split(';').next().unwrap_or_default().trim().to_owned();
+                let no_retry = header("x-slack-no-retry") == "1";
+                Answer { status: Some(status), content_type, body, no_retry, elapsed, failure: None }
             }
-            Err(error) => Answer {
+            Err(silence) => Answer {
                 status: None,
                 content_type: String::new(),
                 body: String::new(),
                 no_retry: false,
-                elapsed: start.elapsed(),
-                failure: Some(if error.is_timeout() { "http_timeout" } else { "connection_failed" }),
+                elapsed,
+                failure: Some(if silence == Silence::Timeout { "http_timeout" } else { "connection_failed" }),
             },
         }
     }
@@ -245,7 +220,7 @@ impl Sender {
     /// Signs and sends a request in a manner; the answers in order, of which there is one at least.
     pub async fn deliver_as(&self, request: &Request, manner: Manner) -> Vec<Answer> {
         let mut answers = Vec::new();
-        for variant in manner.variants() {
+        for variant in variants(manner) {
             answers.push(self.send_as(request, *variant).await);
         }
         answers

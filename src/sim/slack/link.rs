@@ -1,6 +1,6 @@
 //! One web socket of an application: `hello`, envelopes, pings, and its end.
 //!
-//! It does what [`super::sockets`] orders and decides nothing.
+//! It does what [`super::sockets`] orders and decides nothing. From docs.slack.dev/apis/events-api/using-socket-mode.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use super::seed;
 use super::sockets::Order;
 use super::world::SharedWorld;
 
-/// How long a socket stays open after Slack has said that it will be closed.
+/// How long a socket stays open after Slack has said that it will be closed: the page says about ten seconds.
 const NOTICE: Duration = Duration::from_secs(10);
-/// How often Slack asks whether anybody is there.
+/// How often Slack asks whether anybody is there. The page states none; this is ours.
 const PING_EVERY: Duration = Duration::from_secs(5);
-/// How long Slack means to keep a connection, in seconds.
+/// How long Slack means to keep a connection, in seconds: that of the `hello` on the page.
 const LASTS_S: u64 = 18_060;
 
 #[derive(Deserialize)]

@@ -39,5 +39,5 @@ pub use fault::{Fate, Faults};
 pub use message::Message;
 pub use rates::RateLimits;
 pub use sender::Sender;
-pub use server::{SlackSim, serve};
+pub use server::SlackSim;
 pub use world::{SharedWorld, SlackWorld};

@@ -40,7 +40,6 @@ pub(super) struct Directory {
     next: Option<Choice>,
     codes: HashMap<String, (Choice, String)>,
     refresh: HashMap<String, Choice>,
-    given: u64,
 }
 
 impl SlackWorld {
@@ -106,10 +105,9 @@ impl SlackWorld {
         all
     }
 
+    /// A code or a token that no other world has given out either.
     fn next_secret(&self, prefix: &str) -> String {
-        let mut directory = self.directory();
-        directory.given += 1;
-        format!("{prefix}{}-{}", directory.given, data_encoding::HEXLOWER.encode(&rand::random::<[u8; 8]>()))
+        self.change(|state, _| state.new_id(prefix))
     }
 
     fn permit(self: &Arc<Self>, query: &HashMap<String, String>) -> Result<String, &'static str> {
@@ -142,7 +140,7 @@ impl SlackWorld {
         let of = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
         let choice = if of("grant_type") == "refresh_token" {
             let choice = self.directory().refresh.remove(of("refresh_token")).ok_or("invalid_refresh_token")?;
-            self.change(|state, _| state.count("oauth.v2.access", "refreshed"));
+            self.change(|state, _| state.records.count("oauth.v2.access", "refreshed"));
             choice
         } else {
             let (choice, redirect) = self.directory().codes.remove(of("code")).ok_or("invalid_code")?;
@@ -201,6 +199,6 @@ pub(super) async fn authorize(Shared(world): Shared<SharedWorld>, RawQuery(query
 pub(super) async fn access(Shared(world): Shared<SharedWorld>, headers: HeaderMap, body: Bytes) -> Response {
     let basic = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given = world.give(&fields(&body), basic);
-    world.change(|state, _| state.count("oauth.v2.access", given.as_ref().err().copied().unwrap_or("ok")));
+    world.change(|state, _| state.records.count("oauth.v2.access", given.as_ref().err().copied().unwrap_or("ok")));
     Json(given.unwrap_or_else(|error| json!({ "ok": false, "error": error }))).into_response()
 }

@@ -6,9 +6,11 @@
 
 use std::time::Duration;
 
+use reqwest::redirect::Policy;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::super::delivery;
 use super::delivery::{Answer, SenderConfig};
 use super::hooks;
 use super::message::{Message, Via};
@@ -17,6 +19,9 @@ use super::seed::{self, Channel, Kind, User, Workspace};
 use super::state::State;
 use super::world::SharedWorld;
 use crate::domain::time::Timestamp;
+
+/// Redirects that Slack follows, from docs.slack.dev/apis/events-api.
+const MOST_REDIRECTS: usize = 2;
 
 /// What a person sees after a slash command.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,10 +69,10 @@ pub struct Said {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// No such user.
-    #[error("there is no user {0} in the workspace; see `state` for who there is")]
+    #[error("there is no user {0} in the workspace; GET /_sim/state shows who there is")]
     NoUser(String),
     /// No such channel.
-    #[error("there is no channel {0} in the workspace; see `state` for which there are")]
+    #[error("there is no channel {0} in the workspace; GET /_sim/state shows which there are")]
     NoChannel(String),
     /// No such message.
     #[error("there is no message {ts} in {channel}")]
@@ -104,8 +109,7 @@ impl Sender {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(world: SharedWorld, config: SenderConfig) -> reqwest::Result<Self> {
-        let redirects = reqwest::redirect::Policy::limited(2);
-        let client = reqwest::Client::builder().timeout(config.deadline).redirect(redirects).no_proxy().build()?;
+        let client = delivery::client(config.deadline, Policy::limited(MOST_REDIRECTS))?;
         Ok(Self { world, config, client })
     }
 
@@ -264,7 +268,7 @@ fn show_inline(
         return Ok(None);
     }
     if let Err(refusal) = hooks::show(state, &prepared.response_url_id, &body, Via::Inline, now) {
-        state.violate(now, "inline", refusal.error, refusal.detail.join("; "));
+        state.records.violate(now, "inline", refusal.error, refusal.detail.join("; "));
         return Err(refusal.error.to_owned());
     }
     let shown = state.response_urls.get(&prepared.response_url_id).and_then(|entry| entry.original.as_deref());

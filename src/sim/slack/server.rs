@@ -1,21 +1,16 @@
-//! The stand-in as something that runs: it listens, it stops.
+//! Slack's stand-in as something that runs, and where an application finds it.
 
 use std::io;
-use std::net::SocketAddr;
 
-use tokio::net::{TcpListener, ToSocketAddrs};
-use tokio::task::JoinHandle;
+use tokio::net::ToSocketAddrs;
 
-use super::super::serving;
-use super::world::SharedWorld;
+use super::super::server::Server;
+use super::state::State;
+use super::world::{AppSide, SharedWorld, SlackWorld};
 use super::{api, control};
 
 /// A running stand-in; it stops when dropped.
-pub struct SlackSim {
-    address: SocketAddr,
-    world: SharedWorld,
-    task: JoinHandle<io::Result<()>>,
-}
+pub type SlackSim = Server<State, AppSide>;
 
 impl SlackSim {
     /// Listens at `address` (port 0 for any) and serves `world` in the background.
@@ -23,60 +18,13 @@ impl SlackSim {
     /// # Errors
     /// When it cannot listen there.
     pub async fn start(address: impl ToSocketAddrs, world: SharedWorld) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        announce(address, &world);
-        let task = tokio::spawn(serve(listener, world.clone()));
-        Ok(Self { address, world, task })
+        // Sockets are no requests, and do not end with their connection's task.
+        Self::listen(address, world, api::routes().merge(control::routes()), SlackWorld::close_sockets).await
     }
 
     /// The address for `SLACK_API_URL`: `http://127.0.0.1:PORT/api/`.
     #[must_use]
     pub fn api_url(&self) -> String {
-        format!("{}/api/", self.world.base_url())
+        format!("{}/api/", self.world().base_url())
     }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What it serves.
-    #[must_use]
-    pub fn world(&self) -> &SharedWorld {
-        &self.world
-    }
-
-    /// Stops listening and closes every connection.
-    pub async fn stop(mut self) {
-        self.task.abort();
-        self.world.close_sockets();
-        // It ends with "cancelled", which is what was asked for.
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for SlackSim {
-    fn drop(&mut self) {
-        self.task.abort();
-        self.world.close_sockets();
-    }
-}
-
-/// Serves `world` on `listener` until the future is dropped; with it go all connections.
-///
-/// # Errors
-/// When the listener has no address.
-pub async fn serve(listener: TcpListener, world: SharedWorld) -> io::Result<()> {
-    let address = listener.local_addr()?;
-    if world.base_url().is_empty() {
-        announce(address, &world);
-    }
-    serving::accept(listener, api::routes().merge(control::routes()).with_state(world)).await;
-    Ok(())
-}
-
-fn announce(address: SocketAddr, world: &SharedWorld) {
-    world.set_base_url(&serving::base_url(address));
 }

@@ -15,9 +15,9 @@ use super::payload::Request;
 use super::seed;
 use super::world::SlackWorld;
 
-/// Sockets of one application.
+/// Sockets of one application, from the page on Socket Mode.
 pub(super) const MOST_SOCKETS: usize = 10;
-/// Frames that wait for one socket.
+/// Frames that wait for one socket: more than any test sends at once. Ours.
 const MOST_WAITING: usize = 1024;
 
 /// What a socket is told to do.
@@ -258,9 +258,9 @@ impl SlackWorld {
         });
         let carries = !read["payload"].is_null();
         if id.is_none() {
-            self.change(|state, now| state.violate(now, "socket", "invalid_acknowledgement", text));
+            self.change(|state, now| state.records.violate(now, "socket", "invalid_acknowledgement", text));
         } else if carries && pending.as_ref().is_some_and(|pending| !pending.accepts_answer) {
-            self.change(|state, now| state.violate(now, "socket", "payload_not_accepted", text));
+            self.change(|state, now| state.records.violate(now, "socket", "payload_not_accepted", text));
         }
         // What comes late is for nobody.
         let _ = pending.map(|pending| pending.told.send(read));

@@ -1,6 +1,6 @@
 //! What is so in the workspace, and the steps that every rule is made of.
 //!
-//! Under the lock of [`super::world::SlackWorld`]; it checks nothing and decides nothing. A further kind
+//! Under the lock of a [`super::world::SlackWorld`]; it checks nothing and decides nothing. A further kind
 //! of record is a field here and an accessor there.
 
 use std::collections::BTreeMap;
@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::record::Records;
+use super::super::world::PlatformState;
 use super::hooks::ResponseUrl;
 use super::message::{Message, Metadata};
-use super::rates::Gate;
+use super::rates::{Gate, RateLimits};
 use super::seed::{self, Channel, User, Workspace};
 use crate::domain::time::Timestamp;
 
@@ -29,19 +31,6 @@ pub struct Post {
     pub metadata: Option<Metadata>,
     /// Whether the caller was told.
     pub answered: bool,
-}
-
-/// A request that broke a limit or a rule of the platform.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// When it came.
-    pub at: Timestamp,
-    /// The method, `response_url` or `inline`.
-    pub method: String,
-    /// Slack's word for it, or ours where Slack says nothing.
-    pub error: String,
-    /// What and where.
-    pub detail: String,
 }
 
 /// A modal that an application has opened.
@@ -66,7 +55,9 @@ pub(super) struct Trigger {
 }
 
 /// All that is so in the workspace.
-pub(super) struct State {
+pub struct State {
+    /// The token under which the application is installed at the beginning.
+    token: String,
     pub(super) base_url: String,
     pub(super) team: Workspace,
     pub(super) users: BTreeMap<String, User>,
@@ -80,11 +71,9 @@ pub(super) struct State {
     pub(super) triggers: BTreeMap<String, Trigger>,
     pub(super) views: Vec<OpenView>,
     pub(super) posts: Vec<Post>,
-    pub(super) violations: Vec<Violation>,
-    /// How often each method ended how.
-    pub(super) calls: BTreeMap<String, BTreeMap<String, u64>>,
+    pub(super) records: Records,
     pub(super) gate: Gate,
-    pub(super) last_ts: i64,
+    last_ts: i64,
     born: Timestamp,
     pub(super) next_id: u64,
 }
@@ -92,6 +81,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(token: &str, born: Timestamp) -> Self {
         Self {
+            token: token.to_owned(),
             base_url: String::new(),
             team: seed::workspace(),
             users: seed::users().into_iter().map(|user| (user.id.clone(), user)).collect(),
@@ -103,8 +93,7 @@ impl State {
             triggers: BTreeMap::new(),
             views: Vec::new(),
             posts: Vec::new(),
-            violations: Vec::new(),
-            calls: BTreeMap::new(),
+            records: Records::default(),
             gate: Gate::default(),
             last_ts: 0,
             born,
@@ -205,13 +194,27 @@ impl State {
             }
         }
     }
+}
 
-    pub(super) fn violate(&mut self, at: Timestamp, method: &str, error: &str, detail: impl Into<String>) {
-        let (method, error, detail) = (method.to_owned(), error.to_owned(), detail.into());
-        self.violations.push(Violation { at, method, error, detail });
+impl PlatformState for State {
+    type RateLimits = RateLimits;
+
+    fn base_url(&mut self) -> &mut String {
+        &mut self.base_url
     }
 
-    pub(super) fn count(&mut self, method: &str, how: &str) {
-        *self.calls.entry(method.to_owned()).or_default().entry(how.to_owned()).or_default() += 1;
+    fn records(&mut self) -> &mut Records {
+        &mut self.records
+    }
+
+    fn keep_pace(&mut self, limits: RateLimits) {
+        self.gate = Gate::new(limits);
+    }
+
+    fn begin_again(&mut self, now: Timestamp) {
+        let fresh = Self::new(&self.token, now);
+        let before = std::mem::replace(self, fresh);
+        self.gate = Gate::new(before.gate.limits);
+        (self.base_url, self.last_ts, self.next_id) = (before.base_url, before.last_ts, before.next_id);
     }
 }

@@ -4,28 +4,18 @@ mod faults;
 mod towards_the_app;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::{Value, json};
 
+use super::super::clock::SetClock;
 use super::*;
-use crate::domain::time::{Clock, Timestamp};
 
 const TOKEN: &str = "xoxb-sim";
-
-/// A clock that a test sets.
-struct TestClock(AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// A served workspace and an HTTP client.
 struct Stage {
     sim: SlackSim,
-    clock: Arc<TestClock>,
+    clock: Arc<SetClock>,
     http: reqwest::Client,
 }
 
@@ -33,7 +23,7 @@ impl Stage {
     async fn set() -> Self {
         // Installed by whichever test comes first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000_000)));
+        let clock = SetClock::new();
         let world = SlackWorld::new(TOKEN, clock.clone());
         let sim = SlackSim::start("127.0.0.1:0", world).await.unwrap();
         Self { sim, clock, http: reqwest::Client::builder().no_proxy().build().unwrap() }
@@ -44,7 +34,7 @@ impl Stage {
     }
 
     fn advance(&self, ms: i64) {
-        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+        self.clock.advance(ms);
     }
 
     fn request(&self, method: &str) -> reqwest::RequestBuilder {

@@ -5,6 +5,8 @@
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
+use super::super::layout::{self, pad, wrap};
+
 /// The lines of a card.
 pub(super) fn lines(card: &Value, width: usize) -> Vec<String> {
     let mut lines = elements(&card["body"], width);
@@ -55,7 +57,7 @@ fn text_block(block: &Value, width: usize) -> Vec<String> {
     let size = block["size"].as_str().unwrap_or_default().to_lowercase();
     let heading = block["style"] == "heading" || matches!(size.as_str(), "large" | "extralarge");
     if heading && let Some(last) = lines.last() {
-        lines.push("═".repeat(last.width().min(width)));
+        lines.push(layout::underline(last, width));
     }
     lines
 }
@@ -82,26 +84,7 @@ fn facts(set: &Value, width: usize) -> Vec<String> {
 fn table(table: &Value, width: usize) -> Vec<String> {
     let cell = |cell: &Value| elements(&cell["items"], width).join(" ");
     let rows: Vec<Vec<String>> = items(&table["rows"]).map(|row| items(&row["cells"]).map(cell).collect()).collect();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0))
-        .collect();
-    // The widest column gives way until the table fits, down to a word's width.
-    while widths.iter().sum::<usize>() + columns.saturating_sub(1) * 3 > width {
-        match widths.iter_mut().max_by_key(|width| **width) {
-            Some(widest) if *widest > 8 => *widest -= 1,
-            _ => break,
-        }
-    }
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| pad(&shorten(cell, *width), *width));
-        cells.collect::<Vec<_>>().join(" │ ").trim_end().to_owned()
-    };
-    let mut lines: Vec<String> = rows.iter().map(line).collect();
-    if lines.len() > 1 && table["firstRowAsHeader"] != false {
-        lines.insert(1, widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("─┼─"));
-    }
-    lines
+    layout::table(&rows, table["firstRowAsHeader"] != false, width)
 }
 
 /// Columns side by side.
@@ -206,39 +189,4 @@ fn link(text: &str) -> Option<(&str, &str, &str)> {
 fn date(text: &str) -> Option<(&str, &str)> {
     let (inside, after) = text.strip_prefix("{{DATE(")?.split_once(")}}")?;
     Some((inside.split(['T', ',']).next().unwrap_or(inside).trim(), after))
-}
-
-fn pad(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-fn shorten(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for character in text.chars() {
-        if short.width() + 2 > width {
-            break;
-        }
-        short.push(character);
-    }
-    short + "…"
-}
-
-/// Breaks lines at spaces; a word longer than a line stays whole, so that it can be copied.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split_inclusive(' ') {
-            if !line.is_empty() && line.width() + word.trim_end().width() > width {
-                lines.push(line.trim_end().to_owned());
-                line.clear();
-            }
-            line.push_str(word);
-        }
-        lines.push(line.trim_end().to_owned());
-    }
-    lines
 }

@@ -1,8 +1,8 @@
 //! What the connector does not take: sizes, kinds of activities, attachments, Adaptive Cards.
 //!
-//! From Microsoft's pages on messages in bot conversations and on cards. Where the real one takes something that nobody
-//! can have meant, it is taken here as well and returned as a slip, which the world records. A rule is an arm in
-//! [`activity`] or in [`card`].
+//! From Microsoft's pages on messages in bot conversations and on cards; the words of a 400 are ours. Where the real one
+//! takes something that nobody can have meant, it is taken here as well and returned as a slip, which the world records.
+//! A rule is an arm in [`activity`] or in [`card`].
 
 use serde_json::Value;
 
@@ -12,11 +12,11 @@ use super::refusal::Refusal;
 pub(super) const CARD_TYPE: &str = "application/vnd.microsoft.card.adaptive";
 /// Bytes in UTF-16 that one post may have: 100 KB, from "Format your bot messages".
 const MOST_BYTES: usize = 100 * 1024;
-/// The newest version of Adaptive Cards that Teams shows to everybody.
+/// The newest version of Adaptive Cards that Teams shows, from the page "Adaptive Cards overview" of Copilot Studio.
 const NEWEST_CARD: (u32, u32) = (1, 5);
-/// The version from which on there is `Action.Execute`.
+/// The version from which on there is `Action.Execute`, from the page "Universal Action Model".
 const FIRST_EXECUTE: (u32, u32) = (1, 4);
-/// Buttons that Teams shows in one row of actions.
+/// Buttons that Teams shows in one row of actions: "up to six", from the page "Design effective cards".
 const MOST_ACTIONS: usize = 6;
 
 const ELEMENTS: &[&str] = &[

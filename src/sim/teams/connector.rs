@@ -3,8 +3,6 @@
 //! From the Bot Connector's REST reference and Microsoft's page on messages in bot conversations. Whether a call may come
 //! at all stands in [`super::api`], what a message may hold in [`super::checks`].
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::checks;
@@ -55,18 +53,10 @@ pub(super) fn send(state: &mut State, address: &Address<'_>, body: &str, now: Ti
     for activity in parts {
         id = state.new_id(now);
         let message = Message {
-            conversation: place.id.clone(),
-            id: id.clone(),
             root: root.clone(),
             reply_to: reply_to.clone(),
-            from: state.bot(),
-            at: now,
-            activity,
             only_for: only_for.clone(),
-            edits: 0,
-            deleted: false,
-            streaming: false,
-            card_for: BTreeMap::new(),
+            ..Message::new(&place.id, &id, &state.bot(), activity, now)
         };
         state.add(message);
     }
@@ -144,7 +134,7 @@ pub(super) fn create(state: &mut State, body: &str, now: Timestamp) -> Done {
 fn read(state: &mut State, method: &str, body: &str, now: Timestamp) -> Result<Value, Refusal> {
     let activity: Value = serde_json::from_str(body).map_err(|_| Refusal::bad("The body is not JSON."))?;
     for (word, what) in checks::activity(&activity, body)? {
-        state.violate(now, method, word, what);
+        state.records.violate(now, method, word, what);
     }
     Ok(activity)
 }

@@ -1,7 +1,6 @@
-//! The stand-in's own routes under `/_sim/`: looking into the tenant, setting faults, letting people act.
+//! The routes under `/_sim/` that are Teams' own: looking into the tenant, changing it, letting people act.
 //!
-//! `ai-crm sim` and scripts use them; no application does, and they are never slowed or broken by faults. A further route
-//! is one line in `routes`.
+//! Those of every stand-in are in [`super::super::control`]. A further route is one line in `routes`.
 
 use axum::Router;
 use axum::extract::{Json, Query, State};
@@ -11,24 +10,20 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::fault::Faults;
+use super::super::control::{acted, refused};
+use super::super::delivery;
 use super::delivery::{Answer, Manner, SenderConfig};
 use super::press::{Press, Shown};
-use super::rates::RateLimits;
 use super::seed::BotStanding;
-use super::sender::{SendError, Sender};
+use super::sender::{SendError, Sender, who_where};
 use super::show;
 use super::world::SharedWorld;
 
-/// The routes of the stand-in itself.
+/// The routes beside those of every stand-in.
 pub(super) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/_sim/state", get(state))
         .route("/_sim/messages", get(messages))
-        .route("/_sim/violations", get(violations))
-        .route("/_sim/faults", get(faults).post(set_faults))
-        .route("/_sim/limits", post(set_limits))
-        .route("/_sim/reset", post(reset))
         .route("/_sim/rotate-keys", post(rotate_keys))
         .route("/_sim/expire-tokens", post(expire_tokens))
         .route("/_sim/standing", post(set_standing))
@@ -62,19 +57,19 @@ struct WhichMessages {
 
 /// The messages of a conversation that the viewer sees, each with the text as they see it.
 async fn messages(State(world): State<SharedWorld>, Query(which): Query<WhichMessages>) -> Response {
-    let viewer = which.viewer.as_deref();
-    let place = match (which.conversation.as_str(), viewer) {
-        ("personal", Some(viewer)) => format!("personal-{viewer}"),
-        (place, _) => place.to_owned(),
+    let no_place = || SendError::NoPlace(which.conversation.clone());
+    let seen = world.change(|state, _| match &which.viewer {
+        Some(viewer) => who_where(state, viewer, &which.conversation).map(|(user, place)| (Some(user.id), place)),
+        None => state.conversation(&which.conversation).map(|place| (None, place)).ok_or_else(no_place),
+    });
+    let (user, place) = match seen {
+        Ok(seen) => seen,
+        Err(error) => return refused(StatusCode::NOT_FOUND, &error),
     };
-    let user = viewer.map(|viewer| world.user(viewer).map_or_else(|| viewer.to_owned(), |user| user.id));
-    if world.conversation(&place).is_none() {
-        return refused(StatusCode::NOT_FOUND, &SendError::NoPlace(place).to_string());
-    }
     let names = world.names();
     let (width, user) = (which.width.unwrap_or(80), user.as_deref());
     let seen = world
-        .messages(&place)
+        .messages(&place.id)
         .into_iter()
         .filter(|message| user.is_none_or(|user| message.deleted || message.is_seen_by(user)));
     let list = seen.map(|message| {
@@ -82,29 +77,6 @@ async fn messages(State(world): State<SharedWorld>, Query(which): Query<WhichMes
         json!({ "message": message, "by_bot": message.is_by_bot(), "shown": shown })
     });
     Json(json!({ "messages": list.collect::<Vec<_>>() })).into_response()
-}
-
-async fn violations(State(world): State<SharedWorld>) -> Json<Value> {
-    Json(json!({ "violations": world.violations() }))
-}
-
-async fn faults(State(world): State<SharedWorld>) -> Json<Faults> {
-    Json(world.faults())
-}
-
-async fn set_faults(State(world): State<SharedWorld>, Json(faults): Json<Faults>) -> Json<Faults> {
-    world.set_faults(faults);
-    Json(world.faults())
-}
-
-async fn set_limits(State(world): State<SharedWorld>, Json(limits): Json<RateLimits>) -> Json<RateLimits> {
-    world.set_rate_limits(limits);
-    Json(limits)
-}
-
-async fn reset(State(world): State<SharedWorld>) -> Json<Value> {
-    world.reset();
-    Json(json!({ "ok": true }))
 }
 
 async fn rotate_keys(State(world): State<SharedWorld>) -> Json<Value> {
@@ -127,7 +99,7 @@ async fn set_standing(State(world): State<SharedWorld>, Json(wanted): Json<Stand
     if world.set_standing(&wanted.conversation, wanted.bot) {
         return Json(json!({ "ok": true })).into_response();
     }
-    refused(StatusCode::NOT_FOUND, &SendError::NoPlace(wanted.conversation).to_string())
+    refused(StatusCode::NOT_FOUND, &SendError::NoPlace(wanted.conversation))
 }
 
 #[derive(Deserialize)]
@@ -184,18 +156,10 @@ enum What {
 }
 
 async fn send(State(world): State<SharedWorld>, Json(wanted): Json<Send>) -> Response {
-    let sender = match Sender::new(world, SenderConfig::new(&wanted.app_url)) {
-        Ok(sender) => sender,
-        Err(error) => return refused(StatusCode::BAD_GATEWAY, &error.to_string()),
-    };
-    match act(&sender, &wanted).await {
-        Ok(outcome) => Json(outcome).into_response(),
-        Err(error) => refused(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    match Sender::new(world, SenderConfig::new(&wanted.app_url)) {
+        Ok(sender) => acted(act(&sender, &wanted).await),
+        Err(error) => refused(StatusCode::BAD_GATEWAY, &error),
     }
-}
-
-fn refused(status: StatusCode, error: &str) -> Response {
-    (status, Json(json!({ "error": error }))).into_response()
 }
 
 async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
@@ -221,7 +185,7 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
             }
             let sent = sender.prepare_submit(user, place, task, fill, None)?;
             let answers = sender.deliver_as(&sent, manner).await;
-            let shown = answers.iter().find(|answer| answer.accepted()).or(answers.first());
+            let shown = delivery::shown(&answers, Answer::accepted);
             let shown = shown.map_or(Shown::Nothing, |answer| sender.see_dialog(answer));
             Ok(json!({ "answers": answers, "result": shown }))
         }

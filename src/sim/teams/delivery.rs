@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use tokio::time::Instant;
 
+pub use super::super::delivery::Manner;
+use super::super::delivery::{self, Received, Silence};
 use super::sender::Sender;
 use super::tokens;
 
@@ -18,9 +19,10 @@ use super::tokens;
 pub struct SenderConfig {
     /// Its address, without a path.
     pub base_url: String,
-    /// How long the platform waits: 15 seconds, from the Bot Framework's page on long operations.
+    /// How long the platform waits: 15 seconds, the upper end of what the Bot Framework's page on long operations says
+    /// (10 to 15).
     pub deadline: Duration,
-    /// The pauses before repeats of what was not taken. Microsoft states none; the connector repeats some.
+    /// The pauses before repeats of what was not taken. Microsoft states no number and no pause; these are ours.
     pub retry_pauses: [Duration; 2],
 }
 
@@ -86,35 +88,13 @@ impl Variant {
     ];
 }
 
-/// How an activity is to go, by a word: what is wrong with it, or how often it comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Manner {
-    /// Once, rightly signed.
-    #[default]
-    Genuine,
-    /// Signed with another key.
-    WrongSignature,
-    /// With a token that ended six minutes ago.
-    Stale,
-    /// As a repeat of what never arrived: nothing in it says so.
-    Retry,
-    /// The same activity two times, one behind the other.
-    Twice,
-}
-
-impl Manner {
-    /// The words, as they are given to `ai-crm sim teams --as`.
-    pub const WORDS: [&str; 5] = ["genuine", "wrong-signature", "stale", "retry", "twice"];
-
-    /// How each of the activities is signed, in order.
-    fn variants(self) -> &'static [Variant] {
-        match self {
-            Self::Genuine | Self::Retry => &[Variant::Genuine],
-            Self::WrongSignature => &[Variant::WrongSignature],
-            Self::Stale => &[Variant::Stale],
-            Self::Twice => &[Variant::Genuine, Variant::Genuine],
-        }
+/// How each of the activities is signed that a manner makes, in order. In a repeat nothing says that it is one.
+fn variants(manner: Manner) -> &'static [Variant] {
+    match manner {
+        Manner::Genuine | Manner::Retry => &[Variant::Genuine],
+        Manner::WrongSignature => &[Variant::WrongSignature],
+        Manner::Stale => &[Variant::Stale],
+        Manner::Twice => &[Variant::Genuine, Variant::Genuine],
     }
 }
 
@@ -144,7 +124,7 @@ impl Answer {
     /// Whether the application took the delivery.
     #[must_use]
     pub fn accepted(&self) -> bool {
-        self.status.is_some_and(|status| (200..300).contains(&status))
+        delivery::is_taken(self.status)
     }
 }
 
@@ -166,17 +146,12 @@ impl Sender {
         if let Some(authorization) = &signed.authorization {
             builder = builder.header(AUTHORIZATION, authorization);
         }
-        let start = Instant::now();
-        let answered = async {
-            let response = builder.send().await?;
-            let status = response.status().as_u16();
-            reqwest::Result::Ok((status, response.text().await?))
-        };
-        match answered.await {
-            Ok((status, body)) => Answer { status: Some(status), body, elapsed: start.elapsed(), failure: None },
-            Err(error) => {
-                let failure = Some(if error.is_timeout() { "timeout" } else { "connection_failed" });
-                Answer { status: None, body: String::new(), elapsed: start.elapsed(), failure }
+        let (received, elapsed) = delivery::exchange(builder).await;
+        match received {
+            Ok(Received { status, body, .. }) => Answer { status: Some(status), body, elapsed, failure: None },
+            Err(silence) => {
+                let failure = Some(if silence == Silence::Timeout { "timeout" } else { "connection_failed" });
+                Answer { status: None, body: String::new(), elapsed, failure }
             }
         }
     }
@@ -189,7 +164,7 @@ impl Sender {
     /// Signs and sends an activity in a manner; the answers in order, of which there is one at least.
     pub async fn deliver_as(&self, activity: &Value, manner: Manner) -> Vec<Answer> {
         let mut answers = Vec::new();
-        for variant in manner.variants() {
+        for variant in variants(manner) {
             answers.push(self.send(&self.sign(activity, *variant)).await);
         }
         answers

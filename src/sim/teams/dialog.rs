@@ -6,12 +6,10 @@
 use serde_json::{Value, json};
 
 use super::delivery::Answer;
-use super::press::{self, Shown};
+use super::press::{self, Shown, wrong};
 use super::sender::{SendError, Sender};
 use super::{activity, card, checks};
 
-/// What a card is, in an attachment.
-const CARD: &str = "application/vnd.microsoft.card.adaptive";
 /// How wide and high a dialog may be, by word.
 const SIZES: [&str; 3] = ["small", "medium", "large"];
 
@@ -32,7 +30,7 @@ impl Sender {
     pub fn see_dialog(&self, answer: &Answer) -> Shown {
         let shown = read(answer);
         if let Shown::Failure { why } = &shown {
-            self.world.change(|state, now| state.violate(now, "invoke", "InvalidBotResponse", why.clone()));
+            self.world.change(|state, now| state.records.violate(now, "invoke", "InvalidBotResponse", why.clone()));
         }
         shown
     }
@@ -77,38 +75,34 @@ pub fn text(task: &Value, width: usize) -> String {
     format!("── {title}\n{}", card::lines(&task["value"]["card"]["content"], width).join("\n"))
 }
 
-fn read(answer: &Answer) -> Shown {
-    if answer.status != Some(200) {
-        return press::failure(answer);
-    }
-    let wrong = |why: &str| Shown::Failure { why: why.to_owned() };
-    if answer.body.trim().is_empty() {
-        return Shown::Nothing;
-    }
-    let Ok(body) = serde_json::from_str::<Value>(&answer.body) else { return wrong("the answer is no JSON") };
+/// The answer to `task/fetch` or `task/submit`.
+pub(super) fn read(answer: &Answer) -> Shown {
+    let body = match press::body(answer) {
+        Ok(body) => body,
+        Err(shown) => return shown,
+    };
     let task = &body["task"];
     match task["type"].as_str() {
-        Some("message") => match task["value"].as_str() {
-            Some(text) => Shown::Text { text: text.to_owned() },
-            None => wrong("the value of a message is a string"),
-        },
-        Some("continue") => {
-            let value = &task["value"];
-            let is_size = |size: &Value| size.is_u64() || size.as_str().is_some_and(|size| SIZES.contains(&size));
-            if value["card"]["contentType"] != CARD {
-                return wrong("a dialog shows an attachment with an Adaptive Card");
-            }
-            if value["title"].as_str().is_none_or(str::is_empty) {
-                return wrong("a dialog has a title");
-            }
-            if !is_size(&value["height"]) || !is_size(&value["width"]) {
-                return wrong("height and width are a number, or small, medium or large");
-            }
-            match checks::card(&value["card"]["content"]) {
-                Ok(_) => Shown::Dialog { task: task.clone() },
-                Err(refusal) => Shown::Failure { why: refusal.message },
-            }
-        }
+        Some("message") => press::text(&task["value"]),
+        Some("continue") => opened(task),
         _ => wrong("the type of a task is continue or message"),
+    }
+}
+
+fn opened(task: &Value) -> Shown {
+    let value = &task["value"];
+    let is_size = |size: &Value| size.is_u64() || size.as_str().is_some_and(|size| SIZES.contains(&size));
+    if value["card"]["contentType"] != checks::CARD_TYPE {
+        return wrong("a dialog shows an attachment with an Adaptive Card");
+    }
+    if value["title"].as_str().is_none_or(str::is_empty) {
+        return wrong("a dialog has a title");
+    }
+    if !is_size(&value["height"]) || !is_size(&value["width"]) {
+        return wrong("height and width are a number, or small, medium or large");
+    }
+    match checks::card(&value["card"]["content"]) {
+        Ok(_) => Shown::Dialog { task: task.clone() },
+        Err(refusal) => wrong(refusal.message),
     }
 }

@@ -14,7 +14,7 @@ use super::state::State;
 use super::tokens;
 use crate::domain::time::Timestamp;
 
-/// How long an access token holds, in seconds: what Entra answers for the Bot Framework's resource.
+/// How long an access token holds, in seconds: `expires_in` of the sample on the page on the connector's authentication.
 const LIFE_S: u64 = 3600;
 /// What a bot asks for.
 const SCOPE: &str = "https://api.botframework.com/.default";
@@ -51,6 +51,7 @@ impl LoginError {
 
     /// The body, with what helps Microsoft to find it again.
     pub(super) fn body(&self, now: Timestamp) -> Value {
+        // Microsoft finds a call again by it; nobody looks for one here.
         let trace = "51a10000-0000-4000-8000-000000000000";
         let stamp = now.to_string();
         let described = format!(

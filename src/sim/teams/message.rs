@@ -39,6 +39,24 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message for everybody in a conversation, that replies to nothing and has not been changed.
+    pub(super) fn new(conversation: &str, id: &str, from: &str, activity: Value, at: Timestamp) -> Self {
+        Self {
+            conversation: conversation.to_owned(),
+            id: id.to_owned(),
+            root: None,
+            reply_to: None,
+            from: from.to_owned(),
+            at,
+            activity,
+            only_for: None,
+            edits: 0,
+            deleted: false,
+            streaming: false,
+            card_for: BTreeMap::new(),
+        }
+    }
+
     /// Whether the bot has written it.
     #[must_use]
     pub fn is_by_bot(&self) -> bool {

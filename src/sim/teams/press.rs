@@ -6,12 +6,13 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::super::delivery;
 use super::activity::{self, Scene};
-use super::checks;
 use super::delivery::{Answer, Manner};
 use super::message::Message;
 use super::sender::{SendError, Sender, chain, event_id, present};
 use super::state::State;
+use super::{checks, dialog};
 
 /// What is pressed, and how.
 #[derive(Debug, Clone, Default)]
@@ -129,18 +130,19 @@ impl Sender {
         if prepared.activity["type"] == "message" {
             return if answer.accepted() { Shown::Nothing } else { failure(answer) };
         }
-        let shown = read(&prepared.activity, answer);
+        let is_dialog = prepared.activity["name"] == "task/fetch";
+        let shown = if is_dialog { dialog::read(answer) } else { read(answer) };
         self.world.change(|state, now| {
             if let Shown::Card { card } = &shown
                 && let Some(message) = state.message_mut(&prepared.conversation, &prepared.message)
             {
                 message.card_for.insert(prepared.user.clone(), card.clone());
                 for (word, what) in checks::card(card).unwrap_or_default() {
-                    state.violate(now, "invoke", word, what);
+                    state.records.violate(now, "invoke", word, what);
                 }
             }
             if let Shown::Failure { why } = &shown {
-                state.violate(now, "invoke", "InvalidBotResponse", why.clone());
+                state.records.violate(now, "invoke", "InvalidBotResponse", why.clone());
             }
         });
         shown
@@ -167,7 +169,7 @@ impl Sender {
     ) -> Result<(Vec<Answer>, Shown), SendError> {
         let prepared = self.prepare_press(user, place, press)?;
         let answers = self.deliver_as(&prepared.activity, manner).await;
-        let shown = answers.iter().find(|answer| answer.accepted()).or(answers.first());
+        let shown = delivery::shown(&answers, Answer::accepted);
         let shown = shown.map_or(Shown::Nothing, |answer| self.finish_press(&prepared, answer));
         Ok((answers, shown))
     }
@@ -203,35 +205,26 @@ fn is_named(button: &Value, label: &str) -> bool {
     title || button["id"] == label || button["verb"] == label
 }
 
-/// Every action of a card, wherever it stands; what stands in for others is left out.
+/// Every action of a card, wherever it stands.
 pub(super) fn buttons(card: &Value) -> Vec<&Value> {
-    let mut found = Vec::new();
-    match card {
-        Value::Object(fields) => {
-            if card["type"].as_str().is_some_and(|kind| kind.starts_with("Action.")) {
-                found.push(card);
-            }
-            let inner = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "fallback" | "data" | "refresh"));
-            found.extend(inner.flat_map(|(_, value)| buttons(value)));
-        }
-        Value::Array(list) => found.extend(list.iter().flat_map(buttons)),
-        _ => {}
-    }
-    found
+    parts(card, "Action.")
 }
 
 /// Every input of a card.
 fn inputs(card: &Value) -> Vec<&Value> {
+    parts(card, "Input.")
+}
+
+/// Every part of a card whose type begins so; what stands in for others, or is sent without being pressed, is left out.
+fn parts<'a>(card: &'a Value, kind: &str) -> Vec<&'a Value> {
     let mut found = Vec::new();
     match card {
         Value::Object(fields) => {
-            if card["type"].as_str().is_some_and(|kind| kind.starts_with("Input.")) {
-                found.push(card);
-            }
-            let inner = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "fallback" | "data"));
-            found.extend(inner.flat_map(|(_, value)| inputs(value)));
+            found.extend(card["type"].as_str().is_some_and(|own| own.starts_with(kind)).then_some(card));
+            let inner = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "fallback" | "data" | "refresh"));
+            found.extend(inner.flat_map(|(_, value)| parts(value, kind)));
         }
-        Value::Array(list) => found.extend(list.iter().flat_map(inputs)),
+        Value::Array(list) => found.extend(list.iter().flat_map(|part| parts(part, kind))),
         _ => {}
     }
     found
@@ -304,38 +297,50 @@ fn pressed(button: &Value, data: Value) -> Result<Value, SendError> {
     }
 }
 
-pub(super) fn failure(answer: &Answer) -> Shown {
-    let why = match (answer.status, answer.failure) {
+fn failure(answer: &Answer) -> Shown {
+    wrong(match (answer.status, answer.failure) {
         (Some(status), _) => format!("the answer has the status {status}: {}", answer.body.trim()),
         (None, failure) => failure.unwrap_or("no answer").to_owned(),
-    };
-    Shown::Failure { why }
+    })
 }
 
-/// The answer to an invoke. That of a card's action has `statusCode`, `type` and `value`.
-fn read(activity: &Value, answer: &Answer) -> Shown {
+/// The body of the answer to an invoke, as JSON; or what the person sees where there is none.
+pub(super) fn body(answer: &Answer) -> Result<Value, Shown> {
     if answer.status != Some(200) {
-        return failure(answer);
+        return Err(failure(answer));
     }
-    let wrong = |why: String| Shown::Failure { why };
-    let body: Value = match serde_json::from_str(&answer.body) {
+    if answer.body.trim().is_empty() {
+        return Err(Shown::Nothing);
+    }
+    serde_json::from_str(&answer.body).map_err(|error| wrong(format!("the answer is no JSON: {error}")))
+}
+
+/// Teams does not understand the answer.
+pub(super) fn wrong(why: impl Into<String>) -> Shown {
+    Shown::Failure { why: why.into() }
+}
+
+/// A text for the person, which is a string and nothing else.
+pub(super) fn text(value: &Value) -> Shown {
+    match value.as_str() {
+        Some(text) => Shown::Text { text: text.to_owned() },
+        None => wrong("the value of a message is a string"),
+    }
+}
+
+/// The answer to the invoke of a card's action, which has `statusCode`, `type` and `value`.
+fn read(answer: &Answer) -> Shown {
+    let body = match body(answer) {
         Ok(body) => body,
-        Err(_) if answer.body.trim().is_empty() => return Shown::Nothing,
-        Err(error) => return wrong(format!("the answer is no JSON: {error}")),
+        Err(shown) => return shown,
     };
-    if activity["name"] == "task/fetch" {
-        return Shown::Dialog { task: body["task"].clone() };
-    }
     let (status, kind, value) = (&body["statusCode"], body["type"].as_str().unwrap_or_default(), &body["value"]);
     match (status.as_u64(), kind) {
         (Some(200), "application/vnd.microsoft.card.adaptive") => match checks::card(value) {
             Ok(_) => Shown::Card { card: value.clone() },
             Err(refusal) => wrong(refusal.message),
         },
-        (Some(200), "application/vnd.microsoft.activity.message") => match value.as_str() {
-            Some(text) => Shown::Text { text: text.to_owned() },
-            None => wrong("the value of a message is a string".to_owned()),
-        },
+        (Some(200), "application/vnd.microsoft.activity.message") => text(value),
         (Some(400..=599), "application/vnd.microsoft.error") => {
             let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
             Shown::Error { code: text("code"), message: text("message") }

@@ -1,6 +1,9 @@
 //! What the connector answers instead of doing what was asked.
 //!
-//! The codes are those of Microsoft's page on messages in bot conversations, "Status codes from bot conversational APIs".
+//! The codes and words of 403 on how the bot stands in a conversation, of `ConversationNotFound`, `MessageSizeTooBig` and
+//! `Throttled` are those of the table of status codes on Microsoft's page on messages in bot conversations, and
+//! `MemberNotFoundInConversation` and `BadSyntax` those of Microsoft's samples. Where the documents have no word for a
+//! refusal, the word is ours.
 
 use serde_json::{Value, json};
 
@@ -9,7 +12,7 @@ use serde_json::{Value, json};
 pub(super) struct Refusal {
     /// The HTTP status.
     pub(super) status: u16,
-    /// Microsoft's word.
+    /// Microsoft's word, or ours where it has none.
     pub(super) code: &'static str,
     /// What and where.
     pub(super) message: String,

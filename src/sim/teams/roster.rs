@@ -1,6 +1,7 @@
 //! Who is in a conversation and what is in a team, as the connector tells it.
 //!
-//! From Microsoft's page "Get Teams specific context for your bot". It only reads.
+//! From Microsoft's page "Get Teams specific context for your bot"; the codes of what is not found are in
+//! `refusal.rs`. It only reads.
 
 use serde_json::{Value, json};
 
@@ -9,8 +10,12 @@ use super::refusal::Refusal;
 use super::seed::User;
 use super::state::State;
 
-/// Members on one page: 50 at least and 500 at most, 200 where nothing is said.
-const PAGE: (usize, usize, usize) = (50, 500, 200);
+/// Members on a page for which fewer are asked.
+const LEAST_ON_PAGE: usize = 50;
+/// Members on a page for which more are asked.
+const MOST_ON_PAGE: usize = 500;
+/// Members on a page where nothing is said. The page names no number; this one is ours.
+const USUAL_ON_PAGE: usize = 200;
 
 /// `GET …/members/{id}`: by the id or by Entra's.
 pub(super) fn member(state: &State, conversation: &str, id: &str) -> Done {
@@ -24,7 +29,7 @@ pub(super) fn member(state: &State, conversation: &str, id: &str) -> Done {
 /// `GET …/pagedmembers`.
 pub(super) fn members(state: &State, conversation: &str, size: Option<usize>, from: Option<&str>) -> Done {
     let (place, _) = state.place(conversation)?;
-    let size = size.unwrap_or(PAGE.2).clamp(PAGE.0, PAGE.1);
+    let size = size.unwrap_or(USUAL_ON_PAGE).clamp(LEAST_ON_PAGE, MOST_ON_PAGE);
     let start = match from {
         None => 0,
         Some(token) => token

@@ -4,17 +4,16 @@
 //! cards; this file keeps the tenant in step. It knows nothing of what the application should answer. People are named by
 //! id, object id or short name, places by id or word; `personal` is the person's own chat with the bot.
 
-use std::collections::BTreeMap;
-
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
+use super::super::delivery;
 use super::activity::{self, Scene};
 use super::delivery::{Answer, SenderConfig};
 use super::message::Message;
 use super::seed::{BotStanding, Conversation, Kind, User};
 use super::state::State;
 use super::world::SharedWorld;
-use crate::domain::time::Timestamp;
 
 /// Something that was said.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,13 +29,13 @@ pub struct Said {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// No such person.
-    #[error("there is no user {0} in the tenant; see `state` for who there is")]
+    #[error("there is no user {0} in the tenant; GET /_sim/state shows who there is")]
     NoUser(String),
     /// No such conversation.
-    #[error("there is no conversation {0} in the tenant; see `state` for which there are")]
+    #[error("there is no conversation {0} in the tenant; GET /_sim/state shows which there are")]
     NoPlace(String),
     /// The person is not in the conversation.
-    #[error("{user} is not in {place}, and can do nothing there")]
+    #[error("{user} is not in {place}, and can do nothing there: name somebody who is, or another place")]
     NotThere {
         /// The person.
         user: String,
@@ -44,7 +43,7 @@ pub enum SendError {
         place: String,
     },
     /// No such message.
-    #[error("there is no message {id} in {place}")]
+    #[error("there is no message {id} in {place}; GET /_sim/messages shows which there are")]
     NoMessage {
         /// The conversation.
         place: String,
@@ -52,16 +51,16 @@ pub enum SendError {
         id: String,
     },
     /// No such button.
-    #[error("the person sees no card with a button named {0}")]
+    #[error("the person sees no card with a button named {0}: its title, its id or its verb is needed")]
     NoButton(String),
     /// The button sends nothing to the bot.
-    #[error("the button is {0}, of which the bot is told nothing")]
+    #[error("the button is {0}, of which the bot is told nothing: press one that is Action.Execute or Action.Submit")]
     NotForTheBot(String),
     /// No such choice.
-    #[error("the card has no choice {0}")]
+    #[error("the card has no choice {0}: a value or a title of its list is needed, or ID=VALUE")]
     NoChoice(String),
     /// An input that must be filled in is empty.
-    #[error("the card asks to fill in {0}")]
+    #[error("the card asks to fill in {0}: nothing is sent before")]
     Required(String),
 }
 
@@ -78,8 +77,7 @@ impl Sender {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(world: SharedWorld, config: SenderConfig) -> reqwest::Result<Self> {
-        let redirects = reqwest::redirect::Policy::none();
-        let client = reqwest::Client::builder().timeout(config.deadline).redirect(redirects).no_proxy().build()?;
+        let client = delivery::client(config.deadline, Policy::none())?;
         Ok(Self { world, config, client })
     }
 
@@ -101,7 +99,11 @@ impl Sender {
             let told = activity::base(state, &scene, &id, fields);
             let hears = typed.mentions_bot || place.kind == Kind::Personal || state.hears_all;
             let told_to_bot = hears && place.bot == BotStanding::Installed;
-            let message = typed_message(&user, &place, (&id, root), told.clone(), now);
+            let message = Message {
+                root: root.clone().filter(|_| place.kind == Kind::Channel),
+                reply_to: root,
+                ..Message::new(&place.id, &id, &user.id, told.clone(), now)
+            };
             Ok(Said { message: state.add(message), activity: told_to_bot.then_some(told) })
         })
     }
@@ -317,27 +319,4 @@ pub(super) fn chain(state: &State, place: &Conversation, id: &str) -> Result<Str
     let message = state.message(&place.id, id);
     let message = message.ok_or_else(|| SendError::NoMessage { place: place.name.clone(), id: id.to_owned() })?;
     Ok(message.root.clone().unwrap_or_else(|| message.id.clone()))
-}
-
-fn typed_message(
-    user: &User,
-    place: &Conversation,
-    (id, root): (&str, Option<String>),
-    activity: Value,
-    now: Timestamp,
-) -> Message {
-    Message {
-        conversation: place.id.clone(),
-        id: id.to_owned(),
-        root: root.clone().filter(|_| place.kind == Kind::Channel),
-        reply_to: root,
-        from: user.id.clone(),
-        at: now,
-        activity,
-        only_for: None,
-        edits: 0,
-        deleted: false,
-        streaming: false,
-        card_for: BTreeMap::new(),
-    }
 }

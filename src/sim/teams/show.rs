@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::layout;
 use super::card;
 use super::checks;
 use super::message::Message;
@@ -62,7 +63,7 @@ pub fn message(message: &Message, names: &Names, viewer: &str, width: usize) -> 
         return lines.join("\n");
     }
     let inner = width.saturating_sub(2).max(20);
-    let mut body = card::wrap(&card::plain(message.text()), inner);
+    let mut body = layout::wrap(&card::plain(message.text()), inner);
     let attachments = message.activity["attachments"].as_array().into_iter().flatten();
     match message.card_for.get(viewer) {
         Some(own) => body.extend(card::lines(own, inner)),
@@ -89,20 +90,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn sent(activity: Value) -> Message {
-        Message {
-            conversation: seed::GROUP.into(),
-            id: "1".into(),
-            root: None,
-            reply_to: None,
-            from: "28:app".into(),
-            at: Timestamp(0),
-            activity,
-            only_for: None,
-            edits: 0,
-            deleted: false,
-            streaming: false,
-            card_for: BTreeMap::new(),
-        }
+        Message::new(seed::GROUP, "1", "28:app", activity, Timestamp(0))
     }
 
     fn with_card(body: Value, actions: Value) -> Value {

@@ -1,6 +1,6 @@
 //! What is so in the tenant, and the steps that every rule is made of.
 //!
-//! Under the lock of [`super::world::TeamsWorld`]; it checks nothing and decides nothing. A further kind of record is a
+//! Under the lock of a [`super::world::TeamsWorld`]; it checks nothing and decides nothing. A further kind of record is a
 //! field here and an accessor there.
 
 use std::collections::BTreeMap;
@@ -9,8 +9,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::record::Records;
+use super::super::world::PlatformState;
 use super::message::Message;
-use super::rates::Gate;
+use super::rates::{Gate, RateLimits};
 use super::refusal::Refusal;
 use super::seed::{self, BotStanding, Conversation, Kind, Team, User};
 use super::streaming::Stream;
@@ -35,21 +37,8 @@ pub struct Post {
     pub answered: bool,
 }
 
-/// A request that broke a limit or a rule of the platform.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// When it came.
-    pub at: Timestamp,
-    /// The method: `send`, `reply`, `update`, `token`, …, or `invoke` for the answer to one.
-    pub method: String,
-    /// Microsoft's word for it, or ours where Microsoft says nothing.
-    pub error: String,
-    /// What and where.
-    pub detail: String,
-}
-
 /// All that is so in the tenant.
-pub(super) struct State {
+pub struct State {
     pub(super) base_url: String,
     pub(super) app: App,
     /// The number of the key in use.
@@ -66,14 +55,12 @@ pub(super) struct State {
     /// Tokens given out, and until when each holds.
     pub(super) tokens: BTreeMap<String, Timestamp>,
     pub(super) posts: Vec<Post>,
-    pub(super) violations: Vec<Violation>,
-    /// How often each method ended how.
-    pub(super) calls: BTreeMap<String, BTreeMap<String, u64>>,
+    pub(super) records: Records,
     /// How often the bot showed that it types, by conversation.
     pub(super) typing: BTreeMap<String, u64>,
     pub(super) gate: Gate,
-    pub(super) last_id: i64,
-    pub(super) next_number: u64,
+    last_id: i64,
+    next_number: u64,
     born: Timestamp,
 }
 
@@ -92,8 +79,7 @@ impl State {
             streams: BTreeMap::new(),
             tokens: BTreeMap::new(),
             posts: Vec::new(),
-            violations: Vec::new(),
-            calls: BTreeMap::new(),
+            records: Records::default(),
             typing: BTreeMap::new(),
             gate: Gate::default(),
             last_id: 0,
@@ -197,20 +183,35 @@ impl State {
         self.messages.entry(message.conversation.clone()).or_default().push(message.clone());
         message
     }
+}
+
+impl PlatformState for State {
+    type RateLimits = RateLimits;
+
+    fn base_url(&mut self) -> &mut String {
+        &mut self.base_url
+    }
+
+    fn records(&mut self) -> &mut Records {
+        &mut self.records
+    }
+
+    fn keep_pace(&mut self, limits: RateLimits) {
+        self.gate = Gate::new(limits);
+    }
+
+    fn begin_again(&mut self, now: Timestamp) {
+        let fresh = Self::new(self.app.clone(), now);
+        let before = std::mem::replace(self, fresh);
+        self.gate = Gate::new(before.gate.limits);
+        (self.base_url, self.last_id, self.next_number) = (before.base_url, before.last_id, before.next_number);
+    }
 
     /// Takes away what was shown to one person for a day.
-    pub(super) fn forget_targeted(&mut self, now: Timestamp) {
+    fn catch_up(&mut self, now: Timestamp) {
         let over = |message: &Message| message.only_for.is_some() && now.since(message.at) >= TARGETED_LIFE;
         for message in self.messages.values_mut().flatten().filter(|message| over(message)) {
             message.deleted = true;
         }
-    }
-
-    pub(super) fn violate(&mut self, at: Timestamp, method: &str, error: &str, detail: impl Into<String>) {
-        self.violations.push(Violation { at, method: method.into(), error: error.into(), detail: detail.into() });
-    }
-
-    pub(super) fn count(&mut self, method: &str, end: &str) {
-        *self.calls.entry(method.to_owned()).or_default().entry(end.to_owned()).or_insert(0) += 1;
     }
 }

@@ -123,32 +123,21 @@ fn begin(
         return Err(malformed("Start streaming activities should include text."));
     }
     let id = state.new_id(now);
-    let streamed =
-        if super::streaming::info(activity).is_some_and(|info| info["streamType"] == "streaming") { text } else { "" };
+    let is_said = info(activity).is_some_and(|info| info["streamType"] == "streaming");
     let stream = Stream {
         conversation: place.id.clone(),
         began: now,
         last: now,
         sequence: 1,
-        text: streamed.to_owned(),
+        text: if is_said { text.to_owned() } else { String::new() },
         over: None,
     };
     state.streams.insert(id.clone(), stream);
-    let mut message = Message {
-        conversation: place.id.clone(),
-        id: id.clone(),
-        root: None,
-        reply_to: None,
-        from: state.bot(),
-        at: now,
-        activity: activity.clone(),
-        only_for: None,
-        edits: 0,
-        deleted: false,
+    let message = Message {
+        reply_to: activity["replyToId"].as_str().map(str::to_owned),
         streaming: true,
-        card_for: Default::default(),
+        ..Message::new(&place.id, &id, &state.bot(), activity.clone(), now)
     };
-    message.reply_to = activity["replyToId"].as_str().map(str::to_owned);
     state.add(message);
     Ok((201, json!({ "id": id })))
 }

@@ -14,7 +14,7 @@ use super::state::State;
 
 /// Who signs.
 pub(super) const ISSUER: &str = "https://api.botframework.com";
-/// How long a token holds, in seconds.
+/// How long a token holds, in seconds. Microsoft states none; this is ours.
 const LIFE_S: i64 = 3600;
 /// Farther off than the five minutes that clocks may differ by.
 const BEYOND_SKEW_S: i64 = 360;

@@ -1,23 +1,23 @@
 //! The tenant, and what a test or a person may ask of it.
 //!
-//! Everything that is done to it is done under one lock, as one step, in the order of arrival; what there is stands in
-//! [`super::state`]. Rules stand elsewhere: `connector` for calls, `checks` for contents, `streaming` for streams. What
-//! is recorded and read back is added here.
+//! What there is stands in [`super::state`], how it is kept in [`super::super::world`]. Rules stand elsewhere: `connector`
+//! for calls, `checks` for contents, `streaming` for streams. What is recorded and read back is added here.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 
-use super::super::fault::{Dice, Faults, Plan};
+use super::super::record;
+use super::super::world::World;
 use super::message::Message;
-use super::rates::{Gate, RateLimits};
 use super::seed::{self, BotStanding, Conversation, User};
-use super::state::{Post, State, Violation};
-use super::streaming;
-use crate::domain::time::{Clock, Timestamp};
+use super::state::{Post, State};
+use super::{keys, streaming};
+use crate::domain::time::Clock;
+
+/// A tenant that an application can be installed in.
+pub type TeamsWorld = World<State>;
 
 /// The tenant, as the server, the sender and a test hold it.
 pub type SharedWorld = Arc<TeamsWorld>;
@@ -44,78 +44,11 @@ impl Default for App {
     }
 }
 
-/// A tenant that an application can be installed in.
-pub struct TeamsWorld {
-    clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-    dice: Mutex<Dice>,
-    changes: watch::Sender<u64>,
-}
-
 impl TeamsWorld {
     /// The default tenant, with an application installed.
     #[must_use]
     pub fn new(app: App, clock: Arc<dyn Clock>) -> SharedWorld {
-        let state = State::new(app, clock.now());
-        Arc::new(Self {
-            clock,
-            state: Mutex::new(state),
-            dice: Mutex::new(Dice::new(Faults::default())),
-            changes: watch::Sender::new(0),
-        })
-    }
-
-    /// The world's present moment.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes the state as one step and wakes those who wait on it.
-    pub(super) fn change<T>(&self, how: impl FnOnce(&mut State, Timestamp) -> T) -> T {
-        let now = self.clock.now();
-        let mut state = self.state();
-        state.forget_targeted(now);
-        let result = how(&mut state, now);
-        drop(state);
-        self.changes.send_modify(|count| *count += 1);
-        result
-    }
-
-    pub(super) fn roll(&self, method: &str) -> Plan {
-        self.dice.lock().unwrap_or_else(PoisonError::into_inner).roll(method)
-    }
-
-    /// What goes wrong at present.
-    #[must_use]
-    pub fn faults(&self) -> Faults {
-        self.dice.lock().unwrap_or_else(PoisonError::into_inner).faults().clone()
-    }
-
-    /// Sets what goes wrong from the next call on; the dice start at the given seed. The methods are `token`, `keys`,
-    /// `metadata`, `send`, `reply`, `update`, `delete`, `create`, `members` and `team`.
-    pub fn set_faults(&self, faults: Faults) {
-        *self.dice.lock().unwrap_or_else(PoisonError::into_inner) = Dice::new(faults);
-    }
-
-    /// Sets the pace that is kept.
-    pub fn set_rate_limits(&self, limits: RateLimits) {
-        self.state().gate = Gate::new(limits);
-    }
-
-    /// Where the stand-in listens, without a slash at the end.
-    pub fn set_base_url(&self, url: &str) {
-        url.trim_end_matches('/').clone_into(&mut self.state().base_url);
-    }
-
-    /// Where the stand-in listens, without a slash at the end.
-    #[must_use]
-    pub fn base_url(&self) -> String {
-        self.state().base_url.clone()
+        Self::begin(clock, |now| State::new(app, now))
     }
 
     /// The connector's address, as activities name it.
@@ -130,22 +63,9 @@ impl TeamsWorld {
         self.state().app.clone()
     }
 
-    /// Back to the default tenant: no messages, no tokens, no faults, no records. Pace and address stay.
-    pub fn reset(&self) {
-        self.set_faults(Faults::default());
-        self.change(|state, now| {
-            let mut fresh = State::new(state.app.clone(), now);
-            fresh.base_url = std::mem::take(&mut state.base_url);
-            fresh.gate.limits = state.gate.limits;
-            // Ids go on, for a bot that remembers the earlier ones.
-            (fresh.last_id, fresh.next_number) = (state.last_id, state.next_number);
-            *state = fresh;
-        });
-    }
-
     /// Signs with the other key from here on, and publishes that one alone.
     pub fn rotate_keys(&self) {
-        self.change(|state, _| state.key = (state.key + 1) % super::keys::COUNT);
+        self.change(|state, _| state.key = (state.key + 1) % keys::COUNT);
     }
 
     /// Whether the published keys say what they are endorsed for.
@@ -201,9 +121,7 @@ impl TeamsWorld {
     /// The messages of a conversation, by id or word, oldest first; those for one person and deleted ones included.
     #[must_use]
     pub fn messages(&self, conversation: &str) -> Vec<Message> {
-        // No change: who waits for messages would wake themselves.
         let mut state = self.state();
-        state.forget_targeted(self.clock.now());
         let id = state.conversation(conversation).map(|place| place.id);
         id.and_then(|id| state.messages.get(&id).cloned()).unwrap_or_default()
     }
@@ -223,24 +141,8 @@ impl TeamsWorld {
     /// How often the same activity was posted to the same place, where more than once.
     #[must_use]
     pub fn duplicates(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for post in &self.state().posts {
-            *counts.entry(format!("{} {}", post.conversation, post.activity)).or_insert(0) += 1;
-        }
-        counts.retain(|_, count| *count > 1);
-        counts
-    }
-
-    /// Every request that broke a limit or a rule.
-    #[must_use]
-    pub fn violations(&self) -> Vec<Violation> {
-        self.state().violations.clone()
-    }
-
-    /// How often each method ended how: `ok`, Microsoft's error, or a fault's name.
-    #[must_use]
-    pub fn calls(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
-        self.state().calls.clone()
+        let posts = &self.state().posts;
+        record::repeated(posts.iter().map(|post| format!("{} {}", post.conversation, post.activity)))
     }
 
     /// How often the bot showed that it types, by conversation.
@@ -252,20 +154,5 @@ impl TeamsWorld {
     /// The person presses Stop under a stream. False where none runs under this id.
     pub fn stop_stream(&self, id: &str) -> bool {
         self.change(|state, _| streaming::stop(state, id))
-    }
-
-    /// Waits until `look` finds something, looking again after every change; `None` after `deadline`.
-    pub async fn wait_for<T>(&self, deadline: Duration, mut look: impl FnMut(&Self) -> Option<T>) -> Option<T> {
-        let mut changes = self.changes.subscribe();
-        let found = async {
-            loop {
-                changes.mark_unchanged();
-                if let Some(found) = look(self) {
-                    return Some(found);
-                }
-                changes.changed().await.ok()?;
-            }
-        };
-        tokio::time::timeout(deadline, found).await.ok().flatten()
     }
 }

@@ -33,10 +33,20 @@ pub(super) fn post_message(state: &mut State, arguments: &Arguments, now: Timest
     let metadata = metadata(&arguments)?.flatten();
     let thread_ts = thread(state, &channel.id, &arguments)?;
     if contents.truncated {
-        state.violate(now, "chat.postMessage", "message_truncated", format!("text is longer than {MESSAGE_TEXT}"));
+        state.records.violate(
+            now,
+            "chat.postMessage",
+            "message_truncated",
+            format!("text is longer than {MESSAGE_TEXT}"),
+        );
     }
     if contents.text.is_empty() {
-        state.violate(now, "chat.postMessage", "blocks_without_text", "notifications and screen readers show nothing");
+        state.records.violate(
+            now,
+            "chat.postMessage",
+            "blocks_without_text",
+            "notifications and screen readers show nothing",
+        );
     }
     let message = Message {
         channel: channel.id.clone(),
@@ -81,7 +91,7 @@ pub(super) fn post_ephemeral(state: &mut State, arguments: &Arguments, now: Time
     let contents = contents(arguments)?;
     let thread_ts = thread(state, &channel.id, arguments)?;
     if contents.text.is_empty() {
-        state.violate(now, "chat.postEphemeral", "blocks_without_text", "screen readers show nothing");
+        state.records.violate(now, "chat.postEphemeral", "blocks_without_text", "screen readers show nothing");
     }
     let message = Message {
         channel: channel.id,

@@ -257,6 +257,29 @@ async fn a_press_fills_in_sends_and_shows_the_answer() {
 }
 
 #[tokio::test]
+async fn a_button_opens_a_dialog_only_by_an_answer_that_is_one() {
+    let (stage, bot, sender) = with_bot().await;
+    let open = json!({"type": "Action.Submit", "title": "Open", "data": {"msteams": {"type": "task/fetch"}}});
+    stage.post(GROUP, a_card(json!([]), json!([open]))).await;
+    let press = Press { label: "Open", ..Press::default() };
+    let card = json!({"type": "AdaptiveCard", "version": "1.5", "body": []});
+    let shows = json!({"contentType": checks::CARD_TYPE, "content": card});
+    let full = json!({"title": "T", "height": "small", "width": 400, "card": shows});
+    for (task, part) in [
+        (json!({"type": "continue", "value": full}), "\"shown\":\"dialog\""),
+        (json!({"type": "message", "value": "done"}), "done"),
+        (json!({"type": "continue", "value": {"title": "T"}}), "an attachment with an Adaptive Card"),
+        (json!({"type": "other"}), "continue or message"),
+    ] {
+        *bot.answer.lock().unwrap() = json!({ "task": task }).to_string();
+        let (_, shown) = sender.press("ada", "group", &press).await.unwrap();
+        assert!(json!(shown).to_string().contains(part), "{task}: {shown:?}");
+    }
+    assert_eq!(bot.sent.lock().unwrap()[0]["name"], "task/fetch");
+    assert_eq!(stage.world().violations().len(), 2, "what is no dialog is recorded");
+}
+
+#[tokio::test]
 async fn people_act_by_the_control_routes_too() {
     let (stage, bot, sender) = with_bot().await;
     let act = |more: Value| {
