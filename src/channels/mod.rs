@@ -11,6 +11,7 @@ mod progress;
 pub mod slack;
 pub mod teams;
 pub mod terminal;
+mod text;
 
 use std::time::Duration;
 

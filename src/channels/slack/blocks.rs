@@ -22,10 +22,11 @@ mod text;
 
 use serde_json::Value;
 
+use crate::channels::text::one_line;
 use crate::domain::card::Card;
 
 use part::{Part, small_print};
-use text::{ellipsis, escape, more_characters, one_line, shorten};
+use text::{ellipsis, escape, more_characters, shorten};
 
 /// <https://docs.slack.dev/reference/block-kit/blocks>: 50; one is kept for the line that says
 /// which part of the card a message is.
@@ -419,6 +420,32 @@ mod tests {
         assert_eq!(render(&Card::new("\n")).text, "(no title)");
     }
 
+    #[test]
+    fn no_text_can_forge_the_reading_order() {
+        let marks = "\u{61C}\u{200E}\u{200F}\u{202A}\u{202B}\u{202C}\u{202D}\u{202E}\u{2066}\u{2067}\u{2068}\u{2069}";
+        for mark in marks.chars() {
+            let text = format!("pay {mark}10 - 20");
+            let options = vec![Choice { label: text.clone(), value: "v".into() }];
+            let card = Card::new(text.as_str())
+                .text(text.as_str())
+                .block(Block::Heading { text: text.clone() })
+                .facts([(text.as_str(), text.as_str())])
+                .block(Block::List { items: vec![text.clone()] })
+                .block(Block::Table { columns: vec![text.clone()], rows: vec![vec![text.clone()]] })
+                .block(Block::Code { text: text.clone() })
+                .block(Block::Image { url: "https://example.com/a.png".into(), alt: text.clone() })
+                .block(Block::Image { url: text.clone(), alt: text.clone() })
+                .action(button(&text, "t", ButtonStyle::Plain))
+                .action(Action::Menu { label: text.clone(), token: "m".into(), options })
+                .action(Action::Link { label: text.clone(), url: text.clone() })
+                .footer(text.as_str());
+            let rendered = render(&card);
+            let sent = format!("{}{}", rendered.text, Value::from(rendered.blocks));
+            assert!(!sent.contains(mark), "{mark:?} in {sent}");
+            assert!(sent.contains("pay \u{FFFD}10 - 20"), "{mark:?}: {sent}");
+        }
+    }
+
     // The checker below is written from Slack's documents and shares no code with the renderer.
 
     fn units(value: &Value) -> usize {
@@ -446,8 +473,14 @@ mod tests {
         no_control(text);
     }
 
+    /// Every character of Unicode's property `Bidi_Control`.
+    fn turns_the_order(c: char) -> bool {
+        matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    }
+
     fn no_control(text: &str) {
-        assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "control in {text:?}");
+        let steers = |c: char| (c.is_control() && c != '\n' && c != '\t') || turns_the_order(c);
+        assert!(!text.contains(steers), "control in {text:?}");
     }
 
     /// Literal text in which nobody could find a mention or a link.
@@ -492,7 +525,7 @@ mod tests {
     fn normal(text: &str) -> String {
         text.chars()
             .filter(|&c| !c.is_whitespace() && c != '\u{200B}')
-            .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+            .map(|c| if c.is_control() || turns_the_order(c) { '\u{FFFD}' } else { c })
             .collect()
     }
 
@@ -636,7 +669,7 @@ mod tests {
             ":tada:",
             "> q",
             "שלום עולם",
-            "\u{202e}x",
+            "\u{202e}x\u{200f}1 - 2",
         ];
         let seed = prop_oneof![
             4 => "[a-z ]{0,12}".prop_map(String::from),

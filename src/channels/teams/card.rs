@@ -23,13 +23,14 @@ mod text;
 
 use serde_json::{Value, json};
 
+use crate::channels::text::one_line;
 use crate::domain::card::Card;
 
-pub use form::{Mark, filled, form, mark, too_long};
+pub use form::{Mark, filled, form, mark};
 pub use press::{Pressed, pressed};
 
 use part::{Part, small_print, weight};
-use text::{ellipsis, escape, one_line, shorten};
+use text::{ellipsis, escape, shorten};
 
 /// How an attachment says that it is a card.
 pub const CONTENT_TYPE: &str = "application/vnd.microsoft.card.adaptive";

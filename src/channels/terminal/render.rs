@@ -386,6 +386,11 @@ from chat
     }
 
     #[test]
+    fn no_text_can_forge_the_reading_order() {
+        assert_eq!(render(&Card::new("pay \u{202e}10\u{200f} - 20").text("\u{61c}x"), &WIDE), "pay �10� - 20\n\n�x\n");
+    }
+
+    #[test]
     fn nothing_shown_is_nothing_printed() {
         assert_eq!(render(&Card::new(" "), &WIDE), "");
         assert_eq!(render(&Card::new("a\u{1b}[2J\nb"), &WIDE), "a�[2J b\n");
@@ -398,9 +403,26 @@ from chat
             .fold(text.to_owned(), |text, paint| text.replace(&format!("\u{1b}[{paint}m"), ""))
     }
 
+    /// Every character of Unicode's property `Bidi_Control`.
+    fn turns_the_order(c: char) -> bool {
+        matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    }
+
     fn any_text() -> impl Strategy<Value = String> {
-        const HOSTILE: &[&str] =
-            &["\u{1b}[31m", "\u{9b}2J", "\r", "\u{202e}", "👩‍👩‍👧", "שלום", "日本", "e\u{301}", "☺️", "\t", "a b "];
+        const HOSTILE: &[&str] = &[
+            "\u{1b}[31m",
+            "\u{9b}2J",
+            "\r",
+            "\u{202e}",
+            "\u{200f}",
+            "👩‍👩‍👧",
+            "שלום",
+            "日本",
+            "e\u{301}",
+            "☺️",
+            "\t",
+            "a b ",
+        ];
         let piece = prop_oneof![
             3 => "[a-z ]{0,12}".prop_map(String::from),
             2 => any::<String>(),
@@ -450,7 +472,7 @@ from chat
             for line in plain.lines() {
                 prop_assert!(line.width() <= columns, "{} > {columns}: {line:?}", line.width());
             }
-            let steering = |c: char| (c.is_control() && c != '\n') || ('\u{202A}'..='\u{202E}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+            let steering = |c: char| (c.is_control() && c != '\n') || turns_the_order(c);
             prop_assert!(!plain.contains(steering), "{plain:?}");
             let coloured = render(&card, &Look { width: columns, colour: true, unicode });
             prop_assert_eq!(unpainted(&coloured), plain);

@@ -11,11 +11,12 @@ use slack_morphism::prelude::{
     SlackBlockChoiceItem, SlackBlockId, SlackBlockPlainTextOnly, SlackBlockStaticSelectElement,
 };
 
+use crate::channels::text::one_line;
 use crate::domain::card::{Action, ButtonStyle, Card, Choice};
 
 use super::content::address;
 use super::part::{Part, paragraph, plain, small_print};
-use super::text::{ellipsis, one_line, size};
+use super::text::{ellipsis, size};
 
 /// <https://docs.slack.dev/reference/block-kit/blocks/actions-block>
 const MOST_ELEMENTS: usize = 25;

@@ -7,11 +7,12 @@ use slack_morphism::prelude::{
 };
 use url::Url;
 
+use crate::channels::text::{clean, one_line};
 use crate::domain::card::{Block, Card, Fact, Tone};
 
 use super::part::{Part, bold, markup, paragraph, plain, preformatted, small_print};
 use super::table;
-use super::text::{clean, ellipsis, escape, has_formatting, literal, one_line, size};
+use super::text::{ellipsis, escape, has_formatting, literal, size};
 
 /// <https://docs.slack.dev/reference/block-kit/blocks/header-block>
 const MOST_HEADER: usize = 150;

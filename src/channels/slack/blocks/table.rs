@@ -9,7 +9,8 @@ use slack_morphism::prelude::{SlackTableBlock, SlackTableCell, SlackTableColumnA
 use unicode_width::UnicodeWidthStr;
 
 use super::part::{Part, cell_cost, preformatted};
-use super::text::{clean, literal, one_line};
+use super::text::literal;
+use crate::channels::text::{clean, one_line};
 
 /// Rows of one table block, the head included.
 const MOST_ROWS: usize = 100;

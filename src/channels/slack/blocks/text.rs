@@ -1,46 +1,20 @@
-//! Text for Slack: cleaning, escaping, measuring, splitting, shortening.
+//! Text for Slack: escaping, measuring, splitting, shortening.
 //!
 //! `plain_text` and `mrkdwn` are escaped: clients decode `&lt;` in both and look for mentions in
 //! both. Rich text and table cells are literal: clients decode nothing in them.
 //!
-//! Every text that leaves in a block passes through here. It knows nothing of blocks and cards.
+//! Every text that leaves in a block is cleaned (`channels/text.rs`) and passes through here. It knows nothing of
+//! blocks and cards.
 //! Sizes are in UTF-16 units of the escaped text: the largest of the ways in which Slack is known
 //! to count (it stores `&` as `&amp;`), so what fits here fits there.
 
 use unicode_width::UnicodeWidthChar;
-
-/// Stands for a character that must not reach a screen.
-const UNSHOWABLE: char = '\u{FFFD}';
 
 /// How many characters a cut may move back to keep a letter and its marks together.
 const MARKS: usize = 16;
 
 /// Room for `… (N more characters)` with any `N`.
 const NOTICE: usize = 44;
-
-/// Unifies line breaks and replaces control characters, which Slack would drop or refuse.
-pub(super) fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\r' => {
-                characters.next_if_eq(&'\n');
-                out.push('\n');
-            }
-            '\u{2028}' | '\u{2029}' | '\u{85}' | '\u{0B}' | '\u{0C}' => out.push('\n'),
-            '\n' | '\t' => out.push(character),
-            _ if character.is_control() => out.push(UNSHOWABLE),
-            _ => out.push(character),
-        }
-    }
-    out
-}
-
-/// [`clean`]s a text and makes it one trimmed line.
-pub(super) fn one_line(text: &str) -> String {
-    clean(text).replace(['\n', '\t'], " ").trim().to_owned()
-}
 
 /// Escapes the three characters with which Slack's mark-up begins, and nothing else
 /// (<https://docs.slack.dev/messaging/formatting-message-text#escaping>).
@@ -194,19 +168,6 @@ fn has_emoji_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cleaning_keeps_lines_and_neutralises_controls() {
-        for (given, wanted) in [
-            ("a\r\nb\rc\u{2028}d", "a\nb\nc\nd"),
-            ("\u{1b}[31mred\u{7}\0", "�[31mred��"),
-            ("tab\tstays", "tab\tstays"),
-            ("Ünïcode 日本 🎉 שלום", "Ünïcode 日本 🎉 שלום"),
-        ] {
-            assert_eq!(clean(given), wanted);
-        }
-        assert_eq!(one_line("  two\nlines\t"), "two lines");
-    }
 
     #[test]
     fn nothing_can_open_a_mention_or_a_link() {

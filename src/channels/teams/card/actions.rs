@@ -10,12 +10,13 @@
 
 use serde_json::{Value, json};
 
+use crate::channels::text::one_line;
 use crate::domain::card::{Action, ButtonStyle, Card, Choice};
 
 use super::content::address;
 use super::part::{Part, paragraph, small_print, weight};
 use super::press::{INPUT, KEY, MOST_TOKEN, MOST_VALUE};
-use super::text::{ellipsis, literal, one_line};
+use super::text::{ellipsis, literal};
 
 /// What every button calls: the word by which this program knows its own.
 pub(super) const VERB: &str = "ai-crm";

@@ -5,11 +5,12 @@
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::channels::text::{clean, one_line};
 use crate::domain::card::{Block, Card, Fact, Tone};
 
 use super::part::{self, Look, Part, heading, paragraph, preformatted, rich, run, small_print, weight};
 use super::table::Grid;
-use super::text::{clean, ellipsis, has_formatting, literal, one_line, size};
+use super::text::{ellipsis, has_formatting, literal, size};
 
 /// Characters of a title; a longer one is cut and follows whole.
 const MOST_TITLE: usize = 200;

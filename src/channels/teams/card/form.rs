@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::part::{rich, small_print};
 use super::press::KEY;
-use super::text::{clean, literal, one_line};
+use super::text::literal;
+use crate::channels::text::{clean, one_line};
 use crate::domain::form::{Field, FieldErrors, FieldKind, Filled, Form};
 
 /// Entries from which on a list is searched by typing. Teams has that in cards of 1.5:
@@ -99,22 +100,6 @@ pub fn filled(data: &Value) -> Filled {
         .collect()
 }
 
-/// What is longer than its field, which a client lets nobody write.
-#[must_use]
-pub fn too_long(form: &Form, filled: &Filled) -> FieldErrors {
-    let most = |field: &Field| match field.kind {
-        FieldKind::Line { most } | FieldKind::Text { most } => Some(most),
-        FieldKind::Date | FieldKind::Choice { .. } => None,
-    };
-    let long = form.fields.iter().filter_map(|field| {
-        let (most, text) = (most(field)?, filled.get(field.name)?);
-        // Clients count as JavaScript does.
-        let is_long = text.encode_utf16().count() > most;
-        is_long.then(|| (field.name.to_owned(), format!("at most {most} characters")))
-    });
-    long.collect()
-}
-
 fn bounded(value: &Value) -> Option<String> {
     value.as_str().filter(|text| (1..=MOST_NAME).contains(&text.len())).map(str::to_owned)
 }
@@ -161,8 +146,7 @@ mod tests {
         let fields =
             vec![field("title", FieldKind::Line { most: 3 }, Some("kept")), field("due", FieldKind::Date, None)];
         let asked = Form { name: "f", title: "T", submit: "S", fields };
-        let filled = Filled::from([("title".to_owned(), "long".to_owned())]);
-        let errors = too_long(&asked, &filled);
+        let errors = FieldErrors::from([("title".to_owned(), "at most 3 characters".to_owned())]);
         let card = form(&asked, &errors, Some("f:1"));
         let body = card["body"].as_array().unwrap();
         assert_eq!(

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::part::{Look, Part, paragraph, rich, run, weight};
-use super::text::{clean, literal, one_line, size};
+use super::text::{literal, size};
+use crate::channels::text::{clean, one_line};
 
 /// Columns that still can be read side by side; more are text.
 const MOST_COLUMNS: usize = 20;

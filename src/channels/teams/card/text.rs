@@ -1,44 +1,16 @@
-//! Text for Adaptive Cards: cleaning, escaping, measuring, splitting, shortening.
+//! Text for Adaptive Cards: escaping, measuring, splitting, shortening.
 //!
-//! Every text that leaves in a card passes through here. It knows nothing of elements and cards. Sizes are in
-//! bytes as they may count for Teams' limits: two for each UTF-16 unit of the JSON, or its UTF-8 where that is more.
+//! Every text that leaves in a card is cleaned (`channels/text.rs`) and passes through here. It knows nothing of
+//! elements and cards. Sizes are in bytes as they may count for Teams' limits: two for each UTF-16 unit of the JSON, or
+//! its UTF-8 where that is more.
 
 use unicode_width::UnicodeWidthChar;
-
-/// Stands for a character that must not reach a screen.
-const UNSHOWABLE: char = '\u{FFFD}';
 
 /// How many characters a cut may move back to keep a letter and its marks together.
 const MARKS: usize = 16;
 
 /// Room for `… (N more characters)` with any `N`.
 const NOTICE: usize = 90;
-
-/// Unifies line breaks and replaces what steers a screen: control characters, and the marks by which text can
-/// change the direction of what follows it.
-pub(super) fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\r' => {
-                characters.next_if_eq(&'\n');
-                out.push('\n');
-            }
-            '\u{2028}' | '\u{2029}' | '\u{85}' | '\u{0B}' | '\u{0C}' => out.push('\n'),
-            '\n' | '\t' => out.push(character),
-            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => out.push(UNSHOWABLE),
-            _ if character.is_control() => out.push(UNSHOWABLE),
-            _ => out.push(character),
-        }
-    }
-    out
-}
-
-/// [`clean`]s a text and makes it one trimmed line.
-pub(super) fn one_line(text: &str) -> String {
-    clean(text).replace(['\n', '\t'], " ").trim().to_owned()
-}
 
 /// A cleaned text for places that take it as it is: text runs, labels, choices, descriptions of images.
 ///
@@ -241,20 +213,6 @@ pub(super) fn ellipsis(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cleaning_keeps_lines_and_neutralises_controls() {
-        for (given, wanted) in [
-            ("a\r\nb\rc\u{2028}d", "a\nb\nc\nd"),
-            ("\u{1b}[31mred\u{7}\0", "�[31mred��"),
-            ("pay\u{202e}txt.exe\u{2066}x", "pay�txt.exe�x"),
-            ("tab\tstays", "tab\tstays"),
-            ("Ünïcode 日本 🎉 שלום", "Ünïcode 日本 🎉 שלום"),
-        ] {
-            assert_eq!(clean(given), wanted);
-        }
-        assert_eq!(one_line("  two\nlines\t"), "two lines");
-    }
 
     #[test]
     fn no_text_becomes_a_date() {

@@ -5,8 +5,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Stands for a character that must not reach the terminal.
-const UNSHOWABLE: char = '\u{FFFD}';
+use crate::channels::text;
 
 /// Blanks for a tab.
 const TAB: &str = "    ";
@@ -15,26 +14,9 @@ const TAB: &str = "    ";
 /// would spill over the lines around it.
 const PILE: usize = 8;
 
-/// Unifies line breaks and replaces what could steer the terminal: control characters, and the
-/// marks that change the direction of reading for what follows them.
+/// Cleans a text and gives its tabs a width.
 pub(super) fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\r' => {
-                characters.next_if_eq(&'\n');
-                out.push('\n');
-            }
-            '\u{2028}' | '\u{2029}' | '\u{85}' | '\u{0B}' | '\u{0C}' => out.push('\n'),
-            '\n' => out.push('\n'),
-            '\t' => out.push_str(TAB),
-            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => out.push(UNSHOWABLE),
-            _ if character.is_control() => out.push(UNSHOWABLE),
-            _ => out.push(character),
-        }
-    }
-    out
+    text::clean(text).replace('\t', TAB)
 }
 
 /// [`clean`]s a text and makes it one trimmed line.
