@@ -10,8 +10,9 @@ mod pairing;
 pub(crate) mod policies;
 mod slack;
 mod teams;
+mod tokens;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,11 +29,11 @@ use crate::actors::sign::Signer;
 use crate::actors::sockets;
 use crate::actors::tree::{self, Entrance, Tree};
 use crate::app::inside::{BehindIntake, Insides};
-use crate::app::installation::{Installations, Keeper};
+use crate::app::installation::Installations;
+use crate::app::tokens::Keeper;
 use crate::channels::forms::Forms;
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::forms::FormDesk;
-use crate::channels::teams::deliver::TeamsChannel;
 use crate::channels::terminal::TerminalChannel;
 use crate::channels::{self, Channel};
 use crate::config::catalog::Catalog;
@@ -104,10 +105,10 @@ impl App {
         let slack = slack::channel(&config)?;
         let forms: Arc<dyn Forms> = Arc::new(forms::CommandForms { catalog: catalog.clone() });
         let form_desk = slack.as_ref().map(|slack| Arc::new(FormDesk::new(slack.clone(), forms.clone())));
-        let (teams, of_teams) = (teams::channel(&config)?, teams::tenants(&config)?);
-        let verifier = teams::verifier(&config)?;
+        let (teams, of_teams) = (teams::parts(&config)?, teams::tenants(&config)?);
         let channels = enabled_channels(&terminal, slack.as_ref(), teams.as_ref());
-        let signer = signer(&store, &of_teams).await?;
+        let reached = reached(slack.as_ref(), teams.as_ref(), &of_teams);
+        let signer = signer(&store, reached.keys()).await?;
         let installations =
             Installations::read(&store, config.channels.slack.token().as_ref(), slack.clone(), of_teams)?;
         let inbox = Inbox::open(store.clone(), clock.clone())?;
@@ -133,7 +134,6 @@ impl App {
             patience: patience(&config),
             dice: dice.clone(),
             disconnected: slack::disconnected(&installations),
-            slack_command: config.channels.slack.command.clone(),
             metrics: figures.router.clone(),
         });
         let mut registry = figures.registry(&store, &board);
@@ -160,24 +160,14 @@ impl App {
             tree,
             signer,
             slack: slack.clone(),
-            teams: teams.clone().zip(verifier.clone()),
+            teams: teams.clone(),
         });
-        let mut background = Vec::new();
+        let background = match mode {
+            Mode::Whole => background(&insides),
+            Mode::StoreOnly => Vec::new(),
+        };
         if mode == Mode::Whole {
-            background.push(tokio::spawn(policies::reload_when_changed(config.clone(), policies)));
-            if let Some(slack) = &slack {
-                slack.workspaces().kept_by(Arc::new(Keeper { store: store.clone(), board: board.clone() }));
-                background.push(tokio::spawn(installations.clone().connect(slack.clone())));
-                background.push(tokio::spawn(slack::renew(slack.clone())));
-            }
-            if slack.is_some() || teams.is_some() {
-                match pairing::offer(&store, &config.people).await {
-                    Ok(code) => said.extend(code),
-                    // Work that was taken in goes on while the disk is full; a code waits for the next start.
-                    Err(error @ StoreError::Full(_)) => said.push(format!("no pairing code was made: {error}")),
-                    Err(error) => return Err(error.into()),
-                }
-            }
+            said.extend(pairing_codes(&insides, &reached).await?);
         }
         let state = Arc::new(web::State {
             instance: data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>()),
@@ -186,7 +176,7 @@ impl App {
             settlements,
             inside: insides.clone(),
             slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
-            teams: teams.zip(verifier).map(|(teams, verifier)| teams::edge(&config, &teams, verifier, forms)),
+            teams: teams.map(|(teams, verifier)| teams::edge(&config, &teams, verifier, forms)),
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
@@ -260,6 +250,48 @@ impl App {
     }
 }
 
+/// What goes on by itself beside the actors.
+fn background(insides: &Arc<Insides>) -> Vec<tokio::task::JoinHandle<()>> {
+    let (config, policies) = (insides.config.clone(), insides.policies.clone());
+    let mut background = vec![tokio::spawn(policies::reload_when_changed(config, policies))];
+    if let Some(slack) = &insides.slack {
+        let keeper = Keeper { store: insides.store.clone(), board: insides.board.clone() };
+        slack.workspaces().kept_by(Arc::new(keeper));
+        background.push(tokio::spawn(insides.installations.clone().connect(slack.clone())));
+        background.push(tokio::spawn(slack::renew(slack.clone())));
+    }
+    background
+}
+
+/// The tenants that people reach from platforms, each with how its people call the bot.
+fn reached(
+    slack: Option<&Arc<SlackChannel>>,
+    teams: Option<&teams::Parts>,
+    of_teams: &HashMap<String, TenantId>,
+) -> BTreeMap<TenantId, Vec<String>> {
+    let mut reached: BTreeMap<TenantId, Vec<String>> = BTreeMap::new();
+    if let Some(slack) = slack {
+        reached.entry(TenantId::default_tenant()).or_default().push(slack.prefix().to_owned());
+    }
+    if let Some((teams, _)) = teams {
+        let tenants: BTreeSet<&TenantId> = of_teams.values().collect();
+        for tenant in tenants {
+            reached.entry(tenant.clone()).or_default().push(teams.prefix().to_owned());
+        }
+    }
+    reached
+}
+
+/// How to become the owner of each reached tenant that has none.
+async fn pairing_codes(insides: &Insides, reached: &BTreeMap<TenantId, Vec<String>>) -> anyhow::Result<Vec<String>> {
+    match pairing::offer(&insides.store, reached, &insides.config.people).await {
+        Ok(said) => Ok(said),
+        // Work that was taken in goes on while the disk is full; a code waits for the next start.
+        Err(error @ StoreError::Full(_)) => Ok(vec![format!("no pairing code was made: {error}")]),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn open_store(
     config: &Config,
     clock: &Arc<dyn crate::domain::time::Clock>,
@@ -300,14 +332,14 @@ fn catalog(config: &Config) -> anyhow::Result<Catalog> {
 fn enabled_channels(
     terminal: &Arc<TerminalChannel>,
     slack: Option<&Arc<SlackChannel>>,
-    teams: Option<&Arc<TeamsChannel>>,
+    teams: Option<&teams::Parts>,
 ) -> HashMap<ChannelName, Arc<dyn Channel>> {
     let mut channels: HashMap<ChannelName, Arc<dyn Channel>> = HashMap::new();
     channels.insert(ChannelName::Terminal, terminal.clone());
     if let Some(slack) = slack {
         channels.insert(ChannelName::Slack, slack.clone());
     }
-    if let Some(teams) = teams {
+    if let Some((teams, _)) = teams {
         channels.insert(ChannelName::Teams, teams.clone());
     }
     channels
@@ -377,14 +409,15 @@ fn delivery_patience(config: &Config) -> delivery::Patience {
 }
 
 /// Buttons of every tenant are signed with its own key, which is made at the first start.
-async fn signer(store: &Store, of_teams: &HashMap<String, TenantId>) -> anyhow::Result<Arc<Signer>> {
+async fn signer<'a>(store: &Store, reached: impl Iterator<Item = &'a TenantId>) -> anyhow::Result<Arc<Signer>> {
     let signer = Signer::default();
-    let own = [TenantId::default_tenant(), TenantId::unclaimed()];
-    let of_slack = installation::tenants(store)?;
-    for tenant in own.iter().chain(of_teams.values()).chain(&of_slack) {
+    let mut tenants = BTreeSet::from([TenantId::default_tenant(), TenantId::unclaimed()]);
+    tenants.extend(reached.cloned());
+    tenants.extend(installation::tenants(store)?);
+    for tenant in tenants {
         let mut fresh = [0; 32];
         rand::fill(&mut fresh);
-        signer.prepare(store, tenant, fresh).await?;
+        signer.prepare(store, &tenant, fresh).await?;
     }
     Ok(Arc::new(signer))
 }

@@ -34,9 +34,6 @@ const MOST_LOOK_UPS: usize = 64;
 /// Look-ups without an answer in a row after which that is shown.
 const FAILURES_UNTIL_SHOWN: u32 = 3;
 
-/// How Slack says that a user is not of the workspace (docs.slack.dev/reference/methods/users.info).
-const NO_SUCH_USER: [&str; 3] = ["user_not_found", "user_not_visible", "users_not_found"];
-
 /// Somebody who did something.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -72,12 +69,15 @@ pub enum IdentifyError {
     Store(#[from] StoreError),
 }
 
+/// What a platform says of somebody; nothing where it says that there is no such user.
+type Answer = Result<Option<Profile>, DeliverError>;
+
 /// Look-ups under way.
 type LookUps = HashMap<(String, PlatformUser), LookUp>;
 
 /// One of them.
 struct LookUp {
-    answer: Shared<BoxFuture<'static, Result<Profile, DeliverError>>>,
+    answer: Shared<BoxFuture<'static, Answer>>,
     /// Events that wait for its answer.
     waiting: usize,
     _seat: OwnedSemaphorePermit,
@@ -133,7 +133,7 @@ impl Asking {
     }
 
     /// Remembers what a platform answered, and shows it where it troubles us.
-    fn heard(&self, channel: ChannelName, now: Timestamp, answer: &Result<Profile, DeliverError>) {
+    fn heard(&self, channel: ChannelName, now: Timestamp, answer: &Answer) {
         let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
         let word = platforms.entry(channel).or_default();
         let shown = match answer {
@@ -141,7 +141,6 @@ impl Asking {
                 word.quiet_until = now.after(*after);
                 return;
             }
-            Err(DeliverError::Rejected { reason }) if NO_SUCH_USER.contains(&reason.as_str()) => None,
             Ok(_) => None,
             Err(error) => Some(error.to_string()),
         };
@@ -173,7 +172,7 @@ pub fn board_name(channel: ChannelName) -> String {
 struct Waiting<'a> {
     asking: &'a Asking,
     key: (String, PlatformUser),
-    answer: Shared<BoxFuture<'static, Result<Profile, DeliverError>>>,
+    answer: Shared<BoxFuture<'static, Answer>>,
 }
 
 impl Drop for Waiting<'_> {
@@ -214,12 +213,6 @@ impl Asking {
     }
 }
 
-/// A platform user in one word, as configuration and audit write it.
-#[must_use]
-pub fn user_words(user: &PlatformUser) -> String {
-    format!("{}:{}/{}", user.channel, user.realm, user.id)
-}
-
 /// The ids under which a platform may name who did this: in Teams a mention names people by another id than the one that
 /// is theirs everywhere.
 fn known_as(event: &Event, user: &PlatformUser) -> Vec<PlatformUser> {
@@ -232,7 +225,7 @@ fn known_as(event: &Event, user: &PlatformUser) -> Vec<PlatformUser> {
 /// first sight, so that two events at once make one person.
 #[must_use]
 pub fn principal_id(tenant: &TenantId, user: &PlatformUser) -> PrincipalId {
-    let digest = Sha256::digest(format!("{tenant}\0{}", user_words(user)).as_bytes());
+    let digest = Sha256::digest(format!("{tenant}\0{user}").as_bytes());
     let text = data_encoding::BASE32_NOPAD.encode(&digest[..8]).to_lowercase();
     PrincipalId(format!("p-{text}").into())
 }
@@ -258,7 +251,7 @@ impl Identifier {
     pub fn known(&self, view: &View, event: &Event) -> Result<Option<Identity>, IdentifyError> {
         let Some(user) = &event.what.from else { return Ok(Some(nobody("system"))) };
         if *view.tenant() == TenantId::unclaimed() {
-            return Ok(Some(nobody(&user_words(user))));
+            return Ok(Some(nobody(&user.to_string())));
         }
         match self.record(view, user, FRESH_FOR)? {
             Some(record) => self.person(view, user, record, Vec::new()).map(Some),
@@ -278,19 +271,15 @@ impl Identifier {
         let seen_in = event.what.reply.as_ref();
         let answer = self.profile(&event.what.installation, user, seen_in, patience).await;
         match (answer, believed) {
-            (Ok(profile), _) => {
+            // Only the platform's word that there is no such user makes somebody unknown; a token that may
+            // not ask says nothing about who asks.
+            (Ok(None), _) => Ok(nobody(&user.to_string())),
+            (Ok(Some(profile)), _) => {
                 let known = person::record(view, user)?.map(|stored| stored.value);
                 let principal = known.map_or_else(|| principal_id(view.tenant(), user), |record| record.principal);
                 let record = PersonRecord { principal, profile, seen: self.clock.now() };
                 let writes = known_as(event, user).iter().map(|user| person::put_record(user, &record)).collect();
                 self.person(view, user, record, writes)
-            }
-            // Only the platform's word that there is no such user makes somebody unknown; a token that may
-            // not ask says nothing about who asks.
-            (Err(LookUpError::Platform(DeliverError::Rejected { reason })), _)
-                if NO_SUCH_USER.contains(&reason.as_str()) =>
-            {
-                Ok(nobody(&user_words(user)))
             }
             (Err(_), Some(record)) => self.person(view, user, record, Vec::new()),
             (Err(LookUpError::Busy), None) => Err(IdentifyError::Busy),
@@ -323,10 +312,10 @@ impl Identifier {
         user: &PlatformUser,
         seen_in: Option<&Address>,
         patience: Duration,
-    ) -> Result<Profile, LookUpError> {
+    ) -> Result<Option<Profile>, LookUpError> {
         if user.channel == ChannelName::Api {
             // The admin token has proved who calls; there is no platform behind it to be asked.
-            return Ok(Profile { name: user.id.clone(), standing: Standing::Member });
+            return Ok(Some(Profile { name: user.id.clone(), standing: Standing::Member }));
         }
         let Some(channel) = self.channels.get(&user.channel).cloned() else {
             return Err(LookUpError::Platform(DeliverError::Unavailable {
@@ -355,7 +344,7 @@ impl Identifier {
         record: PersonRecord,
         mut writes: Vec<Write>,
     ) -> Result<Identity, IdentifyError> {
-        let words = user_words(user);
+        let words = user.to_string();
         let stored = person::read(view, &record.principal)?;
         let before = stored.as_ref().map(|stored| stored.value.role);
         let role = role_of(&self.people, user, record.profile.standing, before);
@@ -398,7 +387,7 @@ fn look_up(
     channel: Arc<dyn Channel>,
     (installation, user): &(String, PlatformUser),
     seen_in: Option<&Address>,
-) -> Shared<BoxFuture<'static, Result<Profile, DeliverError>>> {
+) -> Shared<BoxFuture<'static, Answer>> {
     let (installation, user, seen_in) = (installation.clone(), user.clone(), seen_in.cloned());
     async move { channel.profile(&installation, &user, seen_in.as_ref()).await }.boxed().shared()
 }

@@ -21,7 +21,7 @@ use crate::commands::{self, grammar};
 use crate::config::catalog::Catalog;
 use crate::domain::action::ActionClaim;
 use crate::domain::effect::Effect;
-use crate::domain::event::{ChannelName, Event, EventKind};
+use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::time::{Clock, Timestamp};
@@ -33,8 +33,6 @@ use crate::store::keyspace::event::{self, Ready};
 use crate::store::{StoreError, Stored, View};
 use crate::tools::{self, Context};
 
-/// How people in Teams call the bot, before a command; the name is that of the app package.
-const TEAMS_MENTION: &str = "@AI-CRM";
 /// Times a handler runs again because a state that it read has changed; then it waits in its place.
 const MOST_CONFLICTS: usize = 20;
 /// Pause after an error of the store.
@@ -109,8 +107,6 @@ pub struct Router {
     pub dice: Dice,
     /// Told when a workspace is connected no longer.
     pub disconnected: Disconnected,
-    /// How people address the bot on Slack.
-    pub slack_command: String,
     /// Counts what becomes of events.
     pub metrics: Arc<crate::actors::metrics::RouterMetrics>,
 }
@@ -257,12 +253,9 @@ impl Router {
         }
     }
 
+    /// How people call the bot where the event came from.
     fn prefix(&self, event: &Event) -> &str {
-        match event.what.channel {
-            ChannelName::Slack => &self.slack_command,
-            ChannelName::Teams => TEAMS_MENTION,
-            ChannelName::Terminal | ChannelName::Api | ChannelName::Internal => "",
-        }
+        self.identifier.channels.get(&event.what.channel).map_or("", |channel| channel.prefix())
     }
 
     fn authorise(&self, event: &Event, identity: &Identity, action: &str) -> Decision {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::actors::identify::{Identity, user_words};
+use crate::actors::identify::Identity;
 use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::card::{Card, Tone};
 use crate::domain::effect::{Effect, EffectKind};
@@ -169,7 +169,7 @@ pub fn settlement(
         action: action.to_owned(),
         actor: verdict
             .actor
-            .or_else(|| event.what.from.as_ref().map(user_words))
+            .or_else(|| event.what.from.as_ref().map(ToString::to_string))
             .unwrap_or_else(|| "system".to_owned()),
         args_digest: args_digest(&event.what.kind),
         channel: event.what.channel.to_string(),
@@ -247,6 +247,7 @@ mod tests {
             place: "C1".into(),
             thread: None,
             begins_thread: false,
+            connector: None,
             alone: false,
             person: None,
             route: None,

@@ -15,13 +15,13 @@ use crate::actors::clock::SystemClock;
 use crate::actors::sockets::BOARD_NAME;
 use crate::app::inside::Insides;
 use crate::app::policies;
+use crate::app::teams::Parts;
 use crate::channels::slack;
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::{DeliverError, teams};
 use crate::config::Config;
 use crate::config::errors::ConfigErrors;
 use crate::config::keyfile::KeyFileError;
-use crate::domain::event::ChannelName;
 use crate::domain::time::{Clock, Timestamp};
 use crate::store::Health;
 use crate::store::keyspace::{effect, event};
@@ -66,7 +66,7 @@ pub(super) async fn examine(inside: &Insides) -> Value {
     findings.push(machine::clock(SystemClock.now(), at_slack));
     findings.push(answer);
     findings.extend(workspace(inside));
-    findings.extend(teams(inside).await);
+    findings.extend(teams(inside.teams.as_ref()).await);
     findings.extend(ledger(inside));
     findings.push(policy(inside));
     findings.extend(sockets(inside));
@@ -93,6 +93,10 @@ pub(crate) async fn examine_unstarted(config: &Config, why: &anyhow::Error) -> V
     findings.push(machine::disk(config, None));
     findings.push(machine::clock(SystemClock.now(), at_slack));
     findings.push(answer);
+    findings.extend(match super::teams::parts(config) {
+        Ok(parts) => teams(parts.as_ref()).await,
+        Err(error) => vec![not_good("teams", State::Bad, format!("{error:#}"), "mend the setting that it names")],
+    });
     findings.push(policy_files(config));
     report(&findings)
 }
@@ -184,7 +188,7 @@ async fn slack_answers(channel: Option<&SlackChannel>) -> (Finding, Option<Times
 
 fn workspace(inside: &Insides) -> Option<Finding> {
     inside.slack.as_ref()?;
-    let known = inside.installations.of(ChannelName::Slack);
+    let known = inside.installations.known();
     Some(if known.is_empty() {
         let mend = "it is asked for until Slack answers; until then people are looked up one by one";
         not_good("slack workspace", State::Warning, "not known yet", mend)
@@ -194,8 +198,8 @@ fn workspace(inside: &Insides) -> Option<Finding> {
 }
 
 /// Whether Entra gives a token, and whether the keys by which Teams signs can be fetched.
-async fn teams(inside: &Insides) -> Vec<Finding> {
-    let Some((channel, verifier)) = &inside.teams else {
+async fn teams(parts: Option<&Parts>) -> Vec<Finding> {
+    let Some((channel, verifier)) = parts else {
         return vec![good("teams", format!("off: {}", teams::TURN_ON))];
     };
     let late = || DeliverError::Unavailable { reason: format!("no answer in {} s", PATIENCE.as_secs()) };

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::actors::identify::{role_of, user_words};
+use crate::actors::identify::role_of;
 use crate::commands;
 use crate::config::people::{self, People};
 use crate::domain::event::{ChannelName, Place, PlaceKind, PlatformUser};
@@ -110,7 +110,7 @@ fn subject(
     } else {
         asked.groups.clone()
     };
-    Ok((Subject { id: user_words(user), known: true, role, groups, standing }, by))
+    Ok((Subject { id: user.to_string(), known: true, role, groups, standing }, by))
 }
 
 #[cfg(test)]

@@ -10,11 +10,9 @@ use crate::actors::board::{Board, Condition};
 use crate::actors::sign::Signer;
 use crate::actors::tree::{Entrance, Tree};
 use crate::app::installation::Installations;
-use crate::app::{doctor, explain, pairing, policies};
+use crate::app::{doctor, explain, pairing, policies, teams};
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::oauth::Granted;
-use crate::channels::teams::deliver::TeamsChannel;
-use crate::channels::teams::verify::Verifier;
 use crate::config::Config;
 use crate::domain::effect::Effect;
 use crate::domain::event::ChannelName;
@@ -40,7 +38,7 @@ pub(super) struct Insides {
     pub(super) tree: Option<Tree>,
     pub(super) signer: Arc<Signer>,
     pub(super) slack: Option<Arc<SlackChannel>>,
-    pub(super) teams: Option<(Arc<TeamsChannel>, Arc<Verifier>)>,
+    pub(super) teams: Option<teams::Parts>,
 }
 
 /// What the way in asks of the rest of the program.

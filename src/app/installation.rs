@@ -1,5 +1,6 @@
-//! Which workspace belongs to which tenant. The workspace of the configured bot token is asked for at the
-//! start and remembered, so that a later start with the same token needs no answer.
+//! Which workspace belongs to which tenant, and how each is connected: by the configured bot token, whose workspace is
+//! asked for at the start and remembered, so that a later start needs no answer; or by OAuth, when somebody installs
+//! the app. Tokens that are renewed later are kept by [`super::tokens`].
 //!
 //! What was remembered of another token says nothing of this one: it is left out, and events belong to the
 //! default tenant until Slack has answered, as on a first start.
@@ -11,17 +12,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use data_encoding::HEXLOWER;
-use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use crate::actors::board::Board;
 use crate::actors::clock::SystemClock;
 use crate::actors::sign::Signer;
 use crate::channels::slack::answers::Identity;
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::oauth::{Granted, Named};
-use crate::channels::slack::workspaces::{Connected, Token, TokenKeeper};
+use crate::channels::slack::workspaces::{Connected, Token};
 use crate::domain::event::ChannelName;
 use crate::domain::ids::TenantId;
 use crate::domain::outcome::Expect;
@@ -32,8 +31,8 @@ use crate::ledger::operate;
 use crate::store::keyspace::setting::{self, Grant, Installation};
 use crate::store::{Batch, Store, StoreError, Stored};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const MOST_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(500);
+pub(super) const MOST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Workspaces, and organisations that are connected as a whole, by channel.
 type Tenants = HashMap<(ChannelName, String), TenantId>;
@@ -87,7 +86,7 @@ fn insert(tenants: &mut Tenants, found: Installation, tenant: &TenantId) {
 }
 
 /// The row of a workspace or organisation, whosever it is.
-fn row_of(store: &Store, id: &str) -> Result<Option<Row>, StoreError> {
+pub(super) fn row_of(store: &Store, id: &str) -> Result<Option<Row>, StoreError> {
     for tenant in store.tenants()? {
         if let Some(stored) = setting::installation(&store.view(&tenant), ChannelName::Slack, id)? {
             return Ok(Some((tenant, stored)));
@@ -218,10 +217,11 @@ impl Installations {
         }
     }
 
-    /// Whether any workspace of a channel is known.
-    pub(super) fn of(&self, channel: ChannelName) -> Vec<String> {
-        let tenants = self.tenants.load();
-        tenants.keys().filter(|(name, _)| *name == channel).map(|(_, id)| id.clone()).collect()
+    /// The known workspaces and organisations of Slack, sorted.
+    pub(super) fn known(&self) -> Vec<String> {
+        let mut known: Vec<String> = self.tenants.load().keys().map(|(_, id)| id.clone()).collect();
+        known.sort_unstable();
+        known
     }
 
     /// Asks Slack whose token it is until it answers, and remembers the answer.
@@ -294,55 +294,8 @@ fn installed(granted: Granted, now: Timestamp) -> Option<Installation> {
     })
 }
 
-fn token_of(grant: &Grant) -> Token {
+pub(super) fn token_of(grant: &Grant) -> Token {
     Token { token: grant.token.clone(), refresh: grant.refresh.clone(), from: grant.from, until: grant.until }
-}
-
-/// Keeps renewed tokens in the store.
-pub(super) struct Keeper {
-    pub(super) store: Store,
-    pub(super) board: Board,
-}
-
-impl Keeper {
-    async fn replace(&self, id: &str, granted: Granted) -> anyhow::Result<Token> {
-        let now = SystemClock.now();
-        let until = granted.expires_in.map(|seconds| now.after(Duration::from_secs(seconds.into())));
-        loop {
-            let row = row_of(&self.store, id)?.filter(|(_, stored)| stored.value.gone.is_none());
-            let (tenant, stored) = row.context("it is connected no longer")?;
-            let mut installation = stored.value;
-            let grant = installation.grant.as_mut().context("it is connected by the configured token")?;
-            (grant.token, grant.from, grant.until) = (granted.access_token.clone(), now, until);
-            grant.refresh = granted.refresh_token.clone().or_else(|| grant.refresh.take());
-            let token = token_of(grant);
-            let mut batch = Batch::new();
-            batch.write(&tenant, setting::put_installation(&installation, Expect::as_read(stored.version)));
-            match self.store.commit(batch).await {
-                Ok(()) => return Ok(token),
-                Err(StoreError::Conflict) => {}
-                // Slack has ended the old one: it is kept on trying until the disk takes it.
-                Err(error) => {
-                    tracing::error!(workspace = id, %error, "a renewed token cannot be stored and is tried again");
-                    tokio::time::sleep(FIRST_PAUSE).await;
-                }
-            }
-        }
-    }
-}
-
-impl TokenKeeper for Keeper {
-    fn keep<'a>(&'a self, id: &'a str, granted: Granted) -> BoxFuture<'a, Result<Token, String>> {
-        Box::pin(async move { self.replace(id, granted).await.map_err(|error| format!("{error:#}")) })
-    }
-
-    fn trouble(&self, id: &str, error: Option<&str>) {
-        let said = error.map(|error| {
-            let mend = "if it stays so, connect it again: `ai-crm slack install-link`";
-            format!("the token of {id} cannot be renewed: {error}; {mend}")
-        });
-        self.board.degraded("slack tokens", SystemClock.now(), said.as_deref());
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Where the configuration names owners there is none to be found by a code. What a code is and how it is tried
 //! stands in `tools/pairing.rs`.
 
+use std::collections::BTreeMap;
+
 use crate::config::people::People;
 use crate::domain::ids::TenantId;
 use crate::domain::outcome::Expect;
@@ -10,13 +12,25 @@ use crate::store::keyspace::setting::{self, Pairing};
 use crate::store::{Batch, Store, StoreError};
 use crate::tools::pairing;
 
-/// Makes a fresh code where nobody is the owner, by pairing or by configuration, and says how to use it. A code of
-/// an earlier start is void where the configuration names an owner since.
-pub(super) async fn offer(store: &Store, people: &People) -> Result<Option<String>, StoreError> {
-    let code = make(store, &TenantId::default_tenant(), people).await?;
-    Ok(code.map(|shown| {
-        format!("nobody is the owner yet: say `/ai-crm pair {shown}` where you work, and you are (once, five tries)")
-    }))
+/// Makes a fresh code for each tenant of which nobody is the owner, by pairing or by configuration, and says how its
+/// people use it: `reached` has the ways in which they call the bot. A code of an earlier start is void where the
+/// configuration names an owner since.
+pub(super) async fn offer(
+    store: &Store,
+    reached: &BTreeMap<TenantId, Vec<String>>,
+    people: &People,
+) -> Result<Vec<String>, StoreError> {
+    let mut said = Vec::new();
+    for (tenant, calls) in reached {
+        let Some(code) = make(store, tenant, people).await? else { continue };
+        let lines: Vec<String> = calls.iter().map(|call| format!("`{call} pair {code}`")).collect();
+        let whose = if *tenant == TenantId::default_tenant() { String::new() } else { format!(" of {tenant}") };
+        said.push(format!(
+            "nobody is the owner{whose} yet: say {} where you work, and you are (once, five tries)",
+            lines.join(" or ")
+        ));
+    }
+    Ok(said)
 }
 
 /// Makes a fresh code of a tenant, as it is typed, where it has no owner.
@@ -60,14 +74,23 @@ mod tests {
         let store =
             Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock::system()).unwrap();
         let stored = || setting::pairing(&store.view(&TenantId::default_tenant())).unwrap().map(|stored| stored.value);
+        let call = |call: &str| call.to_owned();
+        let reached = BTreeMap::from([
+            (TenantId::default_tenant(), vec![call("/ai-crm"), call("@AI-CRM")]),
+            ("teams-1".parse().unwrap(), vec![call("@AI-CRM")]),
+        ]);
         let named: People = toml::from_str("owners = ['slack:T1/U1']\n[groups]\n").unwrap();
-        assert_eq!(offer(&store, &named).await.unwrap(), None);
+        assert!(offer(&store, &reached, &named).await.unwrap().is_empty());
         assert_eq!(stored(), None);
-        let shown = offer(&store, &People::default()).await.unwrap().unwrap();
-        assert!(shown.contains("/ai-crm pair "), "{shown}");
+        let shown = offer(&store, &reached, &People::default()).await.unwrap();
+        assert!(shown[0].contains("`/ai-crm pair ") && shown[0].contains(" or `@AI-CRM pair "), "{shown:?}");
+        assert!(
+            shown.len() == 2 && shown[1].contains("of teams-1 yet: say `@AI-CRM pair "),
+            "each tenant has an owner of its own: {shown:?}"
+        );
         assert!(stored().unwrap().code_digest.is_some());
-        assert_eq!(offer(&store, &named).await.unwrap(), None);
+        assert!(offer(&store, &reached, &named).await.unwrap().is_empty());
         assert_eq!(stored().unwrap().code_digest, None, "the code of the earlier start works no longer");
-        assert!(offer(&store, &People::default()).await.unwrap().is_some());
+        assert_eq!(offer(&store, &reached, &People::default()).await.unwrap().len(), 2);
     }
 }

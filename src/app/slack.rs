@@ -11,6 +11,7 @@ use crate::actors::delivery::Deliverer;
 use crate::actors::disconnect::Disconnected;
 use crate::actors::sockets;
 use crate::app::installation::Installations;
+use crate::channels::Channel as _;
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::forms::FormDesk;
 use crate::channels::slack::oauth::OAuth;
@@ -20,17 +21,11 @@ use crate::channels::slack::workspaces::Workspaces;
 use crate::config::Config;
 use crate::config::slack::Install;
 use crate::ledger::intake::Intake;
-use crate::web::SlackEdge;
+use crate::web::slack::Edge;
 use crate::web::slack_install::Desk;
 
 /// Between two looks for tokens that are to be renewed: one holds for twelve hours, and is renewed in its last three.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-
-fn oauth(config: &Config) -> anyhow::Result<Option<OAuth>> {
-    let settings = &config.channels.slack;
-    let made = settings.oauth().map(|(id, secret)| OAuth::new(settings.api_url.as_str(), id, secret));
-    made.transpose().context("slack cannot be set up")
-}
 
 /// The channel, where it is on.
 pub(super) fn channel(config: &Config) -> anyhow::Result<Option<Arc<SlackChannel>>> {
@@ -38,21 +33,24 @@ pub(super) fn channel(config: &Config) -> anyhow::Result<Option<Arc<SlackChannel
     if !settings.is_on()? {
         return Ok(None);
     }
-    let oauth = oauth(config)?.map(Arc::new);
+    let oauth = settings.oauth().map(|(id, secret)| OAuth::new(settings.api_url.as_str(), id, secret));
+    let oauth = oauth.transpose().context("slack cannot be set up")?.map(Arc::new);
     let token = settings.token();
     let workspaces = Workspaces::new(settings.api_url.as_str(), token.as_ref(), oauth, clock::system());
     let workspaces = workspaces.context("slack cannot be set up")?;
-    Ok(Some(Arc::new(SlackChannel::new(workspaces, settings.pace()))))
+    Ok(Some(Arc::new(SlackChannel::new(workspaces, settings.pace(), &settings.command))))
 }
 
 /// Its part of the edge.
-pub(super) fn edge(config: &Config, slack: &Arc<SlackChannel>, forms: Arc<FormDesk>) -> anyhow::Result<SlackEdge> {
+pub(super) fn edge(config: &Config, slack: &Arc<SlackChannel>, forms: Arc<FormDesk>) -> anyhow::Result<Edge> {
     let settings = &config.channels.slack;
-    let desk = match (oauth(config)?, &config.server.public_url) {
-        (Some(oauth), Some(url)) => Some(Desk::new(oauth, url, settings.install == Install::Open)?),
+    let desk = match (slack.workspaces().oauth(), &config.server.public_url) {
+        (Some(oauth), Some(url)) => {
+            Some(Desk::new(oauth.clone(), slack.prefix(), url, settings.install == Install::Open)?)
+        }
         _ => None,
     };
-    Ok(SlackEdge {
+    Ok(Edge {
         verifier: Some(settings.signing_secrets()).filter(|all| !all.is_empty()).map(Verifier::new),
         inline: slack.inline().clone(),
         inline_answer: config.ledger.inline_answer(),

@@ -14,44 +14,33 @@ use crate::channels::teams::verify::Verifier;
 use crate::config::Config;
 use crate::config::teams::TeamsSettings;
 use crate::domain::ids::TenantId;
-use crate::domain::secret::Secret;
-use crate::web::TeamsEdge;
+use crate::web::teams::Edge;
 
-/// The channel, where it is on.
-pub(super) fn channel(config: &Config) -> anyhow::Result<Option<Arc<TeamsChannel>>> {
+/// What sends to Teams, and what checks that it is Teams who sends.
+pub(super) type Parts = (Arc<TeamsChannel>, Arc<Verifier>);
+
+/// Both, where Teams is on.
+pub(super) fn parts(config: &Config) -> anyhow::Result<Option<Parts>> {
     let settings = &config.channels.teams;
     if !settings.is_on()? {
         return Ok(None);
     }
     let app = AppCredentials {
         id: app_id(settings),
-        secret: settings.password().unwrap_or_else(|| Secret::new("")),
+        secrets: settings.app_password.as_slice().to_vec(),
         tenant: settings.tenant_id.clone(),
     };
     let client = Client::new(app, &settings.login_url, Hosts::new(&settings.service_hosts));
     let client = client.context("teams cannot be set up")?;
-    Ok(Some(Arc::new(TeamsChannel::new(client, settings.pace()))))
-}
-
-/// What checks that it is Teams who sends; none where Teams is off.
-pub(super) fn verifier(config: &Config) -> anyhow::Result<Option<Arc<Verifier>>> {
-    let settings = &config.channels.teams;
-    if !settings.is_on()? {
-        return Ok(None);
-    }
     let keys = Keys::new(settings.openid_metadata_url.clone()).context("teams cannot be set up")?;
-    Ok(Some(Arc::new(Verifier::new(&app_id(settings), keys))))
+    let verifier = Verifier::new(&app_id(settings), keys);
+    Ok(Some((Arc::new(TeamsChannel::new(client, settings.pace())), Arc::new(verifier))))
 }
 
 /// Its part of the edge.
-pub(super) fn edge(
-    config: &Config,
-    channel: &TeamsChannel,
-    verifier: Arc<Verifier>,
-    forms: Arc<dyn Forms>,
-) -> TeamsEdge {
+pub(super) fn edge(config: &Config, channel: &TeamsChannel, verifier: Arc<Verifier>, forms: Arc<dyn Forms>) -> Edge {
     let settings = &config.channels.teams;
-    TeamsEdge {
+    Edge {
         verifier,
         hosts: Hosts::new(&settings.service_hosts),
         tenants: settings.allowed_tenants(),
@@ -65,20 +54,17 @@ fn app_id(settings: &TeamsSettings) -> String {
     settings.app_id.clone().unwrap_or_default()
 }
 
-/// Whose an Entra tenant is: the first is the default tenant's, each other is a tenant of its own, so that nothing of
-/// one company shows in another.
+/// Whose an Entra tenant is: the app's own is the default tenant's, each other one is a tenant of its own, so that nothing
+/// of one company shows in another. The order in which they are listed decides nothing.
 pub(super) fn tenants(config: &Config) -> anyhow::Result<HashMap<String, TenantId>> {
     let settings = &config.channels.teams;
     if !settings.is_on()? {
         return Ok(HashMap::new());
     }
-    let mut tenants = HashMap::new();
-    for (index, id) in settings.allowed_tenants().into_iter().enumerate() {
-        let tenant = match index {
-            0 => TenantId::default_tenant(),
-            _ => format!("teams-{id}").parse().with_context(|| format!("channels.teams.tenants: `{id}` is no GUID"))?,
-        };
-        tenants.insert(id, tenant);
-    }
-    Ok(tenants)
+    let own = settings.tenant_id.as_deref().map(|id| id.trim().to_lowercase());
+    let tenant = |id: &String| match own.as_ref() == Some(id) {
+        true => Ok(TenantId::default_tenant()),
+        false => format!("teams-{id}").parse().with_context(|| format!("channels.teams.tenants: `{id}` is no GUID")),
+    };
+    settings.allowed_tenants().into_iter().map(|id| Ok((id.clone(), tenant(&id)?))).collect()
 }

@@ -123,13 +123,18 @@ pub trait Channel: Send + Sync + 'static {
     fn look_up<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Lookup, DeliverError>>;
 
     /// What the platform says of a user, as seen from the workspace `installation`, and where the platform describes
-    /// people by conversations, from the one in which they were seen.
+    /// people by conversations, from the one in which they were seen; nothing where it says that there is no such user.
     fn profile<'a>(
         &'a self,
         installation: &'a str,
         user: &'a PlatformUser,
         seen_in: Option<&'a Address>,
-    ) -> BoxFuture<'a, Result<Profile, DeliverError>>;
+    ) -> BoxFuture<'a, Result<Option<Profile>, DeliverError>>;
+
+    /// How people call the bot before a command, as usage lines show it: `/ai-crm`.
+    fn prefix(&self) -> &str {
+        ""
+    }
 
     /// Least time between two messages to one place, which the outbox keeps.
     fn pace(&self) -> Duration;

@@ -50,7 +50,7 @@ pub(super) fn run(global: &Global, args: &ManifestArgs) -> anyhow::Result<ExitCo
 }
 
 fn print_slack(config: &Config, link: bool, socket: bool, json: bool) -> anyhow::Result<()> {
-    let made = if socket { slack_by_socket(config)? } else { slack(config)? };
+    let made = slack(config, socket)?;
     if let Some(remark) = remarks(config).filter(|_| !socket) {
         print::remark(remark);
     }
@@ -62,14 +62,11 @@ fn print_slack(config: &Config, link: bool, socket: bool, json: bool) -> anyhow:
     Ok(())
 }
 
-fn slack(config: &Config) -> anyhow::Result<Value> {
+fn slack(config: &Config, socket: bool) -> anyhow::Result<Value> {
     let base = config.server.public_url.as_ref().map_or(PLACEHOLDER, |url| url.as_str()).trim_end_matches('/');
     let command = &config.channels.slack.command;
+    let base = Some(base).filter(|_| !socket);
     Ok(manifest::manifest(base, command, &usage::summary(), &usage::hint(), &forms::ENTRIES)?)
-}
-
-fn slack_by_socket(config: &Config) -> anyhow::Result<Value> {
-    Ok(manifest::by_socket(&config.channels.slack.command, &usage::summary(), &usage::hint(), &forms::ENTRIES)?)
 }
 
 /// What has to be mended before Slack can use the manifest.
@@ -149,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_manifest_has_what_slack_knows_within_its_limits() {
-        let made = slack(&config(&[("AI_CRM_PUBLIC_URL", "https://bot.example.com/crm/")])).unwrap();
+        let made = slack(&config(&[("AI_CRM_PUBLIC_URL", "https://bot.example.com/crm/")]), false).unwrap();
         let mut found = Vec::new();
         leaves("", &made, &mut found);
         for (path, size) in &found {
@@ -169,7 +166,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_with_its_mend() {
         let none = config(&[]);
-        assert!(slack(&none).unwrap().to_string().contains(PLACEHOLDER));
+        assert!(slack(&none, false).unwrap().to_string().contains(PLACEHOLDER));
         assert!(remarks(&none).unwrap().contains("AI_CRM_PUBLIC_URL"));
         assert!(remarks(&config(&[("AI_CRM_PUBLIC_URL", "http://bot.example.com")])).unwrap().contains("https"));
         assert_eq!(remarks(&config(&[("AI_CRM_PUBLIC_URL", "https://bot.example.com")])), None);

@@ -6,7 +6,7 @@
 
 use jiff::civil::Date;
 
-use crate::commands::lexer::quote;
+use crate::commands::grammar::{self, quote};
 use crate::config::catalog::Catalog;
 use crate::domain::card::Choice;
 use crate::domain::form::{Asked, Entry, Field, FieldErrors, FieldKind, Filled, Form, Said};
@@ -31,16 +31,17 @@ pub const ENTRIES: [Entry; 2] = [
     },
 ];
 
-/// The longest description that a field of a modal takes: docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element.
+/// The longest description that is asked for. No field of Slack's modals takes more
+/// (docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element), and a form is the same everywhere.
 const MOST_DESCRIPTION: usize = 3000;
 
 /// The form that somebody asks for, filled in as far as that is known; `None` where they ask for none.
 ///
-/// The bare line `task create` lacks what the form asks for, so it asks for the form.
+/// The bare line `task create`, however it is said, lacks what the form asks for, so it asks for the form.
 #[must_use]
 pub fn asked_for(asked: &Asked, catalog: &Catalog) -> Option<Form> {
     let known = match asked {
-        Asked::Line(line) if line.to_lowercase().split_whitespace().eq(["task", "create"]) => Filled::new(),
+        Asked::Line(line) if grammar::bare(line).is_some_and(|spec| spec.words == ["task", "create"]) => Filled::new(),
         Asked::Entry { name, .. } if name == ENTRY_TASK => Filled::new(),
         Asked::Entry { name, said } if name == ENTRY_FROM_MESSAGE => said.as_ref().map(of_message).unwrap_or_default(),
         Asked::Form(name) => return form(name, catalog, &Filled::new()),

@@ -112,6 +112,14 @@ pub fn parse(line: &str) -> Result<Parsed, Refusal> {
     read(phrase.command, phrase.adds, rest, words)
 }
 
+/// The command that a line names without saying any more.
+#[must_use]
+pub fn bare(line: &str) -> Option<&'static CommandSpec> {
+    let words = lexer::words(line);
+    let (phrase, rest) = find(skip_bot(&words))?;
+    (rest.is_empty() && phrase.adds.is_empty()).then(|| &TABLE[phrase.command])
+}
+
 fn place_of(name: &str) -> usize {
     let place = TABLE.iter().position(|spec| spec.name() == name);
     place.expect("invariant: the grammar names only commands of the table")

@@ -34,7 +34,7 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
 }
 
 fn who(ctx: &Context<'_>) -> String {
-    ctx.event.what.from.as_ref().map_or_else(|| ctx.by.id.to_string(), link::words)
+    ctx.event.what.from.as_ref().map_or_else(|| ctx.by.id.to_string(), ToString::to_string)
 }
 
 fn asked(ctx: &Context<'_>) -> Result<Outcome, Failure> {

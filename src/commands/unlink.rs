@@ -9,9 +9,6 @@ use crate::domain::outcome::{Failure, Outcome};
 use crate::tools::Context;
 use crate::tools::link;
 
-/// Channels that people have users on.
-const PLATFORMS: [ChannelName; 3] = [ChannelName::Slack, ChannelName::Teams, ChannelName::Terminal];
-
 /// Its line in the table. To be separated is open to everybody who reaches the bot: it gives nobody anything.
 pub const SPEC: CommandSpec = CommandSpec {
     words: &["unlink"],
@@ -27,19 +24,19 @@ pub const SPEC: CommandSpec = CommandSpec {
 };
 
 fn arguments(command: Command) -> Command {
-    let read = |text: &str| {
+    let platforms = ChannelName::OF_PEOPLE.map(ChannelName::as_str).join(", ");
+    let help = format!("the platform that goes: {platforms}; nothing for the one where you say it");
+    let read = move |text: &str| {
         let word = text.to_lowercase();
-        let found = PLATFORMS.into_iter().find(|channel| channel.as_str() == word);
-        found
-            .ok_or_else(|| format!("`{text}` is no platform; there are {}", PLATFORMS.map(|it| it.as_str()).join(", ")))
+        let found = ChannelName::OF_PEOPLE.into_iter().find(|channel| channel.as_str() == word);
+        found.ok_or_else(|| format!("`{text}` is no platform; there are {platforms}"))
     };
-    let help = "the platform that goes: slack, teams or terminal; nothing for the one where you say it";
     command.arg(Arg::new("platform").value_name("PLATFORM").value_parser(read).help(help))
 }
 
 fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let separated = link::separate(matches.get_one::<ChannelName>("platform").copied(), ctx)?;
-    let users: Vec<String> = separated.users.iter().map(link::words).collect();
+    let users: Vec<String> = separated.users.iter().map(ToString::to_string).collect();
     let summary = format!("separated {}", users.join(", "));
     let outcome = Outcome { writes: separated.writes, resource: "link".to_owned(), summary, ..Outcome::default() };
     let card = Card::new("You are separate again").tone(Tone::Good);

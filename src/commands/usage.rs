@@ -98,7 +98,7 @@ pub fn docs_markdown() -> String {
         "# Commands\n\n\
          <!-- made by `ai-crm docs > docs/commands.md`; change the table of commands instead -->\n\n\
          The same line means the same on every channel: `/ai-crm` in front of it in Slack,\n\
-         plain words in `ai-crm chat`. Quotes may be straight or curly, `--` may have become a dash,\n\
+         the bot @-mentioned in Teams, plain words in `ai-crm chat`. Quotes may be straight or curly, `--` may have become a dash,\n\
          and a text without options in it needs no quotes.\n\n\
          | command | what it does |\n|---|---|\n",
     );

@@ -9,9 +9,6 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::domain::event::{ChannelName, PlatformUser};
 
-/// Channels whose users an operator can name.
-const NAMEABLE: [ChannelName; 4] = [ChannelName::Slack, ChannelName::Teams, ChannelName::Terminal, ChannelName::Api];
-
 /// The section `[people]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,12 +36,17 @@ impl People {
     }
 }
 
+/// Channels whose users an operator can name.
+fn nameable() -> impl Iterator<Item = ChannelName> {
+    ChannelName::OF_PEOPLE.into_iter().chain([ChannelName::Api])
+}
+
 /// Reads `slack:T1/U1`, and `slack/T1/U1`, which people write as well.
 #[must_use]
 pub fn user(text: &str) -> Option<PlatformUser> {
     let (channel, rest) = text.trim().split_once([':', '/'])?;
     let (realm, id) = rest.split_once('/')?;
-    let channel = NAMEABLE.into_iter().find(|name| name.as_str() == channel)?;
+    let channel = nameable().find(|name| name.as_str() == channel)?;
     let fits = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '/');
     (fits(realm) && fits(id)).then(|| PlatformUser { channel, realm: realm.to_owned(), id: id.to_owned() })
 }

@@ -11,7 +11,6 @@ use url::Url;
 use crate::config::channels::{Enabled, Incomplete};
 use crate::config::secrets::Secrets;
 use crate::config::server::base_url;
-use crate::domain::secret::Secret;
 
 /// The client secret of the profile `sim`. Everybody may know it.
 pub(super) const PUBLIC_APP_PASSWORD: &str = "sim-app-password";
@@ -29,7 +28,8 @@ pub struct TeamsSettings {
     pub app_password: Secrets,
     /// The Entra tenant of a single-tenant app, a GUID; absent for a multi-tenant bot from before July 2025.
     pub tenant_id: Option<String>,
-    /// Further Entra tenants whose people may reach the bot, GUIDs. The app's own need not be listed.
+    /// Further Entra tenants whose people may reach the bot, GUIDs, each a tenant of its own here. The app's own need not
+    /// be listed; it is the default tenant.
     pub tenants: Vec<String>,
     /// Where tokens for sending come from. Ends with `/`.
     #[serde(deserialize_with = "base_url")]
@@ -56,12 +56,6 @@ impl TeamsSettings {
         ];
         let anything = wanted.iter().any(|(_, there)| *there);
         self.enabled.judge("teams", anything, &wanted)
-    }
-
-    /// The client secret in use: the newest.
-    #[must_use]
-    pub fn password(&self) -> Option<Secret> {
-        self.app_password.as_slice().first().cloned()
     }
 
     /// Entra tenants whose people may reach the bot, in lower case; the app's own is the first.

@@ -27,6 +27,9 @@ pub enum ChannelName {
 }
 
 impl ChannelName {
+    /// Those on which people have users of their own.
+    pub const OF_PEOPLE: [Self; 3] = [Self::Slack, Self::Teams, Self::Terminal];
+
     /// The word used in keys, policies and texts.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -108,10 +111,19 @@ pub struct Address {
     /// The person who asked; who alone sees an answer for the asker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
-    /// An address that the platform gave for answers: to this one event, as Slack's `response_url`, or to all of this
-    /// place, as the connector of Teams.
+    /// An address that the platform gave for answers to this one event (Slack's `response_url`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
+    /// Where the platform takes what is said in this place, whenever it is said (Teams' `serviceUrl`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<String>,
+}
+
+impl std::fmt::Display for PlatformUser {
+    /// As configuration, policies and audit write it: `slack:T1/U1`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}/{}", self.channel, self.realm, self.id)
+    }
 }
 
 impl Address {
@@ -125,8 +137,7 @@ impl Address {
     /// The address as it can be used days later.
     #[must_use]
     pub fn lasting(&self) -> Self {
-        let route = self.route.clone().filter(|_| self.channel == ChannelName::Teams);
-        Self { route, ..self.clone() }
+        Self { route: None, ..self.clone() }
     }
 }
 
@@ -253,27 +264,4 @@ pub struct Event {
     /// What came.
     #[serde(flatten)]
     pub what: Incoming,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_serves_once_is_not_kept_for_later() {
-        for (channel, kept) in [(ChannelName::Slack, None), (ChannelName::Teams, Some("https://x.example/"))] {
-            let address = Address {
-                channel,
-                installation: "i".into(),
-                organisation: None,
-                place: "p".into(),
-                thread: None,
-                begins_thread: false,
-                alone: false,
-                person: None,
-                route: Some("https://x.example/".into()),
-            };
-            assert_eq!(address.lasting().route.as_deref(), kept, "{channel}");
-        }
-    }
 }

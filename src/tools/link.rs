@@ -76,12 +76,6 @@ pub struct Separated {
     pub writes: Vec<Write>,
 }
 
-/// A platform user as audit and policies write it: `slack:T1/U1`.
-#[must_use]
-pub fn words(user: &PlatformUser) -> String {
-    format!("{}:{}/{}", user.channel, user.realm, user.id)
-}
-
 /// The principal that a platform user has without any link; on a first event nothing is stored of it.
 ///
 /// # Errors

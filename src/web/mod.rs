@@ -24,55 +24,16 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
-use crate::channels::forms::Forms;
-use crate::channels::inline::InlineAnswers;
-use crate::channels::slack::forms::FormDesk;
 use crate::channels::slack::manifest;
-use crate::channels::slack::verify::Verifier;
-use crate::channels::teams::hosts::Hosts;
 use crate::channels::teams::manifest::MESSAGES_PATH;
-use crate::channels::teams::verify as teams_verify;
 use crate::channels::terminal::TerminalChannel;
 use crate::config::secrets::Secrets;
-use crate::domain::event::Incoming;
-use crate::domain::ids::{EventId, TenantId};
-use crate::ledger::inbox::{Accepted, Inbox};
+use crate::ledger::inbox::Inbox;
 use crate::ledger::intake::Intake;
 use crate::ledger::limit::Limit;
 use crate::ledger::settled::Settlements;
-use crate::store::StoreError;
 use crate::web::inside::Inside;
 use crate::web::metrics::WebMetrics;
-
-/// Slack's part of the edge; absent where Slack is off.
-pub struct SlackEdge {
-    /// Checks signatures; none where Slack comes by socket alone.
-    pub verifier: Option<Verifier>,
-    /// Callers of slash commands who still wait.
-    pub inline: Arc<InlineAnswers>,
-    /// How long the HTTP answer waits for the command's answer.
-    pub inline_answer: Duration,
-    /// Opens forms and looks at those that were sent.
-    pub forms: Arc<FormDesk>,
-    /// Where browsers connect workspaces; none without a client of OAuth.
-    pub desk: Option<slack_install::Desk>,
-}
-
-/// Teams' part of the edge; absent where Teams is off.
-pub struct TeamsEdge {
-    /// Checks tokens.
-    pub verifier: Arc<teams_verify::Verifier>,
-    /// Which addresses of connectors are believed.
-    pub hosts: Hosts,
-    /// Entra tenants whose people are let in, in lower case.
-    pub tenants: Vec<String>,
-    /// Callers of presses who still wait.
-    pub inline: Arc<InlineAnswers>,
-    /// How long the HTTP answer waits for what a press does.
-    pub inline_answer: Duration,
-    /// What is asked about forms.
-    pub forms: Arc<dyn Forms>,
-}
 
 /// What the routes share.
 pub struct State {
@@ -87,9 +48,9 @@ pub struct State {
     /// The rest of the program.
     pub inside: Arc<dyn Inside>,
     /// Slack, where it is on.
-    pub slack: Option<SlackEdge>,
+    pub slack: Option<slack::Edge>,
     /// Teams, where it is on.
-    pub teams: Option<TeamsEdge>,
+    pub teams: Option<teams::Edge>,
     /// The terminal.
     pub terminal: Arc<TerminalChannel>,
     /// Who may use the API.
@@ -104,16 +65,6 @@ pub struct State {
     pub metrics: WebMetrics,
     /// Requests that are to be done once and are under way.
     pub under_way: api::UnderWay,
-}
-
-impl State {
-    /// As [`Intake::accept`].
-    ///
-    /// # Errors
-    /// Where it is not on disk.
-    pub async fn accept(&self, tenant: TenantId, id: EventId, what: Incoming) -> Result<Accepted, StoreError> {
-        self.intake.accept(tenant, id, what).await
-    }
 }
 
 /// What every route is given.

@@ -1,22 +1,41 @@
 //! Slack's webhooks: verify, decode, store, answer; and the answer of a slash command in the HTTP answer
 //! itself, where it is ready in time. Forms are opened and looked at from here, behind no queue.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 
-use crate::channels::inline::{InlineAnswer, Seat};
+use crate::channels::inline::{InlineAnswers, Seat};
 use crate::channels::slack::TURN_ON;
 use crate::channels::slack::decode::{Asking, DecodeError, Decoded, awaits_its_answer, decode, is_probe};
-use crate::channels::slack::verify::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use crate::channels::slack::forms::FormDesk;
+use crate::channels::slack::verify::{SIGNATURE_HEADER, TIMESTAMP_HEADER, Verifier};
 use crate::domain::event::{ChannelName, Incoming};
 use crate::ledger::inbox::Accepted;
 use crate::ledger::intake::Admitted;
 use crate::web::problem::Problem;
-use crate::web::written::WrittenBody;
-use crate::web::{Shared, SlackEdge, edge};
+use crate::web::slack_install::Desk;
+use crate::web::written::{inline, json};
+use crate::web::{Shared, edge};
+
+/// Slack's part of the edge; absent where Slack is off.
+pub struct Edge {
+    /// Checks signatures; none where Slack comes by socket alone.
+    pub verifier: Option<Verifier>,
+    /// Callers of slash commands who still wait.
+    pub inline: Arc<InlineAnswers>,
+    /// How long the HTTP answer waits for the command's answer.
+    pub inline_answer: Duration,
+    /// Opens forms and looks at those that were sent.
+    pub forms: Arc<FormDesk>,
+    /// Where browsers connect workspaces; none without a client of OAuth.
+    pub desk: Option<Desk>,
+}
 
 /// Every kind of request is taken at every one of Slack's paths.
 ///
@@ -56,18 +75,18 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
 
 async fn accept(
     state: &Shared,
-    slack: &SlackEdge,
+    slack: &Edge,
     mut incoming: Incoming,
     asking: Option<Asking>,
     arrived: Instant,
 ) -> Result<Response, Problem> {
     if let Some(mistakes) = slack.forms.mistakes(&incoming, state.inbox.clock().now()) {
-        return Ok(json(Body::from(mistakes)));
+        return Ok(json(mistakes));
     }
     let opening = asking.and_then(|asking| slack.forms.asked_for(&asking, &mut incoming));
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
     let seat = awaits_its_answer(&incoming).then(|| Seat::new(&slack.inline, id));
-    let accepted = state.accept(tenant, id, incoming).await?;
+    let accepted = state.intake.accept(tenant, id, incoming).await?;
     if let (Some(opening), Accepted::New { .. } | Accepted::Ignored { .. }) = (opening, &accepted) {
         slack.forms.open(opening);
     }
@@ -76,11 +95,7 @@ async fn accept(
         _ => return Ok(StatusCode::OK.into_response()),
     };
     Ok(match answer {
-        Some(InlineAnswer { body, written }) => json(Body::new(WrittenBody::new(body, written))),
+        Some(answer) => inline(answer),
         None => Bytes::new().into_response(),
     })
-}
-
-fn json(body: Body) -> Response {
-    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
 }

@@ -6,7 +6,7 @@
 //! restart forgets is asked for again. What becomes of the tokens is [`super::inside::Inside::connect_slack`].
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
@@ -36,7 +36,9 @@ type Hash = [u8; 32];
 
 /// Where browsers come to connect a workspace.
 pub struct Desk {
-    oauth: OAuth,
+    oauth: Arc<OAuth>,
+    /// How its people call the bot.
+    prefix: String,
     install: Url,
     redirect: Url,
     open: bool,
@@ -93,13 +95,20 @@ fn keep<T>(all: &mut HashMap<Hash, T>, key: Hash, value: T, now: Timestamp, unti
 }
 
 impl Desk {
-    /// A desk at the address under which browsers reach the server.
+    /// A desk at the address under which browsers reach the server, of a bot that is called by `prefix`.
     ///
     /// # Errors
     /// Where that address cannot have a path behind it.
-    pub fn new(oauth: OAuth, public_url: &Url, open: bool) -> Result<Self, url::ParseError> {
+    pub fn new(oauth: Arc<OAuth>, prefix: &str, public_url: &Url, open: bool) -> Result<Self, url::ParseError> {
         let at = |path: &str| Url::parse(&format!("{}{path}", public_url.as_str().trim_end_matches('/')));
-        Ok(Self { oauth, install: at(INSTALL_PATH)?, redirect: at(REDIRECT_PATH)?, open, kept: Mutex::default() })
+        Ok(Self {
+            oauth,
+            prefix: prefix.to_owned(),
+            install: at(INSTALL_PATH)?,
+            redirect: at(REDIRECT_PATH)?,
+            open,
+            kept: Mutex::default(),
+        })
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -201,7 +210,7 @@ pub async fn finish(State(state): State<Shared>, headers: HeaderMap, RawQuery(qu
     let answer = match connecting.await.unwrap_or_else(|error| Err(error.to_string())) {
         Ok(workspace) => {
             state.metrics.installation("connected");
-            connected(&workspace)
+            connected(&workspace, &desk.prefix)
         }
         Err(error) => {
             tracing::warn!(channel = "slack", error, "a workspace cannot be connected");
@@ -214,20 +223,19 @@ pub async fn finish(State(state): State<Shared>, headers: HeaderMap, RawQuery(qu
     (gone, answer).into_response()
 }
 
-fn connected(workspace: &NewWorkspace) -> Response {
+fn connected(workspace: &NewWorkspace, prefix: &str) -> Response {
     let what =
         format!("{} ({}) is connected. Its tasks and people are those of `{}`.", workspace.name, workspace.id, {
             &workspace.tenant
         });
     let next = match &workspace.code {
         Some(code) => format!(
-            "Nobody owns it yet: whoever says /ai-crm pair {code} in Slack first is its owner (once, five tries)."
+            "Nobody owns it yet: whoever says {prefix} pair {code} in Slack first is its owner (once, five tries)."
         ),
-        None => {
-            "Next, say /ai-crm help in Slack. Its owner is whom people.owners names (slack:TEAM/USER), or who says \
-                 /ai-crm pair and the code that the server has printed at its start."
-                .to_owned()
-        }
+        None => format!(
+            "Next, say {prefix} help in Slack. Its owner is whom people.owners names (slack:TEAM/USER), or who says \
+             {prefix} pair and the code that the server has printed at its start."
+        ),
     };
     page(StatusCode::OK, "The workspace is connected", &[&what, &next])
 }
@@ -290,7 +298,7 @@ mod tests {
 
     fn desk(public_url: &str, open: bool) -> Desk {
         let oauth = OAuth::new("https://slack.com/api/", "1.2", &Secret::new("s")).unwrap();
-        Desk::new(oauth, &Url::parse(public_url).unwrap(), open).unwrap()
+        Desk::new(Arc::new(oauth), "/ai-crm", &Url::parse(public_url).unwrap(), open).unwrap()
     }
 
     fn code(link: &Url) -> String {

@@ -3,33 +3,54 @@
 
 mod forms;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 
-use crate::channels::inline::{InlineAnswer, Seat};
+use crate::channels::forms::Forms;
+use crate::channels::inline::{InlineAnswers, Seat};
 use crate::channels::teams::activity::Activity;
 use crate::channels::teams::decode::{Answer, DecodeError, Decoded, decode};
 use crate::channels::teams::deliver::invoke_text;
-use crate::channels::teams::verify::Refused;
+use crate::channels::teams::hosts::Hosts;
+use crate::channels::teams::verify::{Refused, Verifier};
 use crate::domain::event::ChannelName;
 use crate::ledger::inbox::Accepted;
 use crate::ledger::intake::Admitted;
 use crate::web::problem::Problem;
-use crate::web::written::WrittenBody;
-use crate::web::{Shared, TeamsEdge, edge};
+use crate::web::written::{inline, json};
+use crate::web::{Shared, edge};
 
 /// What who pressed a button is told where the outcome is not there in time.
 const STILL_WORKING: &str = "Taken. The answer follows in this conversation.";
 /// What they are told where the same press came before.
 const KNOWN: &str = "This was taken before.";
 
+/// Teams' part of the edge; absent where Teams is off.
+pub struct Edge {
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// Which addresses of connectors are believed.
+    pub hosts: Hosts,
+    /// Entra tenants whose people are let in, in lower case.
+    pub tenants: Vec<String>,
+    /// Callers of presses who still wait.
+    pub inline: Arc<InlineAnswers>,
+    /// How long the HTTP answer waits for what a press does.
+    pub inline_answer: Duration,
+    /// What is asked about forms.
+    pub forms: Arc<dyn Forms>,
+}
+
 /// An activity.
 ///
 /// # Errors
-/// As the contract says: 400, 401, 403, 413, 415, 429, 501, 503.
+/// As the contract says: 400, 401, 413, 415, 429, 503; and 403 and 501 as the Bot Framework has them.
 pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let arrived = Instant::now();
     let Some(teams) = &state.teams else {
@@ -80,7 +101,7 @@ fn forbidden(state: &Shared, reason: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "it is not let in")
 }
 
-async fn accept(state: &Shared, teams: &TeamsEdge, decoded: Decoded, arrived: Instant) -> Result<Response, Problem> {
+async fn accept(state: &Shared, teams: &Edge, decoded: Decoded, arrived: Instant) -> Result<Response, Problem> {
     let Decoded { incoming, answer } = decoded;
     match answer {
         Answer::Form(opened) => return Ok(forms::open(state, teams, incoming, &opened, arrived).await),
@@ -89,23 +110,19 @@ async fn accept(state: &Shared, teams: &TeamsEdge, decoded: Decoded, arrived: In
     }
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
     let seat = (answer == Answer::Press).then(|| Seat::new(&teams.inline, id));
-    let accepted = state.accept(tenant, id, incoming).await?;
+    let accepted = state.intake.accept(tenant, id, incoming).await?;
     Ok(match (answer, seat) {
         (Answer::NotImplemented, _) => StatusCode::NOT_IMPLEMENTED.into_response(),
         (Answer::Press, Some(seat)) if matches!(accepted, Accepted::New { .. }) => pressed(seat, teams, arrived).await,
-        (Answer::Press, _) => json(Body::from(invoke_text(KNOWN))),
+        (Answer::Press, _) => json(invoke_text(KNOWN)),
         (_, _) => Bytes::new().into_response(),
     })
 }
 
 /// Waits for what the press does, far less than the 10 to 15 s after which Teams says that the bot does not answer.
-async fn pressed(seat: Seat, teams: &TeamsEdge, arrived: Instant) -> Response {
+async fn pressed(seat: Seat, teams: &Edge, arrived: Instant) -> Response {
     match seat.answer(arrived + teams.inline_answer).await {
-        Some(InlineAnswer { body, written }) => json(Body::new(WrittenBody::new(body, written))),
-        None => json(Body::from(invoke_text(STILL_WORKING))),
+        Some(answer) => inline(answer),
+        None => json(invoke_text(STILL_WORKING)),
     }
-}
-
-fn json(body: Body) -> Response {
-    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
 }

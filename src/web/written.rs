@@ -1,13 +1,27 @@
-//! A body that tells when it is with the connection.
+//! Answers in JSON: as they are, or as a body that tells when it is with the connection.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Bytes;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
+
+use crate::channels::inline::InlineAnswer;
+
+/// An answer of 200.
+pub(super) fn json(body: impl Into<axum::body::Body>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.into()).into_response()
+}
+
+/// What was put at the seat of who waits; who has put it there hears when it is with the connection.
+pub(super) fn inline(answer: InlineAnswer) -> Response {
+    json(axum::body::Body::new(WrittenBody::new(answer.body, answer.written)))
+}
 
 /// Bytes, and who wants to know that they were taken.
 pub struct WrittenBody {

@@ -116,7 +116,6 @@ impl Bot {
             },
             dice: dice.clone(),
             disconnected: Arc::new(|| ()),
-            slack_command: "/ai-crm".to_owned(),
             metrics: Arc::new(RouterMetrics::default()),
         };
         let patience = delivery::Patience {

@@ -75,6 +75,13 @@ pub struct Client {
     bearer: HeaderValue,
 }
 
+fn bearer(token: &Secret) -> Result<HeaderValue, SetUpError> {
+    let text = format!("Bearer {}", token.expose());
+    let mut bearer = HeaderValue::from_str(&text).map_err(|_| SetUpError::BadToken)?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
+}
+
 impl Client {
     /// Prepares a client; connects to nobody.
     ///
@@ -87,11 +94,16 @@ impl Client {
         if !matches!(api.scheme(), "http" | "https") || api.host().is_none() || api.query().is_some() {
             return Err(bad_address());
         }
-        let mut bearer =
-            HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| SetUpError::BadToken)?;
-        bearer.set_sensitive(true);
         let http = http::client(CALL_TIMEOUT, CONNECT_TIMEOUT).map_err(SetUpError::Http)?;
-        Ok(Self { http, api, bearer })
+        Ok(Self { http, api, bearer: bearer(token)? })
+    }
+
+    /// The same connections, with another token.
+    ///
+    /// # Errors
+    /// Where the token cannot be used.
+    pub fn with_token(&self, token: &Secret) -> Result<Self, SetUpError> {
+        Ok(Self { http: self.http.clone(), api: self.api.clone(), bearer: bearer(token)? })
     }
 
     /// `auth.test`: whose token it is, and what time it is at Slack, in whole seconds, where it says so.

@@ -30,6 +30,8 @@ use crate::domain::time::Timestamp;
 const BY_RESPONSE_URL: &str = "response_url";
 /// The receipt's word for a message that was the HTTP answer itself.
 const INLINE: &str = "inline";
+/// How Slack says that a user is not of the workspace (docs.slack.dev/reference/methods/users.info).
+const NO_SUCH_USER: [&str; 3] = ["user_not_found", "user_not_visible", "users_not_found"];
 /// Slackbot has the same id in every workspace, and is not marked as a bot.
 const SLACKBOT: &str = "USLACKBOT";
 
@@ -37,16 +39,25 @@ const SLACKBOT: &str = "USLACKBOT";
 pub struct SlackChannel {
     workspaces: Workspaces,
     pace: Duration,
+    command: String,
     progress: Progress,
     scans: Scans,
     inline: Arc<InlineAnswers>,
 }
 
 impl SlackChannel {
-    /// The channel of some workspaces.
+    /// The channel of some workspaces, in which the slash command is `command`.
     #[must_use]
-    pub fn new(workspaces: Workspaces, pace: Duration) -> Self {
-        Self { workspaces, pace, progress: Progress::default(), scans: Scans::default(), inline: Arc::default() }
+    pub fn new(workspaces: Workspaces, pace: Duration, command: &str) -> Self {
+        let command = command.to_owned();
+        Self {
+            workspaces,
+            pace,
+            command,
+            progress: Progress::default(),
+            scans: Scans::default(),
+            inline: Arc::default(),
+        }
     }
 
     /// The workspaces and their tokens.
@@ -80,28 +91,11 @@ impl SlackChannel {
         &self.inline
     }
 
-    /// Answers a slash command in its HTTP answer, where somebody still waits for it there.
-    async fn answer_inline(&self, client: &Client, delivery: &Delivery) -> Result<Option<Delivered>, DeliverError> {
-        let Some(event) = delivery.answers.filter(|event| self.inline.is_awaited(*event)) else { return Ok(None) };
-        if delivery.replaces.is_some() || !self.inline.answer(event, inline_body(delivery)).await {
-            return Ok(None);
-        }
-        if part_count(delivery) > 1 {
-            self.deliver_rest(client, delivery).await?;
-        }
-        Ok(Some(Delivered { platform_id: INLINE.to_owned(), via: INLINE }))
-    }
-
-    /// Shows what [`inline_body`] had no room for: the messages of the card after the first.
-    ///
-    /// # Errors
-    /// As [`DeliverError`] says; a repetition goes on where the last one ended.
-    async fn deliver_rest(&self, client: &Client, delivery: &Delivery) -> Result<(), DeliverError> {
-        let first = Delivered { platform_id: INLINE.to_owned(), via: INLINE };
-        let shown = Shown { parts: 1, first };
-        self.progress.keep(&delivery.idempotency_key, shown.clone());
-        self.show(client, delivery, &blocks::messages(&delivery.card), Some(shown)).await?;
-        Ok(())
+    /// Whether the first message of a card has answered a slash command in its HTTP answer.
+    async fn answer_inline(&self, delivery: &Delivery, first: Option<&Rendered>) -> bool {
+        let Some((event, first)) = delivery.answers.zip(first) else { return false };
+        let body = || Bytes::from(Value::Object(answer(delivery, first)).to_string());
+        self.inline.is_awaited(event) && self.inline.answer(event, body()).await
     }
 
     /// With the token of the delivery's workspace; once more, where that has ended: what was shown by then is kept in
@@ -125,13 +119,20 @@ impl SlackChannel {
     }
 
     async fn perform_with(&self, client: &Client, delivery: &Delivery) -> Result<Delivered, DeliverError> {
-        if let Some(delivered) = self.answer_inline(client, delivery).await? {
-            return Ok(delivered);
+        if let Some(message) = &delivery.replaces {
+            return self.replace(client, delivery, message).await;
         }
-        match &delivery.replaces {
-            Some(message) => self.replace(client, delivery, message).await,
-            None => self.show(client, delivery, &blocks::messages(&delivery.card), None).await,
+        let parts = blocks::messages(&delivery.card);
+        let mut shown = None;
+        if self.answer_inline(delivery, parts.first()).await {
+            let answered = Shown { parts: 1, first: Delivered { platform_id: INLINE.to_owned(), via: INLINE } };
+            // A repetition goes on where the last one ended.
+            if parts.len() > 1 {
+                self.progress.keep(&delivery.idempotency_key, answered.clone());
+            }
+            shown = Some(answered);
         }
+        self.show(client, delivery, &parts, shown).await
     }
 
     /// Changes a message that is there. It stays one message, so repeating it does no harm.
@@ -289,13 +290,20 @@ impl Channel for SlackChannel {
         installation: &'a str,
         user: &'a PlatformUser,
         seen_in: Option<&'a Address>,
-    ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
+    ) -> BoxFuture<'a, Result<Option<Profile>, DeliverError>> {
         Box::pin(async move {
             let organisation = seen_in.and_then(|place| place.organisation.as_deref());
             let ask = |client: Arc<Client>| async move { client.user(&user.id).await };
-            let user = self.workspaces.call(installation, organisation, ask).await?;
-            Ok(Profile { name: display_name(&user), standing: standing(&user, installation) })
+            match self.workspaces.call(installation, organisation, ask).await {
+                Ok(user) => Ok(Some(Profile { name: display_name(&user), standing: standing(&user, installation) })),
+                Err(DeliverError::Rejected { reason }) if NO_SUCH_USER.contains(&reason.as_str()) => Ok(None),
+                Err(error) => Err(error),
+            }
         })
+    }
+
+    fn prefix(&self) -> &str {
+        &self.command
     }
 
     fn pace(&self) -> Duration {
@@ -346,17 +354,8 @@ fn thread(delivery: &Delivery) -> Option<&str> {
     delivery.to.thread.as_deref().filter(|_| !invisible_there)
 }
 
-/// The first message of a card as the HTTP answer to the slash command that it answers. Where
-/// [`part_count`] is more than one, `deliver_rest` shows the others.
-#[must_use]
-pub fn inline_body(delivery: &Delivery) -> Bytes {
-    let body = blocks::messages(&delivery.card).first().map(|part| answer(delivery, part)).unwrap_or_default();
-    Bytes::from(Value::Object(body).to_string())
-}
-
 /// How many messages a card takes.
-#[must_use]
-pub fn part_count(delivery: &Delivery) -> usize {
+fn part_count(delivery: &Delivery) -> usize {
     blocks::messages(&delivery.card).len()
 }
 
@@ -537,7 +536,7 @@ mod tests {
 
     fn channel(api_url: &str) -> SlackChannel {
         let workspaces = Workspaces::new(api_url, Some(&Secret::new("xoxb-1")), None, Arc::new(Still)).unwrap();
-        SlackChannel::new(workspaces, Duration::from_secs(1))
+        SlackChannel::new(workspaces, Duration::from_secs(1), "/ai-crm")
     }
 
     fn delivery(route: Option<&str>) -> Delivery {
@@ -550,6 +549,7 @@ mod tests {
                 place: "C1".to_owned(),
                 thread: None,
                 begins_thread: false,
+                connector: None,
                 alone: false,
                 person: Some("U1".to_owned()),
                 route: route.map(str::to_owned),
@@ -806,17 +806,29 @@ mod tests {
         assert_eq!(slack.methods().len(), part_count(&delivery) + 1, "one call was refused");
     }
 
+    /// What who waits for an answer gets when it is delivered.
+    async fn delivered_inline(channel: &SlackChannel, delivery: &Delivery) -> Value {
+        let event = EventId(17);
+        let place = channel.inline().wait_for(event);
+        let waiting = tokio::spawn(async move {
+            let answer = place.await.unwrap();
+            answer.written.send(()).unwrap();
+            answer.body
+        });
+        let delivery = Delivery { answers: Some(event), ..delivery.clone() };
+        assert_eq!(channel.deliver(&delivery).await.unwrap().via, INLINE);
+        serde_json::from_slice(&waiting.await.unwrap()).unwrap()
+    }
+
     #[tokio::test]
     async fn the_first_message_is_the_http_answer_and_the_rest_follows() {
         let (slack, channel, response_url) = start().await;
         let delivery = long(delivery(Some(&response_url)));
-        let inline: Value = serde_json::from_slice(&inline_body(&delivery)).unwrap();
+        let inline = delivered_inline(&channel, &delivery).await;
         assert_eq!(inline["response_type"], "in_channel");
         assert!(inline["blocks"].is_array() && inline["text"].is_string());
-        channel.deliver_rest(channel.workspaces.configured().unwrap(), &delivery).await.unwrap();
         assert_eq!(slack.methods().len(), part_count(&delivery) - 1);
-        let short = self::delivery(Some(&response_url));
-        channel.deliver_rest(channel.workspaces.configured().unwrap(), &short).await.unwrap();
+        delivered_inline(&channel, &self::delivery(Some(&response_url))).await;
         assert_eq!(slack.methods().len(), part_count(&delivery) - 1, "a short card has no rest");
     }
 
@@ -844,7 +856,7 @@ mod tests {
         ];
         for (answer, name, standing) in table {
             *slack.user.lock().unwrap() = answer.clone();
-            let profile = channel.profile("T1", &user, None).await.unwrap();
+            let profile = channel.profile("T1", &user, None).await.unwrap().unwrap();
             assert_eq!((profile.name.as_str(), profile.standing), (name, standing), "{answer}");
         }
         assert_eq!(channel.identity().await.unwrap().unwrap().team_id.as_deref(), Some("T1"));

@@ -89,8 +89,8 @@ impl FormDesk {
         };
         let text = "The form did not open. Please try again, or type the command with its words; `help` shows how.";
         let body = json!({ "response_type": "ephemeral", "replace_original": false, "text": text });
-        // Any client will do: no token is sent there.
-        let Some(client) = self.slack.workspaces().any() else { return };
+        let (workspace, organisation) = (&opening.workspace, opening.organisation.as_deref());
+        let Some(client) = self.slack.workspaces().without_token(workspace, organisation) else { return };
         if let Err(error) = client.respond(route, &body).await {
             tracing::warn!(?error, "nor could the person be told");
         }

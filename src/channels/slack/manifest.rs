@@ -71,33 +71,13 @@ pub struct BadCommand {
     pub command: String,
 }
 
-/// The manifest of an app that comes by Socket Mode, which needs no address. Texts that are too long are cut.
-///
-/// # Errors
-/// Where Slack would refuse the command's name.
-pub fn by_socket(command: &str, description: &str, hint: &str, entries: &[Entry]) -> Result<Value, BadCommand> {
-    let mut made = manifest("", command, description, hint, entries)?;
-    for (place, addresses) in [
-        ("/features/slash_commands/0", ["url", ""]),
-        ("/settings/event_subscriptions", ["request_url", ""]),
-        ("/settings/interactivity", ["request_url", "message_menu_options_url"]),
-        ("/oauth_config", ["redirect_urls", ""]),
-    ] {
-        if let Some(fields) = made.pointer_mut(place).and_then(Value::as_object_mut) {
-            fields.retain(|name, _| !addresses.contains(&name.as_str()));
-        }
-    }
-    made["settings"]["socket_mode_enabled"] = json!(true);
-    Ok(made)
-}
-
-/// The manifest of an app whose server is reached at `base`, without a slash at its end. Texts that are too long are
-/// cut.
+/// The manifest of an app whose server is reached at `base`, without a slash at its end; where there is none, of one that
+/// comes by Socket Mode and needs no address. Texts that are too long are cut.
 ///
 /// # Errors
 /// Where Slack would refuse the command's name.
 pub fn manifest(
-    base: &str,
+    base: Option<&str>,
     command: &str,
     description: &str,
     hint: &str,
@@ -108,9 +88,8 @@ pub fn manifest(
     if name.is_empty() || command.chars().count() > LONGEST_COMMAND || !name.chars().all(fits) {
         return Err(BadCommand { command: command.to_owned() });
     }
-    let address = |path: &str| format!("{base}{path}");
     let scopes: Vec<&str> = SCOPES.iter().map(|(scope, _)| *scope).collect();
-    Ok(json!({
+    let mut made = json!({
         "display_information": { "name": NAME, "description": ABOUT_APP, "background_color": COLOUR },
         "features": {
             // Without the tab nobody can write to the bot directly.
@@ -120,7 +99,6 @@ pub fn manifest(
             "bot_user": { "display_name": NAME, "always_online": true },
             "slash_commands": [{
                 "command": command,
-                "url": address(COMMANDS_PATH),
                 "description": clip(description, LONGEST_DESCRIPTION),
                 "usage_hint": clip(hint, LONGEST_HINT),
                 // Mentions come with their ids: a bare name could be anybody's.
@@ -128,19 +106,25 @@ pub fn manifest(
             }],
             "shortcuts": entries.iter().take(MOST_SHORTCUTS).map(shortcut).collect::<Vec<_>>(),
         },
-        "oauth_config": { "redirect_urls": [address(REDIRECT_PATH)], "scopes": { "bot": scopes } },
+        "oauth_config": { "scopes": { "bot": scopes } },
         "settings": {
-            "event_subscriptions": { "request_url": address(EVENTS_PATH), "bot_events": EVENTS },
-            "interactivity": {
-                "is_enabled": true,
-                "request_url": address(INTERACTIONS_PATH),
-                "message_menu_options_url": address(OPTIONS_PATH),
-            },
+            "event_subscriptions": { "bot_events": EVENTS },
+            "interactivity": { "is_enabled": true },
             "org_deploy_enabled": false,
-            "socket_mode_enabled": false,
+            "socket_mode_enabled": base.is_none(),
             "token_rotation_enabled": false,
         },
-    }))
+    });
+    if let Some(base) = base {
+        let address = |path: &str| json!(format!("{base}{path}"));
+        made["features"]["slash_commands"][0]["url"] = address(COMMANDS_PATH);
+        made["oauth_config"]["redirect_urls"] = json!([address(REDIRECT_PATH)]);
+        let settings = &mut made["settings"];
+        settings["event_subscriptions"]["request_url"] = address(EVENTS_PATH);
+        settings["interactivity"]["request_url"] = address(INTERACTIONS_PATH);
+        settings["interactivity"]["message_menu_options_url"] = address(OPTIONS_PATH);
+    }
+    Ok(made)
 }
 
 /// The address at which Slack offers to make an app of a manifest.
@@ -177,11 +161,12 @@ mod tests {
     #[test]
     fn what_slack_would_refuse_is_refused_or_cut_here() {
         for command in ["", "/", "ai-crm", "/AI", "/a b", "//a", &format!("/{}", "a".repeat(32))] {
-            let refused = manifest("https://a.example", command, "x", "y", &[]).unwrap_err().to_string();
+            let refused = manifest(Some("https://a.example"), command, "x", "y", &[]).unwrap_err().to_string();
             assert!(refused.contains("channels.slack.command") && refused.contains("/ai-crm"), "{refused}");
         }
         let long = "ü".repeat(3000);
-        let made = manifest("https://a.example", &format!("/{}", "a".repeat(31)), &long, &long, &ENTRIES).unwrap();
+        let made =
+            manifest(Some("https://a.example"), &format!("/{}", "a".repeat(31)), &long, &long, &ENTRIES).unwrap();
         let of = |field: &str| made["features"]["slash_commands"][0][field].as_str().unwrap().chars().count();
         assert_eq!((of("description"), of("usage_hint"), of("command")), (2000, 1000, 32));
         let shortcuts = &made["features"]["shortcuts"];
@@ -193,12 +178,12 @@ mod tests {
 
     #[test]
     fn an_app_by_socket_has_no_address() {
-        let made = by_socket("/ai-crm", "x", "y", &[]).unwrap();
+        let made = manifest(None, "/ai-crm", "x", "y", &[]).unwrap();
         assert_eq!(made["settings"]["socket_mode_enabled"], true);
         assert_eq!(made["settings"]["interactivity"], json!({"is_enabled": true}));
         assert_eq!(made["settings"]["event_subscriptions"], json!({"bot_events": EVENTS}));
         assert!(!made.to_string().contains("/slack/"), "{made}");
-        let by_request = manifest("https://a.example", "/ai-crm", "x", "y", &[]).unwrap();
+        let by_request = manifest(Some("https://a.example"), "/ai-crm", "x", "y", &[]).unwrap();
         assert_eq!(
             made["features"]["slash_commands"][0]["command"],
             by_request["features"]["slash_commands"][0]["command"]
@@ -207,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_link_carries_the_manifest() {
-        let made = manifest("https://a.example", "/ai-crm", "“x” & y", "[z]", &ENTRIES).unwrap();
+        let made = manifest(Some("https://a.example"), "/ai-crm", "“x” & y", "[z]", &ENTRIES).unwrap();
         let link = link(&made);
         let address = url::Url::parse(&link).unwrap();
         let fields: std::collections::HashMap<_, _> = address.query_pairs().collect();

@@ -85,7 +85,6 @@ enum Entry {
 
 /// All of them.
 pub struct Workspaces {
-    api_url: String,
     configured: Option<Arc<Client>>,
     /// Has no token.
     nobody: Client,
@@ -113,10 +112,10 @@ impl Workspaces {
         oauth: Option<Arc<OAuth>>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SetUpError> {
-        let configured = configured.map(|token| Client::new(api_url, token)).transpose()?.map(Arc::new);
-        let (keeper, entries) = (OnceLock::new(), Mutex::default());
         let nobody = Client::new(api_url, &Secret::new(""))?;
-        Ok(Self { api_url: api_url.to_owned(), configured, nobody, oauth, clock, keeper, entries })
+        let configured = configured.map(|token| nobody.with_token(token)).transpose()?.map(Arc::new);
+        let (keeper, entries) = (OnceLock::new(), Mutex::default());
+        Ok(Self { configured, nobody, oauth, clock, keeper, entries })
     }
 
     /// Who keeps tokens; the first is it.
@@ -141,12 +140,18 @@ impl Workspaces {
             Connected::ByOAuth(token) if self.has_newer(id, token.from) => return Ok(()),
             Connected::ByOAuth(token) => Entry::Own(Arc::new(Workspace {
                 id: id.to_owned(),
-                current: ArcSwap::from_pointee(current(&self.api_url, *token)?),
+                current: ArcSwap::from_pointee(current(&self.nobody, *token)?),
                 renewing: Arc::default(),
             })),
         };
         self.entries().insert(id.to_owned(), entry);
         Ok(())
+    }
+
+    /// By which tokens are got and renewed; none where no app is configured.
+    #[must_use]
+    pub fn oauth(&self) -> Option<&Arc<OAuth>> {
+        self.oauth.as_ref()
     }
 
     /// Whether the token in use is as new.
@@ -310,12 +315,12 @@ impl Workspaces {
             return Err(unavailable(reason.to_owned()));
         };
         let (oauth, keeper, refresh) = (oauth.clone(), keeper.clone(), refresh.clone());
-        let (own, api_url) = (own.clone(), self.api_url.clone());
+        let (own, client) = (own.clone(), seen.client.clone());
         let renewing = tokio::spawn(async move {
             let renewed = async {
                 let granted = oauth.refresh(&refresh).await.map_err(|error| error.to_string())?;
                 let token = keeper.keep(&own.id, granted).await?;
-                current(&api_url, token).map_err(|error| error.to_string())
+                current(&client, token).map_err(|error| error.to_string())
             };
             let renewed = renewed.await.map(|current| own.current.store(Arc::new(current)));
             if renewed.is_err() {
@@ -329,8 +334,8 @@ impl Workspaces {
     }
 }
 
-fn current(api_url: &str, token: Token) -> Result<Current, SetUpError> {
-    Ok(Current { client: Arc::new(Client::new(api_url, &token.token)?), token })
+fn current(like: &Client, token: Token) -> Result<Current, SetUpError> {
+    Ok(Current { client: Arc::new(like.with_token(&token.token)?), token })
 }
 
 /// Whether a call was refused because its token had ended.

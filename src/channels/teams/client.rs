@@ -48,8 +48,8 @@ pub enum SetUpError {
 pub struct AppCredentials {
     /// The app's id.
     pub id: String,
-    /// Its secret.
-    pub secret: Secret,
+    /// Its secrets, the newest first.
+    pub secrets: Vec<Secret>,
     /// Its Entra tenant; none for a multi-tenant bot.
     pub tenant: Option<String>,
 }
@@ -101,7 +101,7 @@ impl Client {
     /// Where the login address cannot be used.
     pub fn new(app: AppCredentials, login_url: &Url, hosts: Hosts) -> Result<Self, SetUpError> {
         let http = http::client(CALL_TIMEOUT, CONNECT_TIMEOUT).map_err(SetUpError::Http)?;
-        let tokens = Tokens::new(http.clone(), login_url, app.tenant.as_deref(), &app.id, app.secret)?;
+        let tokens = Tokens::new(http.clone(), login_url, app.tenant.as_deref(), &app.id, app.secrets)?;
         Ok(Self { http, tokens, hosts, app_id: app.id })
     }
 
@@ -113,22 +113,31 @@ impl Client {
         self.tokens.bearer().await.map(|_| ())
     }
 
-    /// Posts a message; gives its id.
-    pub(super) async fn post(&self, to: Spot<'_>, message: &Value, seen_by: SeenBy) -> Result<String, DeliverError> {
+    /// Posts a message; gives its id, or nothing where Teams takes no messages for one person there. What stops the bot
+    /// altogether there is an error.
+    pub(super) async fn post(
+        &self,
+        to: Spot<'_>,
+        message: &Value,
+        seen_by: SeenBy,
+    ) -> Result<Option<String>, DeliverError> {
         let path = ["conversations", to.conversation, "activities"];
         let mut url = self.address(to.service_url, &path)?;
         if seen_by == SeenBy::OnePerson {
             url.query_pairs_mut().append_pair("isTargetedActivity", "true");
         }
         let answer = self.call(Method::POST, url, Some(message)).await?;
-        answer.into_id(Repeat::Never)
+        if seen_by == SeenBy::OnePerson && answer.takes_none_for_one() {
+            return Ok(None);
+        }
+        answer.into_id().map(Some)
     }
 
     /// Changes a message that is there.
     pub(super) async fn update(&self, to: Spot<'_>, id: &str, message: &Value) -> Result<(), DeliverError> {
         let url = self.address(to.service_url, &["conversations", to.conversation, "activities", id])?;
         let answer = self.call(Method::PUT, url, Some(message)).await.map_err(repeatable)?;
-        answer.into_success(Repeat::AtWill).map(|_| ())
+        answer.into_success().map(|_| ())
     }
 
     /// The chat with one person, which is made where there is none; gives its id.
@@ -148,13 +157,17 @@ impl Client {
         let url = self.address(service_url, &["conversations"])?;
         // There is one chat with a person, however often it is asked for.
         let answer = self.call(Method::POST, url, Some(&body)).await.map_err(repeatable)?;
-        answer.into_id(Repeat::AtWill)
+        answer.into_id()
     }
 
-    /// A member of a conversation.
-    pub(super) async fn member(&self, of: Spot<'_>, id: &str) -> Result<Member, DeliverError> {
+    /// A member of a conversation; nothing where it has none of that id.
+    pub(super) async fn member(&self, of: Spot<'_>, id: &str) -> Result<Option<Member>, DeliverError> {
         let url = self.address(of.service_url, &["conversations", of.conversation, "members", id])?;
-        let answer = self.call(Method::GET, url, None).await.map_err(repeatable)?.into_success(Repeat::AtWill)?;
+        let answer = self.call(Method::GET, url, None).await.map_err(repeatable)?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let answer = answer.into_success()?;
         serde_json::from_slice(&answer.body)
             .map_err(|_| DeliverError::Unavailable { reason: "a member in an unknown form".to_owned() })
     }
@@ -210,13 +223,6 @@ fn encoded(part: &str) -> String {
     }
 }
 
-/// Whether a call does no harm the second time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Repeat {
-    AtWill,
-    Never,
-}
-
 /// What came back, read to its end.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -243,23 +249,34 @@ impl Answer {
         Ok(Self { status: response.status(), headers: response.headers().clone(), body })
     }
 
-    fn into_success(self, repeat: Repeat) -> Result<Self, DeliverError> {
-        if self.status.is_success() { Ok(self) } else { Err(self.failure(repeat)) }
+    fn into_success(self) -> Result<Self, DeliverError> {
+        if self.status.is_success() { Ok(self) } else { Err(self.failure()) }
     }
 
     /// The id of what was made.
-    fn into_id(self, repeat: Repeat) -> Result<String, DeliverError> {
+    fn into_id(self) -> Result<String, DeliverError> {
         #[derive(Deserialize)]
         struct Made {
             id: String,
         }
-        let answer = self.into_success(repeat)?;
+        let answer = self.into_success()?;
         // It was done, whatever its answer looks like.
         Ok(serde_json::from_slice::<Made>(&answer.body).map(|made| made.id).unwrap_or_default())
     }
 
-    /// What an answer other than success says. Only these are tried again: 412, 429, 502, 503 and 504.
-    fn failure(&self, repeat: Repeat) -> DeliverError {
+    /// Whether it only says that messages for one person are not taken there: such messages are not to be had everywhere,
+    /// and which code says so is not documented.
+    fn takes_none_for_one(&self) -> bool {
+        let unknown_code = mend_of(&self.code()).is_none();
+        match self.status {
+            StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => unknown_code,
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => unknown_code,
+            _ => false,
+        }
+    }
+
+    /// Teams' code for a refusal.
+    fn code(&self) -> String {
         #[derive(Deserialize)]
         struct Refused {
             error: Code,
@@ -269,7 +286,12 @@ impl Answer {
             code: String,
         }
         let code = serde_json::from_slice::<Refused>(&self.body).ok().map(|refused| refused.error.code);
-        let code: String = code.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect();
+        code.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect()
+    }
+
+    /// What an answer other than success says. Of Teams' refusals these are tried again: 412, 429, 502, 503 and 504.
+    fn failure(&self) -> DeliverError {
+        let code = self.code();
         let mend = mend_of(&code).map(|mend| format!("; {mend}")).unwrap_or_default();
         let reason = format!("{}{mend}", format!("HTTP {} {code}", self.status.as_u16()).trim_end());
         match self.status {
@@ -278,8 +300,8 @@ impl Answer {
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT
+            // A token that was asked for a moment ago: it is Entra's trouble or the app's, and nothing was done.
             | StatusCode::UNAUTHORIZED => DeliverError::Unavailable { reason },
-            status if status.is_server_error() && repeat == Repeat::AtWill => DeliverError::Unavailable { reason },
             _ => DeliverError::Rejected { reason },
         }
     }
@@ -307,7 +329,7 @@ mod tests {
 
     #[test]
     fn ids_stand_in_addresses_as_one_part() {
-        let app = AppCredentials { id: "a".to_owned(), secret: Secret::new("s"), tenant: None };
+        let app = AppCredentials { id: "a".to_owned(), secrets: vec![Secret::new("s")], tenant: None };
         let hosts = Hosts::new(&[]);
         let client = Client::new(app, &Url::parse("https://login.microsoftonline.com/").unwrap(), hosts).unwrap();
         for (id, encoded) in [

@@ -94,9 +94,10 @@ pub fn decode(
         place: here.place.id.clone(),
         thread: here.thread.clone(),
         begins_thread: false,
+        connector: Some(service_url.to_string()),
         alone: here.place.kind == PlaceKind::Direct,
         person: activity.from.as_ref().and_then(|from| from.id.clone()),
-        route: Some(service_url.to_string()),
+        route: None,
     });
     let conversation = activity.conversation.as_ref().and_then(|conversation| conversation.id.as_deref());
     let key = match (conversation, activity.id.as_deref()) {
@@ -335,7 +336,7 @@ mod tests {
         let reply = incoming.reply.unwrap();
         assert_eq!((reply.place.as_str(), reply.thread, reply.alone), ("a:chat", None, true));
         assert_eq!(reply.person.as_deref(), Some("29:ann"));
-        assert_eq!(reply.route.as_deref(), Some("https://smba.trafficmanager.net/emea/"));
+        assert_eq!(reply.connector.as_deref(), Some("https://smba.trafficmanager.net/emea/"));
     }
 
     #[test]

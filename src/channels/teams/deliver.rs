@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::card::{self, Rendered};
 use super::client::{Client, Member, SeenBy, Spot};
 use super::decode::conversation_id;
+use super::manifest::MENTION;
 use crate::channels::inline::InlineAnswers;
 use crate::channels::progress::{Progress, Shown};
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
@@ -72,7 +73,7 @@ impl TeamsChannel {
         if delivery.audience == Audience::Asker && !to.alone {
             return self.show_one(delivery, spot).await;
         }
-        self.show(delivery, spot, SeenBy::All).await
+        self.show(delivery, spot).await
     }
 
     /// Tells who waits for the answer to a press what came of it. That is all there is to do only where it is for that
@@ -96,19 +97,26 @@ impl TeamsChannel {
         let to = &delivery.to;
         let person = to.person.as_deref();
         let person = person.ok_or_else(|| rejected("an answer for the asker alone, but nobody knows who asked"))?;
-        match self.show(delivery, spot, SeenBy::OnePerson).await {
-            Err(DeliverError::Rejected { reason }) if may_be_untargeted(&reason) => {
-                let chat = self.client.chat_with(spot.service_url, person, &to.installation).await?;
-                let spot = Spot { conversation: &chat, ..spot };
-                let shown = self.show(delivery, spot, SeenBy::All).await?;
-                Ok(Delivered { via: "personal chat", ..shown })
-            }
-            shown => shown,
+        if let Some(shown) = self.show_to(delivery, spot, SeenBy::OnePerson).await? {
+            return Ok(shown);
         }
+        let chat = self.client.chat_with(spot.service_url, person, &to.installation).await?;
+        let shown = self.show(delivery, Spot { conversation: &chat, ..spot }).await?;
+        Ok(Delivered { via: "personal chat", ..shown })
     }
 
-    /// Shows the messages of a card that are not shown yet, in order.
-    async fn show(&self, delivery: &Delivery, spot: Spot<'_>, seen_by: SeenBy) -> Result<Delivered, DeliverError> {
+    async fn show(&self, delivery: &Delivery, spot: Spot<'_>) -> Result<Delivered, DeliverError> {
+        let nothing = || DeliverError::Rejected { reason: "the card renders to nothing; report it".to_owned() };
+        self.show_to(delivery, spot, SeenBy::All).await?.ok_or_else(nothing)
+    }
+
+    /// Shows the messages of a card that are not shown yet, in order; nothing where Teams does not take them so.
+    async fn show_to(
+        &self,
+        delivery: &Delivery,
+        spot: Spot<'_>,
+        seen_by: SeenBy,
+    ) -> Result<Option<Delivered>, DeliverError> {
         let key = &delivery.idempotency_key;
         let parts = card::messages(&delivery.card);
         let mut shown = self.progress.of(key);
@@ -117,9 +125,10 @@ impl TeamsChannel {
             if let (SeenBy::OnePerson, Some(person)) = (seen_by, &delivery.to.person) {
                 message["recipient"] = json!({ "id": person });
             }
-            let posted = self.client.post(spot, &message, seen_by).await.map_err(not_repeated);
+            let posted = self.client.post(spot, &message, seen_by).await.map_err(not_repeated)?;
+            let Some(platform_id) = posted else { return Ok(None) };
             let via = if seen_by == SeenBy::OnePerson { "targeted message" } else { "message" };
-            let delivered = Delivered { platform_id: posted?, via };
+            let delivered = Delivered { platform_id, via };
             let first = shown.map_or(delivered, |shown: Shown| shown.first);
             if parts.len() > 1 {
                 self.progress.keep(key, Shown { parts: index + 1, first: first.clone() });
@@ -127,8 +136,7 @@ impl TeamsChannel {
             shown = Some(Shown { parts: index + 1, first });
         }
         self.progress.forget(key);
-        let nothing = || DeliverError::Rejected { reason: "the card renders to nothing".to_owned() };
-        shown.map(|shown| shown.first).ok_or_else(nothing)
+        Ok(shown.map(|shown| shown.first))
     }
 
     async fn describe(
@@ -136,19 +144,13 @@ impl TeamsChannel {
         installation: &str,
         user: &PlatformUser,
         seen_in: Option<&Address>,
-    ) -> Result<Profile, DeliverError> {
+    ) -> Result<Option<Profile>, DeliverError> {
         let nowhere = || DeliverError::Rejected { reason: "Teams describes people of a conversation only".to_owned() };
         let seen_in = seen_in.ok_or_else(nowhere)?;
         // A channel's people are those of the channel, not of one of its threads.
         let spot = Spot { service_url: service_url(seen_in)?, conversation: &seen_in.place };
         let id = seen_in.person.as_deref().unwrap_or(&user.id);
-        match self.client.member(spot, id).await {
-            Ok(member) => Ok(profile(&member, user, installation)),
-            Err(DeliverError::Rejected { reason }) if reason.starts_with("HTTP 404") => {
-                Err(DeliverError::Rejected { reason: "user_not_found".to_owned() })
-            }
-            Err(error) => Err(error),
-        }
+        Ok(self.client.member(spot, id).await?.map(|member| profile(&member, user, installation)))
     }
 }
 
@@ -175,8 +177,12 @@ impl Channel for TeamsChannel {
         installation: &'a str,
         user: &'a PlatformUser,
         seen_in: Option<&'a Address>,
-    ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
+    ) -> BoxFuture<'a, Result<Option<Profile>, DeliverError>> {
         Box::pin(self.describe(installation, user, seen_in))
+    }
+
+    fn prefix(&self) -> &str {
+        MENTION
     }
 
     fn pace(&self) -> Duration {
@@ -192,7 +198,7 @@ fn service_url(address: &Address) -> Result<&str, DeliverError> {
     let unknown = || DeliverError::Rejected {
         reason: "nobody has said where its connector is: let somebody write to the bot there".to_owned(),
     };
-    address.route.as_deref().ok_or_else(unknown)
+    address.connector.as_deref().ok_or_else(unknown)
 }
 
 /// A post whose answer was lost may have arrived, and nobody can look: once, or the owner is told.
@@ -205,11 +211,6 @@ fn not_repeated(error: DeliverError) -> DeliverError {
         },
         other => other,
     }
-}
-
-/// Whether a refusal may only say that Teams does not take messages for one person here.
-fn may_be_untargeted(reason: &str) -> bool {
-    ["HTTP 400", "HTTP 403", "HTTP 404", "HTTP 405", "HTTP 501"].iter().any(|status| reason.starts_with(status))
 }
 
 /// A message with one card. Text beside a card makes Teams split the message in two, of which neither can be changed

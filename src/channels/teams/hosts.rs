@@ -5,10 +5,10 @@
 
 use url::Url;
 
-/// Microsoft's hosts for connectors: those of Teams, of its government cloud, and of the Bot Framework's other
-/// channels (the list of microsoft-agents-hosting-core 1.9.0 without what serves no connector).
-const MICROSOFT: [&str; 4] =
-    ["smba.trafficmanager.net", "smba.infra.gcc.teams.microsoft.com", "botframework.com", "botframework.azure.us"];
+/// Microsoft's hosts for connectors: Teams, Teams of the government's cloud, and the Bot Framework, the last with what
+/// stands below it. The zone of the first has names of customers too.
+const TEAMS: [&str; 2] = ["smba.trafficmanager.net", "smba.infra.gcc.teams.microsoft.com"];
+const BOT_FRAMEWORK: &str = "botframework.com";
 
 /// Hosts that may be sent to.
 #[derive(Debug, Clone, Default)]
@@ -34,9 +34,8 @@ impl Hosts {
         }
         let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
         let own = self.own.iter().any(|own| *own == host && url.port().is_none() || Some(own) == with_port.as_ref());
-        let of_microsoft =
-            |known: &str| host.strip_suffix(known).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
-        let microsoft = url.scheme() == "https" && url.port().is_none() && MICROSOFT.into_iter().any(of_microsoft);
+        let below = host.strip_suffix(BOT_FRAMEWORK).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
+        let microsoft = url.scheme() == "https" && url.port().is_none() && (below || TEAMS.contains(&host.as_str()));
         if !microsoft && (!own || !matches!(url.scheme(), "https" | "http")) {
             return None;
         }
@@ -66,6 +65,9 @@ mod tests {
             ),
             ("http://127.0.0.1:9000/x", Some("http://127.0.0.1:9000/x/")),
             ("https://connector.example.com", Some("https://connector.example.com/")),
+            ("https://x.smba.trafficmanager.net/", None),
+            ("https://x.trafficmanager.net/", None),
+            ("https://directline.botframework.azure.us/", None),
             ("http://smba.trafficmanager.net/", None),
             ("https://smba.trafficmanager.net:8443/", None),
             ("https://smba.trafficmanager.net.evil.com/", None),

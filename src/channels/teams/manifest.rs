@@ -26,6 +26,8 @@ const SCHEMA: &str = "https://developer.microsoft.com/json-schemas/teams/v1.22/M
 
 /// The app's name; Teams takes 30 characters, and as the developer's 32.
 const NAME: &str = "AI-CRM";
+/// How people call the bot: by the name of the app.
+pub(super) const MENTION: &str = "@AI-CRM";
 /// The app's long name, in at most 100 characters.
 const LONG_NAME: &str = "AI-CRM: your team's tasks, and work sized up before it begins";
 /// What the app is, in at most 80 characters.

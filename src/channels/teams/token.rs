@@ -19,6 +19,8 @@ use crate::domain::secret::Secret;
 const SCOPE: &str = "https://api.botframework.com/.default";
 /// The authority of multi-tenant bots, which can be created no more since July 2025.
 const MULTI_TENANT: &str = "botframework.com";
+/// Entra's word for an app or a secret that it does not know (RFC 6749, 5.2).
+const UNKNOWN_SECRET: &str = "invalid_client";
 /// A token is asked for anew so long before it expires.
 const EARLY: Duration = Duration::from_secs(300);
 /// A token is never kept for less, lest a clock or an odd answer make each message ask for one.
@@ -29,7 +31,8 @@ pub(super) struct Tokens {
     http: reqwest::Client,
     address: Url,
     app_id: String,
-    secret: Secret,
+    /// The newest first.
+    secrets: Vec<Secret>,
     kept: Mutex<Option<Kept>>,
     /// One request at a time, however many messages wait for it.
     asking: tokio::sync::Mutex<()>,
@@ -61,7 +64,7 @@ impl Tokens {
         login_url: &Url,
         tenant: Option<&str>,
         app_id: &str,
-        secret: Secret,
+        secrets: Vec<Secret>,
     ) -> Result<Self, SetUpError> {
         let mut address = login_url.clone();
         let path = address.path_segments_mut();
@@ -72,7 +75,7 @@ impl Tokens {
             "token",
         ]);
         let (kept, asking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { http, address, app_id: app_id.to_owned(), secret, kept, asking })
+        Ok(Self { http, address, app_id: app_id.to_owned(), secrets, kept, asking })
     }
 
     fn kept(&self) -> Option<HeaderValue> {
@@ -110,18 +113,30 @@ impl Tokens {
         }
     }
 
+    /// By the newest secret, or by the one that goes out of use where Entra does not know that one yet.
     async fn ask(&self) -> Result<Granted, DeliverError> {
+        let mut asked = Err(Asked::Failed(DeliverError::Unavailable { reason: "the app has no secret".to_owned() }));
+        for secret in &self.secrets {
+            asked = self.ask_by(secret).await;
+            if !matches!(asked, Err(Asked::UnknownSecret(_))) {
+                break;
+            }
+        }
+        asked.map_err(|(Asked::Failed(error) | Asked::UnknownSecret(error))| error)
+    }
+
+    async fn ask_by(&self, secret: &Secret) -> Result<Granted, Asked> {
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", self.app_id.as_str()),
-            ("client_secret", self.secret.expose()),
+            ("client_secret", secret.expose()),
             ("scope", SCOPE),
         ];
-        let unavailable = |reason: String| DeliverError::Unavailable { reason };
+        let unavailable = |reason: String| Asked::Failed(DeliverError::Unavailable { reason });
         let answer = Answer::of(self.http.post(self.address.clone()).form(&form)).await;
         let answer = answer.map_err(|error| unavailable(format!("Entra does not answer: {error}")))?;
         if answer.status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(DeliverError::RateLimited { after: answer.retry_after() });
+            return Err(Asked::Failed(DeliverError::RateLimited { after: answer.retry_after() }));
         }
         if answer.status.is_success() {
             return serde_json::from_slice(&answer.body)
@@ -131,9 +146,19 @@ impl Tokens {
         let said = serde_json::from_slice::<Refused>(&answer.body).ok();
         let code = said.as_ref().and_then(|said| said.error_codes.first()).map(|code| format!(" AADSTS{code}"));
         let error = said.map_or_else(|| format!("HTTP {}", answer.status.as_u16()), |said| said.error);
-        Err(unavailable(format!(
+        let is_unknown = error == UNKNOWN_SECRET;
+        let reason = format!(
             "Entra gives no token: {error}{}; check MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID",
             code.unwrap_or_default()
-        )))
+        );
+        let error = DeliverError::Unavailable { reason };
+        Err(if is_unknown { Asked::UnknownSecret(error) } else { Asked::Failed(error) })
     }
+}
+
+/// Why there is no token.
+enum Asked {
+    /// Entra does not know the secret.
+    UnknownSecret(DeliverError),
+    Failed(DeliverError),
 }

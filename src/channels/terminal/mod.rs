@@ -51,6 +51,7 @@ pub fn address(user: &str) -> Address {
         place: user.to_owned(),
         thread: None,
         begins_thread: false,
+        connector: None,
         alone: true,
         person: Some(user.to_owned()),
         route: None,
@@ -129,8 +130,8 @@ impl Channel for TerminalChannel {
         _: &'a str,
         user: &'a PlatformUser,
         _: Option<&'a Address>,
-    ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
-        Box::pin(async { Ok(Profile { name: user.id.clone(), standing: Standing::Member }) })
+    ) -> BoxFuture<'a, Result<Option<Profile>, DeliverError>> {
+        Box::pin(async { Ok(Some(Profile { name: user.id.clone(), standing: Standing::Member })) })
     }
 
     fn pace(&self) -> Duration {

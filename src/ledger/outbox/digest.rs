@@ -132,6 +132,7 @@ mod tests {
             place: "C1".into(),
             thread: None,
             begins_thread: false,
+            connector: None,
             alone: false,
             person: Some(person.into()),
             route: Some("https://hooks.slack.com/x".into()),

@@ -384,6 +384,7 @@ mod tests {
             place: place.into(),
             thread: None,
             begins_thread: false,
+            connector: None,
             alone: false,
             person: None,
             route: None,

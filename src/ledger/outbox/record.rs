@@ -129,6 +129,7 @@ mod tests {
             place,
             thread: None,
             begins_thread: false,
+            connector: None,
             alone: false,
             person: None,
             route: None,

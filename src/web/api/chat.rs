@@ -107,7 +107,7 @@ pub(super) async fn say(
     let mut cards = state.terminal.connect(&say.user, Some(id));
     let ended = state.settlements.wait_for(id);
     let incoming = terminal::incoming(&say.user, delivery, kind);
-    let accepted = state.accept(tenant, id, incoming).await?;
+    let accepted = state.intake.accept(tenant, id, incoming).await?;
     state.inside.nudge(ChannelName::Terminal, terminal::address(&say.user).conversation());
     let Gathered { shown, ended, state } = gather(&mut cards, ended, accepted.id()).await;
     let cards: Vec<Card> = shown.into_iter().map(|delivery| delivery.card).collect();

@@ -59,7 +59,7 @@ pub(super) async fn call(
         raw: body,
     };
     let ended = state.settlements.wait_for(id);
-    let accepted = state.accept(tenant.clone(), id, incoming).await?;
+    let accepted = state.intake.accept(tenant.clone(), id, incoming).await?;
     let story = if accepted.id() == id {
         tokio::time::timeout(PATIENCE, ended).await.ok().and_then(Result::ok)
     } else {

@@ -4,19 +4,19 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout_at};
 
-use super::{KNOWN, json};
+use super::{Edge, KNOWN};
 use crate::channels::teams::dialog::{self, Opened};
 use crate::domain::event::{EventKind, Incoming};
 use crate::domain::form::FieldErrors;
 use crate::ledger::inbox::Accepted;
 use crate::ledger::intake::Admitted;
+use crate::web::Shared;
 use crate::web::problem::Problem;
-use crate::web::{Shared, TeamsEdge};
+use crate::web::written::json;
 
 /// How long a form waits until its opening is on disk, which is noted for `why` alone.
 const NOTE_PATIENCE: Duration = Duration::from_millis(250);
@@ -28,7 +28,7 @@ const UNKNOWN: &str = "This form is not known here. `help` says what can be aske
 /// Shows a form.
 pub(super) async fn open(
     state: &Shared,
-    teams: &TeamsEdge,
+    teams: &Edge,
     incoming: Incoming,
     opened: &Opened,
     arrived: Instant,
@@ -38,13 +38,13 @@ pub(super) async fn open(
         Some(form) => dialog::show(&form, &FieldErrors::new(), opened.opened_by.as_deref()),
         None => dialog::say(UNKNOWN),
     };
-    json(Body::from(answer))
+    json(answer)
 }
 
 /// Takes a form that was sent, or shows it again with what is wrong.
 pub(super) async fn submit(
     state: &Shared,
-    teams: &TeamsEdge,
+    teams: &Edge,
     incoming: Incoming,
     opened_by: Option<&str>,
 ) -> Result<Response, Problem> {
@@ -54,21 +54,21 @@ pub(super) async fn submit(
     };
     let Some(form) = teams.forms.filled_in(name, filled) else {
         note(state, set_aside(incoming, "a form that is not known here was sent".to_owned()), Instant::now()).await;
-        return Ok(json(Body::from(dialog::say(UNKNOWN))));
+        return Ok(json(dialog::say(UNKNOWN)));
     };
     let errors = teams.forms.mistakes(name, filled, state.inbox.clock().now());
     if !errors.is_empty() {
         let fields: Vec<&str> = errors.keys().map(String::as_str).collect();
         let why = format!("the form {name} was sent back to mend: {}", fields.join(", "));
         note(state, set_aside(incoming, why), Instant::now()).await;
-        return Ok(json(Body::from(dialog::show(&form, &errors, opened_by))));
+        return Ok(json(dialog::show(&form, &errors, opened_by)));
     }
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
-    let said = match state.accept(tenant, id, incoming).await? {
+    let said = match state.intake.accept(tenant, id, incoming).await? {
         Accepted::New { .. } | Accepted::Revived { .. } => TAKEN,
         Accepted::Known { .. } | Accepted::Ignored { .. } => KNOWN,
     };
-    Ok(json(Body::from(dialog::say(said))))
+    Ok(json(dialog::say(said)))
 }
 
 /// A form that was sent, as something that nobody acts on.
@@ -85,7 +85,7 @@ fn set_aside(mut incoming: Incoming, why: String) -> Incoming {
 async fn note(state: &Shared, incoming: Incoming, since: Instant) {
     let noted = async {
         let Admitted { tenant, id } = state.intake.admit(&incoming).await.map_err(|_| "it is not let in")?;
-        state.accept(tenant, id, incoming).await.map_err(|_| "it is not on disk")
+        state.intake.accept(tenant, id, incoming).await.map_err(|_| "it is not on disk")
     };
     let failed = match timeout_at(since + NOTE_PATIENCE, noted).await {
         Ok(Ok(_)) => return,

@@ -145,7 +145,6 @@ impl Core {
             },
             dice: jitter.clone(),
             disconnected: Arc::new(|| ()),
-            slack_command: "/ai-crm".to_owned(),
             metrics: Arc::new(RouterMetrics::default()),
         });
         let patience = delivery::Patience {

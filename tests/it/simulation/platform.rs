@@ -227,7 +227,7 @@ impl Platform {
         Ok(if done { Lookup::Done(found()) } else { Lookup::NotDone })
     }
 
-    async fn telling(&self, user: &PlatformUser) -> Result<Profile, DeliverError> {
+    async fn telling(&self, user: &PlatformUser) -> Result<Option<Profile>, DeliverError> {
         self.nobody_listens_to_the_dying().await;
         let (wait, trouble) = {
             let now = self.timeline.now();
@@ -246,9 +246,9 @@ impl Platform {
             "U1" | "U2" | "U3" => Standing::Member,
             "U4" => Standing::Guest,
             "U5" => Standing::Stranger,
-            _ => return Err(DeliverError::Rejected { reason: "user_not_found".to_owned() }),
+            _ => return Ok(None),
         };
-        Ok(Profile { name: user.id.clone(), standing })
+        Ok(Some(Profile { name: user.id.clone(), standing }))
     }
 }
 
@@ -321,8 +321,12 @@ impl Channel for Platform {
         _: &'a str,
         user: &'a PlatformUser,
         _: Option<&'a Address>,
-    ) -> BoxFuture<'a, Result<Profile, DeliverError>> {
+    ) -> BoxFuture<'a, Result<Option<Profile>, DeliverError>> {
         Box::pin(self.telling(user))
+    }
+
+    fn prefix(&self) -> &str {
+        "/ai-crm"
     }
 
     fn pace(&self) -> Duration {

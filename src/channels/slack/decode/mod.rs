@@ -218,6 +218,7 @@ impl Request<'_> {
             place: place_id.to_owned(),
             thread: found.thread.clone(),
             begins_thread: found.begins_thread,
+            connector: None,
             alone: found.alone,
             person: found.from.as_ref().map(|user| user.id.clone()),
             route: found.route,
