@@ -174,6 +174,14 @@ impl Committer {
         StoreError::Unusable(why)
     }
 
+    /// The engine has failed: it is opened anew before the next commit.
+    fn broken(&mut self, why: String) {
+        tracing::error!(error = why, "the store failed and is opened anew");
+        self.metrics.failed();
+        self.heads.clear();
+        self.health.send_replace(Health::Broken(why));
+    }
+
     fn look_after_health(&mut self) {
         if matches!(*self.health.borrow(), Health::Broken(_)) {
             self.try_reopen();
@@ -268,6 +276,14 @@ impl Committer {
             let taken = room.and_then(|()| self.check(&batch, &group_so_far.overlay));
             answers.push(taken.and_then(|kept| self.take_in(batch, &kept, &mut group_so_far)));
         }
+        // Where nothing can be read, nothing is written that could fail: what is refused for it must not look ready.
+        let unreadable = answers.iter().find_map(|answer| match answer {
+            Err(StoreError::Unusable(why)) => Some(why.clone()),
+            _ => None,
+        });
+        if let Some(why) = unreadable {
+            self.broken(why);
+        }
         let Group { mut puts, heads, live, .. } = group_so_far;
         if puts.is_empty() {
             return answers;
@@ -291,10 +307,7 @@ impl Committer {
                 answers
             }
             Err(error) => {
-                tracing::error!(%error, "the store failed and is opened anew");
-                self.metrics.failed();
-                self.heads.clear();
-                self.health.send_replace(Health::Broken(error.to_string()));
+                self.broken(error.to_string());
                 let failed = |answer: Result<u64, StoreError>| answer.and(Err(StoreError::Unusable(error.to_string())));
                 answers.into_iter().map(failed).collect()
             }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::store::engine::{Engine, EngineError, Entry, Glance, Order, Purpose, Put};
 
@@ -26,12 +27,23 @@ type Faults = Box<dyn FnMut() -> Fate + Send>;
 pub struct Memory {
     map: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
     faults: Mutex<Option<Faults>>,
+    unreadable: AtomicBool,
 }
 
 impl Memory {
     /// Decides the fate of each commit from here on; `None` lets all land.
     pub fn set_faults(&self, faults: Option<Faults>) {
         *self.faults.lock().expect("invariant: no panic with the lock held") = faults;
+    }
+
+    /// Whether reading fails from here on.
+    pub fn set_unreadable(&self, unreadable: bool) {
+        self.unreadable.store(unreadable, Ordering::Relaxed);
+    }
+
+    fn readable(&self) -> Result<(), EngineError> {
+        let fails = self.unreadable.load(Ordering::Relaxed);
+        if fails { Err(EngineError("a fault was asked for".to_owned())) } else { Ok(()) }
     }
 
     fn map(&self) -> std::sync::MutexGuard<'_, BTreeMap<Vec<u8>, Vec<u8>>> {
@@ -65,10 +77,12 @@ impl Memory {
 
 impl Engine for Memory {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        self.readable()?;
         Ok(self.map().get(key).cloned())
     }
 
     fn glance(&self, key: &[u8]) -> Result<Option<Glance>, EngineError> {
+        self.readable()?;
         Ok(self.map().get(key).map(|value| Glance::of(value, value.len())))
     }
 

@@ -553,6 +553,18 @@ fn a_failed_group_is_an_error_and_the_store_recovers() {
 }
 
 #[test]
+fn a_store_that_cannot_be_read_does_not_look_well() {
+    let engine = Arc::new(Memory::default());
+    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    engine.set_unreadable(true);
+    assert!(matches!(run(write(&store, [text("a", Expect::Any, "1")])), Err(StoreError::Unusable(_))));
+    assert!(matches!(*store.health().borrow(), Health::Broken(_)));
+    engine.set_unreadable(false);
+    run(write(&store, [text("a", Expect::Absent, "2")])).unwrap();
+    assert_eq!(*store.health().borrow(), Health::Writable);
+}
+
+#[test]
 fn a_backup_of_a_busy_store_restores_to_one_moment() {
     let folder = tempfile::tempdir().unwrap();
     let store = open_sled(&folder.path().join("one"));
