@@ -5,8 +5,10 @@
 //! in [`TABLE`]; the contract suite in `tests/it` then runs over it.
 
 pub mod forms;
+mod grid;
 mod http;
 pub mod inline;
+mod pages;
 mod progress;
 pub mod slack;
 pub mod teams;

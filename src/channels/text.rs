@@ -1,6 +1,12 @@
-//! Text of a card on its way to a screen: what of it is shown at all.
+//! Text of a card on its way to a screen: what of it is shown at all, and how it is parted and shortened.
 //!
-//! Owns what is the same on every platform. What a platform escapes is its own. Nothing here knows cards.
+//! Owns what is the same on every platform. What a platform escapes, and how long it counts a text to be, is its own:
+//! see [`Ruler`]. Nothing here knows cards.
+
+use unicode_width::UnicodeWidthChar;
+
+/// How many characters a cut may move back to keep a letter and its marks together.
+const MARKS: usize = 16;
 
 /// Stands for a character that must not reach a screen.
 const UNSHOWABLE: char = '\u{FFFD}';
@@ -42,6 +48,131 @@ pub(super) fn one_line(text: &str) -> String {
     clean(text).replace(['\n', '\t'], " ").trim().to_owned()
 }
 
+/// How long a platform counts a text to be.
+pub(super) struct Ruler {
+    /// What a character counts for.
+    pub(super) character: fn(char) -> usize,
+    /// Room for `… (N more characters)` with any `N`.
+    pub(super) notice: usize,
+}
+
+impl Ruler {
+    /// What a text counts for.
+    pub(super) fn size(&self, text: &str) -> usize {
+        text.chars().map(self.character).sum()
+    }
+
+    /// Where the longest beginning of at most `most` ends; nothing when all of it fits.
+    fn overflow(&self, text: &str, most: usize) -> Option<usize> {
+        let mut used = 0;
+        let at = text.char_indices().find_map(|(at, character)| {
+            used += (self.character)(character);
+            (used > most).then_some(at)
+        })?;
+        Some(whole_letter(text, at))
+    }
+
+    /// Parts a text into pieces of at most `most`, at the last edge in the second half of each piece. The line break or
+    /// blank at the edge goes; pieces that would show nothing are left out.
+    pub(super) fn split(&self, text: &str, most: usize, edges: Edges) -> Vec<String> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some(end) = self.overflow(rest, most) {
+            let end = end.max(rest.chars().next().map_or(0, char::len_utf8));
+            let (cut, resume) = edge(rest, end, edges);
+            pieces.push(&rest[..cut]);
+            rest = &rest[resume..];
+        }
+        pieces.push(rest);
+        pieces.into_iter().filter(|piece| !piece.trim().is_empty()).map(str::to_owned).collect()
+    }
+
+    /// A text of at most `most`; what is cut off is counted at its end.
+    pub(super) fn shorten(&self, text: &str, most: usize) -> String {
+        if self.size(text) <= most {
+            return text.to_owned();
+        }
+        let end = self.overflow(text, most.saturating_sub(self.notice)).unwrap_or(text.len());
+        let left = text[end..].chars().count();
+        format!("{}{}", text[..end].trim_end(), more_characters(left))
+    }
+
+    /// A text of at most `most` that ends in `…` when it is cut, for labels whose whole text stands elsewhere in the
+    /// message.
+    pub(super) fn ellipsis(&self, text: &str, most: usize) -> String {
+        if self.size(text) <= most {
+            return text.to_owned();
+        }
+        let end = self.overflow(text, most - 1).unwrap_or(text.len());
+        format!("{}…", text[..end].trim_end())
+    }
+}
+
+/// What a text may be parted at besides the middle of a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edges {
+    /// Ends of lines and words.
+    Words,
+    /// Ends of lines only: a blank inside code may not be swallowed.
+    Lines,
+}
+
+/// Moves a cut back so that it does not part a letter from its marks or an emoji from its joiner.
+fn whole_letter(text: &str, at: usize) -> usize {
+    let mut cut = at;
+    for _ in 0..MARKS {
+        let next = text[cut..].chars().next();
+        let Some((before, last)) = text[..cut].char_indices().next_back() else {
+            return at;
+        };
+        let joined = last == '\u{200D}'
+            || next.is_some_and(|next| next.width() == Some(0) || ('\u{1F3FB}'..='\u{1F3FF}').contains(&next));
+        if !joined {
+            return cut;
+        }
+        cut = before;
+    }
+    at
+}
+
+/// Where to end the piece that may reach to `end`, and where the next one begins.
+fn edge(text: &str, end: usize, edges: Edges) -> (usize, usize) {
+    let wanted: &[char] = if edges == Edges::Words { &['\n', ' '] } else { &['\n'] };
+    for &mark in wanted {
+        if text[end..].starts_with(mark) {
+            return (end, end + 1);
+        }
+        if let Some(at) = text[..end].rfind(mark).filter(|&at| at >= end / 2) {
+            return (at, at + 1);
+        }
+    }
+    (end, end)
+}
+
+/// Says how much is not shown.
+pub(super) fn more_characters(count: usize) -> String {
+    let noun = if count == 1 { "character" } else { "characters" };
+    format!("… ({count} more {noun})")
+}
+
+/// Items as lines; further lines of an item are indented under it.
+pub(super) fn bullets(items: &[String]) -> String {
+    let lines: Vec<String> = items
+        .iter()
+        .map(|item| clean(item).trim().replace('\n', "\n   "))
+        .filter(|item| !item.is_empty())
+        .map(|item| format!("• {item}"))
+        .collect();
+    lines.join("\n")
+}
+
+/// Whether an underscore could format something: one between two letters or digits, as in `MICROSOFT_APP_ID`, does not.
+pub(super) fn has_outer_underscore(text: &str) -> bool {
+    let inner = |side: Option<char>| side.is_some_and(char::is_alphanumeric);
+    text.match_indices('_')
+        .any(|(at, _)| !inner(text[..at].chars().next_back()) || !inner(text[at + 1..].chars().next()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +193,10 @@ mod tests {
             assert_eq!(clean(given), wanted);
         }
         assert_eq!(one_line("  two\nlines\t"), "two lines");
+    }
+
+    #[test]
+    fn items_are_lines_and_their_lines_are_indented() {
+        assert_eq!(bullets(&["a\nb".to_owned(), " ".to_owned(), "c".to_owned()]), "• a\n   b\n• c");
     }
 }

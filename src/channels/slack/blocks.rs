@@ -22,11 +22,12 @@ mod text;
 
 use serde_json::Value;
 
+use crate::channels::pages::fit;
 use crate::channels::text::one_line;
 use crate::domain::card::Card;
 
 use part::{Part, small_print};
-use text::{ellipsis, escape, more_characters, shorten};
+use text::{SIZES, escape};
 
 /// <https://docs.slack.dev/reference/block-kit/blocks>: 50; one is kept for the line that says
 /// which part of the card a message is.
@@ -80,20 +81,20 @@ fn assemble(card: &Card, most: usize) -> Vec<Rendered> {
     if body.is_empty() && tail.is_empty() {
         body = part::paragraph("(empty message)");
     }
-    let pages = fit(&body, &tail, most);
+    let pages = fit(&body, &tail, most, pack);
     let count = pages.len();
-    let title = ellipsis(&one_line(&card.title), MOST_REFERENCE);
+    let title = SIZES.ellipsis(&one_line(&card.title), MOST_REFERENCE);
     pages
         .into_iter()
         .enumerate()
         .map(|(index, page)| {
+            let page = page.into_iter().map(|part| part.block);
             if index == 0 {
-                return Rendered { text: fallback(card), blocks: page };
+                return Rendered { text: fallback(card), blocks: page.collect() };
             }
             let place = format!("{title} ({} of {count})", index + 1);
-            let mut blocks: Vec<Value> = small_print(place.trim()).into_iter().map(|part| part.block).collect();
-            blocks.extend(page);
-            Rendered { text: escape(place.trim()), blocks }
+            let place_first = small_print(place.trim()).into_iter().map(|part| part.block);
+            Rendered { text: escape(place.trim()), blocks: place_first.chain(page).collect() }
         })
         .collect()
 }
@@ -106,7 +107,7 @@ fn fallback(card: &Card) -> String {
     }
     let mut room = MOST_FALLBACK_BYTES;
     loop {
-        let text = escape(&shorten(&summary, room));
+        let text = escape(&SIZES.shorten(&summary, room));
         if text.len() <= MOST_FALLBACK_BYTES {
             return text;
         }
@@ -115,69 +116,8 @@ fn fallback(card: &Card) -> String {
     }
 }
 
-/// Spreads parts over at most `most` messages; leaves out the end of the body, or at worst of the
-/// tail, and says so.
-fn fit(body: &[Part], tail: &[Part], most: usize) -> Vec<Vec<Value>> {
-    let whole = pack(body.iter().chain(tail));
-    if whole.len() <= most {
-        return blocks_of(whole);
-    }
-    let fits = |kept, kept_tail| shortened(body, tail, kept, kept_tail, |pages| pages.len()) <= most;
-    if let Some(kept) = most_that_fits(body.len(), |kept| fits(kept, tail.len())) {
-        return shortened(body, tail, kept, tail.len(), blocks_of);
-    }
-    let kept_tail = most_that_fits(tail.len(), |kept_tail| fits(0, kept_tail)).unwrap_or_default();
-    shortened(body, tail, 0, kept_tail, blocks_of)
-}
-
-/// The pages of so many parts of body and tail, with a line for what is left out of each.
-fn shortened<T>(
-    body: &[Part],
-    tail: &[Part],
-    kept: usize,
-    kept_tail: usize,
-    finish: impl FnOnce(Vec<Vec<&Part>>) -> T,
-) -> T {
-    let notices = [left_out(&body[kept..]), left_out_actions(&tail[kept_tail..])].concat();
-    finish(pack(body[..kept].iter().chain(&notices).chain(&tail[..kept_tail])))
-}
-
-fn blocks_of(pages: Vec<Vec<&Part>>) -> Vec<Vec<Value>> {
-    pages.into_iter().map(|page| page.into_iter().map(|part| part.block.clone()).collect()).collect()
-}
-
-/// The largest number up to `highest` that passes, given that fewer always pass when more do.
-fn most_that_fits(highest: usize, passes: impl Fn(usize) -> bool) -> Option<usize> {
-    if !passes(0) {
-        return None;
-    }
-    let (mut good, mut bad) = (0, highest + 1);
-    while bad - good > 1 {
-        let middle = good + (bad - good) / 2;
-        if passes(middle) { good = middle } else { bad = middle }
-    }
-    Some(good)
-}
-
-/// The line that stands for parts of the body.
-fn left_out(parts: &[Part]) -> Vec<Part> {
-    if parts.is_empty() {
-        return Vec::new();
-    }
-    let characters = parts.iter().map(|part| part.characters).sum();
-    small_print(&more_characters(characters))
-}
-
-/// The line that stands for blocks of actions.
-fn left_out_actions(parts: &[Part]) -> Vec<Part> {
-    if parts.is_empty() {
-        return Vec::new();
-    }
-    small_print(&format!("… and {} more blocks of buttons and menus", parts.len()))
-}
-
 /// Fills messages one after the other, each within the limits of a message.
-fn pack<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<Vec<&'a Part>> {
+fn pack(parts: Vec<&Part>) -> Vec<Vec<&Part>> {
     let mut pages = Vec::new();
     let mut page: Vec<&Part> = Vec::new();
     let (mut cost, mut has_table) = (0, false);

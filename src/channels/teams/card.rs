@@ -23,6 +23,7 @@ mod text;
 
 use serde_json::{Value, json};
 
+use crate::channels::pages::fit;
 use crate::channels::text::one_line;
 use crate::domain::card::Card;
 
@@ -30,7 +31,7 @@ pub use form::{Mark, filled, form, mark};
 pub use press::{Pressed, pressed};
 
 use part::{Part, small_print, weight};
-use text::{ellipsis, escape, shorten};
+use text::{CHARACTERS, SIZES, escape};
 
 /// How an attachment says that it is a card.
 pub const CONTENT_TYPE: &str = "application/vnd.microsoft.card.adaptive";
@@ -112,9 +113,9 @@ fn assemble(card: &Card, limits: Limits) -> Vec<Rendered> {
     if body.is_empty() && tail.is_empty() {
         body = part::paragraph("(empty message)");
     }
-    let pages = fit(&body, &tail, limits);
+    let pages = fit(&body, &tail, limits.messages, |parts| pack(parts, limits.room));
     let count = pages.len();
-    let title = ellipsis(&one_line(&card.title), MOST_REFERENCE);
+    let title = CHARACTERS.ellipsis(&one_line(&card.title), MOST_REFERENCE);
     pages
         .into_iter()
         .enumerate()
@@ -131,7 +132,7 @@ fn message(parts: &[&Part]) -> Rendered {
     let whole: Vec<&str> = parts.iter().map(|part| part.plain.as_str()).filter(|plain| !plain.is_empty()).collect();
     let whole = whole.join("\n");
     let whole = if whole.trim().is_empty() { "(no text)" } else { whole.as_str() };
-    let text = shorten(whole, MOST_PLAIN);
+    let text = SIZES.shorten(whole, MOST_PLAIN);
     let elements: Vec<&Value> = parts.iter().map(|part| &part.element).collect();
     let mut card = json!({
         "type": "AdaptiveCard",
@@ -151,7 +152,7 @@ fn message(parts: &[&Part]) -> Rendered {
 fn fallback(text: &str) -> String {
     let mut room = MOST_FALLBACK;
     loop {
-        let escaped = escape(&shorten(text, room));
+        let escaped = escape(&SIZES.shorten(text, room));
         if weight(&Value::from(escaped.as_str())) <= MOST_FALLBACK {
             return escaped;
         }
@@ -160,65 +161,8 @@ fn fallback(text: &str) -> String {
     }
 }
 
-/// Spreads parts over at most so many messages; leaves out the end of the body, or at worst of the tail, and says so.
-fn fit(body: &[Part], tail: &[Part], limits: Limits) -> Vec<Vec<Part>> {
-    let whole = pack(body.iter().chain(tail), limits.room);
-    if whole.len() <= limits.messages {
-        return owned(whole);
-    }
-    let fits =
-        |kept, kept_tail| shortened(body, tail, (kept, kept_tail), limits.room, |pages| pages.len()) <= limits.messages;
-    if let Some(kept) = most_that_fits(body.len(), |kept| fits(kept, tail.len())) {
-        return shortened(body, tail, (kept, tail.len()), limits.room, owned);
-    }
-    let kept_tail = most_that_fits(tail.len(), |kept_tail| fits(0, kept_tail)).unwrap_or_default();
-    shortened(body, tail, (0, kept_tail), limits.room, owned)
-}
-
-/// The pages of so many parts of body and tail, with a line for what is left out of each.
-fn shortened<T>(
-    body: &[Part],
-    tail: &[Part],
-    (kept, kept_tail): (usize, usize),
-    room: usize,
-    finish: impl FnOnce(Vec<Vec<&Part>>) -> T,
-) -> T {
-    let notices = [left_out(&body[kept..]), left_out_actions(&tail[kept_tail..])].concat();
-    finish(pack(body[..kept].iter().chain(&notices).chain(&tail[..kept_tail]), room))
-}
-
-fn owned(pages: Vec<Vec<&Part>>) -> Vec<Vec<Part>> {
-    pages.into_iter().map(|page| page.into_iter().cloned().collect()).collect()
-}
-
-/// The largest number up to `highest` that passes, given that fewer always pass when more do.
-fn most_that_fits(highest: usize, passes: impl Fn(usize) -> bool) -> Option<usize> {
-    if !passes(0) {
-        return None;
-    }
-    let (mut good, mut bad) = (0, highest + 1);
-    while bad - good > 1 {
-        let middle = good + (bad - good) / 2;
-        if passes(middle) { good = middle } else { bad = middle }
-    }
-    Some(good)
-}
-
-/// The line that stands for parts of the body.
-fn left_out(parts: &[Part]) -> Vec<Part> {
-    if parts.is_empty() { Vec::new() } else { part::notice(parts.iter().map(|part| part.characters).sum()) }
-}
-
-/// The line that stands for sets of actions.
-fn left_out_actions(parts: &[Part]) -> Vec<Part> {
-    if parts.is_empty() {
-        return Vec::new();
-    }
-    small_print(&format!("… and {} more blocks of buttons and menus", parts.len()))
-}
-
 /// Fills messages one after the other, each with at most `room`.
-fn pack<'a>(parts: impl Iterator<Item = &'a Part>, room: usize) -> Vec<Vec<&'a Part>> {
+fn pack(parts: Vec<&Part>, room: usize) -> Vec<Vec<&Part>> {
     let mut pages = Vec::new();
     let mut page: Vec<&Part> = Vec::new();
     let mut used = 0;

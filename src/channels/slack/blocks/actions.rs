@@ -16,7 +16,7 @@ use crate::domain::card::{Action, ButtonStyle, Card, Choice};
 
 use super::content::address;
 use super::part::{Part, paragraph, plain, small_print};
-use super::text::{ellipsis, size};
+use super::text::SIZES;
 
 /// <https://docs.slack.dev/reference/block-kit/blocks/actions-block>
 const MOST_ELEMENTS: usize = 25;
@@ -87,10 +87,10 @@ impl Row {
     /// A label that fits on a button; one that is cut there is given whole above it.
     fn label(&mut self, label: &str) -> SlackBlockPlainTextOnly {
         let whole = named(label);
-        if size(&whole) > MOST_LABEL {
+        if SIZES.size(&whole) > MOST_LABEL {
             self.words(&whole);
         }
-        plain(&ellipsis(&whole, MOST_LABEL)).into()
+        plain(&SIZES.ellipsis(&whole, MOST_LABEL)).into()
     }
 
     fn push(&mut self, element: SlackBlockButtonElement) {
@@ -138,8 +138,8 @@ fn menu(id: SlackActionId, label: &str, token: &str, options: &[Choice], first: 
         .take(MOST_OPTIONS)
         .map(|choice| {
             let label = one_line(if choice.label.trim().is_empty() { &choice.value } else { &choice.label });
-            cut += usize::from(size(&label) > MOST_LABEL);
-            let shown = if label.is_empty() { "(no label)".to_owned() } else { ellipsis(&label, MOST_LABEL) };
+            cut += usize::from(SIZES.size(&label) > MOST_LABEL);
+            let shown = if label.is_empty() { "(no label)".to_owned() } else { SIZES.ellipsis(&label, MOST_LABEL) };
             SlackBlockChoiceItem::new(plain(&shown).into(), choice.value.clone())
         })
         .collect();
@@ -152,10 +152,10 @@ fn menu(id: SlackActionId, label: &str, token: &str, options: &[Choice], first: 
     }
     let select = SlackBlockStaticSelectElement::new()
         .with_action_id(id)
-        .with_placeholder(plain(&ellipsis(&name, MOST_HINT)).into())
+        .with_placeholder(plain(&SIZES.ellipsis(&name, MOST_HINT)).into())
         .with_options(items);
     let block = SlackActionsBlock::new(vec![select.into()]).with_block_id(SlackBlockId(token.to_owned()));
-    let mut parts = if size(&name) > MOST_HINT { paragraph(&name) } else { Vec::new() };
+    let mut parts = if SIZES.size(&name) > MOST_HINT { paragraph(&name) } else { Vec::new() };
     parts.push(Part::new(block, name.chars().count()));
     parts.extend(small_print(&notes.join("; ")));
     parts

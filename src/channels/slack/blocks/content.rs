@@ -7,12 +7,13 @@ use slack_morphism::prelude::{
 };
 use url::Url;
 
-use crate::channels::text::{clean, one_line};
+use crate::channels::grid::Grid;
+use crate::channels::text::{bullets, clean, one_line};
 use crate::domain::card::{Block, Card, Fact, Tone};
 
 use super::part::{Part, bold, markup, paragraph, plain, preformatted, small_print};
 use super::table;
-use super::text::{ellipsis, escape, has_formatting, literal, size};
+use super::text::{SIZES, escape, has_formatting, literal};
 
 /// <https://docs.slack.dev/reference/block-kit/blocks/header-block>
 const MOST_HEADER: usize = 150;
@@ -43,10 +44,10 @@ pub(super) fn body(card: &Card) -> Vec<Part> {
             Block::Facts { facts } => parts.extend(fields(facts)),
             Block::List { items } => parts.extend(paragraph(&bullets(items))),
             Block::Table { columns, rows } => {
-                let grid = table::Grid::new(columns, rows);
+                let grid = Grid::new(columns, rows);
                 // A message may have one table, so further ones degrade to text and stay beside
                 // what belongs to them.
-                parts.extend(if table_seen { grid.as_text() } else { grid.parts() });
+                parts.extend(if table_seen { table::as_text(&grid) } else { table::parts(&grid) });
                 table_seen = true;
             }
             Block::Code { text } => parts.extend(preformatted(&clean(text))),
@@ -79,23 +80,12 @@ fn header(title: &str, tone: Tone) -> Vec<Part> {
         return Vec::new();
     }
     let whole = format!("{}{title}", mark(tone));
-    let shown = ellipsis(&whole, MOST_HEADER);
+    let shown = SIZES.ellipsis(&whole, MOST_HEADER);
     let mut parts = vec![Part::new(SlackHeaderBlock::new(plain(&shown).into()), shown.chars().count())];
-    if size(&whole) > MOST_HEADER {
+    if SIZES.size(&whole) > MOST_HEADER {
         parts.extend(paragraph(&title));
     }
     parts
-}
-
-/// Items as lines; further lines of an item are indented under it.
-fn bullets(items: &[String]) -> String {
-    let lines: Vec<String> = items
-        .iter()
-        .map(|item| clean(item).trim().replace('\n', "\n   "))
-        .filter(|item| !item.is_empty())
-        .map(|item| format!("• {item}"))
-        .collect();
-    lines.join("\n")
 }
 
 /// Facts as fields in two columns, in order.
@@ -105,7 +95,7 @@ fn fields(facts: &[Fact]) -> Vec<Part> {
     let mut together = 0;
     for fact in facts {
         let (label, value) = (one_line(&fact.label), clean(&fact.value).trim().to_owned());
-        let weight = size(&label) + size(&value) + 3;
+        let weight = SIZES.size(&label) + SIZES.size(&value) + 3;
         if weight > MOST_FIELD {
             close(&mut open, &mut parts);
             together = 0;
@@ -159,9 +149,9 @@ fn image(url: &str, alt: &str) -> Vec<Part> {
     let Some(address) = address(url) else {
         return paragraph(format!("{alt} {}", one_line(url)).trim());
     };
-    let shown = if alt.is_empty() { "image".to_owned() } else { ellipsis(&alt, MOST_ALT) };
+    let shown = if alt.is_empty() { "image".to_owned() } else { SIZES.ellipsis(&alt, MOST_ALT) };
     let mut parts = vec![Part::new(SlackImageBlock::new(address.into(), literal(&shown)), shown.chars().count())];
-    if size(&alt) > MOST_ALT {
+    if SIZES.size(&alt) > MOST_ALT {
         parts.extend(small_print(&alt));
     }
     parts

@@ -9,7 +9,9 @@ use slack_morphism::prelude::{
     SlackRichTextElement, SlackRichTextPreformatted, SlackRichTextSection, SlackRichTextText, SlackSectionBlock,
 };
 
-use super::text::{Edges, escape, has_formatting, size, split};
+use super::text::{SIZES, escape, has_formatting};
+use crate::channels::pages::PagePart;
+use crate::channels::text::Edges;
 
 /// Most of one text object; Slack allows 3,000 in a section.
 pub(super) const MOST_TEXT: usize = 2_900;
@@ -27,7 +29,7 @@ const OBJECT_COST: usize = 8;
 pub(super) struct Part {
     /// The block as Slack takes it.
     pub(super) block: Value,
-    /// Its share of a message, in [`super::text::size`] units.
+    /// Its share of a message, by [`SIZES`].
     pub(super) cost: usize,
     /// Characters of the card in it, to be told when it is left out.
     pub(super) characters: usize,
@@ -45,6 +47,16 @@ impl Part {
     }
 }
 
+impl PagePart for Part {
+    fn characters(&self) -> usize {
+        self.characters
+    }
+
+    fn small_print(text: &str) -> Vec<Self> {
+        small_print(text)
+    }
+}
+
 /// The cost of everything inside a block. Literal text is counted as if it were escaped, because
 /// Slack may keep it so.
 fn cost(value: &Value) -> usize {
@@ -56,7 +68,7 @@ fn cost(value: &Value) -> usize {
                 .map(|(key, value)| match value {
                     Value::String(text) if key == "text" || key == "alt_text" => {
                         if is_literal {
-                            size(text)
+                            SIZES.size(text)
                         } else {
                             text.encode_utf16().count()
                         }
@@ -73,7 +85,7 @@ fn cost(value: &Value) -> usize {
 
 /// The cost of one table cell.
 pub(super) fn cell_cost(text: &str) -> usize {
-    OBJECT_COST + size(text)
+    OBJECT_COST + SIZES.size(text)
 }
 
 /// A text in which Slack interprets nothing but its three escapes.
@@ -89,7 +101,8 @@ pub(super) fn markup(escaped: String) -> SlackBlockText {
 
 /// A paragraph, in as many sections as it needs.
 pub(super) fn paragraph(cleaned: &str) -> Vec<Part> {
-    split(cleaned, MOST_TEXT, Edges::Words)
+    SIZES
+        .split(cleaned, MOST_TEXT, Edges::Words)
         .iter()
         .map(|piece| Part::new(SlackSectionBlock::new().with_text(plain(piece).into()), piece.chars().count()))
         .collect()
@@ -98,7 +111,8 @@ pub(super) fn paragraph(cleaned: &str) -> Vec<Part> {
 /// Text in which every character counts: fenced, or as rich text where it could end the fence.
 pub(super) fn preformatted(cleaned: &str) -> Vec<Part> {
     let can_end_fence = cleaned.contains("```");
-    split(cleaned, MOST_TEXT, Edges::Lines)
+    SIZES
+        .split(cleaned, MOST_TEXT, Edges::Lines)
         .into_iter()
         .map(|piece| {
             let characters = piece.chars().count();
@@ -113,7 +127,8 @@ pub(super) fn preformatted(cleaned: &str) -> Vec<Part> {
 
 /// A line in bold: mrkdwn, or rich text where mrkdwn would format more than that.
 pub(super) fn bold(cleaned: &str) -> Vec<Part> {
-    split(cleaned, MOST_TEXT, Edges::Words)
+    SIZES
+        .split(cleaned, MOST_TEXT, Edges::Words)
         .into_iter()
         .map(|piece| {
             let (characters, piece) = (piece.chars().count(), piece.trim());
@@ -133,7 +148,8 @@ fn rich(element: SlackRichTextElement, characters: usize) -> Part {
 
 /// Small print.
 pub(super) fn small_print(cleaned: &str) -> Vec<Part> {
-    split(cleaned, MOST_TEXT, Edges::Words)
+    SIZES
+        .split(cleaned, MOST_TEXT, Edges::Words)
         .iter()
         .map(|piece| Part::new(SlackContextBlock::new(vec![plain(piece).into()]), piece.chars().count()))
         .collect()

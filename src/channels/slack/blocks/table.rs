@@ -10,7 +10,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::part::{Part, cell_cost, preformatted};
 use super::text::literal;
-use crate::channels::text::{clean, one_line};
+use crate::channels::grid::Grid;
+use crate::channels::text::one_line;
 
 /// Rows of one table block, the head included.
 const MOST_ROWS: usize = 100;
@@ -24,85 +25,58 @@ const MOST_COST: usize = 9_000;
 /// A cell that is wider than this does not push the columns beside it away.
 const WIDEST_ALIGNED: usize = 40;
 
-/// A table whose rows all have the same number of cells.
-pub(super) struct Grid {
-    /// The head; empty when the card gives none.
-    head: Vec<String>,
-    rows: Vec<Vec<String>>,
-    columns: usize,
+/// The table as table blocks, of which each begins a message, or as text when none can hold it.
+pub(super) fn parts(grid: &Grid) -> Vec<Part> {
+    let head_cost = grid.head().map_or(0, |head| row_cost(head));
+    let widest_row = grid.rows.iter().map(|row| row_cost(row)).max().unwrap_or_default();
+    if grid.columns == 0 {
+        return Vec::new();
+    }
+    if grid.columns > MOST_COLUMNS || head_cost + widest_row > MOST_COST {
+        return as_text(grid);
+    }
+    let mut parts = Vec::new();
+    let mut open: Vec<&[String]> = Vec::new();
+    let mut cost = head_cost;
+    for row in &grid.rows {
+        let full = open.len() + usize::from(grid.head().is_some()) == MOST_ROWS;
+        if full || cost + row_cost(row) > MOST_COST {
+            parts.push(block(grid, &open));
+            open.clear();
+            cost = head_cost;
+        }
+        cost += row_cost(row);
+        open.push(row);
+    }
+    parts.push(block(grid, &open));
+    parts
 }
 
-impl Grid {
-    /// Cleans a card's table and fills rows that are too short.
-    pub(super) fn new(columns: &[String], rows: &[Vec<String>]) -> Self {
-        let width = rows.iter().map(Vec::len).chain([columns.len()]).max().unwrap_or_default();
-        let fill = |cells: &[String]| {
-            let mut cells: Vec<String> = cells.iter().map(|cell| clean(cell).trim().to_owned()).collect();
-            cells.resize(width, String::new());
-            cells
-        };
-        let head = if columns.is_empty() { Vec::new() } else { fill(columns) };
-        Self { head, rows: rows.iter().map(|row| fill(row)).collect(), columns: width }
-    }
+/// One table block with the head and these rows.
+fn block(grid: &Grid, rows: &[&[String]]) -> Part {
+    let head = grid.head().map(Vec::as_slice);
+    let all: Vec<&[String]> = head.into_iter().chain(rows.iter().copied()).collect();
+    let characters = all.iter().flat_map(|row| row.iter()).map(|cell| cell.chars().count()).sum();
+    let cells = all.iter().map(|row| row.iter().map(|text| cell(text)).collect()).collect();
+    // Both keys stand in every setting: libraries that read messages have refused one without
+    // `align`.
+    let setting = SlackTableColumnSetting::new().with_align(SlackTableColumnAlign::Left).with_is_wrapped(true);
+    Part::new(SlackTableBlock::new(cells).with_column_settings(vec![setting; grid.columns]), characters)
+}
 
-    /// The table as table blocks, of which each begins a message, or as text when none can hold it.
-    pub(super) fn parts(&self) -> Vec<Part> {
-        let head_cost = if self.head.is_empty() { 0 } else { row_cost(&self.head) };
-        let widest_row = self.rows.iter().map(|row| row_cost(row)).max().unwrap_or_default();
-        if self.columns == 0 {
-            return Vec::new();
-        }
-        if self.columns > MOST_COLUMNS || head_cost + widest_row > MOST_COST {
-            return self.as_text();
-        }
-        let mut parts = Vec::new();
-        let mut open: Vec<&[String]> = Vec::new();
-        let mut cost = head_cost;
-        for row in &self.rows {
-            let full = open.len() + usize::from(!self.head.is_empty()) == MOST_ROWS;
-            if full || cost + row_cost(row) > MOST_COST {
-                parts.push(self.block(&open));
-                open.clear();
-                cost = head_cost;
-            }
-            cost += row_cost(row);
-            open.push(row);
-        }
-        parts.push(self.block(&open));
-        parts
+/// The table as aligned lines. Cells are kept whole: a wide one shifts the rest of its line.
+pub(super) fn as_text(grid: &Grid) -> Vec<Part> {
+    let rows: Vec<Vec<String>> = grid.all().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect();
+    let widths: Vec<usize> = (0..grid.columns)
+        .map(|column| rows.iter().map(|row| row[column].width()).filter(|&width| width <= WIDEST_ALIGNED).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths)).collect();
+    if grid.head().is_some() {
+        let rule: Vec<String> = widths.iter().map(|&width| "─".repeat(width)).collect();
+        lines.insert(1, line(&rule, &widths));
     }
-
-    /// One table block with the head and these rows.
-    fn block(&self, rows: &[&[String]]) -> Part {
-        let head = (!self.head.is_empty()).then_some(self.head.as_slice());
-        let all: Vec<&[String]> = head.into_iter().chain(rows.iter().copied()).collect();
-        let characters = all.iter().flat_map(|row| row.iter()).map(|cell| cell.chars().count()).sum();
-        let cells = all.iter().map(|row| row.iter().map(|text| cell(text)).collect()).collect();
-        // Both keys stand in every setting: libraries that read messages have refused one without
-        // `align`.
-        let setting = SlackTableColumnSetting::new().with_align(SlackTableColumnAlign::Left).with_is_wrapped(true);
-        Part::new(SlackTableBlock::new(cells).with_column_settings(vec![setting; self.columns]), characters)
-    }
-
-    /// The table as aligned lines. Cells are kept whole: a wide one shifts the rest of its line.
-    pub(super) fn as_text(&self) -> Vec<Part> {
-        let rows: Vec<Vec<String>> = [&self.head]
-            .into_iter()
-            .filter(|head| !head.is_empty())
-            .chain(&self.rows)
-            .map(|row| row.iter().map(|cell| one_line(cell)).collect())
-            .collect();
-        let widths: Vec<usize> = (0..self.columns)
-            .map(|column| rows.iter().map(|row| row[column].width()).filter(|&width| width <= WIDEST_ALIGNED).max())
-            .map(Option::unwrap_or_default)
-            .collect();
-        let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths)).collect();
-        if !self.head.is_empty() {
-            let rule: Vec<String> = widths.iter().map(|&width| "─".repeat(width)).collect();
-            lines.insert(1, line(&rule, &widths));
-        }
-        preformatted(&lines.join("\n"))
-    }
+    preformatted(&lines.join("\n"))
 }
 
 /// A row of text with two blanks between the columns.

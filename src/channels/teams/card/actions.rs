@@ -16,7 +16,7 @@ use crate::domain::card::{Action, ButtonStyle, Card, Choice};
 use super::content::address;
 use super::part::{Part, paragraph, small_print, weight};
 use super::press::{INPUT, KEY, MOST_TOKEN, MOST_VALUE};
-use super::text::{ellipsis, literal};
+use super::text::{CHARACTERS, literal};
 
 /// What every button calls: the word by which this program knows its own.
 pub(super) const VERB: &str = "ai-crm";
@@ -87,7 +87,7 @@ impl Row {
         match address(url) {
             Some(address) => {
                 self.name(&name);
-                let title = literal(&ellipsis(&name, MOST_LABEL));
+                let title = literal(&CHARACTERS.ellipsis(&name, MOST_LABEL));
                 let action = json!({"type": "Action.OpenUrl", "title": title, "url": address.as_str()});
                 self.push(action, format!("{name}: {address}"));
             }
@@ -130,7 +130,7 @@ impl Row {
 
 /// A button that comes back with `data`. `inputs` says which inputs go along: all where nothing is said.
 fn execute(title: &str, data: &Value, inputs: Option<&str>) -> Value {
-    let title = literal(&ellipsis(title, MOST_LABEL));
+    let title = literal(&CHARACTERS.ellipsis(title, MOST_LABEL));
     let mut submit = json!({"type": "Action.Submit", "title": title, "data": data});
     let mut action = json!({"type": "Action.Execute", "title": title, "verb": VERB, "data": data});
     if let Some(inputs) = inputs {
@@ -171,7 +171,7 @@ fn menu(index: usize, label: &str, token: &str, options: &[Choice]) -> Vec<Part>
         notes.push(format!("{cut} shortened in “{name}”"));
     }
     let id = format!("{INPUT}{index}");
-    let shown = literal(&ellipsis(&name, MOST_LABEL));
+    let shown = literal(&CHARACTERS.ellipsis(&name, MOST_LABEL));
     let input = json!({
         "type": "Input.ChoiceSet",
         "id": id,
@@ -203,7 +203,8 @@ fn entries(options: &[Choice]) -> Vec<Value> {
         .take(MOST_OPTIONS)
         .map(|choice| {
             let label = one_line(if choice.label.trim().is_empty() { &choice.value } else { &choice.label });
-            let label = if label.is_empty() { "(no label)".to_owned() } else { ellipsis(&label, MOST_LABEL) };
+            let label =
+                if label.is_empty() { "(no label)".to_owned() } else { CHARACTERS.ellipsis(&label, MOST_LABEL) };
             json!({"title": literal(&label), "value": choice.value})
         })
         .take_while(|entry| {

@@ -5,12 +5,13 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::channels::text::{clean, one_line};
+use crate::channels::grid::Grid;
+use crate::channels::text::{bullets, clean, one_line};
 use crate::domain::card::{Block, Card, Fact, Tone};
 
 use super::part::{self, Look, Part, heading, paragraph, preformatted, rich, run, small_print, weight};
-use super::table::Grid;
-use super::text::{ellipsis, has_formatting, literal, size};
+use super::table;
+use super::text::{CHARACTERS, SIZES, has_formatting, literal};
 
 /// Characters of a title; a longer one is cut and follows whole.
 const MOST_TITLE: usize = 200;
@@ -37,7 +38,7 @@ pub(super) fn body(card: &Card, most: usize) -> Vec<Part> {
             Block::Heading { text } => heading(&one_line(text)),
             Block::Facts { facts } => pairs(facts),
             Block::List { items } => paragraph(&bullets(items)),
-            Block::Table { columns, rows } => Grid::new(columns, rows).parts(most),
+            Block::Table { columns, rows } => table::parts(&Grid::new(columns, rows), most),
             Block::Code { text } => preformatted(&clean(text)),
             Block::Image { url, alt } => image(url, alt),
             Block::Divider => {
@@ -79,7 +80,7 @@ fn title(title: &str, tone: Tone) -> Vec<Part> {
     }
     let (mark, colour) = mark(tone);
     let whole = format!("{mark}{title}");
-    let shown = ellipsis(&whole, MOST_TITLE);
+    let shown = CHARACTERS.ellipsis(&whole, MOST_TITLE);
     let is_rich = has_formatting(&shown);
     let mut text = if is_rich { run(&shown, Look::Bold) } else { part::title(&shown, "Medium") };
     text["size"] = json!("Medium");
@@ -94,17 +95,6 @@ fn title(title: &str, tone: Tone) -> Vec<Part> {
     parts
 }
 
-/// Items as lines; further lines of an item are indented under it. Lists of Markdown are none of this.
-fn bullets(items: &[String]) -> String {
-    let lines: Vec<String> = items
-        .iter()
-        .map(|item| clean(item).trim().replace('\n', "\n   "))
-        .filter(|item| !item.is_empty())
-        .map(|item| format!("• {item}"))
-        .collect();
-    lines.join("\n")
-}
-
 /// Facts in columns where Markdown would find nothing in any of them, else as lines: a `FactSet` reads Markdown in
 /// labels and values, and lines beside columns would look like another list.
 fn pairs(facts: &[Fact]) -> Vec<Part> {
@@ -115,7 +105,10 @@ fn pairs(facts: &[Fact]) -> Vec<Part> {
         .collect();
     let is_inert = |(label, value): &(String, String)| {
         let both_show = !label.is_empty() && !value.is_empty();
-        both_show && !has_formatting(label) && !has_formatting(value) && size(label) + size(value) <= MOST_FACT
+        both_show
+            && !has_formatting(label)
+            && !has_formatting(value)
+            && SIZES.size(label) + SIZES.size(value) <= MOST_FACT
     };
     if facts.iter().all(is_inert) { columns(&facts) } else { facts.iter().flat_map(line).collect() }
 }
@@ -148,7 +141,7 @@ fn fact_set(facts: Vec<Value>, plain: &[String]) -> Part {
 
 /// A fact as a line, or as a heading and a paragraph when it is long.
 fn line((label, value): &(String, String)) -> Vec<Part> {
-    if size(label) + size(value) > MOST_FACT {
+    if SIZES.size(label) + SIZES.size(value) > MOST_FACT {
         return [heading(label), paragraph(value)].concat();
     }
     if label.is_empty() || value.is_empty() {
@@ -174,7 +167,7 @@ fn image(url: &str, alt: &str) -> Vec<Part> {
     let Some(address) = address(url) else {
         return paragraph(format!("{alt} {}", one_line(url)).trim());
     };
-    let shown = if alt.is_empty() { "image".to_owned() } else { ellipsis(&alt, MOST_ALT) };
+    let shown = if alt.is_empty() { "image".to_owned() } else { CHARACTERS.ellipsis(&alt, MOST_ALT) };
     let is_cut = !alt.is_empty() && shown != alt;
     let element = json!({"type": "Image", "url": address.as_str(), "altText": literal(&shown)});
     let mut parts = vec![Part::new(element, format!("{shown}: {address}"))];

@@ -9,7 +9,9 @@
 
 use serde_json::{Value, json};
 
-use super::text::{Edges, has_formatting, keep_blanks, literal, more_characters, split};
+use super::text::{SIZES, has_formatting, keep_blanks, literal};
+use crate::channels::pages::PagePart;
+use crate::channels::text::Edges;
 
 /// Most of one text element, a third of a message: no message is left half empty for it.
 pub(super) const MOST_TEXT: usize = 6_000;
@@ -47,6 +49,16 @@ impl Part {
     }
 }
 
+impl PagePart for Part {
+    fn characters(&self) -> usize {
+        self.characters
+    }
+
+    fn small_print(text: &str) -> Vec<Self> {
+        small_print(text)
+    }
+}
+
 /// What JSON may count for: Teams counts UTF-16, two bytes a unit; the wire carries UTF-8.
 pub(super) fn weight(value: &Value) -> usize {
     let json = value.to_string();
@@ -79,7 +91,8 @@ pub(super) fn rich(runs: Vec<Value>) -> Value {
 }
 
 fn texts(cleaned: &str, look: Look, edges: Edges) -> Vec<Part> {
-    split(cleaned.trim_end(), MOST_TEXT, edges)
+    SIZES
+        .split(cleaned.trim_end(), MOST_TEXT, edges)
         .into_iter()
         .map(|piece| Part::new(rich(vec![run(&piece, look)]), piece))
         .collect()
@@ -100,14 +113,10 @@ pub(super) fn small_print(cleaned: &str) -> Vec<Part> {
     texts(cleaned.trim(), Look::Small, Edges::Words)
 }
 
-/// The line that says how much is left out.
-pub(super) fn notice(characters: usize) -> Vec<Part> {
-    small_print(&more_characters(characters))
-}
-
 /// A line in bold: a heading for those who listen, where Markdown would find nothing in it.
 pub(super) fn heading(line: &str) -> Vec<Part> {
-    split(line, MOST_HEADING, Edges::Words)
+    SIZES
+        .split(line, MOST_HEADING, Edges::Words)
         .into_iter()
         .map(|piece| {
             let element =

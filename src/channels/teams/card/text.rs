@@ -1,16 +1,16 @@
-//! Text for Adaptive Cards: escaping, measuring, splitting, shortening.
+//! Text for Adaptive Cards: escaping and measuring.
 //!
 //! Every text that leaves in a card is cleaned (`channels/text.rs`) and passes through here. It knows nothing of
 //! elements and cards. Sizes are in bytes as they may count for Teams' limits: two for each UTF-16 unit of the JSON, or
 //! its UTF-8 where that is more.
 
-use unicode_width::UnicodeWidthChar;
+use crate::channels::text::{Ruler, has_outer_underscore};
 
-/// How many characters a cut may move back to keep a letter and its marks together.
-const MARKS: usize = 16;
+/// By what a text may count for once it stands in JSON.
+pub(super) const SIZES: Ruler = Ruler { character: character_size, notice: 90 };
 
-/// Room for `… (N more characters)` with any `N`.
-const NOTICE: usize = 90;
+/// By characters.
+pub(super) const CHARACTERS: Ruler = Ruler { character: |_| 1, notice: 44 };
 
 /// A cleaned text for places that take it as it is: text runs, labels, choices, descriptions of images.
 ///
@@ -56,13 +56,6 @@ pub(super) fn has_formatting(text: &str) -> bool {
         || text.contains("  ")
         || (text.matches('_').count() > 1 && has_outer_underscore(text))
         || begins_a_block(text)
-}
-
-/// An underscore between two letters or digits, as in `MICROSOFT_APP_ID`, formats nothing.
-fn has_outer_underscore(text: &str) -> bool {
-    let inner = |side: Option<char>| side.is_some_and(char::is_alphanumeric);
-    text.match_indices('_')
-        .any(|(at, _)| !inner(text[..at].chars().next_back()) || !inner(text[at + 1..].chars().next()))
 }
 
 /// Whether a line begins as the items of lists do, or is a rule. A blank must follow the mark, in CommonMark and in the
@@ -111,108 +104,10 @@ fn character_size(character: char) -> usize {
     }
 }
 
-/// What a text may count for once it stands in JSON.
-pub(super) fn size(text: &str) -> usize {
-    text.chars().map(character_size).sum()
-}
-
-/// Where the longest beginning of at most `most` ends; nothing when all of it fits.
-fn overflow(text: &str, most: usize) -> Option<usize> {
-    let mut used = 0;
-    let at = text.char_indices().find_map(|(at, character)| {
-        used += character_size(character);
-        (used > most).then_some(at)
-    })?;
-    Some(whole_letter(text, at))
-}
-
-/// Moves a cut back so that it does not part a letter from its marks or an emoji from its joiner.
-fn whole_letter(text: &str, at: usize) -> usize {
-    let mut cut = at;
-    for _ in 0..MARKS {
-        let next = text[cut..].chars().next();
-        let Some((before, last)) = text[..cut].char_indices().next_back() else {
-            return at;
-        };
-        let joined = last == '\u{200D}'
-            || next.is_some_and(|next| next.width() == Some(0) || ('\u{1F3FB}'..='\u{1F3FF}').contains(&next));
-        if !joined {
-            return cut;
-        }
-        cut = before;
-    }
-    at
-}
-
-/// What a text may be parted at besides the middle of a word.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edges {
-    /// Ends of lines and words.
-    Words,
-    /// Ends of lines only: a blank inside code may not be swallowed.
-    Lines,
-}
-
-/// Parts a text into pieces of at most `most`, at the last edge in the second half of each piece. The line break or
-/// blank at the edge goes; pieces that would show nothing are left out.
-pub(super) fn split(text: &str, most: usize, edges: Edges) -> Vec<String> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(end) = overflow(rest, most) {
-        let end = end.max(rest.chars().next().map_or(0, char::len_utf8));
-        let (cut, resume) = edge(rest, end, edges);
-        pieces.push(&rest[..cut]);
-        rest = &rest[resume..];
-    }
-    pieces.push(rest);
-    pieces.into_iter().filter(|piece| !piece.trim().is_empty()).map(str::to_owned).collect()
-}
-
-/// Where to end the piece that may reach to `end`, and where the next one begins.
-fn edge(text: &str, end: usize, edges: Edges) -> (usize, usize) {
-    let wanted: &[char] = if edges == Edges::Words { &['\n', ' '] } else { &['\n'] };
-    for &mark in wanted {
-        if text[end..].starts_with(mark) {
-            return (end, end + 1);
-        }
-        if let Some(at) = text[..end].rfind(mark).filter(|&at| at >= end / 2) {
-            return (at, at + 1);
-        }
-    }
-    (end, end)
-}
-
-/// A text of at most `most`; what is cut off is counted at its end.
-pub(super) fn shorten(text: &str, most: usize) -> String {
-    if size(text) <= most {
-        return text.to_owned();
-    }
-    let end = overflow(text, most.saturating_sub(NOTICE)).unwrap_or(text.len());
-    let left = text[end..].chars().count();
-    format!("{}{}", text[..end].trim_end(), more_characters(left))
-}
-
-/// Says how much is not shown.
-pub(super) fn more_characters(count: usize) -> String {
-    let noun = if count == 1 { "character" } else { "characters" };
-    format!("… ({count} more {noun})")
-}
-
-/// A text of at most `most` characters that ends in `…` when it is cut, for labels whose whole text stands
-/// elsewhere in the message.
-pub(super) fn ellipsis(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some(_) => {
-            let end = text.char_indices().nth(most - 1).map_or(text.len(), |(at, _)| at);
-            format!("{}…", text[..whole_letter(text, end)].trim_end())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channels::text::Edges;
 
     #[test]
     fn no_text_becomes_a_date() {
@@ -268,7 +163,7 @@ mod tests {
 
     #[test]
     fn sizes_are_the_larger_way_to_count() {
-        assert_eq!(size("a\"é日🎉\n"), 2 + 4 + 2 + 3 + 4 + 4);
+        assert_eq!(SIZES.size("a\"é日🎉\n"), 2 + 4 + 2 + 3 + 4 + 4);
     }
 
     #[test]
@@ -281,16 +176,16 @@ mod tests {
             ("\n\n\n\n", 8, Edges::Words, vec![]),
             ("e\u{301}e\u{301}e\u{301}", 6, Edges::Words, vec!["e\u{301}", "e\u{301}", "e\u{301}"]),
         ] {
-            assert_eq!(split(text, most, edges), wanted, "{text:?} by {most}");
+            assert_eq!(SIZES.split(text, most, edges), wanted, "{text:?} by {most}");
         }
     }
 
     #[test]
     fn shortening_says_how_much_is_missing() {
-        assert_eq!(shorten("short", 100), "short");
-        let short = shorten(&"word ".repeat(100), 200);
-        assert!(size(&short) <= 200 && short.ends_with(" more characters)"), "{short}");
-        assert_eq!(ellipsis("abcdef", 4), "abc…");
-        assert_eq!(ellipsis("日本語", 3), "日本語");
+        assert_eq!(SIZES.shorten("short", 100), "short");
+        let short = SIZES.shorten(&"word ".repeat(100), 200);
+        assert!(SIZES.size(&short) <= 200 && short.ends_with(" more characters)"), "{short}");
+        assert_eq!(CHARACTERS.ellipsis("abcdef", 4), "abc…");
+        assert_eq!(CHARACTERS.ellipsis("日本語", 3), "日本語");
     }
 }
