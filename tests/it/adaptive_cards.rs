@@ -1,24 +1,21 @@
 //! Microsoft's own library takes every message that the cards of `tests/data/cards.json`, and those below, become.
 //!
-//! Owns nothing but the pipe to `tests/adaptive_cards.mjs`, which runs the parser and the checks of npm adaptivecards.
+//! The judge is `tests/adaptive_cards.mjs`, which runs the parser and the checks of npm adaptivecards.
 //! A card that any channel should show is added to the file; what only Teams could misread stands here.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
 use ai_crm::channels::teams::card;
 use ai_crm::domain::card::{Action, Block, ButtonStyle, Card, Choice, Tone};
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::Value;
+
+use crate::support::judge::{cards, judge, root};
 
 /// How to get what this test needs.
 const INSTALL: &str = "npm install --prefix target/node adaptivecards@3.0.6, with Node 18 or later \
                        (or set AI_CRM_TEST_NODE_MODULES to a node_modules that has it)";
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The folder in which adaptivecards is installed.
 fn modules() -> PathBuf {
@@ -34,26 +31,9 @@ pub(crate) fn check(cards: &[Value]) -> anyhow::Result<()> {
     let has_node = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
     let has_library = modules.join("adaptivecards/dist/adaptivecards.js").is_file();
     ensure!(has_node && has_library, "no node, or no adaptivecards in {}; run: {INSTALL}", modules.display());
-    let lines: Vec<String> = cards.iter().map(|card| serde_json::json!({ "card": card }).to_string()).collect();
-    let mut checker = Command::new("node")
-        .arg(root().join("tests/adaptive_cards.mjs"))
-        .env("AI_CRM_TEST_NODE_MODULES", &modules)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut stdin = checker.stdin.take().context("the checker has no standard input")?;
-    stdin.write_all((lines.join("\n") + "\n").as_bytes())?;
-    drop(stdin);
-    let output = checker.wait_with_output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    Ok(())
-}
-
-/// The cards that every renderer is tried with.
-fn shared() -> Vec<Card> {
-    let text =
-        std::fs::read_to_string(root().join("tests/data/cards.json")).expect("tests/data/cards.json is readable");
-    serde_json::from_str(&text).expect("tests/data/cards.json holds cards")
+    let checker = root().join("tests/adaptive_cards.mjs");
+    let cards = cards.iter().map(|card| serde_json::json!({ "card": card }));
+    judge(Command::new("node").arg(checker).env("AI_CRM_TEST_NODE_MODULES", &modules), cards)
 }
 
 /// Cards of texts that Teams would format, in every place that a text has.
@@ -90,7 +70,7 @@ fn hostile() -> Vec<Card> {
 
 #[test]
 fn microsofts_library_takes_every_card() -> anyhow::Result<()> {
-    let cards = [shared(), hostile()].concat();
+    let cards = [cards(), hostile()].concat();
     assert!(cards.len() >= 19, "only {} cards", cards.len());
     let messages: Vec<Value> = cards
         .iter()

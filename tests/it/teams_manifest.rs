@@ -1,14 +1,14 @@
 //! The app package that `ai-crm manifest teams` writes, opened by another program's zip and checked by Microsoft's
 //! schema, which `tests/teams_manifest.mjs` reads from npm.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use crate::stage::run;
+use crate::support::judge::{heard, root};
 use crate::support::server::ServerPlan;
 
 /// How to get what this test needs.
@@ -18,26 +18,15 @@ const INSTALL: &str = "npm install --prefix target/node @microsoft/app-manifest@
 /// The bot's app.
 const APP: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// What Microsoft's schema finds in a manifest; nothing where it takes it.
 fn findings(manifest: &Value) -> anyhow::Result<String> {
     let modules = std::env::var_os("AI_CRM_TEST_NODE_MODULES")
         .map_or_else(|| root().join("target/node/node_modules"), PathBuf::from);
     let schemas = modules.join("@microsoft/app-manifest/build/json-schemas/teams");
     ensure!(schemas.is_dir(), "{} is not there; run: {INSTALL}", schemas.display());
-    let mut checker = Command::new("node")
-        .arg(root().join("tests/teams_manifest.mjs"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
+    let mut checker = Command::new("node");
+    let output = heard(checker.arg(root().join("tests/teams_manifest.mjs")), [manifest.clone()])
         .context("node does not start; run: apt-get install nodejs npm")?;
-    let mut stdin = checker.stdin.take().context("the checker has no standard input")?;
-    stdin.write_all(format!("{manifest}\n").as_bytes())?;
-    drop(stdin);
-    let output = checker.wait_with_output()?;
     let found = String::from_utf8(output.stdout)?;
     ensure!(output.status.success() == found.is_empty(), "{}: {found}", output.status);
     Ok(found)

@@ -5,6 +5,7 @@
 
 pub(crate) mod api;
 pub(crate) mod done;
+pub(crate) mod judge;
 pub(crate) mod load;
 pub(crate) mod server;
 
