@@ -13,6 +13,8 @@ mod progress;
 pub mod slack;
 pub mod teams;
 pub mod terminal;
+#[cfg(test)]
+mod testing;
 mod text;
 
 use std::time::Duration;

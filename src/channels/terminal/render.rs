@@ -228,6 +228,7 @@ mod tests {
     use unicode_width::UnicodeWidthStr;
 
     use super::*;
+    use crate::channels::testing::turns_the_order;
     use crate::domain::card::Choice;
 
     const WIDE: Look = Look { width: 80, colour: false, unicode: true };
@@ -401,11 +402,6 @@ from chat
         [BOLD, DIM, GOOD, WARNING, BAD, CHOICE, "0"]
             .iter()
             .fold(text.to_owned(), |text, paint| text.replace(&format!("\u{1b}[{paint}m"), ""))
-    }
-
-    /// Every character of Unicode's property `Bidi_Control`.
-    fn turns_the_order(c: char) -> bool {
-        matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     }
 
     fn any_text() -> impl Strategy<Value = String> {
