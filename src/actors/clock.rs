@@ -117,6 +117,7 @@ fn incoming(due: &Stored<timer::Timer>) -> Incoming {
         reply: None,
         kind: EventKind::TimerFired { name: timer.name.clone(), payload: timer.payload.clone() },
         proof: "our own timer".to_owned(),
+        reach: None,
         raw: bytes::Bytes::new(),
     }
 }

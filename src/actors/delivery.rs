@@ -11,13 +11,13 @@ use futures_util::FutureExt;
 
 use crate::channels::{Channel, DeliverError, Delivery, Lookup};
 use crate::domain::effect::{Effect, EffectEnd, EffectKind};
-use crate::domain::event::ChannelName;
+use crate::domain::event::{Address, ChannelName};
 use crate::domain::ids::EffectId;
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::backoff;
 use crate::ledger::outbox::digest::digest;
 use crate::ledger::outbox::{Work, record};
-use crate::store::keyspace::effect;
+use crate::store::keyspace::{connector, effect};
 use crate::store::{Store, StoreError, Stored};
 
 /// Pause of a conversation in which nobody is; who comes ends it at once.
@@ -173,7 +173,10 @@ impl Deliverer {
                 .not_now(owed, &DeliverError::Unavailable { reason: format!("{} is off", it.address().channel) })
                 .await;
         };
-        let delivery = delivery(it);
+        let delivery = match connector::newest(&self.store.view(&it.tenant), it.address()) {
+            Ok(to) => delivery(it, to),
+            Err(error) => return self.later(it.id, 1, suspect, Some(error.to_string())),
+        };
         if suspect {
             match channel.look_up(&delivery).await {
                 Ok(Lookup::Done(found)) => {
@@ -194,8 +197,22 @@ impl Deliverer {
                 self.ended(owed, EffectEnd::Done { platform_id: done.platform_id, via: done.via.to_owned() }).await
             }
             Err(DeliverError::Rejected { reason }) => self.ended(owed, EffectEnd::Dead { reason }).await,
+            Err(DeliverError::OutOfReach { reason }) => self.out_of_reach(owed, &delivery.to, reason).await,
             Err(error @ DeliverError::UnknownOutcome { .. }) => self.not_now_but_suspect(owed, &error).await,
             Err(error) => self.not_now(owed, &error).await,
+        }
+    }
+
+    /// Nothing said in that place arrives: it is given up with the reason, and can be replayed. Where an event has told
+    /// meanwhile that the place is reached by another address, it is tried there.
+    async fn out_of_reach(&self, owed: &Stored<Effect>, tried: &Address, reason: String) -> Tried {
+        match connector::newest(&self.store.view(&owed.value.tenant), tried) {
+            Ok(newest) if newest == *tried => self.ended(owed, EffectEnd::Dead { reason }).await,
+            Ok(_) => {
+                let reason = format!("{reason}; the place has moved, and is tried where it is now");
+                self.failed(owed, &DeliverError::Unavailable { reason }, false).await
+            }
+            Err(error) => self.later(owed.value.id, 1, false, Some(error.to_string())),
         }
     }
 
@@ -261,15 +278,150 @@ impl Deliverer {
     }
 }
 
-fn delivery(effect: &Effect) -> Delivery {
-    let EffectKind::Deliver { to, card, audience, replaces, answers } = &effect.kind;
+/// An effect as its channel is given it, `to` an address that is good at this moment.
+fn delivery(effect: &Effect, to: Address) -> Delivery {
+    let EffectKind::Deliver { to: _, card, audience, replaces, answers } = &effect.kind;
     Delivery {
         idempotency_key: effect.idempotency_key(),
-        to: to.clone(),
+        to,
         card: card.clone(),
         audience: *audience,
         replaces: replaces.clone(),
         answers: *answers,
         since: effect.created,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::channels::Delivered;
+    use crate::domain::card::{Audience, Card};
+    use crate::domain::event::{EventKind, Incoming, Place, PlaceKind, PlatformUser, Reach};
+    use crate::domain::ids::{EventId, LaneKey, TenantId};
+    use crate::domain::outcome::Expect;
+    use crate::domain::principal::Profile;
+    use crate::store::Batch;
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    /// A platform whose place is out of reach at its old address, and tells of the new one while it is called.
+    struct Moving {
+        store: Store,
+        moves: bool,
+    }
+
+    impl Moving {
+        async fn take(&self, to: &Address) -> Result<Delivered, DeliverError> {
+            if to.connector.as_deref() == Some("new") {
+                return Ok(Delivered { platform_id: "1".to_owned(), via: "message" });
+            }
+            if self.moves {
+                let tenant = TenantId::default_tenant();
+                let learnt = connector::learnt(&self.store.view(&tenant), &told_of("new")).unwrap();
+                let mut batch = Batch::new();
+                batch.writes(&tenant, learnt);
+                self.store.commit(batch).await.unwrap();
+            }
+            Err(DeliverError::OutOfReach { reason: "404".to_owned() })
+        }
+    }
+
+    impl Channel for Moving {
+        fn name(&self) -> ChannelName {
+            ChannelName::Teams
+        }
+        fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Delivered, DeliverError>> {
+            Box::pin(self.take(&delivery.to))
+        }
+        fn look_up<'a>(&'a self, _: &'a Delivery) -> BoxFuture<'a, Result<Lookup, DeliverError>> {
+            Box::pin(async { Ok(Lookup::NotDone) })
+        }
+        fn profile<'a>(
+            &'a self,
+            _: &'a str,
+            _: &'a PlatformUser,
+            _: Option<&'a Address>,
+        ) -> BoxFuture<'a, Result<Option<Profile>, DeliverError>> {
+            Box::pin(async { Ok(None) })
+        }
+        fn pace(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    fn told_of(url: &str) -> Incoming {
+        Incoming {
+            channel: ChannelName::Teams,
+            installation: "t1".into(),
+            organisation: None,
+            dedupe: vec![],
+            lane: LaneKey("l".into()),
+            from: None,
+            place: Some(Place { id: "p".into(), kind: PlaceKind::Private, shared: false }),
+            reply: None,
+            kind: EventKind::Command { line: "help".into() },
+            proof: "test".into(),
+            reach: Some(Reach::By(url.to_owned())),
+            raw: bytes::Bytes::new(),
+        }
+    }
+
+    fn owed() -> Effect {
+        let to = Address {
+            channel: ChannelName::Teams,
+            installation: "t1".into(),
+            organisation: None,
+            place: "p".into(),
+            thread: None,
+            begins_thread: false,
+            connector: Some("old".into()),
+            alone: false,
+            person: None,
+            route: None,
+        };
+        let (card, audience) = (Card::new("done"), Audience::Everyone);
+        let kind = EffectKind::Deliver { to, card, audience, replaces: None, answers: None };
+        let (id, tenant) = (EffectId { event: EventId(1), index: 0 }, TenantId::default_tenant());
+        let created = Timestamp(1);
+        Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None }
+    }
+
+    async fn deliverer(moves: bool) -> (Deliverer, Work) {
+        let store =
+            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let mut batch = Batch::new();
+        batch.write(&TenantId::default_tenant(), effect::put_owed(&owed(), Expect::Absent));
+        store.commit(batch).await.unwrap();
+        let second = Duration::from_secs(1);
+        let patience =
+            Patience { first_pause: second, most_pause: second, give_up_after: second * 60, under_way: second };
+        let channel: Arc<dyn Channel> = Arc::new(Moving { store: store.clone(), moves });
+        let channels = HashMap::from([(ChannelName::Teams, channel)]);
+        let conversation = crate::ledger::outbox::Conversation::of(&owed());
+        let work = Work::Perform { conversation, id: owed().id, suspect: false };
+        (Deliverer { store, clock: Arc::new(Still), channels, patience, dice: Arc::new(|| 0.5) }, work)
+    }
+
+    #[tokio::test]
+    async fn what_is_out_of_reach_is_tried_again_only_where_the_place_has_moved() {
+        let (there, work) = deliverer(false).await;
+        let tried = there.perform(&work, None).await;
+        assert_eq!(tried, Tried::GivenUp { id: owed().id, reason: "404".to_owned() });
+
+        let (moved, work) = deliverer(true).await;
+        let tried = moved.perform(&work, None).await;
+        let Tried::Again { suspect: false, error: Some(error), .. } = &tried else { panic!("{tried:?}") };
+        assert!(error.contains("404") && error.contains("moved"), "{error}");
+        assert_eq!(moved.perform(&work, None).await, Tried::Ended(vec![owed().id]));
     }
 }

@@ -21,7 +21,7 @@ use crate::domain::outcome::{Expect, Write};
 use crate::domain::principal::{PersonRecord, Principal, Profile, Role, Standing};
 use crate::domain::time::{Clock, Timestamp};
 use crate::policy::Subject;
-use crate::store::keyspace::{link, person};
+use crate::store::keyspace::{connector, link, person};
 use crate::store::{StoreError, View};
 
 /// Age at which a profile is asked for again.
@@ -268,8 +268,8 @@ impl Identifier {
         let Some(user) = &event.what.from else { return Ok(nobody("system")) };
         let believed = self.record(view, user, BELIEVED_FOR)?;
         let patience = if believed.is_some() { self.short_timeout } else { self.timeout };
-        let seen_in = event.what.reply.as_ref();
-        let answer = self.profile(&event.what.installation, user, seen_in, patience).await;
+        let seen_in = event.what.reply.as_ref().map(|reply| connector::newest(view, reply)).transpose()?;
+        let answer = self.profile(&event.what.installation, user, seen_in.as_ref(), patience).await;
         match (answer, believed) {
             // Only the platform's word that there is no such user makes somebody unknown; a token that may
             // not ask says nothing about who asks.
@@ -283,9 +283,10 @@ impl Identifier {
             }
             (Err(_), Some(record)) => self.person(view, user, record, Vec::new()),
             (Err(LookUpError::Busy), None) => Err(IdentifyError::Busy),
-            (Err(LookUpError::Platform(DeliverError::Rejected { reason })), None) => {
-                Err(IdentifyError::Refused(reason))
-            }
+            (
+                Err(LookUpError::Platform(DeliverError::Rejected { reason } | DeliverError::OutOfReach { reason })),
+                None,
+            ) => Err(IdentifyError::Refused(reason)),
             (Err(LookUpError::Platform(error)), None) => {
                 let after = if let DeliverError::RateLimited { after } = &error { Some(*after) } else { None };
                 Err(IdentifyError::NoAnswer { why: error.to_string(), after })

@@ -263,6 +263,7 @@ mod tests {
             reply: Some(reply),
             kind: EventKind::Command { line: "help".into() },
             proof: "test".into(),
+            reach: None,
             raw: bytes::Bytes::new(),
         };
         Event { id: EventId(7), tenant: TenantId::default_tenant(), at: Timestamp(0), what }

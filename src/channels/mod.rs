@@ -87,6 +87,13 @@ pub enum DeliverError {
         /// The platform's error code, or ours.
         reason: String,
     },
+    /// The platform lets the bot say nothing in that place, or knows no such place; nothing was done. Of no use again,
+    /// but where the place turns out to be reached by another address.
+    #[error("out of reach: {reason}")]
+    OutOfReach {
+        /// The platform's error code, and what helps.
+        reason: String,
+    },
     /// The request may have been carried out: look before repeating.
     #[error("no answer, so it may have been done: {reason}")]
     UnknownOutcome {

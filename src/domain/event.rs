@@ -114,7 +114,8 @@ pub struct Address {
     /// An address that the platform gave for answers to this one event (Slack's `response_url`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
-    /// Where the platform takes what is said in this place, whenever it is said (Teams' `serviceUrl`).
+    /// Where the platform took what is said in this place when the event came (Teams' `serviceUrl`). Where it has named
+    /// another since, that one is taken: `store/keyspace/connector.rs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector: Option<String>,
 }
@@ -139,6 +140,15 @@ impl Address {
     pub fn lasting(&self) -> Self {
         Self { route: None, ..self.clone() }
     }
+}
+
+/// What an event says of the way to its place, for whatever is said there later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// From here on the platform takes it at this address (Teams' `serviceUrl`).
+    By(String),
+    /// There is none: the bot was taken out of the place.
+    Lost,
 }
 
 /// What happened.
@@ -247,6 +257,10 @@ pub struct Incoming {
     pub kind: EventKind,
     /// How authenticity was proved, for `why`: `slack v0 signature, secret 1`.
     pub proof: String,
+    /// The way to the place, where the platform names one; kept with the place when the event is accepted, and not in
+    /// the event.
+    #[serde(skip)]
+    pub reach: Option<Reach>,
     /// The body as it came, for `why` and for what-if. Not part of the serialised head.
     #[serde(skip)]
     pub raw: bytes::Bytes,

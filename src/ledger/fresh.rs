@@ -77,6 +77,7 @@ mod tests {
             reply: None,
             kind: EventKind::Command { line: "help".into() },
             proof: "test".into(),
+            reach: None,
             raw: vec![b'x'; length].into(),
         };
         Event { id: EventId(id), tenant: TenantId::default_tenant(), at: Timestamp(at), what }

@@ -16,7 +16,7 @@ use crate::ledger::fresh::Fresh;
 use crate::ledger::lanes::Lane;
 use crate::ledger::rush::Rush;
 use crate::store::keyspace::event::{End, Ready, Story};
-use crate::store::keyspace::{dedupe, effect, event, timer};
+use crate::store::keyspace::{connector, dedupe, effect, event, timer};
 use crate::store::{Batch, Store, StoreError, Stored};
 
 /// Event numbers that one write reserves. A restart skips what is left of them.
@@ -178,6 +178,7 @@ impl Inbox {
         let now = self.clock.now();
         let _caller = self.rush.enter(now);
         let lane = Lane { tenant: tenant.clone(), key: what.lane.clone() };
+        let learnt = connector::learnt(&self.store.view(tenant), &what)?;
         let new = Event { id, tenant: tenant.clone(), at: now, what };
         let mut ahead = self.ids.ahead(id);
         loop {
@@ -191,7 +192,7 @@ impl Inbox {
             if !ended {
                 batch.write(tenant, event::put_ready(id, &ready(&lane), Expect::Unused));
             }
-            batch.writes(tenant, writes.iter().cloned());
+            batch.writes(tenant, writes.iter().chain(&learnt).cloned());
             let committed = self.store.commit_at(batch).await;
             if committed.is_ok()
                 && let Some((upto, _)) = &ahead
@@ -397,7 +398,7 @@ pub fn backoff(attempts: u32, first: Duration, most: Duration, dice: f64) -> Dur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::EventKind;
+    use crate::domain::event::{EventKind, Place, PlaceKind, Reach};
     use crate::domain::ids::LaneKey;
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
@@ -426,6 +427,7 @@ mod tests {
             reply: None,
             kind: EventKind::Command { line: "help".into() },
             proof: "test".into(),
+            reach: None,
             raw: bytes::Bytes::from_static(b"raw \xff body"),
         }
     }
@@ -481,6 +483,24 @@ mod tests {
         assert_eq!((story.end, story.summary.as_str()), (End::Ignored, "not addressed to the bot"));
         let again = inbox.accept(&tenant, inbox.next_id().await.unwrap(), incoming(&["a"])).await.unwrap();
         assert_eq!(again, Accepted::Known { id });
+    }
+
+    #[tokio::test]
+    async fn the_way_to_a_place_is_kept_with_what_brings_it() {
+        let inbox = inbox(Arc::default(), Arc::new(Keyring::ephemeral()));
+        let tenant = TenantId::default_tenant();
+        let place = Place { id: "p".into(), kind: PlaceKind::Private, shared: false };
+        let from = |key: &str, url: &str| Incoming {
+            place: Some(place.clone()),
+            reach: Some(Reach::By(url.to_owned())),
+            ..incoming(&[key])
+        };
+        let view = inbox.store().view(&tenant);
+        let known = |url: &str| connector::learnt(&view, &from("", url)).unwrap().is_none();
+        for (key, url, kept) in [("a", "one", "one"), ("b", "two", "two"), ("a", "one", "two"), ("c", "two", "two")] {
+            inbox.accept(&tenant, inbox.next_id().await.unwrap(), from(key, url)).await.unwrap();
+            assert!(known(kept), "{key} {url}: an old activity that comes again says nothing of today");
+        }
     }
 
     #[tokio::test]

@@ -149,6 +149,7 @@ mod tests {
                 reply: None,
                 kind: EventKind::Platform { name: "message".into(), ignore: Some("chat".into()) },
                 proof: "test".into(),
+                reach: None,
                 raw: bytes::Bytes::new(),
             };
             let event = Event { id: EventId(id), tenant: tenant.clone(), at: Timestamp(1), what };

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::audit::{AuditEnd, AuditEntry};
+use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, Reach};
+use crate::domain::ids::LaneKey;
 use crate::domain::time::{Clock, Timestamp};
 use crate::store::ahead::Lead;
 use crate::store::engine::Order;
-use crate::store::keyspace::setting;
+use crate::store::keyspace::{connector, setting};
 use crate::store::memory::{Fate, Memory};
 use crate::store::quota::Quota;
 use crate::store::seal::MasterKey;
@@ -638,5 +640,72 @@ fn keys_rotate_while_the_store_runs() {
             .scan(b"default\0", &[], Order::Ascending)
             .filter(|entry| seal::key_id_of(&entry.as_ref().unwrap().1).is_some_and(|id| id == first));
         assert_eq!(stale.count(), 0);
+    });
+}
+
+fn arrived(place: &str, reach: Option<Reach>) -> Incoming {
+    Incoming {
+        channel: ChannelName::Teams,
+        installation: "t1".into(),
+        organisation: None,
+        dedupe: vec![],
+        lane: LaneKey("l".into()),
+        from: None,
+        place: Some(Place { id: place.into(), kind: PlaceKind::Private, shared: false }),
+        reply: None,
+        kind: EventKind::Command { line: "help".into() },
+        proof: "test".into(),
+        reach,
+        raw: bytes::Bytes::new(),
+    }
+}
+
+fn address(place: &str, connector: Option<&str>) -> Address {
+    Address {
+        channel: ChannelName::Teams,
+        installation: "t1".into(),
+        organisation: None,
+        place: place.into(),
+        thread: Some("17".into()),
+        begins_thread: false,
+        connector: connector.map(str::to_owned),
+        alone: false,
+        person: None,
+        route: None,
+    }
+}
+
+#[test]
+fn a_place_is_reached_by_the_last_word_of_its_platform() {
+    over_every_engine(async |store| {
+        let view = store.view(&TenantId::default_tenant());
+        let by = |url: &str| Some(Reach::By(url.to_owned()));
+        let now = |place, of_event| connector::newest(&view, &address(place, of_event)).unwrap().connector;
+        assert_eq!(now("p", Some("old")).as_deref(), Some("old"), "a store of before knows of none");
+        for (place, reach, writes, known) in [
+            ("p", None, false, "old"),
+            ("p", Some(Reach::Lost), false, "old"),
+            ("p", by("one"), true, "one"),
+            ("p", by("one"), false, "one"),
+            ("q", by("one"), true, "one"),
+            ("p", by("two"), true, "two"),
+            ("p", Some(Reach::Lost), true, "old"),
+            ("p", by("two"), true, "two"),
+        ] {
+            let learnt = connector::learnt(&view, &arrived(place, reach.clone())).unwrap();
+            assert_eq!(learnt.is_some(), writes, "{place} {reach:?}");
+            write(&store, learnt).await.unwrap();
+            assert_eq!(now(place, Some("old")).as_deref(), Some(known), "{place} {reach:?}");
+        }
+        assert_eq!(now("q", Some("old")).as_deref(), Some("one"), "each place by itself");
+        assert_eq!(now("p", None), None, "who names no address needs none");
+        let theirs = store.view(&"other".parse().unwrap());
+        assert_eq!(connector::newest(&theirs, &address("p", Some("old"))).unwrap().connector.as_deref(), Some("old"));
+        let learnt = connector::learnt(&view, &arrived("p", by("three"))).unwrap().unwrap();
+        write(&store, [put(learnt.key, Expect::Any, &Text("damaged".to_owned()))]).await.unwrap();
+        assert_eq!(now("p", Some("old")).as_deref(), Some("old"), "what cannot be read is as none");
+        assert!(connector::learnt(&view, &arrived("p", by("three"))).unwrap().is_some(), "and is written anew");
+        let nowhere = Incoming { place: None, ..arrived("p", by("three")) };
+        assert_eq!(connector::learnt(&view, &nowhere).unwrap(), None);
     });
 }

@@ -142,6 +142,7 @@ impl Desk {
                 }),
                 kind,
                 proof: "slack v0 signature, secret 1".into(),
+                reach: None,
                 raw: bytes::Bytes::new(),
             },
         };

@@ -25,6 +25,7 @@ mod sockets;
 mod stage;
 mod support;
 mod teams;
+mod teams_connector;
 mod teams_dialogs;
 mod teams_manifest;
 mod why;

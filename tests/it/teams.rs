@@ -120,7 +120,7 @@ impl Team {
     }
 
     /// The end of a test in which so many effects are given up, and Teams refuses some calls.
-    async fn end_but_for(self, dead: usize, refusals: &[&str]) -> anyhow::Result<()> {
+    pub(crate) async fn end_but_for(self, dead: usize, refusals: &[&str]) -> anyhow::Result<()> {
         self.rest().await?;
         let given_up = self.api().get("/effects?state=dead").await?;
         ensure!(given_up["effects"].as_array().map_or(0, Vec::len) == dead, "given up: {given_up}");

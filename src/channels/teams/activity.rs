@@ -53,6 +53,9 @@ pub struct Activity {
     /// Who came, by a `conversationUpdate`.
     #[serde(default, deserialize_with = "lenient_list")]
     pub members_added: Vec<Account>,
+    /// Who went, by a `conversationUpdate`.
+    #[serde(default, deserialize_with = "lenient_list")]
+    pub members_removed: Vec<Account>,
     /// The message that a press or a reaction belongs to.
     #[serde(default, deserialize_with = "lenient")]
     pub reply_to_id: Option<String>,

@@ -302,6 +302,7 @@ impl Answer {
             | StatusCode::GATEWAY_TIMEOUT
             // A token that was asked for a moment ago: it is Entra's trouble or the app's, and nothing was done.
             | StatusCode::UNAUTHORIZED => DeliverError::Unavailable { reason },
+            _ if is_shut(&code) => DeliverError::OutOfReach { reason },
             _ => DeliverError::Rejected { reason },
         }
     }
@@ -318,14 +319,46 @@ fn mend_of(code: &str) -> Option<&'static str> {
         "BotNotInConversationRoster" => Some("add the bot to that chat or team, and drop or replay what was owed"),
         "BotDisabledByAdmin" => Some("an administrator of Teams has to permit the app again"),
         "ConversationBlockedByUser" => Some("the person has blocked the bot and can unblock it in Teams"),
+        "ConversationNotFound" => Some(
+            "the chat or channel is gone, or was moved: let somebody write to the bot there, and replay what was owed",
+        ),
         "MessageSizeTooBig" => Some("report it: cards are split below Teams' limit"),
         _ => None,
     }
 }
 
+/// Whether Teams' code for a refusal is about the conversation, and so about all that could be said there.
+fn is_shut(code: &str) -> bool {
+    matches!(
+        code,
+        "BotNotInConversationRoster" | "BotDisabledByAdmin" | "ConversationBlockedByUser" | "ConversationNotFound"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_of_the_conversation_is_told_from_one_of_the_message() {
+        for (status, code, is_shut) in [
+            (403, "BotNotInConversationRoster", true),
+            (403, "BotDisabledByAdmin", true),
+            (403, "ConversationBlockedByUser", true),
+            (404, "ConversationNotFound", true),
+            (404, "ActivityNotFoundInConversation", false),
+            (403, "NotEnoughPermissions", false),
+            (413, "MessageSizeTooBig", false),
+            (404, "", false),
+        ] {
+            let body = json!({"error": {"code": code}}).to_string().into_bytes();
+            let status = StatusCode::from_u16(status).unwrap();
+            let failure = Answer { status, headers: HeaderMap::new(), body }.failure();
+            assert_eq!(matches!(&failure, DeliverError::OutOfReach { .. }), is_shut, "{code}: {failure}");
+            assert_eq!(matches!(&failure, DeliverError::Rejected { .. }), !is_shut, "{code}: {failure}");
+            assert!(failure.to_string().contains(code), "{failure}");
+        }
+    }
 
     #[test]
     fn ids_stand_in_addresses_as_one_part() {

@@ -13,7 +13,7 @@ use super::activity::{Account, Activity};
 use super::dialog::{self, Opened};
 use super::verify::Proof;
 use super::{card, text};
-use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
+use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser, Reach};
 use crate::domain::ids::LaneKey;
 
 /// How the Bot Framework calls Teams. Its other channels let whoever writes name themselves as they like.
@@ -127,6 +127,7 @@ pub fn decode(
         reply,
         kind: what,
         proof: proof.to_string(),
+        reach: Some(if is_farewell(kind, activity) { Reach::Lost } else { Reach::By(service_url.to_string()) }),
         raw: body.clone(),
     };
     Ok(Decoded { incoming, answer })
@@ -202,13 +203,26 @@ fn read(kind: &str, activity: &Activity) -> (EventKind, Answer) {
 
 /// Whether the bot was just installed, by somebody.
 fn is_hello(kind: &str, activity: &Activity) -> bool {
-    let bot = activity.recipient.as_ref().and_then(|recipient| recipient.id.as_deref());
     let is_installed = match kind {
         "installationUpdate" => activity.action.as_deref() == Some("add"),
-        "conversationUpdate" => activity.members_added.iter().any(|who| who.id.is_some() && who.id.as_deref() == bot),
+        "conversationUpdate" => names_the_bot(&activity.members_added, activity),
         _ => false,
     };
     is_installed && names_somebody(activity) && !is_the_bot(activity)
+}
+
+/// Whether the bot was just taken away, by whomever.
+fn is_farewell(kind: &str, activity: &Activity) -> bool {
+    match kind {
+        "installationUpdate" => activity.action.as_deref() == Some("remove"),
+        "conversationUpdate" => names_the_bot(&activity.members_removed, activity),
+        _ => false,
+    }
+}
+
+fn names_the_bot(members: &[Account], activity: &Activity) -> bool {
+    let bot = activity.recipient.as_ref().and_then(|recipient| recipient.id.as_deref());
+    members.iter().any(|who| who.id.is_some() && who.id.as_deref() == bot)
 }
 
 fn names_somebody(activity: &Activity) -> bool {
@@ -366,6 +380,24 @@ mod tests {
         let press = EventKind::CardAction { token: "t.1".to_owned(), choice: None, message: Some("99".to_owned()) };
         assert_eq!((submit.incoming.kind, submit.answer), (press.clone(), Answer::Taken));
         assert_eq!((execute.incoming.kind, execute.answer), (press, Answer::Press));
+    }
+
+    #[test]
+    fn whatever_happens_in_a_place_says_how_it_is_reached() {
+        let here = Some(Reach::By("https://smba.trafficmanager.net/emea/".to_owned()));
+        let gone = json!({"type": "conversationUpdate", "membersRemoved": [{"id": "29:a"}, {"id": "28:bot"}]});
+        let table = [
+            (json!({}), here.clone()),
+            (json!({"type": "messageReaction"}), here.clone()),
+            (json!({"type": "typing", "from": {"id": "28:other"}}), here.clone()),
+            (json!({"type": "installationUpdate", "action": "add"}), here.clone()),
+            (json!({"type": "conversationUpdate", "membersRemoved": [{"id": "29:a"}, {}]}), here),
+            (gone, Some(Reach::Lost)),
+            (json!({"type": "installationUpdate", "action": "remove", "from": {}}), Some(Reach::Lost)),
+        ];
+        for (changes, reach) in table {
+            assert_eq!(read(changes.clone()).unwrap().incoming.reach, reach, "{changes}");
+        }
     }
 
     #[test]

@@ -73,6 +73,7 @@ pub fn incoming(user: &str, delivery: &str, kind: EventKind) -> Incoming {
         reply: Some(address(user)),
         kind,
         proof: "the admin token of this machine".to_owned(),
+        reach: None,
         raw: bytes::Bytes::new(),
     }
 }

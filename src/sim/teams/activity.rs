@@ -31,7 +31,7 @@ pub(super) fn base(state: &State, scene: &Scene<'_>, id: &str, fields: Value) ->
     }
     let mut activity = json!({
         "id": id, "timestamp": utc, "localTimestamp": utc.replace('Z', "+00:00"), "localTimezone": "Europe/London",
-        "channelId": "msteams", "serviceUrl": state.service_url(), "from": person(user), "conversation": conversation,
+        "channelId": "msteams", "serviceUrl": state.service_url_of(&place.id), "from": person(user), "conversation": conversation,
         "recipient": { "id": state.bot(), "name": seed::BOT_NAME }, "locale": "en-GB",
         "channelData": channel_data(place),
     });

@@ -202,6 +202,7 @@ impl Call {
             let posts = state.posts.len();
             let done = let_in(state, headers, now)
                 .and_then(|()| self.admit(state, asked.place(), now))
+                .and_then(|()| is_here(state, asked))
                 .and_then(|()| (self.how)(state, asked, now));
             for post in &mut state.posts[posts..] {
                 post.answered = told;
@@ -236,6 +237,16 @@ fn let_in(state: &state::State, headers: &HeaderMap, now: Timestamp) -> Result<(
         return Ok(());
     }
     Err(Refusal::new(401, "Unauthorized", "Authorization has been denied for this request."))
+}
+
+/// Whether the connector that is called is that of the conversation.
+fn is_here(state: &state::State, asked: &Asked) -> Result<(), Refusal> {
+    match asked.place() {
+        // It is about no conversation that there is.
+        "" => Ok(()),
+        place if state.region_of(place) == asked.named("realm") => Ok(()),
+        _ => Err(Refusal::no_conversation()),
+    }
 }
 
 /// How Microsoft refuses what a fault keeps it from doing.

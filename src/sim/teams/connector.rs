@@ -122,7 +122,7 @@ pub(super) fn create(state: &mut State, body: &str, now: Timestamp) -> Done {
         Refusal::new(403, "ForbiddenOperationException", "Bot is not installed in user's personal scope.")
     })?;
     state.place(&chat)?;
-    let mut answer = json!({ "id": chat, "serviceUrl": state.service_url() });
+    let mut answer = json!({ "id": chat, "serviceUrl": state.service_url_of(&chat) });
     if let Some(first) = first {
         let address = Address { conversation: &chat, activity: None, targeted: false };
         answer["activityId"] = send(state, &address, &first, now)?.1["id"].clone();

@@ -27,6 +27,7 @@ pub(super) fn routes() -> Router<SharedWorld> {
         .route("/_sim/rotate-keys", post(rotate_keys))
         .route("/_sim/expire-tokens", post(expire_tokens))
         .route("/_sim/standing", post(set_standing))
+        .route("/_sim/move", post(move_to))
         .route("/_sim/stop-stream", post(stop_stream))
         .route("/_sim/send", post(send))
 }
@@ -97,6 +98,19 @@ struct Standing {
 
 async fn set_standing(State(world): State<SharedWorld>, Json(wanted): Json<Standing>) -> Response {
     if world.set_standing(&wanted.conversation, wanted.bot) {
+        return Json(json!({ "ok": true })).into_response();
+    }
+    refused(StatusCode::NOT_FOUND, &SendError::NoPlace(wanted.conversation))
+}
+
+#[derive(Deserialize)]
+struct Move {
+    conversation: String,
+    region: String,
+}
+
+async fn move_to(State(world): State<SharedWorld>, Json(wanted): Json<Move>) -> Response {
+    if world.move_to(&wanted.conversation, &wanted.region) {
         return Json(json!({ "ok": true })).into_response();
     }
     refused(StatusCode::NOT_FOUND, &SendError::NoPlace(wanted.conversation))

@@ -133,8 +133,9 @@ impl Sender {
     #[must_use]
     pub fn sign(&self, activity: &Value, variant: Variant) -> Signed {
         let seconds = self.world.now().as_seconds();
+        let conversation = activity["conversation"]["id"].as_str().unwrap_or_default();
         let authorization = (variant != Variant::Unsigned)
-            .then(|| format!("Bearer {}", tokens::bearer(&self.world.state(), variant, seconds)));
+            .then(|| format!("Bearer {}", tokens::bearer(&self.world.state(), conversation, variant, seconds)));
         Signed { body: activity.to_string(), authorization }
     }
 

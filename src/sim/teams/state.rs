@@ -22,6 +22,9 @@ use crate::domain::time::Timestamp;
 /// How long a message for one person's eyes is shown: 24 hours, from Microsoft's page on targeted messages.
 const TARGETED_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The region in which conversations begin.
+const REGION: &str = "emea";
+
 /// A performed post of the bot, kept even if the message is deleted later.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Post {
@@ -52,6 +55,8 @@ pub struct State {
     pub(super) conversations: BTreeMap<String, Conversation>,
     pub(super) messages: BTreeMap<String, Vec<Message>>,
     pub(super) streams: BTreeMap<String, Stream>,
+    /// The region at whose connector a conversation is, where it was moved.
+    pub(super) regions: BTreeMap<String, String>,
     /// Tokens given out, and until when each holds.
     pub(super) tokens: BTreeMap<String, Timestamp>,
     pub(super) posts: Vec<Post>,
@@ -77,6 +82,7 @@ impl State {
             conversations: seed::conversations().into_iter().map(|place| (place.id.clone(), place)).collect(),
             messages: BTreeMap::new(),
             streams: BTreeMap::new(),
+            regions: BTreeMap::new(),
             tokens: BTreeMap::new(),
             posts: Vec::new(),
             records: Records::default(),
@@ -88,9 +94,20 @@ impl State {
         }
     }
 
-    /// The address to which answers are sent. It has a region in its path, as Microsoft's has.
+    /// The address to which answers are sent where nothing was moved. It has a region in its path, as Microsoft's has.
     pub(super) fn service_url(&self) -> String {
-        format!("{}/emea/", self.base_url)
+        format!("{}/{REGION}/", self.base_url)
+    }
+
+    /// The address to which answers in a conversation are sent.
+    pub(super) fn service_url_of(&self, conversation: &str) -> String {
+        format!("{}/{}/", self.base_url, self.region_of(conversation))
+    }
+
+    /// The region of a conversation, by its id with `;messageid=…` or without.
+    pub(super) fn region_of(&self, conversation: &str) -> &str {
+        let id = conversation.split(";messageid=").next().unwrap_or_default();
+        self.regions.get(id).map_or(REGION, String::as_str)
     }
 
     /// The bot's id in conversations.

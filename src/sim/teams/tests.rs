@@ -228,6 +228,20 @@ async fn refuses_as_the_connector_does() {
 }
 
 #[tokio::test]
+async fn a_conversation_that_is_moved_is_known_where_it_is_alone() {
+    let stage = Stage::set().await;
+    assert!(stage.world().move_to("group", "amer") && !stage.world().move_to("nowhere", "amer"));
+    let (status, answer) = stage.post(GROUP, json!({"type": "message", "text": "a"})).await;
+    assert_eq!((status, code(&answer)), (404, "ConversationNotFound"));
+    let url = stage.world().service_url().replace("emea", "amer");
+    let path = format!("{url}v3/conversations/{}/activities", encoded(GROUP));
+    let body = json!({"type": "message", "text": "a"}).to_string();
+    let request = stage.http.post(path).bearer_auth(&stage.token).header("content-type", "application/json");
+    assert_eq!(request.body(body).send().await.unwrap().status(), 201);
+    stage.say(DEV, "others are where they were").await;
+}
+
+#[tokio::test]
 async fn a_targeted_message_is_for_one_person_and_a_day() {
     let stage = Stage::set().await;
     let grace = stage.world().user("grace").unwrap().id;

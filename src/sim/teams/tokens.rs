@@ -19,12 +19,13 @@ const LIFE_S: i64 = 3600;
 /// Farther off than the five minutes that clocks may differ by.
 const BEYOND_SKEW_S: i64 = 360;
 
-/// The token of an activity that is sent at `seconds`.
-pub(super) fn bearer(state: &State, variant: Variant, seconds: i64) -> String {
+/// The token of an activity of a conversation that is sent at `seconds`.
+pub(super) fn bearer(state: &State, conversation: &str, variant: Variant, seconds: i64) -> String {
     let own = SigningKey::of(state.key);
     let mut header = json!({ "alg": "RS256", "kid": own.kid, "x5t": own.kid, "typ": "JWT" });
     let mut claims = json!({
-        "serviceurl": state.service_url(), "nbf": seconds, "exp": seconds + LIFE_S, "iss": ISSUER, "aud": state.app.id,
+        "serviceurl": state.service_url_of(conversation), "nbf": seconds, "exp": seconds + LIFE_S, "iss": ISSUER,
+        "aud": state.app.id,
     });
     let mut key = own;
     match variant {

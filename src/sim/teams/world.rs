@@ -92,6 +92,17 @@ impl TeamsWorld {
         })
     }
 
+    /// Moves a conversation, by id or word, to the connector of another region: its activities name that one from here
+    /// on, and the one before knows it no longer. Microsoft says that addresses change, not what the old one answers
+    /// then; that it answers 404 is ours. False where there is no such conversation.
+    pub fn move_to(&self, conversation: &str, region: &str) -> bool {
+        self.change(|state, _| {
+            let Some(place) = state.conversation(conversation) else { return false };
+            state.regions.insert(place.id, region.to_owned());
+            true
+        })
+    }
+
     /// Adds or replaces a person; their chat with the bot comes with them.
     pub fn put_user(&self, user: User) {
         self.change(|state, _| {

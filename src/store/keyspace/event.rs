@@ -360,6 +360,7 @@ mod tests {
             reply: None,
             kind: EventKind::Command { line: "help".into() },
             proof: String::new(),
+            reach: None,
             raw: bytes::Bytes::new(),
         };
         Event { id: EventId(id), tenant: TenantId::default_tenant(), at: Timestamp(at), what }

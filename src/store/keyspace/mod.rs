@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod audit;
+pub mod connector;
 pub mod dedupe;
 pub mod effect;
 pub mod event;

@@ -56,6 +56,7 @@ pub(super) async fn call(
         reply: None,
         kind: asked.clone(),
         proof: "the admin token".to_owned(),
+        reach: None,
         raw: body,
     };
     let ended = state.settlements.wait_for(id);

@@ -77,6 +77,7 @@ impl Happening {
             }),
             kind: self.kind.clone(),
             proof: "simulated".to_owned(),
+            reach: None,
             raw: bytes::Bytes::from(self.mark()),
         }
     }

@@ -234,6 +234,7 @@ impl Request<'_> {
             reply,
             kind: found.kind,
             proof: self.proof.to_string(),
+            reach: None,
             raw: self.body.clone(),
         }))
     }
