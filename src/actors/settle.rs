@@ -162,6 +162,10 @@ pub fn settlement(
             .text(format!("An operator can look it up and try it again as incident {}.", event.id));
         replies.push(Reply::asker(card));
     }
+    if matches!(event.what.kind, EventKind::ToolCall { .. }) {
+        // Who calls a tool waits for its story, and gets no message beside it.
+        replies.retain(|reply| reply.to.is_some());
+    }
     let first = before.iter().map(|id| id.index + 1).max().unwrap_or_default();
     let effects = effects(event, replies, now, shelf_life, first);
     let action = verdict.handler.unwrap_or_else(|| event.what.kind.name());

@@ -26,6 +26,7 @@ pub mod link;
 mod mistake;
 pub mod pair;
 pub mod pm_analyze;
+pub mod search;
 pub mod status;
 pub mod status_dashboard;
 pub mod task_assign;

@@ -18,6 +18,8 @@ const MOST_COMMENTS: usize = 3;
 const LONGEST_COMMENT: usize = 400;
 /// The longest part of a description that is shown.
 const LONGEST_DESCRIPTION: usize = 3000;
+/// The longest part of a description in a card that is one of many.
+const LONGEST_QUOTED: usize = 600;
 
 /// A moment as people read it: `2026-11-21 10:00 UTC`.
 #[must_use]
@@ -59,7 +61,32 @@ pub fn assignee(task: &Task) -> String {
 /// The card of a task; the note says what has just happened.
 #[must_use]
 pub fn task_card(task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Card {
-    let today = due::day_of(ctx.now);
+    let card = said(task, due::day_of(ctx.now), note, LONGEST_DESCRIPTION);
+    let mut card = with_comments(card, &task.comments);
+    card.actions = actions(task, ctx);
+    let mut footer = origin(task);
+    if task.assignee.is_none() && !task.status.is_closed() && (ctx.may)("task.assign") {
+        let recommended = ctx.analyst.recommend(&pm_analyze::brief_of(task));
+        if let Some(menu) = assign_menu(task, &recommended, ctx) {
+            card.actions.push(menu);
+            footer = format!("{footer} · suits: {}", names(&recommended));
+        }
+    }
+    card.footer(footer)
+}
+
+/// The card of a task that somebody puts into a message of their own. There is nothing to press on it: who reads it may be
+/// anybody, in places where nobody can be asked who presses.
+#[must_use]
+pub fn quoted(task: &Task, today: Date) -> Card {
+    said(task, today, None, LONGEST_QUOTED).footer(origin(task))
+}
+
+fn origin(task: &Task) -> String {
+    format!("from {}, {}", task.origin.place, minute(task.created))
+}
+
+fn said(task: &Task, today: Date, note: Option<&str>, longest: usize) -> Card {
     let facts = [
         ("Status", task.status.to_string()),
         ("Priority", task.priority.to_string()),
@@ -69,22 +96,11 @@ pub fn task_card(task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Card {
         ("Labels", task.labels.join(", ")),
         ("Created by", task.created_by.name.clone()),
     ];
-    let mut card = Card::new(format!("{} {}", task.id, task.title))
+    Card::new(format!("{} {}", task.id, task.title))
         .tone(tone(task, today))
         .text(note.unwrap_or_default())
         .facts(facts)
-        .text(cut(&task.description, LONGEST_DESCRIPTION));
-    card = with_comments(card, &task.comments);
-    card.actions = actions(task, ctx);
-    let mut footer = format!("from {}, {}", task.origin.place, minute(task.created));
-    if task.assignee.is_none() && !task.status.is_closed() && (ctx.may)("task.assign") {
-        let recommended = ctx.analyst.recommend(&pm_analyze::brief_of(task));
-        if let Some(menu) = assign_menu(task, &recommended, ctx) {
-            card.actions.push(menu);
-            footer = format!("{footer} · suits: {}", names(&recommended));
-        }
-    }
-    card.footer(footer)
+        .text(cut(&task.description, longest))
 }
 
 fn tone(task: &Task, today: Date) -> Tone {

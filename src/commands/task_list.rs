@@ -66,6 +66,7 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
         all: matches.get_flag("all"),
         before: value_of(matches, "before"),
         limit: matches.get_one("limit").copied(),
+        ..Asked::default()
     };
     let page = task_list::decide(&asked, ctx)?;
     let card = card(&asked, &page, ctx);

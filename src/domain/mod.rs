@@ -13,6 +13,7 @@ pub mod form;
 pub mod ids;
 pub mod outcome;
 pub mod principal;
+pub mod search;
 pub mod secret;
 pub mod task;
 pub mod time;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::domain::action::ActionGroup;
 use crate::domain::agent::Risk;
 use crate::domain::ids::TaskId;
-use crate::domain::outcome::{Failure, Outcome};
+use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::task::{Status, Task};
 use crate::store::keyspace::link;
 use crate::store::keyspace::task::{self as tasks, TaskFilter};
@@ -17,6 +17,10 @@ use crate::tools::{Context, ToolSpec, arguments, people, task_show};
 pub const PAGE: usize = 20;
 /// The most tasks in a list.
 pub const LARGEST_PAGE: usize = 100;
+/// Characters of the words that are looked for. No title is much longer.
+pub const LONGEST_WORDS: usize = 200;
+/// The most tasks that are left out; nobody reads on so far.
+pub const MOST_SKIPPED: usize = 1000;
 
 /// Its line in the table.
 pub const TOOL: ToolSpec = ToolSpec {
@@ -33,6 +37,9 @@ pub const TOOL: ToolSpec = ToolSpec {
             "all": {"type": "boolean", "description": "closed tasks too"},
             "before": {"type": "string", "description": "only tasks older than this, such as T-50, for the next page"},
             "limit": {"type": "integer", "description": "how many", "minimum": 1, "maximum": LARGEST_PAGE},
+            "text": arguments::text("only tasks with all these words in id, title, project or labels", LONGEST_WORDS),
+            "skip": {"type": "integer", "description": "how many to leave out, the newest first", "minimum": 0,
+                "maximum": MOST_SKIPPED},
         });
         arguments::schema(&properties, &[])
     },
@@ -57,6 +64,10 @@ pub struct Asked {
     pub before: Option<String>,
     /// How many.
     pub limit: Option<usize>,
+    /// With all these words.
+    pub text: Option<String>,
+    /// So many less, the newest first.
+    pub skip: usize,
 }
 
 /// A page of tasks.
@@ -81,12 +92,25 @@ pub fn decide(asked: &Asked, ctx: &Context<'_>) -> Result<Page, Failure> {
         project: asked.project.clone().filter(|project| !project.is_empty()),
         open_only: asked.status.is_none() && !asked.all,
         person: None,
+        words: words(asked.text.as_deref().unwrap_or_default())?,
     };
     let before = asked.before.as_deref().map(task_show::id).transpose()?;
     let most = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let (tasks, more) =
-        if asked.mine { own(&filter, before, most, ctx)? } else { newest(ctx.view, &filter, before, most)? };
+    let skip = asked.skip.min(MOST_SKIPPED);
+    let upto = skip + most;
+    let (mut tasks, more) =
+        if asked.mine { own(&filter, before, upto, ctx)? } else { newest(ctx.view, &filter, before, upto)? };
+    tasks.drain(..skip.min(tasks.len()));
     Ok(Page { tasks, more, open_only: filter.open_only })
+}
+
+/// Words that are looked for, in small letters.
+fn words(text: &str) -> Result<Vec<String>, Refusal> {
+    if text.chars().count() > LONGEST_WORDS {
+        let what = format!("`text`: at most {LONGEST_WORDS} characters are looked for");
+        return Err(Refusal::new(what, "look for fewer words"));
+    }
+    Ok(text.split_whitespace().map(str::to_lowercase).collect())
 }
 
 /// The newest tasks of the asker that fit, by whichever linked platform they were given.
@@ -183,10 +207,20 @@ mod tests {
             (json!({"limit": 2}), "T-6 T-5"),
             (json!({"limit": 2, "before": "T-5"}), "T-4 T-3"),
             (json!({"before": "T-2", "limit": 5}), "T-1"),
+            (json!({"limit": 2, "skip": 2}), "T-4 T-3"),
+            (json!({"skip": 99}), ""),
+            (json!({"text": "EVEN task"}), "T-6 T-4 T-2"),
+            (json!({"text": "t-7"}), ""),
+            (json!({"text": "t-7", "all": true}), "T-7"),
+            (json!({"text": "even", "mine": true}), ""),
+            (json!({"text": "task", "all": true, "limit": 2, "skip": 5}), "T-2 T-1"),
+            (json!({"text": "  "}), "T-6 T-5 T-4 T-3 T-2 T-1"),
         ];
         for (args, expected) in cases {
             assert_eq!(ids(&desk, args.clone()).join(" "), expected, "{args}");
         }
+        let long = desk.refused_tool("task.list", json!({"text": "x".repeat(LONGEST_WORDS + 1)}));
+        assert!(long.what.starts_with("`text`"), "{long:?}");
         let page = desk.tool("task.list", json!({"limit": 6})).unwrap().result.unwrap();
         assert_eq!((&page["more"], &page["next_before"]), (&json!(false), &Value::Null));
         let page = desk.tool("task.list", json!({"limit": 5})).unwrap().result.unwrap();

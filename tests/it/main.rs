@@ -28,4 +28,5 @@ mod teams;
 mod teams_connector;
 mod teams_dialogs;
 mod teams_manifest;
+mod teams_search;
 mod why;

@@ -125,6 +125,8 @@ async fn the_schema_would_find_what_is_wrong() -> anyhow::Result<()> {
         ("/bots/0/commandLists/0/commands", json!(vec![json!({ "title": "a", "description": "b" }); 11])),
         ("/composeExtensions/0/commands/0/title", json!("x".repeat(33))),
         ("/composeExtensions/0/commands/0/context/0", json!("chat")),
+        ("/composeExtensions/0/commands/0/type", json!("search")),
+        ("/composeExtensions/0/commands/0/parameters/0/inputType", json!("words")),
         ("/id", json!("ai-crm")),
     ] {
         let mut wrong = manifest.clone();

@@ -12,9 +12,10 @@ use url::Url;
 use super::activity::{Account, Activity};
 use super::dialog::{self, Opened};
 use super::verify::Proof;
-use super::{card, text};
+use super::{card, search, text};
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser, Reach};
 use crate::domain::ids::LaneKey;
+use crate::domain::search::Sought;
 
 /// How the Bot Framework calls Teams. Its other channels let whoever writes name themselves as they like.
 const TEAMS: &str = "msteams";
@@ -43,6 +44,8 @@ pub enum Answer {
     Press,
     /// A form, which changes nothing.
     Form(Opened),
+    /// What is found. The event says nothing of it: what is to be handled is known where the searches are.
+    Search(Sought),
     /// What is wrong with a form that was sent, or that it was taken.
     Submitted {
         /// What opened its dialog.
@@ -86,7 +89,8 @@ pub fn decode(
     let here = Here::of(activity, &tenant);
     let (what, answer) = read(kind, activity);
     let from = activity.from.as_ref().and_then(|account| user(account, &tenant));
-    let answerable = !matches!(what, EventKind::Platform { .. });
+    let is_search = matches!(answer, Answer::Search(_));
+    let answerable = is_search || !matches!(what, EventKind::Platform { .. });
     let reply = here.as_ref().filter(|_| answerable).map(|here| Address {
         channel: ChannelName::Teams,
         installation: tenant.clone(),
@@ -115,13 +119,17 @@ pub fn decode(
         // The person in it, so that nobody uses up the dialog of another.
         dedupe.push(format!("teams:dialog:{tenant}:{}|{opened_by}", from.id));
     }
-    let lane = LaneKey(format!("teams/{tenant}/{}", conversation.unwrap_or_default()).into());
+    // Who types waits for nobody else, and nobody in the conversation for them.
+    let lane = match &from {
+        Some(from) if is_search => format!("teams/{tenant}/search/{}", from.id),
+        _ => format!("teams/{tenant}/{}", conversation.unwrap_or_default()),
+    };
     let incoming = Incoming {
         channel: ChannelName::Teams,
         installation: tenant,
         organisation: None,
         dedupe,
-        lane,
+        lane: LaneKey(lane.into()),
         from,
         place: here.map(|here| here.place),
         reply,
@@ -277,6 +285,12 @@ fn invoke(activity: &Activity) -> (EventKind, Answer) {
         let what = EventKind::FormSubmitted { form: mark.form, filled };
         return (what, Answer::Submitted { opened_by: mark.opened_by });
     }
+    if let Some(sought) = value.and_then(|value| search::sought(name, value)) {
+        if !names_somebody(activity) || is_the_bot(activity) {
+            return (ignored(name, "a person looks for things"), Answer::NotImplemented);
+        }
+        return (ignored(name, "there is no such search"), Answer::Search(sought));
+    }
     if name != "adaptiveCard/action" {
         return (ignored("invoke", format!("no part of the bot answers {shown}")), Answer::NotImplemented);
     }
@@ -397,6 +411,22 @@ mod tests {
         ];
         for (changes, reach) in table {
             assert_eq!(read(changes.clone()).unwrap().incoming.reach, reach, "{changes}");
+        }
+    }
+
+    #[test]
+    fn a_search_is_asked_beside_its_conversation_by_a_person() {
+        let value = json!({"commandId": "task_search", "parameters": [{"name": "words", "value": "x"}]});
+        let query = |from: Value| {
+            read(json!({"type": "invoke", "name": "composeExtension/query", "value": value, "from": from})).unwrap()
+        };
+        let Decoded { incoming, answer } = query(json!({"id": "29:ann", "aadObjectId": "A-1"}));
+        assert!(matches!(answer, Answer::Search(sought) if sought.words == "x" && sought.entry == "task_search"));
+        assert_eq!(incoming.lane.0.as_ref(), format!("teams/{HOME}/search/a-1"));
+        assert!(incoming.reply.is_some(), "who asks is looked up in the place in which they are");
+        for nobody in [json!({}), json!({"id": "28:bot"}), json!({"id": "29:x", "role": "bot"})] {
+            let decoded = query(nobody.clone());
+            assert_eq!((decoded.answer, decoded.incoming.reply), (Answer::NotImplemented, None), "{nobody}");
         }
     }
 

@@ -14,7 +14,9 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::search::PARAMETER;
 use crate::domain::form::Entry;
+use crate::domain::search::SearchEntry;
 
 /// Where Teams sends everything: the Bot Framework's convention.
 pub const MESSAGES_PATH: &str = "/api/messages";
@@ -104,7 +106,13 @@ pub struct MenuCommand {
 /// shows it as the developer's, and does not call it: where messages go to is told to Azure. Of the commands those
 /// are shown for which there is room, and descriptions that are too long are cut.
 #[must_use]
-pub fn manifest(id: &AppId, site: &Url, commands: &[MenuCommand], entries: &[Entry]) -> Value {
+pub fn manifest(
+    id: &AppId,
+    site: &Url,
+    commands: &[MenuCommand],
+    entries: &[Entry],
+    searches: &[SearchEntry],
+) -> Value {
     let shown: Vec<Value> = commands
         .iter()
         .filter(|command| command.title.chars().count() <= LONGEST_TITLE)
@@ -113,7 +121,8 @@ pub fn manifest(id: &AppId, site: &Url, commands: &[MenuCommand], entries: &[Ent
         .collect();
     // Each scope needs a list of its own, though what can be said is the same everywhere.
     let menus: Vec<Value> = SCOPES.iter().map(|scope| json!({ "scopes": [scope], "commands": shown })).collect();
-    let entries: Vec<Value> = entries.iter().take(MOST_COMMANDS).map(entry).collect();
+    let entries: Vec<Value> =
+        searches.iter().map(search).chain(entries.iter().map(entry)).take(MOST_COMMANDS).collect();
     json!({
         "$schema": SCHEMA,
         "manifestVersion": FORM,
@@ -153,6 +162,25 @@ fn entry(entry: &Entry) -> Value {
     })
 }
 
+/// A search, as a command of the message extension. Teams asks once before anything is typed. The schema takes 32
+/// characters of a parameter's title and 128 of its description.
+fn search(entry: &SearchEntry) -> Value {
+    json!({
+        "id": entry.name,
+        "type": "query",
+        "title": entry.title.chars().take(LONGEST_TITLE).collect::<String>(),
+        "description": clip(entry.about),
+        "context": ["compose", "commandBox"],
+        "initialRun": true,
+        "parameters": [{
+            "name": PARAMETER,
+            "title": entry.asks.chars().take(LONGEST_TITLE).collect::<String>(),
+            "description": clip(entry.hint),
+            "inputType": "text",
+        }],
+    })
+}
+
 fn clip(text: &str) -> String {
     if text.chars().count() <= LONGEST_DESCRIPTION {
         return text.to_owned();
@@ -176,7 +204,9 @@ mod tests {
             Entry { name: "a", on_message: false, title: "A title of more than thirty-two letters", about: "x" },
             Entry { name: "b", on_message: true, title: "Short", about: "y" },
         ];
-        manifest(&ID.parse().unwrap(), &"https://bot.example.com/crm/".parse().unwrap(), &commands, &entries)
+        let search = SearchEntry { name: "s", title: "Find", about: "z", asks: "Words", hint: "Any" };
+        let site = "https://bot.example.com/crm/".parse().unwrap();
+        manifest(&ID.parse().unwrap(), &site, &commands, &entries, &[search])
     }
 
     #[test]
@@ -208,9 +238,16 @@ mod tests {
     #[test]
     fn entries_stand_where_they_belong() {
         let commands = made(&[])["composeExtensions"][0]["commands"].clone();
-        assert_eq!((&commands[0]["id"], &commands[0]["context"]), (&json!("a"), &json!(["compose", "commandBox"])));
-        assert_eq!(commands[0]["title"].as_str().unwrap().chars().count(), LONGEST_TITLE);
-        assert_eq!((&commands[1]["id"], &commands[1]["context"]), (&json!("b"), &json!(["message"])));
+        let search = &commands[0];
+        assert_eq!(
+            (&search["id"], &search["type"], &search["initialRun"]),
+            (&json!("s"), &json!("query"), &json!(true))
+        );
+        assert_eq!(search["parameters"][0]["name"], PARAMETER);
+        let (alone, on_message) = (&commands[1], &commands[2]);
+        assert_eq!((&alone["id"], &alone["context"]), (&json!("a"), &json!(["compose", "commandBox"])));
+        assert_eq!(alone["title"].as_str().unwrap().chars().count(), LONGEST_TITLE);
+        assert_eq!((&on_message["id"], &on_message["context"]), (&json!("b"), &json!(["message"])));
     }
 
     #[test]

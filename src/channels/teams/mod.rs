@@ -14,6 +14,7 @@ pub mod dialog;
 pub mod hosts;
 pub mod keys;
 pub mod manifest;
+pub mod search;
 mod text;
 pub mod token;
 pub mod verify;

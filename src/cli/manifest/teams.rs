@@ -19,6 +19,7 @@ use crate::channels::teams::manifest::steps::{self, REGISTER, Setup};
 use crate::channels::teams::manifest::{self, AppId, MESSAGES_PATH, MOST_COMMANDS, MenuCommand};
 use crate::cli::print;
 use crate::commands::forms::ENTRIES;
+use crate::commands::search;
 use crate::commands::usage;
 use crate::config::Config;
 
@@ -77,7 +78,7 @@ fn teams(id: &AppId, site: &Option<Url>) -> Value {
     let of =
         |spec: &crate::commands::CommandSpec| MenuCommand { title: spec.name(), description: spec.about.to_owned() };
     let commands: Vec<MenuCommand> = usage::menu(MOST_COMMANDS).into_iter().map(of).collect();
-    manifest::manifest(id, &base(site), &commands, &ENTRIES)
+    manifest::manifest(id, &base(site), &commands, &ENTRIES, &search::ENTRIES)
 }
 
 /// The server's address, where it is one to which Azure would send.

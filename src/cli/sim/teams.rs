@@ -14,17 +14,21 @@ use super::stage::BotHere;
 use super::visit::{self, PATIENCE, Seen, Visit};
 use crate::actors::clock;
 use crate::config::teams::TeamsSettings;
-use crate::sim::teams::{App, Manner, TeamsSim, TeamsWorld, dialog, seed};
+use crate::sim::teams::{App, Manner, TeamsSim, TeamsWorld, dialog, search, seed};
 
 /// Where `sim up` listens, and the profile `sim` looks for it.
 const STAND_IN: &str = "http://127.0.0.1:8091/";
 /// How long to look for messages behind an answer that is shown already.
 const BEHIND_AN_ANSWER: Duration = Duration::from_secs(1);
 
+/// The search among tasks and what is typed into it, as the bot's manifest names them.
+const SEARCH: &str = "task_search";
+const PARAMETER: &str = "words";
+
 #[derive(Args)]
 pub(super) struct TeamsArgs {
     /// What is said. Outside of one's own chat with the bot, the bot is mentioned where the words do not do so
-    #[arg(required_unless_present_any = ["press", "dialog"])]
+    #[arg(required_unless_present_any = ["press", "dialog", "search"])]
     words: Option<String>,
     /// Who: ada, grace, linus (members), guest, stranger (of another tenant), anonymous
     #[arg(long, default_value = "ada")]
@@ -53,6 +57,9 @@ pub(super) struct TeamsArgs {
     /// Fill in a field of --dialog, and send it: FIELD=VALUE; may be given again
     #[arg(long, value_name = "FIELD=VALUE", requires = "dialog")]
     fill: Vec<String>,
+    /// Type this into the bot's search among tasks, instead; nothing ("") is what is seen before anything is typed
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["words", "press", "dialog"])]
+    search: Option<String>,
     /// How the activity goes: wrong-signature and stale (a token that ended six minutes ago) are to be refused; retry is
     /// a repeat of what never arrived; twice is the same activity again
     #[arg(long = "as", value_name = "MANNER", default_value = "genuine", value_parser = Manner::WORDS)]
@@ -131,8 +138,12 @@ async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<Ex
     let is_answered = taken(&outcome)?;
     // What is said of a form that was taken is not yet what came of it.
     let is_sent = args.dialog.is_some() && outcome["result"]["shown"] == "text";
-    let messages = visit.shown(if is_answered && !is_sent { BEHIND_AN_ANSWER } else { PATIENCE }).await?;
-    let at_once = at_once(&outcome["result"], args.dialog.is_some());
+    let messages = match args.search {
+        // A search says nothing in the conversation.
+        Some(_) => Vec::new(),
+        None => visit.shown(if is_answered && !is_sent { BEHIND_AN_ANSWER } else { PATIENCE }).await?,
+    };
+    let at_once = at_once(&outcome["result"], args);
     let (outcome, messages, place) = (&outcome, messages.as_slice(), args.place());
     Ok(visit::print_seen(&Seen { outcome, at_once, is_answered, messages, place, id: "id" }, as_json))
 }
@@ -155,10 +166,12 @@ fn taken(outcome: &Value) -> anyhow::Result<bool> {
     }
 }
 
-/// What a press or a dialog makes appear that is no message.
-fn at_once(result: &Value, in_dialog: bool) -> Option<String> {
+/// What a press, a dialog or a search makes appear that is no message.
+fn at_once(result: &Value, args: &TeamsArgs) -> Option<String> {
     match result["shown"].as_str()? {
-        "text" if in_dialog => Some(format!("in the dialog: {}", print::text(result, "text"))),
+        "results" => Some(search::text(&result["results"], visit::columns()).trim_end().to_owned()),
+        "text" if args.search.is_some() => Some(format!("in the search: {}", print::text(result, "text"))),
+        "text" if args.dialog.is_some() => Some(format!("in the dialog: {}", print::text(result, "text"))),
         "text" => Some(format!("under the card: {}", print::text(result, "text"))),
         "error" => Some(format!("under the card, as an error: {}", print::text(result, "message"))),
         "dialog" => Some(dialog::text(&result["task"], visit::columns()).trim_end().to_owned()),
@@ -167,6 +180,9 @@ fn at_once(result: &Value, in_dialog: bool) -> Option<String> {
 }
 
 fn action(args: &TeamsArgs) -> Value {
+    if let Some(words) = &args.search {
+        return json!({ "do": "search", "command": SEARCH, "parameter": PARAMETER, "words": words });
+    }
     match (&args.press, &args.dialog) {
         (Some(label), _) => json!({
             "do": "press", "label": label, "message": args.message, "fill": args.choose, "submit": args.submit,

@@ -14,6 +14,7 @@ use super::super::control::{acted, refused};
 use super::super::delivery;
 use super::delivery::{Answer, Manner, SenderConfig};
 use super::press::{Press, Shown};
+use super::search::Search;
 use super::seed::BotStanding;
 use super::sender::{SendError, Sender, who_where};
 use super::show;
@@ -161,6 +162,8 @@ enum What {
         #[serde(default)]
         fill: Vec<String>,
     },
+    /// Types into a search of the bot's message extension.
+    Search { command: String, parameter: String, words: String },
     /// Puts the bot in.
     Install,
     /// Takes the bot out.
@@ -201,6 +204,13 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
             let answers = sender.deliver_as(&sent, manner).await;
             let shown = delivery::shown(&answers, Answer::accepted);
             let shown = shown.map_or(Shown::Nothing, |answer| sender.see_dialog(answer));
+            Ok(json!({ "answers": answers, "result": shown }))
+        }
+        What::Search { command, parameter, words } => {
+            let query = Search { command, parameter, words, skip: 0 };
+            let answers = sender.deliver_as(&sender.prepare_search(user, place, query)?, manner).await;
+            let shown = delivery::shown(&answers, Answer::accepted);
+            let shown = shown.map_or(Shown::Nothing, |answer| sender.see_search(answer));
             Ok(json!({ "answers": answers, "result": shown }))
         }
         What::Install => {

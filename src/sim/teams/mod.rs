@@ -20,6 +20,7 @@ pub mod press;
 pub mod rates;
 mod refusal;
 mod roster;
+pub mod search;
 pub mod seed;
 pub mod sender;
 mod server;

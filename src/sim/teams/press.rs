@@ -65,6 +65,11 @@ pub enum Shown {
         /// What `task/fetch` was answered.
         task: Value,
     },
+    /// What a search has found.
+    Results {
+        /// The attachments, each with its preview.
+        results: Value,
+    },
     /// Teams' own words: it did not understand the answer, or got none.
     Failure {
         /// What was wrong.

@@ -28,7 +28,12 @@ pub struct TaskFilter {
     pub project: Option<String>,
     /// Not closed.
     pub open_only: bool,
+    /// With each of these words, in small letters, in its id, title, project or labels.
+    pub words: Vec<String>,
 }
+
+/// Tasks that are looked at for words, the newest first: no index finds them, and who types waits.
+const MOST_LOOKED_AT: usize = 5000;
 
 impl TaskFilter {
     fn fits(&self, task: &Task) -> bool {
@@ -42,6 +47,13 @@ impl TaskFilter {
             && self.status.is_none_or(|status| task.status == status)
             && self.project.as_ref().is_none_or(same_project)
             && !(self.open_only && task.status.is_closed())
+            && (self.words.is_empty() || self.has_words(task))
+    }
+
+    fn has_words(&self, task: &Task) -> bool {
+        let project = task.project.as_deref().unwrap_or_default();
+        let said = format!("{} {} {project} {}", task.id, task.title, task.labels.join(" ")).to_lowercase();
+        self.words.iter().all(|word| said.contains(word.as_str()))
     }
 
     fn index(&self) -> Vec<u8> {
@@ -117,7 +129,8 @@ pub fn change(before: &Stored<Task>, after: &Task) -> Vec<Write> {
     writes
 }
 
-/// Tasks that fit, the newest first, from below `before` on, and whether there are more.
+/// Tasks that fit, the newest first, from below `before` on, and whether there are more. Where words are looked for, more
+/// may also be among the tasks that are too old to be looked at.
 ///
 /// # Errors
 /// Where the store cannot be read.
@@ -127,7 +140,7 @@ pub fn list(
     before: Option<TaskId>,
     most: usize,
 ) -> Result<(Vec<Task>, bool), StoreError> {
-    let mut found = Vec::new();
+    let (mut found, mut looked_at) = (Vec::new(), 0);
     for key in view.keys(&filter.index(), Order::Descending) {
         let Some(id) = number_of(&key?).map(TaskId) else {
             continue;
@@ -135,6 +148,10 @@ pub fn list(
         if before.is_some_and(|before| id >= before) {
             continue;
         }
+        if !filter.words.is_empty() && looked_at == MOST_LOOKED_AT {
+            return Ok((found, true));
+        }
+        looked_at += 1;
         let Some(task) = read(view, id)? else { continue };
         if filter.fits(&task.value) {
             if found.len() == most {

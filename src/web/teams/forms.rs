@@ -80,9 +80,9 @@ fn set_aside(mut incoming: Incoming, why: String) -> Incoming {
     incoming
 }
 
-/// Puts on disk what changes nothing. Who waits for a form gets it also where the disk is slow or full: that it was
-/// looked at is no loss.
-async fn note(state: &Shared, incoming: Incoming, since: Instant) {
+/// Puts on disk what changes nothing. Who waits for an answer gets it also where the disk is slow or full: that they looked
+/// is no loss.
+pub(super) async fn note(state: &Shared, incoming: Incoming, since: Instant) {
     let noted = async {
         let Admitted { tenant, id } = state.intake.admit(&incoming).await.map_err(|_| "it is not let in")?;
         state.intake.accept(tenant, id, incoming).await.map_err(|_| "it is not on disk")
@@ -92,5 +92,5 @@ async fn note(state: &Shared, incoming: Incoming, since: Instant) {
         Ok(Err(what)) => what,
         Err(_) => "it takes too long",
     };
-    tracing::info!(failed, "a form was shown or sent back without a record of it");
+    tracing::info!(failed, "a request that changes nothing was answered without a record of it");
 }
