@@ -25,7 +25,7 @@ pub(super) const STAND_IN: &str = "127.0.0.1:8090";
 #[derive(Args)]
 pub(super) struct SlackArgs {
     /// What is typed: a slash command, `@ai-crm …`, or anything else
-    #[arg(required_unless_present = "click")]
+    #[arg(required_unless_present_any = ["click", "home"], conflicts_with = "home")]
     line: Option<String>,
     /// Who: U0ADA0001, U0GRACE01, U0LINUS01 (members), U0GUEST01, U0STRANGE, …
     #[arg(long, default_value = "U0ADA0001")]
@@ -36,12 +36,15 @@ pub(super) struct SlackArgs {
     /// In which thread
     #[arg(long, value_name = "TS")]
     thread: Option<String>,
-    /// Press this button or menu (its action id, act-0) of the message --ts instead
-    #[arg(long, value_name = "ACTION", requires = "ts")]
+    /// Press this button or menu (its action id, act-0) of the message --ts, or of the Home, instead
+    #[arg(long, value_name = "ACTION", requires = "carrier")]
     click: Option<String>,
     /// The message of --click
-    #[arg(long)]
+    #[arg(long, group = "carrier")]
     ts: Option<String>,
+    /// Open the bot's Home instead; with --click, press in the Home as it was opened before
+    #[arg(long, group = "carrier")]
+    home: bool,
     /// What is chosen in the menu of --click
     #[arg(long)]
     choice: Option<String>,
@@ -117,8 +120,12 @@ async fn in_this_process(global: &Global, args: &SlackArgs) -> anyhow::Result<Ex
 }
 
 async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<ExitCode> {
-    let which = [("channel", args.channel.as_str())];
-    let visit = Visit::begin(&ends.stand_in, &which, |message| !message["message"]["bot_id"].is_null()).await?;
+    let (route, which, place, id) = match args.home {
+        true => ("_sim/home", ("user", args.user.as_str()), format!("home of {}", args.user), "hash"),
+        false => (visit::MESSAGES, ("channel", args.channel.as_str()), args.channel.clone(), "ts"),
+    };
+    let is_by_bot = |message: &Value| !message["message"]["bot_id"].is_null();
+    let visit = Visit::begin(&ends.stand_in, route, &[which], is_by_bot).await?;
     let scene = json!({
         "app_url": ends.app_url, "signing_secret": ends.secret, "user": args.user, "channel": args.channel,
         "as": args.manner, "by_socket": args.socket,
@@ -136,14 +143,16 @@ async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<Ex
         );
     }
     let messages = visit.shown(PATIENCE).await?;
-    let (outcome, messages, place) = (&outcome, messages.as_slice(), args.channel.as_str());
-    let seen = Seen { outcome, at_once: None, is_answered: false, messages, place, id: "ts" };
+    let (outcome, messages, place) = (&outcome, messages.as_slice(), place.as_str());
+    let seen = Seen { outcome, at_once: None, is_answered: false, messages, place, id };
     Ok(visit::print_seen(&seen, as_json))
 }
 
 fn action(args: &SlackArgs) -> Value {
     let line = args.line.as_deref().unwrap_or_default();
     match (&args.click, line.strip_prefix('/')) {
+        (Some(click), _) if args.home => json!({ "do": "click_at_home", "action_id": click, "choice": args.choice }),
+        (None, _) if args.home => json!({ "do": "open_tab", "tab": "home" }),
         (Some(click), _) => json!({ "do": "click", "ts": args.ts, "action_id": click, "choice": args.choice }),
         (None, Some(command)) => {
             let (command, text) = command.split_once(char::is_whitespace).unwrap_or((command, ""));

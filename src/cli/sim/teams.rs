@@ -121,7 +121,7 @@ async fn in_this_process(global: &Global, args: &TeamsArgs) -> anyhow::Result<Ex
 
 async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<ExitCode> {
     let which = [("conversation", args.place()), ("viewer", args.user.as_str())];
-    let visit = Visit::begin(&ends.stand_in, &which, |message| message["by_bot"] == true).await?;
+    let visit = Visit::begin(&ends.stand_in, visit::MESSAGES, &which, |message| message["by_bot"] == true).await?;
     let scene = json!({
         "app_url": ends.app_url, "user": args.user, "conversation": args.place(), "as": args.manner,
     });

@@ -23,6 +23,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The width of a terminal that does not say how wide it is.
 const COLUMNS: usize = 80;
 
+/// Where a stand-in shows the messages of a place.
+pub(super) const MESSAGES: &str = "_sim/messages";
+
 /// How wide the terminal is.
 pub(super) fn columns() -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(COLUMNS)
@@ -38,14 +41,15 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    /// Looks around at the place that `which` asks the stand-in for.
+    /// Looks around at the place that `which` asks the stand-in for, `route` being where it shows such places.
     pub(super) async fn begin(
         stand_in: &str,
+        route: &str,
         which: &[(&str, &str)],
         is_by_bot: fn(&Value) -> bool,
     ) -> anyhow::Result<Self> {
         let stand_in = Url::parse(stand_in)?;
-        let mut messages = stand_in.join("_sim/messages")?;
+        let mut messages = stand_in.join(route)?;
         messages.query_pairs_mut().extend_pairs(which).append_pair("width", &columns().to_string());
         let mut visit = Self { client: http_client()?, stand_in, messages, is_by_bot, before: Vec::new() };
         visit.before = visit.look().await?;

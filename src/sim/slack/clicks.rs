@@ -1,4 +1,4 @@
-//! What people do with the application's messages and modals: click, choose, submit, edit.
+//! What people do with the application's messages, modals and Home: open, click, choose, submit, edit.
 //!
 //! The other half of [`Sender`]; the bodies come from [`super::payload`].
 
@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::delivery::Answer;
 use super::hooks;
 use super::limits;
-use super::message::Message;
 use super::payload::{self, Request};
 use super::sender::{SendError, Sender, who_where};
 use super::state::{OpenView, State};
@@ -54,7 +53,7 @@ impl Sender {
             if message.ephemeral_to.as_ref().is_some_and(|only| *only != user.id) {
                 return Err(SendError::NotVisible);
             }
-            let mut action = clicked(&message, action_id, choice)?;
+            let mut action = clicked(&message.blocks, action_id, choice)?;
             action["action_ts"] = json!(state.new_ts(now));
             let (response_url_id, url) = hooks::give_out(state, &channel.id, &user.id, Some(&message), now);
             let trigger_id = state.new_trigger(&user.id, now);
@@ -78,6 +77,40 @@ impl Sender {
         let prepared = self.prepare_click(user, channel, ts, action_id, choice)?;
         let answer = self.deliver(&prepared.request).await;
         Ok((prepared, answer))
+    }
+
+    /// Opens a tab of the application, `home` or `messages`, and makes the event that tells of it.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub fn open_tab(&self, user: &str, tab: &str) -> Result<Request, SendError> {
+        self.world.change(|state, now| {
+            let user = state.user(user).ok_or_else(|| SendError::NoUser(user.to_owned()))?;
+            let (channel, ts) = (state.direct_channel(&user.id), state.new_ts(now));
+            let event = payload::home_opened(&user, &channel, tab, state.home(&user.id), &ts);
+            Ok(envelope(state, &event, now.as_seconds(), false))
+        })
+    }
+
+    /// A click or a choice of a person in their Home.
+    ///
+    /// # Errors
+    /// When there is no such user, button or entry, or nothing was published in the Home.
+    pub fn prepare_click_at_home(
+        &self,
+        user: &str,
+        action_id: &str,
+        choice: Option<&str>,
+    ) -> Result<Request, SendError> {
+        self.world.change(|state, now| {
+            let user = state.user(user).ok_or_else(|| SendError::NoUser(user.to_owned()))?;
+            let home = state.home(&user.id).cloned().ok_or_else(|| SendError::NoHome(user.id.clone()))?;
+            let blocks = home.view["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let mut action = clicked(blocks, action_id, choice)?;
+            action["action_ts"] = json!(state.new_ts(now));
+            let trigger_id = state.new_trigger(&user.id, now);
+            Ok(payload::home_actions(&state.team, &user, &home, &action, &trigger_id))
+        })
     }
 
     /// Chooses an entry of the menu of shortcuts.
@@ -210,8 +243,8 @@ fn envelope(state: &mut State, event: &Value, seconds: i64, shared: bool) -> Req
 }
 
 /// The `actions[0]` of a click.
-fn clicked(message: &Message, action_id: &str, choice: Option<&str>) -> Result<Value, SendError> {
-    let elements = message.blocks.iter().flat_map(|block| {
+fn clicked(blocks: &[Value], action_id: &str, choice: Option<&str>) -> Result<Value, SendError> {
+    let elements = blocks.iter().flat_map(|block| {
         let inner = block["elements"].as_array().into_iter().flatten().chain(block.get("accessory"));
         inner.map(move |element| (element, &block["block_id"]))
     });

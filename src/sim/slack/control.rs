@@ -22,6 +22,7 @@ pub(super) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/_sim/state", get(state))
         .route("/_sim/messages", get(messages))
+        .route("/_sim/home", get(home))
         .route("/_sim/response_url", post(new_response_url))
         .route("/_sim/response/{id}", get(response))
         .route("/_sim/send", post(send))
@@ -60,6 +61,23 @@ async fn messages(State(world): State<SharedWorld>, Query(which): Query<WhichMes
         json!({ "message": message, "shown": shown })
     });
     Json(json!({ "messages": list.collect::<Vec<_>>() }))
+}
+
+#[derive(Deserialize)]
+struct WhoseHome {
+    user: String,
+    /// Columns of the rendered text.
+    width: Option<usize>,
+}
+
+/// What the Home of a person shows, as a list of one or none, each with the text that the person sees.
+async fn home(State(world): State<SharedWorld>, Query(whose): Query<WhoseHome>) -> Json<Value> {
+    let names = world.names();
+    let home = world.home(&whose.user).map(|home| {
+        let shown = show::home(&home, &names, whose.width.unwrap_or(80));
+        json!({ "message": home.view, "shown": shown })
+    });
+    Json(json!({ "messages": home.into_iter().collect::<Vec<_>>() }))
 }
 
 #[derive(Deserialize)]
@@ -114,6 +132,10 @@ enum What {
     Say { text: String, thread_ts: Option<String> },
     /// Clicks or chooses.
     Click { ts: String, action_id: String, choice: Option<String> },
+    /// Opens a tab of the application.
+    OpenTab { tab: String },
+    /// Clicks or chooses in the own Home.
+    ClickAtHome { action_id: String, choice: Option<String> },
 }
 
 async fn send(State(world): State<SharedWorld>, Json(wanted): Json<Send>) -> Response {
@@ -149,6 +171,14 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
             let prepared = sender.prepare_click(user, channel, ts, action_id, choice.as_deref())?;
             let answers = sender.deliver_as(&prepared.request, manner).await;
             Ok(json!({ "answers": answers, "response_url_id": prepared.response_url_id }))
+        }
+        What::OpenTab { tab } => {
+            let opened = sender.open_tab(user, tab)?;
+            Ok(json!({ "answers": sender.deliver_as(&opened, manner).await }))
+        }
+        What::ClickAtHome { action_id, choice } => {
+            let clicked = sender.prepare_click_at_home(user, action_id, choice.as_deref())?;
+            Ok(json!({ "answers": sender.deliver_as(&clicked, manner).await }))
         }
     }
 }

@@ -129,7 +129,7 @@ pub fn check_message_blocks(list: &[Value]) -> Result<(), Breach> {
     Ok(())
 }
 
-/// Checks a view that is to be opened.
+/// Checks a view that is to be opened, or published as a Home.
 ///
 /// # Errors
 /// `invalid_arguments`, with every finding.
@@ -140,6 +140,10 @@ pub fn check_view(view: &Value) -> Result<(), Breach> {
         findings.add("/view/type", format_args!("unsupported type: {kind}"));
     }
     findings.require(view, "/view", if kind == "modal" { &["title", "blocks"] } else { &["blocks"] });
+    if kind == "home" {
+        // From docs.slack.dev/reference/views/home-tab-views.
+        findings.only(view, "/view", &["type", "blocks", "private_metadata", "callback_id", "external_id"]);
+    }
     for name in ["title", "submit", "close"] {
         blocks::plain_text(&mut findings, view, "/view", name, 24);
     }

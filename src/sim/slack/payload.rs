@@ -119,6 +119,18 @@ pub(super) fn said(
     event
 }
 
+/// A tab of the application that somebody has opened, with what its Home shows:
+/// docs.slack.dev/reference/events/app_home_opened.
+pub(super) fn home_opened(user: &User, channel: &Channel, tab: &str, home: Option<&OpenView>, ts: &str) -> Value {
+    let mut event = json!({
+        "type": "app_home_opened", "user": user.id, "channel": channel.id, "tab": tab, "event_ts": ts,
+    });
+    if let Some(home) = home.filter(|_| tab == "home") {
+        event["view"] = home.view.clone();
+    }
+    event
+}
+
 /// A `message` event of the bot's own message, which it hears as well.
 pub(super) fn own_message(message: &Message, channel: &Channel, team: &Workspace) -> Value {
     let mut event = message.to_api(&team.id, seed::APP, false);
@@ -172,6 +184,22 @@ pub(super) fn block_actions(
         payload["message"] = message.to_api(&team.id, seed::APP, false);
     }
     Request::interaction(&payload)
+}
+
+/// A click on a button or a choice from a menu of a Home, which stands in no channel and takes no answer by itself.
+pub(super) fn home_actions(
+    team: &Workspace,
+    user: &User,
+    home: &OpenView,
+    action: &Value,
+    trigger_id: &str,
+) -> Request {
+    Request::interaction(&json!({
+        "type": "block_actions", "user": person(user), "api_app_id": seed::APP, "token": TOKEN,
+        "container": { "type": "view", "view_id": home.id }, "trigger_id": trigger_id,
+        "team": installed_in(team), "enterprise": organisation(team), "is_enterprise_install": team.org_install,
+        "view": home.view, "actions": [action],
+    }))
 }
 
 /// An entry that was chosen from the menu of shortcuts, which knows no place.

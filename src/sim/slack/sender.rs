@@ -83,7 +83,7 @@ pub enum SendError {
         ts: String,
     },
     /// No such button or menu.
-    #[error("the message has nothing to click named {0}")]
+    #[error("there is nothing to click named {0}")]
     NoAction(String),
     /// No such entry in the menu.
     #[error("the menu has no entry with the value {0}")]
@@ -94,6 +94,9 @@ pub enum SendError {
     /// No such view.
     #[error("there is no open view {0}")]
     NoView(String),
+    /// Nothing was published there.
+    #[error("the Home of {0} shows nothing yet; open it first")]
+    NoHome(String),
 }
 
 /// Slack, as an application meets it.

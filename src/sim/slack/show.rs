@@ -1,4 +1,4 @@
-//! A message as a person would see it, as text for a terminal.
+//! A message or a Home as a person would see it, as text for a terminal.
 //!
 //! Blocks are shown where there are any, else the text; that is what Slack does. It returns lines and
 //! prints nothing. A further kind of block is one arm in `block_lines`.
@@ -11,6 +11,7 @@ use super::super::layout::{self, pad, wrap};
 use super::message::Message;
 use super::mrkdwn;
 use super::seed;
+use super::state::OpenView;
 use super::world::SlackWorld;
 
 /// The names of people and channels, by id.
@@ -80,13 +81,27 @@ pub fn message(message: &Message, names: &Names, width: usize) -> String {
     lines.join("\n")
 }
 
+/// The Home of a person.
+#[must_use]
+pub fn home(home: &OpenView, names: &Names, width: usize) -> String {
+    let head = format!("  (the Home of @{})", names.user(&home.user));
+    let blocks = home.view["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let lines = all_lines(blocks, names, width.saturating_sub(2).max(20));
+    let lines = lines.iter().map(|line| format!("  {line}").trim_end().to_owned());
+    std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
+}
+
 fn body(message: &Message, names: &Names, width: usize) -> Vec<String> {
     let typed = message.blocks.iter().all(|block| block["type"] == "rich_text");
     if typed {
         return wrap(&mrkdwn::read(&message.text, names), width);
     }
+    all_lines(&message.blocks, names, width)
+}
+
+fn all_lines(blocks: &[Value], names: &Names, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    for block in &message.blocks {
+    for block in blocks {
         let part = block_lines(block, names, width);
         if !lines.is_empty()
             && !part.is_empty()

@@ -33,7 +33,7 @@ pub struct Post {
     pub answered: bool,
 }
 
-/// A modal that an application has opened.
+/// A modal that an application has opened, or a Home that it has published.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OpenView {
     /// `V…`.
@@ -70,6 +70,10 @@ pub struct State {
     pub(super) response_urls: BTreeMap<String, ResponseUrl>,
     pub(super) triggers: BTreeMap<String, Trigger>,
     pub(super) views: Vec<OpenView>,
+    /// Every Home that was published, in order; of one person the last is shown.
+    pub(super) homes: Vec<OpenView>,
+    /// Whether the application's settings have the Home tab on.
+    pub(super) home_tab: bool,
     pub(super) posts: Vec<Post>,
     pub(super) records: Records,
     pub(super) gate: Gate,
@@ -92,6 +96,8 @@ impl State {
             response_urls: BTreeMap::new(),
             triggers: BTreeMap::new(),
             views: Vec::new(),
+            homes: Vec::new(),
+            home_tab: true,
             posts: Vec::new(),
             records: Records::default(),
             gate: Gate::default(),
@@ -149,6 +155,11 @@ impl State {
         let channel = Channel::direct(&format!("D{}", user.get(1..).unwrap_or(user)), user);
         self.channels.insert(channel.id.clone(), channel.clone());
         channel
+    }
+
+    /// What the Home of a person shows, where anything was published there.
+    pub(super) fn home(&self, user: &str) -> Option<&OpenView> {
+        self.homes.iter().rev().find(|home| home.user == user)
     }
 
     pub(super) fn message(&self, channel: &str, ts: &str) -> Option<&Message> {

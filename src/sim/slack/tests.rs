@@ -79,6 +79,50 @@ impl Stage {
     }
 }
 
+/// A Home of so many blocks.
+fn home(blocks: usize) -> Value {
+    json!({"type": "home", "blocks": vec![json!({"type": "divider"}); blocks]})
+}
+
+#[tokio::test]
+async fn a_home_is_published_in_the_place_of_the_one_before() {
+    let stage = Stage::set().await;
+    let ada = "U0ADA0001";
+    let publish = |arguments: Value| stage.json("views.publish", arguments);
+    let first = publish(json!({"user_id": ada, "view": home(100)})).await;
+    assert_eq!((&first["ok"], &first["view"]["team_id"]), (&json!(true), &json!("T0SIM0001")));
+    let (id, hash) = (&first["view"]["id"], &first["view"]["hash"]);
+    let second = publish(json!({"user_id": ada, "view": home(1), "hash": hash})).await;
+    assert_eq!((&second["ok"], &second["view"]["id"]), (&json!(true), id));
+    assert_ne!(&second["view"]["hash"], hash);
+    assert_eq!(publish(json!({"user_id": ada, "view": home(1), "hash": hash})).await["error"], "hash_conflict");
+    assert_eq!(stage.world().home(ada).unwrap().view, second["view"]);
+    assert!(stage.world().home("U0GRACE01").is_none());
+
+    let text = |count: usize| json!({"type": "plain_text", "text": "x".repeat(count)});
+    let section = json!({"type": "section", "text": text(2500)});
+    let large = json!({"type": "home", "blocks": vec![section; 100]});
+    assert_eq!(publish(json!({"user_id": ada, "view": large})).await["error"], "view_too_large");
+    let mut modal = home(1);
+    (modal["type"], modal["title"]) = (json!("modal"), text(1));
+    let odd = [("title", text(1)), ("blocks", json!([{"type": "table", "rows": []}])), ("blocks", json!("x"))];
+    for view in odd
+        .map(|(name, value)| {
+            let mut view = home(1);
+            view[name] = value;
+            view
+        })
+        .into_iter()
+        .chain([modal])
+    {
+        let refused = publish(json!({"user_id": ada, "view": view})).await;
+        assert_eq!(refused["error"], "invalid_arguments", "{view}");
+    }
+    stage.world().set_home_tab(false);
+    assert_eq!(publish(json!({"user_id": ada, "view": home(1)})).await["error"], "not_enabled");
+    assert_eq!(stage.world().homes().len(), 2);
+}
+
 #[tokio::test]
 async fn refuses_as_slack_does() {
     let stage = Stage::set().await;
@@ -119,6 +163,12 @@ async fn refuses_as_slack_does() {
         ("conversations.open", json!({"users": "U0NOBODY"}), "user_not_found"),
         ("reactions.add", json!({"channel": "C0GENERAL", "timestamp": own, "name": ":x:"}), "invalid_name"),
         ("views.open", json!({"trigger_id": "1.2.3", "view": {"type": "sheet"}}), "invalid_arguments"),
+        ("views.publish", json!({"view": home(1)}), "invalid_arguments"),
+        ("views.publish", json!({"user_id": "U0NOBODY", "view": home(1)}), "invalid_arguments"),
+        ("views.publish", json!({"user_id": "U0ADA0001"}), "invalid_arguments"),
+        ("views.publish", json!({"user_id": "U0ADA0001", "view": home(0)}), "invalid_arguments"),
+        ("views.publish", json!({"user_id": "U0ADA0001", "view": home(101)}), "invalid_arguments"),
+        ("views.publish", json!({"user_id": "U0ADA0001", "view": home(1), "hash": "1.hash"}), "hash_conflict"),
         ("chat.unknown", json!({}), "unknown_method"),
     ];
     for (method, arguments, expected) in cases {

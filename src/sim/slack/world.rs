@@ -110,4 +110,21 @@ impl SlackWorld {
     pub fn views(&self) -> Vec<OpenView> {
         self.state().views.clone()
     }
+
+    /// What the Home of a person shows; none where nothing was published there.
+    #[must_use]
+    pub fn home(&self, user: &str) -> Option<OpenView> {
+        self.state().home(user).cloned()
+    }
+
+    /// Every Home that was published, in order.
+    #[must_use]
+    pub fn homes(&self) -> Vec<OpenView> {
+        self.state().homes.clone()
+    }
+
+    /// Whether the application's settings have the Home tab on; else nothing can be published there.
+    pub fn set_home_tab(&self, on: bool) {
+        self.change(|state, _| state.home_tab = on);
+    }
 }

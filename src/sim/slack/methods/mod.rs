@@ -6,6 +6,7 @@
 mod chat;
 mod conversations;
 mod others;
+mod views;
 
 use serde_json::{Map, Value, json};
 
@@ -105,7 +106,8 @@ pub(super) fn perform(state: &mut State, method: &str, arguments: &Arguments, no
         "api.test" => others::api_test(arguments),
         "auth.test" => Ok(others::auth_test(state)),
         "users.info" => others::users_info(state, arguments),
-        "views.open" => others::views_open(state, arguments, now),
+        "views.open" => views::open(state, arguments, now),
+        "views.publish" => views::publish(state, arguments, now),
         "reactions.add" => others::reactions_add(state, arguments),
         "chat.postMessage" => chat::post_message(state, arguments, now),
         "chat.postEphemeral" => chat::post_ephemeral(state, arguments, now),
@@ -127,6 +129,7 @@ pub(super) fn exists(method: &str) -> bool {
             | "auth.test"
             | "users.info"
             | "views.open"
+            | "views.publish"
             | "reactions.add"
             | "chat.postMessage"
             | "chat.postEphemeral"

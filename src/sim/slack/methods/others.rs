@@ -1,18 +1,11 @@
-//! The small families: `api.*`, `auth.*`, `users.*`, `views.*`, `reactions.*`.
-
-use std::time::Duration;
+//! The small families: `api.*`, `auth.*`, `users.*`, `reactions.*`.
 
 use serde_json::{Value, json};
 
-use super::super::limits;
 use super::super::message::Reaction;
 use super::super::seed;
-use super::super::state::{OpenView, State};
+use super::super::state::State;
 use super::{Answer, ApiError, Arguments, writable_channel};
-use crate::domain::time::Timestamp;
-
-/// How long a `trigger_id` opens a modal.
-const TRIGGER_LIFE: Duration = Duration::from_secs(3);
 
 pub(super) fn api_test(arguments: &Arguments) -> Answer {
     match arguments.text("error") {
@@ -41,41 +34,6 @@ pub(super) fn users_info(state: &mut State, arguments: &Arguments) -> Answer {
         shown["locale"] = json!("en-GB");
     }
     Ok(json!({ "user": shown }))
-}
-
-pub(super) fn views_open(state: &mut State, arguments: &Arguments, now: Timestamp) -> Answer {
-    let trigger_id = arguments.required("trigger_id")?;
-    let view = arguments.structure("view", "invalid_arguments")?.ok_or_else(|| ApiError::missing("view"))?;
-    limits::check_view(&view)?;
-    let trigger = state.triggers.get_mut(&trigger_id).ok_or_else(|| ApiError::new("invalid_trigger_id"))?;
-    if trigger.used {
-        return Err(ApiError::new("exchanged_trigger_id"));
-    }
-    if now.since(trigger.made_at) > TRIGGER_LIFE {
-        return Err(ApiError::new("expired_trigger_id"));
-    }
-    trigger.used = true;
-    let user = trigger.user.clone();
-    let (id, hash) = (state.new_id("V"), format!("{}.hash", now.0));
-    let mut shown = view.clone();
-    for block in shown["blocks"].as_array_mut().into_iter().flatten() {
-        state.complete_block(block);
-    }
-    for (name, value) in [
-        ("id", json!(id)),
-        ("hash", json!(hash)),
-        ("team_id", json!(state.team.id)),
-        ("app_id", json!(seed::APP)),
-        ("app_installed_team_id", json!(state.team.id)),
-        ("bot_id", json!(seed::BOT)),
-        ("root_view_id", json!(id)),
-        ("previous_view_id", Value::Null),
-        ("state", json!({ "values": {} })),
-    ] {
-        shown[name] = value;
-    }
-    state.views.push(OpenView { id, user, view: shown.clone(), hash });
-    Ok(json!({ "view": shown }))
 }
 
 pub(super) fn reactions_add(state: &mut State, arguments: &Arguments) -> Answer {

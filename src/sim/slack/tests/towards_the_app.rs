@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Response};
 
 use super::*;
+use crate::sim::slack::payload::Request;
 use crate::sim::slack::signature::sign;
 
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
@@ -330,6 +331,34 @@ async fn a_modal_opens_once_and_in_time() {
     assert_eq!(app.received()[0].json()["view"]["state"]["values"], values);
     sender.submit_view(id, &values).await.unwrap();
     assert!(stage.world().views().is_empty(), "an empty answer closes the modal");
+}
+
+#[tokio::test]
+async fn the_home_is_opened_and_pressed_in() {
+    let (stage, app) = (Stage::set().await, App::default());
+    let sender = app.clone().serve(&stage).await;
+    let read = |request: Request| {
+        let received = Received { path: String::new(), headers: HeaderMap::new(), body: request.body };
+        received.json()
+    };
+    let event = |tab| read(sender.open_tab("U0ADA0001", tab).unwrap())["event"].clone();
+    let opened = event("home");
+    assert_eq!((&opened["type"], &opened["tab"]), (&json!("app_home_opened"), &json!("home")));
+    assert_eq!((&opened["channel"], opened.get("view")), (&json!("D0ADA0001"), None), "nothing was published yet");
+    let nothing = sender.prepare_click_at_home("U0ADA0001", "ok", None);
+    assert_eq!(nothing, Err(sender::SendError::NoHome("U0ADA0001".to_owned())));
+
+    let button = json!({"type": "button", "action_id": "ok", "text": {"type": "plain_text", "text": "OK"}});
+    let view = json!({"type": "home", "blocks": [{"type": "actions", "elements": [button]}]});
+    stage.json("views.publish", json!({"user_id": "U0ADA0001", "view": view})).await;
+    assert_eq!(event("home")["view"], stage.world().home("U0ADA0001").unwrap().view);
+    assert_eq!(event("messages").get("view"), None);
+    let pressed = read(sender.prepare_click_at_home("U0ADA0001", "ok", None).unwrap());
+    assert_eq!((&pressed["type"], &pressed["view"]["type"]), (&json!("block_actions"), &json!("home")));
+    assert_eq!(pressed["container"], json!({"type": "view", "view_id": pressed["view"]["id"]}));
+    for absent in ["channel", "message", "response_url"] {
+        assert_eq!(pressed.get(absent), None, "{absent}");
+    }
 }
 
 #[tokio::test]
