@@ -386,6 +386,7 @@ mod tests {
             begins_thread: false,
             connector: Some("old".into()),
             alone: false,
+            home: false,
             person: None,
             route: None,
         };

@@ -116,6 +116,7 @@ enum Task<'a> {
     Command(Box<grammar::Parsed>),
     Tool { spec: &'static tools::ToolSpec, args: &'a serde_json::Value },
     Timer { name: &'a str, payload: &'a serde_json::Value },
+    Home,
     Refuse { action: &'static str, refusal: Refusal },
 }
 
@@ -125,6 +126,7 @@ impl Task<'_> {
             Self::Command(parsed) => parsed.spec.action.name,
             Self::Tool { spec, .. } => spec.name,
             Self::Timer { .. } => "timer",
+            Self::Home => commands::home::ACTION,
             Self::Refuse { action, .. } => action,
         }
     }
@@ -225,9 +227,6 @@ impl Router {
         let task = self.classify(event);
         let action = task.action();
         let decision = if is_ours(event) { Decision::of_ourselves() } else { self.authorise(event, identity, action) };
-        if !decision.is_allowed() {
-            return Ok(Verdict::denied(action, identity, &decision));
-        }
         let set = self.policies.current();
         let tenant = event.tenant.clone();
         let may = |action: &str| set.decide(&request(event, identity, action)).is_allowed();
@@ -246,10 +245,17 @@ impl Router {
             catalog: &self.catalog,
             analyst: self.analyst.as_ref(),
         };
-        match run(&task, &context) {
-            Ok(outcome) => Ok(Verdict::done(action, identity, &decision, outcome)),
-            Err(Failure::Refused(refusal)) => Ok(Verdict::refused(action, identity, &decision, &refusal)),
-            Err(Failure::Fault(error)) => Err(error),
+        let verdict = match decision.is_allowed().then(|| run(&task, &context)) {
+            None => Verdict::denied(action, identity, &decision),
+            Some(Ok(outcome)) => Verdict::done(action, identity, &decision, outcome),
+            Some(Err(Failure::Refused(refusal))) => Verdict::refused(action, identity, &decision, &refusal),
+            Some(Err(Failure::Fault(error))) => return Err(error),
+        };
+        // What is pressed in a Home is answered there, by the Home as it then is; who may not see it sees why.
+        let is_press_at_home = is_at_home(event) && !matches!(task, Task::Home) && may(commands::home::ACTION);
+        match is_press_at_home {
+            true => verdict.on_one_page(|writes, say| commands::home::after(writes, say, &context)).map_err(fault_of),
+            false => Ok(verdict),
         }
     }
 
@@ -285,6 +291,7 @@ impl Router {
                 Ok(spec) => Task::Tool { spec, args },
                 Err(refusal) => Task::Refuse { action: "help", refusal },
             },
+            EventKind::HomeOpened => Task::Home,
             EventKind::TimerFired { name, payload } => Task::Timer { name, payload },
             EventKind::Platform { .. } | EventKind::Disconnected { .. } => {
                 unreachable!("invariant: platform events are settled before")
@@ -379,6 +386,19 @@ fn request<'a>(event: &'a Event, identity: &'a Identity, action: &'a str) -> Req
     }
 }
 
+/// Whether it happened in somebody's Home.
+fn is_at_home(event: &Event) -> bool {
+    event.what.reply.as_ref().is_some_and(|reply| reply.home)
+}
+
+/// A failure where nobody can be refused.
+fn fault_of(failure: Failure) -> anyhow::Error {
+    match failure {
+        Failure::Refused(refusal) => refusal.into(),
+        Failure::Fault(error) => error,
+    }
+}
+
 fn command(line: &str) -> Task<'static> {
     match grammar::parse(line) {
         Ok(parsed) => Task::Command(Box::new(parsed)),
@@ -400,6 +420,7 @@ fn run(task: &Task<'_>, context: &Context<'_>) -> Result<Outcome, Failure> {
         Task::Command(parsed) => (parsed.spec.run)(&parsed.matches, context),
         Task::Tool { spec, args } => (spec.run)((*args).clone(), context),
         Task::Timer { name, payload } => commands::timers::timer_fired(name, payload, context),
+        Task::Home => commands::home::opened(context),
         Task::Refuse { refusal, .. } => Err(Failure::Refused(refusal.clone())),
     }));
     caught.unwrap_or_else(|panic| {

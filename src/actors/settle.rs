@@ -133,6 +133,19 @@ impl Verdict {
         verdict
     }
 
+    /// In a Home there is no further message: `page` makes one page of all that was to be said there.
+    ///
+    /// # Errors
+    /// As `page`.
+    pub fn on_one_page<E>(mut self, page: impl FnOnce(&[Write], &[Card]) -> Result<Card, E>) -> Result<Self, E> {
+        let (here, elsewhere): (Vec<Reply>, Vec<Reply>) =
+            self.outcome.replies.into_iter().partition(|reply| reply.to.is_none());
+        let say: Vec<Card> = here.into_iter().map(|reply| reply.card).collect();
+        self.outcome.replies = elsewhere;
+        self.outcome.replies.push(Reply::asker(page(&self.outcome.writes, &say)?));
+        Ok(self)
+    }
+
     /// It was tried and given up.
     pub fn dead(identity: Option<&Identity>, why: String) -> Self {
         let outcome = Outcome { summary: why, ..Outcome::default() };
@@ -216,7 +229,7 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         created: now,
         not_before: (expires <= now).then(|| now.after(GATHERING)),
         // A card that changes in its place floods nobody, and must not stay as it was.
-        expires: reply.replaces.is_none().then_some(expires),
+        expires: (reply.replaces.is_none() && !to.home).then_some(expires),
         kind: EffectKind::Deliver { to, card: reply.card, audience: reply.audience, replaces: reply.replaces, answers },
         attempts: 0,
         last_error: None,
@@ -232,7 +245,7 @@ fn args_digest(kind: &EventKind) -> String {
         EventKind::FormSubmitted { form, filled } => format!("{form}\0{}", serde_json::json!(filled)),
         EventKind::ToolCall { args, .. } => args.to_string(),
         EventKind::TimerFired { payload, .. } => payload.to_string(),
-        EventKind::Platform { .. } | EventKind::Disconnected { .. } => return String::new(),
+        EventKind::HomeOpened | EventKind::Platform { .. } | EventKind::Disconnected { .. } => return String::new(),
     };
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
 }
@@ -251,6 +264,7 @@ mod tests {
             place: "C1".into(),
             thread: None,
             begins_thread: false,
+            home: false,
             connector: None,
             alone: false,
             person: None,

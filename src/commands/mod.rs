@@ -11,6 +11,7 @@
 //! | `arguments.rs` | arguments that several commands take |
 //! | `task_card.rs`, `answer.rs` | how a task looks; to whom an answer goes |
 //! | `forms.rs` | forms, and the lines that they stand for |
+//! | `home.rs` | the page that somebody has with the bot alone |
 //! | `timers.rs` | what happens when a timer rings |
 //! | all others | one command each |
 
@@ -21,6 +22,7 @@ mod arguments;
 pub mod forms;
 pub mod grammar;
 pub mod help;
+pub mod home;
 pub mod lexer;
 pub mod link;
 mod mistake;

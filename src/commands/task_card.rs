@@ -154,6 +154,22 @@ fn actions(task: &Task, ctx: &Context<'_>) -> Vec<Action> {
         .collect()
 }
 
+/// A menu of what can follow on an open task, for where many tasks stand together.
+#[must_use]
+pub fn move_menu(task: &Task, ctx: &Context<'_>) -> Action {
+    let next = task.status.next();
+    let moves = MOVES.iter().filter(|(status, ..)| next.contains(status));
+    let option = |(status, label, _): &(Status, &str, ButtonStyle)| Choice {
+        label: (*label).to_owned(),
+        value: status.as_str().to_owned(),
+    };
+    Action::Menu {
+        label: format!("{} {}", task.id, cut(&task.title, 80)),
+        token: (ctx.sign)(&format!("task update {} --status {{choice}}", task.id)),
+        options: moves.map(option).collect(),
+    }
+}
+
 /// A menu of agents for a task.
 #[must_use]
 pub fn assign_menu(task: &Task, recommended: &[Recommendation], ctx: &Context<'_>) -> Option<Action> {

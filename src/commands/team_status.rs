@@ -27,7 +27,7 @@ fn arguments(command: Command) -> Command {
 }
 
 fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    let team = status_read::team(ctx)?;
+    let team = status_read::team(&[], ctx)?;
     let row = |load: &Load| {
         let counts = [load.open, load.in_progress, load.blocked, load.done_last_week];
         std::iter::once(load.who.clone()).chain(counts.map(|count| count.to_string())).collect()

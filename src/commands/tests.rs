@@ -204,6 +204,79 @@ fn a_button_makes_one_task_however_often_it_is_pressed() {
     assert_eq!(desk.task(3).title, "z");
 }
 
+/// The Home of the one who asks.
+fn at_home(desk: &Desk) -> Card {
+    let event = desk.event(EventKind::HomeOpened);
+    let opened = desk.on(&event, home::opened).unwrap();
+    assert!(opened.writes.is_empty() && opened.replies[0].audience == Audience::Asker);
+    opened.replies[0].card.clone()
+}
+
+#[test]
+fn the_home_is_made_of_what_one_may_see() {
+    let desk = Desk::new();
+    let seen = text(&at_home(&desk));
+    assert!(seen.starts_with("You have no open tasks\nTeam\nOpen: 0") && seen.contains("task create …"), "{seen}");
+    for number in 1..=17 {
+        say(&desk, &format!("task create task {number} --to me"));
+    }
+    say(&desk, "task create of an agent --agent rust-pro");
+    say(&desk, "task create of nobody");
+    let card = at_home(&desk);
+    let seen = text(&card);
+    for part in [
+        "Your open tasks (15 of more)",
+        "T-17 task 17 (todo, @Ada)",
+        "you have more: `/ai-crm my tasks`",
+        "@Ada: 17 open, 0 in progress, 0 blocked, 0 done in 7 days",
+        "rust-pro: 1 open",
+        "nobody: 1 open",
+        "Ada (member). Linked with no other platform.",
+    ] {
+        assert!(seen.contains(part), "{part} in {seen}");
+    }
+    assert!(!seen.contains("T-2 ") && !seen.contains("of nobody"), "{seen}");
+    assert_eq!((card.actions.len(), buttons(&card)[0].as_str()), (15, "task update T-17 --status {choice}"));
+    let Action::Menu { label, options, .. } = &card.actions[0] else { panic!("{card:?}") };
+    let choices: Vec<&str> = options.iter().map(|choice| choice.value.as_str()).collect();
+    assert_eq!((label.as_str(), choices), ("T-17 task 17", vec!["in-progress", "in-review", "done", "blocked"]));
+
+    desk.forbid(&["task.update", "status.read", "whoami"]);
+    let card = at_home(&desk);
+    let seen = text(&card);
+    assert!(card.actions.is_empty() && seen.contains("T-17"), "{seen}");
+    assert!(!seen.contains("rust-pro") && !seen.contains("Linked") && !seen.contains("team status"), "{seen}");
+}
+
+#[test]
+fn after_a_press_the_home_is_as_it_will_be() {
+    let desk = Desk::new();
+    say(&desk, "task create one --to me");
+    say(&desk, "task create two --to me");
+    let event = desk.event(typed(""));
+    let after = |line: &str| {
+        let outcome = decide(&desk, line, typed(line)).unwrap();
+        let say: Vec<Card> = outcome.replies.iter().map(|reply| reply.card.clone()).collect();
+        let home = desk.on(&event, |ctx| home::after(&outcome.writes, &say, ctx)).unwrap();
+        desk.apply(&outcome).unwrap();
+        let stored = text(&at_home(&desk));
+        let said = text(&home);
+        let notice = said.lines().nth(1).unwrap_or_default().to_owned();
+        assert_eq!(said.replacen(&format!("{notice}\n"), "", 1), stored, "{line}");
+        notice
+    };
+    assert!(after("start T-1").starts_with("T-1 one: Ada: "));
+    after("task update T-2 --status blocked");
+    after("done T-1");
+    after("reopen T-1");
+    after("assign T-2 rust-pro");
+    after("task update T-2 --title \"another\"");
+
+    let refusal = Refusal::new("it cannot be", "do it otherwise").card();
+    let home = desk.on(&event, |ctx| home::after(&[], &[refusal], ctx)).unwrap();
+    assert!(text(&home).contains("it cannot be\ndo it otherwise\nT-1 one"), "{}", text(&home));
+}
+
 #[test]
 fn buttons_are_for_those_who_may_press_them() {
     let desk = Desk::new();
@@ -436,6 +509,7 @@ fn why_tells_of_the_last_that_one_asked() {
     assert!(refusal(&desk, "why").what.contains("I remember nothing"));
     let desk = Desk::new();
     say(&desk, "task create x");
+    at_home(&desk);
     let told = say(&desk, "why");
     assert_eq!((told.replies[0].audience, told.summary.as_str()), (Audience::Asker, "told the story of e-1"));
     assert!(shown(&told).contains("e-1 is a command that came by slack"), "{}", shown(&told));

@@ -31,14 +31,8 @@ fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
         [("Role here", ctx.by.role.as_str().to_owned()), ("Groups here", groups), ("Id", ctx.by.id.to_string())];
     let card = Card::new(format!("You are {}", ctx.by.name))
         .facts(facts.map(|(label, value)| (label.to_owned(), value)))
-        .text(linked(&users));
-    let card = if users.len() > 1 {
-        card.text(format!("`{}` ends that at once.", ctx.typed("unlink")))
-    } else if (ctx.may)("link") {
-        card.text(format!("`{}` gives a code that makes you the same person on another platform.", ctx.typed("link")))
-    } else {
-        card
-    };
+        .text(linked(&users))
+        .text(how_to_change(&users, ctx));
     let outcome = Outcome { resource: "link".to_owned(), summary: "told who asks".to_owned(), ..Outcome::default() };
     Ok(answer::asker(outcome, card))
 }
@@ -46,6 +40,17 @@ fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
 /// On which platforms somebody is one person.
 pub(super) fn linked(users: &[PlatformUser]) -> String {
     if users.len() > 1 { format!("Linked: {}.", places(users)) } else { "Linked with no other platform.".to_owned() }
+}
+
+/// What one can type about that; nothing where one may do nothing about it.
+pub(super) fn how_to_change(users: &[PlatformUser], ctx: &Context<'_>) -> String {
+    if users.len() > 1 {
+        format!("`{}` ends that at once.", ctx.typed("unlink"))
+    } else if (ctx.may)("link") {
+        format!("`{}` gives a code that makes you the same person on another platform.", ctx.typed("link"))
+    } else {
+        String::new()
+    }
 }
 
 /// The platforms of some users, each with its workspace: `slack T1, teams 7e4a…`.

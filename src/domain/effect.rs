@@ -109,6 +109,11 @@ pub enum EffectEnd {
         /// The digest.
         into: EffectId,
     },
+    /// Not performed, since its target shows the last card alone and a later one waits.
+    Overtaken {
+        /// The later one.
+        by: EffectId,
+    },
     /// Given up; can be replayed.
     Dead {
         /// Why.

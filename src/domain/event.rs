@@ -108,6 +108,10 @@ pub struct Address {
     /// Nobody but the person and the bot can read the place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// It is the page that the person has with the bot alone, which shows the last card that it was given and nothing
+    /// of those before (the Home of a Slack app).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub home: bool,
     /// The person who asked; who alone sees an answer for the asker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
@@ -128,10 +132,10 @@ impl std::fmt::Display for PlatformUser {
 }
 
 impl Address {
-    /// The unit in which answers keep their order: one thread, or the place outside threads.
+    /// The unit in which answers keep their order: one thread, the place outside threads, or one person's Home.
     #[must_use]
     pub fn conversation(&self) -> String {
-        let thread = self.thread.as_deref().unwrap_or("");
+        let thread = if self.home { "home" } else { self.thread.as_deref().unwrap_or("") };
         format!("{}/{}/{}/{thread}", self.channel, self.installation, self.place)
     }
 
@@ -178,6 +182,8 @@ pub enum EventKind {
         /// What was filled in.
         filled: Filled,
     },
+    /// Somebody has opened the page that they have with the bot alone; the way back leads there.
+    HomeOpened,
     /// A program calls a tool by its name.
     ToolCall {
         /// Name in the table of tools.
@@ -218,6 +224,7 @@ impl EventKind {
             Self::Command { .. } => "command",
             Self::CardAction { .. } => "card_action",
             Self::FormSubmitted { .. } => "form_submitted",
+            Self::HomeOpened => "home_opened",
             Self::ToolCall { .. } => "tool_call",
             Self::Disconnected { .. } => "disconnected",
             Self::Platform { .. } => "platform",

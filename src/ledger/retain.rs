@@ -168,6 +168,7 @@ mod tests {
             place,
             thread: None,
             begins_thread: false,
+            home: false,
             connector: None,
             alone: false,
             person: None,

@@ -670,6 +670,7 @@ fn address(place: &str, connector: Option<&str>) -> Address {
         begins_thread: false,
         connector: connector.map(str::to_owned),
         alone: false,
+        home: false,
         person: None,
         route: None,
     }

@@ -134,11 +134,13 @@ struct Looked {
     bounds: Vec<String>,
 }
 
-fn look(ctx: &Context<'_>) -> Result<Looked, StoreError> {
+fn look(changed: &[Task], ctx: &Context<'_>) -> Result<Looked, StoreError> {
     let open_only = TaskFilter { open_only: true, ..TaskFilter::default() };
-    let (open, more_open) = task_list::newest(ctx.view, &open_only, None, MOST_LOOKED_AT)?;
+    let (mut open, more_open) = task_list::newest(ctx.view, &open_only, None, MOST_LOOKED_AT)?;
     let is_done = TaskFilter { status: Some(Status::Done), ..TaskFilter::default() };
     let (mut done, more_done) = tasks::list(ctx.view, &is_done, None, MOST_LOOKED_AT)?;
+    task_list::lay_over(&mut open, changed, |task| !task.status.is_closed());
+    task_list::lay_over(&mut done, changed, |task| task.status == Status::Done);
     let since = ctx.now.before(WEEK);
     done.retain(|task| done_at(task) >= since);
     let told =
@@ -162,7 +164,7 @@ fn busiest(counts: BTreeMap<String, usize>) -> Vec<Count> {
 /// # Errors
 /// Where the store cannot be read.
 pub fn dashboard(ctx: &Context<'_>) -> Result<Dashboard, Failure> {
-    let Looked { open, done, bounds } = look(ctx)?;
+    let Looked { open, done, bounds } = look(&[], ctx)?;
     let by_status = tasks::count_by_status(ctx.view)?.into_iter();
     let by_status = by_status.map(|(status, count)| Count { of: status.to_string(), count }).collect();
     let of_priority = |priority: Priority| open.iter().filter(|task| task.priority == priority).count();
@@ -195,12 +197,12 @@ pub fn dashboard(ctx: &Context<'_>) -> Result<Dashboard, Failure> {
     })
 }
 
-/// Reads who has how much.
+/// Reads who has how much; `changed` are tasks as they will be when what is being decided has landed.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn team(ctx: &Context<'_>) -> Result<Team, Failure> {
-    let Looked { open, done, bounds } = look(ctx)?;
+pub fn team(changed: &[Task], ctx: &Context<'_>) -> Result<Team, Failure> {
+    let Looked { open, done, bounds } = look(changed, ctx)?;
     let mut loads: BTreeMap<String, Load> = BTreeMap::new();
     // People of one name are told apart by their ids; only the name is shown.
     let mut people: BTreeMap<&PrincipalId, PrincipalId> = BTreeMap::new();
@@ -287,7 +289,7 @@ fn run(args: Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let asked: Asked = arguments::read(args)?;
     Ok(match asked.view {
         Look::Dashboard => outcome("dashboard", json!({"dashboard": dashboard(ctx)?})),
-        Look::Team => outcome("team status", json!({"team": team(ctx)?})),
+        Look::Team => outcome("team status", json!({"team": team(&[], ctx)?})),
         Look::Brief => outcome("status", json!({"brief": brief(ctx)?})),
     })
 }
@@ -340,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_team_is_everybody_who_has_something_to_do() {
-        let team = desk().with(|ctx| team(ctx).unwrap());
+        let team = desk().with(|ctx| team(&[], ctx).unwrap());
         let line = |load: &Load| {
             format!("{} {}/{}/{}/{}", load.who, load.open, load.in_progress, load.blocked, load.done_last_week)
         };

@@ -137,6 +137,15 @@ fn first(mut found: Vec<Task>, more: bool, most: usize) -> (Vec<Task>, bool) {
     (found, more)
 }
 
+/// Lays tasks, as they will be when what is being decided has landed, over those that were read.
+pub(crate) fn lay_over(read: &mut Vec<Task>, changed: &[Task], fits: impl Fn(&Task) -> bool) {
+    for task in changed {
+        read.retain(|it| it.id != task.id);
+        read.extend(Some(task).filter(|task| fits(task)).cloned());
+        read.sort_by_key(|task| std::cmp::Reverse(task.id));
+    }
+}
+
 /// The newest tasks that fit. Open ones are found by their statuses, so that a store full of closed
 /// tasks is not read to find the few that are open.
 pub(crate) fn newest(

@@ -135,6 +135,7 @@ impl Desk {
                     place: "C1".into(),
                     thread: None,
                     begins_thread: false,
+                    home: false,
                     connector: None,
                     alone: false,
                     person: Some(self.user.borrow().clone()),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::domain::action::{ActionGroup, ActionSpec};
 use crate::domain::agent::Risk;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EffectId, EventId, TaskId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::task::Task;
@@ -151,14 +151,16 @@ fn is_own(event: &Event, ctx: &Context<'_>) -> Result<bool, StoreError> {
     Ok(person.as_ref() == Some(&ctx.by.id))
 }
 
-/// The last event of this person, of this conversation before any other; questions for why are not counted.
+/// The last event of this person, of this conversation before any other; questions for why are not counted, nor is
+/// looking at the Home.
 fn last_asked(ctx: &Context<'_>) -> Result<Option<EventId>, StoreError> {
     let mut elsewhere = None;
     for id in event::ids(ctx.view, Order::Descending).take(MOST_LOOKED_AT) {
         let id = id?;
         let Some(event) = event::read(ctx.view, id)?.filter(|_| id < ctx.event.id) else { continue };
         let is_why = |story: &Story| story.handler.as_deref() == Some(TOOL.name);
-        if !is_own(&event, ctx)? || event::story(ctx.view, id)?.is_some_and(|story| is_why(&story)) {
+        let is_look = event.what.kind == EventKind::HomeOpened;
+        if is_look || !is_own(&event, ctx)? || event::story(ctx.view, id)?.is_some_and(|story| is_why(&story)) {
             continue;
         }
         if event.what.lane == ctx.event.what.lane {

@@ -1,4 +1,4 @@
-//! Slack's own models take every message that the cards of `tests/data/cards.json` become, and every message
+//! Slack's own models take every message and every view that the cards of `tests/data/cards.json` become, and every one
 //! that reached the stand-in in other tests ([`check`], which the end of each stage calls).
 //!
 //! The judge is `tests/slack_models.py`, which runs the validators of slack_sdk. A
@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use ai_crm::channels::slack::blocks;
+use ai_crm::channels::slack::{blocks, home};
 use anyhow::ensure;
 use serde_json::Value;
 
@@ -47,5 +47,16 @@ fn slack_sdk_takes_every_card() -> anyhow::Result<()> {
         })
         .map(|message| serde_json::json!({"text": message.text, "blocks": message.blocks}))
         .collect();
-    check(&messages)
+    let views: Vec<Value> = cards.iter().map(|card| serde_json::json!({"view": named(home::view(card))})).collect();
+    check(&[messages, views].concat())
+}
+
+/// A view with the ids of blocks that Slack gives where an app gives none.
+fn named(mut view: Value) -> Value {
+    for (index, block) in view["blocks"].as_array_mut().into_iter().flatten().enumerate() {
+        if block["block_id"].is_null() {
+            block["block_id"] = format!("block-{index}").into();
+        }
+    }
+    view
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ai_crm::actors::clock;
 use ai_crm::sim::slack::message::Message;
 use ai_crm::sim::slack::sender::SlashResult;
+use ai_crm::sim::slack::state::OpenView;
 use ai_crm::sim::slack::world::SlackWorld;
 use ai_crm::sim::slack::{Sender, SenderConfig, SharedWorld, SlackSim};
 use anyhow::{Context, ensure};
@@ -232,7 +233,8 @@ impl Stage {
         let inline = self.inline.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let inline = inline.iter().filter_map(|body| serde_json::from_str::<Value>(body).ok());
         let bodies = posted.chain(inline).map(|body| json!({ "text": body["text"], "blocks": body["blocks"] }));
-        shown.chain(bodies).collect()
+        let view = |home: OpenView| json!({ "view": { "type": home.view["type"], "blocks": home.view["blocks"] } });
+        shown.chain(bodies).chain(self.world().homes().into_iter().map(view)).collect()
     }
 
     /// The end of every test.
@@ -270,12 +272,17 @@ impl Stage {
 
 /// All words of a message that a person reads, block by block.
 pub(crate) fn words(message: &Message) -> String {
+    if message.blocks.is_empty() { unescaped(&message.text) } else { words_of(&message.blocks) }
+}
+
+/// All words of some blocks that a person reads.
+pub(crate) fn words_of(blocks: &[Value]) -> String {
     let mut all = Vec::new();
-    message.blocks.iter().for_each(|block| collect(block, &mut all));
-    if message.blocks.is_empty() {
-        all.push(message.text.clone());
-    }
-    let text = all.join("\n");
+    blocks.iter().for_each(|block| collect(block, &mut all));
+    unescaped(&all.join("\n"))
+}
+
+fn unescaped(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
@@ -294,7 +301,12 @@ fn collect(value: &Value, all: &mut Vec<String>) {
 
 /// The action ids of a message's buttons and menus, by what stands on them.
 pub(crate) fn controls(message: &Message) -> BTreeMap<String, String> {
-    let actions = message.blocks.iter().filter(|block| block["type"] == "actions");
+    controls_of(&message.blocks)
+}
+
+/// The action ids of buttons and menus in some blocks, by what stands on them.
+pub(crate) fn controls_of(blocks: &[Value]) -> BTreeMap<String, String> {
+    let actions = blocks.iter().filter(|block| block["type"] == "actions");
     let elements = actions.flat_map(|block| block["elements"].as_array().into_iter().flatten());
     let named = elements.filter_map(|element| {
         let label = element["text"]["text"].as_str().or(element["placeholder"]["text"].as_str())?;

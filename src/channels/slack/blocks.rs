@@ -1,6 +1,6 @@
-//! A card as Block Kit: one or more messages, each within all of Slack's limits.
+//! A card as Block Kit: one or more messages, or one view, each within all of Slack's limits.
 //!
-//! Owns how blocks are spread over messages and the fallback text. What each part of a card becomes
+//! Owns how blocks are spread over messages, what fits a view, and the fallback text. What each part of a card becomes
 //! stands in `blocks/`: `content.rs` (what the card says), `table.rs`, `actions.rs`; `text.rs`
 //! escapes and measures, `part.rs` builds and weighs blocks. Nothing here sends.
 //!
@@ -26,6 +26,7 @@ use crate::channels::pages::fit;
 use crate::channels::text::one_line;
 use crate::domain::card::Card;
 
+use content::Tables;
 use part::{Part, small_print};
 use text::{SIZES, escape};
 
@@ -37,6 +38,13 @@ const MOST_BLOCKS: usize = 49;
 /// (bolt-js#2509: "12,000 text characters with a buffer for block containers").
 const MOST_COST: usize = 11_500;
 
+/// What one message holds.
+const MESSAGE: Room = Room { blocks: MOST_BLOCKS, cost: MOST_COST };
+
+/// What one view holds: 100 blocks (<https://docs.slack.dev/reference/views>), and 250 kB or it is `view_too_large`
+/// (<https://docs.slack.dev/reference/methods/views.publish>). A unit of cost is at most three bytes of UTF-8.
+const VIEW: Room = Room { blocks: 100, cost: 80_000 };
+
 /// Messages of one card. Slack takes about one message a second per conversation, and nobody reads
 /// more than this.
 const MOST_MESSAGES: usize = 20;
@@ -47,6 +55,13 @@ const MOST_FALLBACK_BYTES: usize = 3_900;
 
 /// The title in places that only refer to it.
 const MOST_REFERENCE: usize = 100;
+
+/// How much fits into what Slack takes at once.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    blocks: usize,
+    cost: usize,
+}
 
 /// A message as `chat.postMessage`, `chat.update` and a `response_url` take it.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,15 +88,29 @@ pub fn render(card: &Card) -> Rendered {
     assemble(card, 1).swap_remove(0)
 }
 
-/// A card as at most `most` messages.
-fn assemble(card: &Card, most: usize) -> Vec<Rendered> {
-    let mut body = content::body(card);
+/// A card as the blocks of one view, which takes no table and of which there is one. What does not fit is left out and
+/// its length told; actions and footer are kept.
+#[must_use]
+pub fn of_view(card: &Card) -> Vec<Value> {
+    let (body, tail) = parts(content::body(card, Tables::AsText), card);
+    let page = fit(&body, &tail, 1, |parts| pack(parts, VIEW)).swap_remove(0);
+    page.into_iter().map(|part| part.block).collect()
+}
+
+/// What stands above the actions, and the rest.
+fn parts(mut body: Vec<Part>, card: &Card) -> (Vec<Part>, Vec<Part>) {
     let mut tail = actions::parts(card);
     tail.extend(content::footer(card));
     if body.is_empty() && tail.is_empty() {
         body = part::paragraph("(empty message)");
     }
-    let pages = fit(&body, &tail, most, pack);
+    (body, tail)
+}
+
+/// A card as at most `most` messages.
+fn assemble(card: &Card, most: usize) -> Vec<Rendered> {
+    let (body, tail) = parts(content::body(card, Tables::OneInAMessage), card);
+    let pages = fit(&body, &tail, most, |parts| pack(parts, MESSAGE));
     let count = pages.len();
     let title = SIZES.ellipsis(&one_line(&card.title), MOST_REFERENCE);
     pages
@@ -116,13 +145,13 @@ fn fallback(card: &Card) -> String {
     }
 }
 
-/// Fills messages one after the other, each within the limits of a message.
-fn pack(parts: Vec<&Part>) -> Vec<Vec<&Part>> {
+/// Fills messages, or views, one after the other, each within its room.
+fn pack(parts: Vec<&Part>, room: Room) -> Vec<Vec<&Part>> {
     let mut pages = Vec::new();
     let mut page: Vec<&Part> = Vec::new();
     let (mut cost, mut has_table) = (0, false);
     for part in parts {
-        let full = page.len() == MOST_BLOCKS || cost + part.cost > MOST_COST || (has_table && part.is_table);
+        let full = page.len() == room.blocks || cost + part.cost > room.cost || (has_table && part.is_table);
         if full && !page.is_empty() {
             pages.push(std::mem::take(&mut page));
             (cost, has_table) = (0, false);
@@ -575,6 +604,33 @@ mod tests {
         assert!(characters <= 10_000, "{characters} characters in a table");
     }
 
+    #[test]
+    fn a_view_holds_a_hundred_blocks_and_says_what_it_leaves_out() {
+        let card = |paragraphs: usize| {
+            let card = (0..paragraphs).fold(Card::new(""), |card, _| card.text("word"));
+            card.action(button("Press", "tok", ButtonStyle::Plain)).footer("small print")
+        };
+        assert_eq!(of_view(&card(98)).len(), 100);
+        assert!(!shown(&of_view(&card(98))).contains("more"));
+        let cut = of_view(&card(99));
+        assert_eq!(cut.len(), 100);
+        assert!(shown(&cut).contains("8morecharacters"), "{}", shown(&cut));
+        assert!(shown(&cut).ends_with("Presssmallprint"), "buttons and footer stay: {}", shown(&cut));
+        // 250 kB are fewer characters than a hundred blocks could hold.
+        let large = (0..90).fold(Card::new(""), |card, _| card.text("日".repeat(2_800)));
+        let large = Value::from(of_view(&large)).to_string();
+        assert!((200_000..250_000).contains(&large.len()) && large.contains("more characters"), "{}", large.len());
+    }
+
+    #[test]
+    fn a_table_is_text_in_a_view() {
+        let card =
+            Card::new("").block(Block::Table { columns: strings(&["Id", "Who"]), rows: vec![strings(&["1", "Ada"])] });
+        let blocks = of_view(&card);
+        assert!(blocks.iter().all(|block| block["type"] == "section"), "{blocks:?}");
+        assert!(shown(&blocks).contains("Ada"), "{blocks:?}");
+    }
+
     /// What Slack might read as more than text.
     const HOSTILE: &[&str] = &[
         "<!channel>",
@@ -607,6 +663,25 @@ mod tests {
             }
             prop_assert!(all.len() == 1 || all.len() == MOST_MESSAGES || !is_shortened
                 || sources(&card).iter().any(|source| source.contains("more")), "shortened without need");
+        }
+
+        #[test]
+        fn any_card_is_taken_by_slack_as_one_view_and_nothing_is_cut_in_silence(card in any_card(HOSTILE)) {
+            let blocks = of_view(&card);
+            prop_assert!(blocks.len() <= 100 && Value::from(blocks.clone()).to_string().len() < 250_000);
+            prop_assert!(blocks.iter().all(|block| block["type"] != "table"));
+            // What each block may hold is the same as in a message.
+            for block in &blocks {
+                refusals(&Rendered { text: "x".to_owned(), blocks: vec![block.clone()] });
+            }
+            let mut ids: Vec<&str> = blocks.iter().filter_map(|block| block["block_id"].as_str()).collect();
+            ids.sort_unstable();
+            prop_assert!(ids.windows(2).all(|two| two[0] != two[1]), "an id stands twice in {ids:?}");
+            let seen = shown(&blocks);
+            let is_shortened = seen.contains("morecharacters)") || seen.contains("moreblocksofbuttons");
+            for source in sources(&card) {
+                prop_assert!(is_shortened || seen.contains(&normal(source)), "lost: {source:?}");
+            }
         }
 
         #[test]

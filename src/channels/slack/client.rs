@@ -158,12 +158,13 @@ impl Client {
         Answer::of(call, Manner::Acts).await?.into_result(Manner::Acts)
     }
 
-    /// `views.open`: shows a modal to whom a trigger is of (docs.slack.dev/reference/methods/views.open).
+    /// `views.open`, which shows a modal to whom a trigger is of (docs.slack.dev/reference/methods/views.open), or
+    /// `views.publish`, which shows a Home to a person (docs.slack.dev/reference/methods/views.publish).
     ///
     /// # Errors
     /// As [`DeliverError`] says.
-    pub async fn open_view(&self, body: &Value) -> Result<(), DeliverError> {
-        let call = self.call("views.open")?.header(CONTENT_TYPE, "application/json; charset=utf-8");
+    pub async fn view(&self, method: &'static str, body: &Value) -> Result<(), DeliverError> {
+        let call = self.call(method)?.header(CONTENT_TYPE, "application/json; charset=utf-8");
         let answer = Answer::of(call.body(body.to_string()), Manner::Acts).await?;
         answer.into_result::<IgnoredAny>(Manner::Acts).map(drop)
     }

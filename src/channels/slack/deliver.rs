@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::answers::{Identity, Posted, User};
 use super::blocks::{self, Rendered};
 use super::client::{Client, RespondError};
+use super::home;
 use super::look_up::{self, Scans, metadata, part_key};
 use super::workspaces::{Workspaces, is_expired};
 use crate::channels::inline::InlineAnswers;
@@ -119,6 +120,9 @@ impl SlackChannel {
     }
 
     async fn perform_with(&self, client: &Client, delivery: &Delivery) -> Result<Delivered, DeliverError> {
+        if delivery.to.home {
+            return home::publish(client, delivery).await;
+        }
         if let Some(message) = &delivery.replaces {
             return self.replace(client, delivery, message).await;
         }
@@ -235,6 +239,9 @@ impl SlackChannel {
     }
 
     async fn find(&self, delivery: &Delivery) -> Result<Lookup, DeliverError> {
+        if delivery.to.home {
+            return Ok(Lookup::NotDone);
+        }
         let lease = self.workspaces.lease(&delivery.to.installation, delivery.to.organisation.as_deref()).await;
         let lease = match lease {
             Err(DeliverError::Rejected { .. }) => return Ok(Lookup::CannotTell("the workspace is not connected")),
@@ -549,6 +556,7 @@ mod tests {
                 place: "C1".to_owned(),
                 thread: None,
                 begins_thread: false,
+                home: false,
                 connector: None,
                 alone: false,
                 person: Some("U1".to_owned()),
@@ -757,6 +765,28 @@ mod tests {
         let delivered = channel.deliver(&delivery).await.unwrap();
         assert_eq!(delivered.via, "chat.postMessage", "in a direct message it stays, and can be found again");
         assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::Done(delivered)));
+    }
+
+    #[tokio::test]
+    async fn a_home_is_published_and_never_looked_for() {
+        let (slack, channel, _) = start().await;
+        let mut delivery = delivery(None);
+        delivery.to = Address { place: "U1".to_owned(), home: true, alone: true, ..delivery.to };
+        slack.odd.lock().unwrap().push((0, Odd::HangsUp));
+        assert!(matches!(channel.deliver(&delivery).await, Err(DeliverError::UnknownOutcome { .. })));
+        assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::NotDone));
+        let delivered = channel.deliver(&delivery).await.unwrap();
+        assert_eq!(delivered, Delivered { platform_id: "home:U1".to_owned(), via: "views.publish" });
+        assert_eq!(slack.methods(), ["views.publish", "views.publish"]);
+        let body = slack.body(1);
+        assert_eq!((&body["user_id"], &body["view"]["type"], body.get("hash")), (&json!("U1"), &json!("home"), None));
+        assert!(body["view"]["blocks"].to_string().contains("Created T-1"), "{body}");
+        slack.odd.lock().unwrap().push((2, Odd::WaitsFor("7")));
+        let after = Duration::from_secs(7);
+        assert_eq!(channel.deliver(&delivery).await, Err(DeliverError::RateLimited { after }));
+        slack.odd.lock().unwrap().push((3, Odd::Answers(200, r#"{"ok":false,"error":"not_enabled"}"#)));
+        let Err(DeliverError::Rejected { reason }) = channel.deliver(&delivery).await else { panic!() };
+        assert!(reason.contains("not_enabled") && reason.contains("ai-crm manifest slack"), "{reason}");
     }
 
     #[tokio::test]

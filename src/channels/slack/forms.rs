@@ -97,7 +97,7 @@ impl FormDesk {
     }
 
     async fn show(&self, opening: &Opening) -> Result<(), DeliverError> {
-        let open = |client: Arc<Client>| async move { client.open_view(&opening.body).await };
+        let open = |client: Arc<Client>| async move { client.view("views.open", &opening.body).await };
         self.slack.workspaces().call(&opening.workspace, opening.organisation.as_deref(), open).await
     }
 }

@@ -86,6 +86,9 @@ pub(super) struct InnerEvent {
     pub(super) user_profile: Option<UserProfile>,
     #[serde(deserialize_with = "text")]
     pub(super) client_msg_id: Option<String>,
+    /// Which tab of the app was opened.
+    #[serde(deserialize_with = "text")]
+    pub(super) tab: Option<String>,
     #[serde(deserialize_with = "object")]
     pub(super) tokens: Option<RevokedTokens>,
 }
@@ -221,6 +224,8 @@ pub(super) struct ViewState {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct View {
+    #[serde(rename = "type", deserialize_with = "text")]
+    pub(super) kind: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) id: Option<String>,
     #[serde(deserialize_with = "text")]

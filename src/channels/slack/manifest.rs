@@ -34,7 +34,7 @@ pub const SCOPES: &[(&str, &str)] = &[
 ];
 
 /// Events that Slack is to send.
-const EVENTS: [&str; 4] = ["app_mention", "message.im", "app_uninstalled", "tokens_revoked"];
+const EVENTS: [&str; 5] = ["app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked"];
 
 /// The app's name, and the bot's; Slack takes 35 and 80 characters.
 const NAME: &str = "AI-CRM";
@@ -92,9 +92,9 @@ pub fn manifest(
     let mut made = json!({
         "display_information": { "name": NAME, "description": ABOUT_APP, "background_color": COLOUR },
         "features": {
-            // Without the tab nobody can write to the bot directly.
+            // Without the tab for messages nobody can write to the bot directly.
             "app_home": {
-                "home_tab_enabled": false, "messages_tab_enabled": true, "messages_tab_read_only_enabled": false,
+                "home_tab_enabled": true, "messages_tab_enabled": true, "messages_tab_read_only_enabled": false,
             },
             "bot_user": { "display_name": NAME, "always_online": true },
             "slash_commands": [{

@@ -2,7 +2,8 @@
 //!
 //! The way in is `verify` → `decode`, or `socket` → `decode` (which reads the structs of `inbound` and the mark-up by
 //! `text`); the way out is `blocks` → `deliver` → `client`, with the token that `workspaces` gives; `oauth` connects a
-//! further workspace. Forms go beside both: `forms` opens them, `modal` is their shape. Nothing here decides what an event
+//! further workspace. Forms go beside both: `forms` opens them, `modal` is their shape. `home` is where a card is shown as
+//! somebody's Home. Nothing here decides what an event
 //! means or keeps state that must survive. A new kind of request is an arm in `decode`; a new
 //! method of the Web API is a function in `client` and a struct in `answers`; what Slack must be told of
 //! the bot when it is set up is `manifest`.
@@ -13,6 +14,7 @@ pub mod client;
 pub mod decode;
 pub mod deliver;
 pub mod forms;
+pub mod home;
 mod inbound;
 mod lenient;
 mod look_up;
@@ -25,7 +27,7 @@ pub mod verify;
 pub mod workspaces;
 
 /// What it is.
-pub const ABOUT: &str = "Slack workspaces: /ai-crm, mentions, direct messages and buttons, and forms for tasks";
+pub const ABOUT: &str = "Slack workspaces: /ai-crm, mentions, direct messages and buttons, forms for tasks, and a Home";
 /// How to turn it on.
 pub const TURN_ON: &str = "set SLACK_BOT_TOKEN, and SLACK_SIGNING_SECRET (by requests) or SLACK_APP_TOKEN (by socket, without an address); for \
      several workspaces SLACK_CLIENT_ID and SLACK_CLIENT_SECRET";

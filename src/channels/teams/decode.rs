@@ -98,6 +98,7 @@ pub fn decode(
         place: here.place.id.clone(),
         thread: here.thread.clone(),
         begins_thread: false,
+        home: false,
         connector: Some(service_url.to_string()),
         alone: here.place.kind == PlaceKind::Direct,
         person: activity.from.as_ref().and_then(|from| from.id.clone()),

@@ -51,6 +51,7 @@ pub fn address(user: &str) -> Address {
         place: user.to_owned(),
         thread: None,
         begins_thread: false,
+        home: false,
         connector: None,
         alone: true,
         person: Some(user.to_owned()),

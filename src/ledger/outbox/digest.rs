@@ -132,6 +132,7 @@ mod tests {
             place: "C1".into(),
             thread: None,
             begins_thread: false,
+            home: false,
             connector: None,
             alone: false,
             person: Some(person.into()),

@@ -1,5 +1,5 @@
 //! Which effect is next: in order within a conversation, paced per place, after the pauses that the
-//! platform asked for. Late answers of a conversation become one digest.
+//! platform asked for. Late answers of a conversation become one digest; of what a Home was to show the last is shown.
 //!
 //! [`Outbox`] is pure and in memory and holds ids only; [`record`] writes how an effect ended. Effects
 //! found at a start may have been performed by the process before, so they are looked up first.
@@ -106,11 +106,25 @@ struct Owed {
     suspect: bool,
     /// A caller waits for it in an open request, so it costs the platform no call.
     awaited: bool,
+    /// It goes where the last card is all that is seen.
+    home: bool,
     /// How it ended, where that could not be written down.
     ended: Option<EffectEnd>,
 }
 
 impl Owed {
+    /// One that nobody has tried and nobody waits for.
+    fn of(effect: &Effect) -> Self {
+        Self {
+            expires: effect.expires,
+            not_before: effect.not_before.unwrap_or_default(),
+            suspect: false,
+            awaited: false,
+            home: effect.address().home,
+            ended: None,
+        }
+    }
+
     fn ready_at(&self, queue: Timestamp, quiet: Timestamp) -> Timestamp {
         let quiet = if self.awaited { Timestamp::default() } else { quiet };
         self.not_before.max(queue).max(quiet)
@@ -143,22 +157,20 @@ pub struct Outbox {
 impl Outbox {
     /// Adds an effect that nobody has tried.
     pub fn push(&mut self, effect: &Effect) {
-        let not_before = effect.not_before.unwrap_or_default();
-        self.add(effect, Owed { expires: effect.expires, not_before, suspect: false, awaited: false, ended: None });
+        self.add(effect, Owed::of(effect));
     }
 
     /// Adds an effect for which a caller waits in an open request: neither the pace of its place nor a pause of the
     /// platform holds it up.
     pub fn push_awaited(&mut self, effect: &Effect) {
-        let not_before = effect.not_before.unwrap_or_default();
-        self.add(effect, Owed { expires: effect.expires, not_before, suspect: false, awaited: true, ended: None });
+        self.add(effect, Owed { awaited: true, ..Owed::of(effect) });
     }
 
     /// Adds an effect that may have been performed. It is not looked for before `from`, when what an earlier
     /// process sent is under way no longer.
     pub fn push_suspect(&mut self, effect: &Effect, from: Timestamp) {
-        let not_before = effect.not_before.unwrap_or_default().max(from);
-        self.add(effect, Owed { expires: effect.expires, not_before, suspect: true, awaited: false, ended: None });
+        let owed = Owed::of(effect);
+        self.add(effect, Owed { not_before: owed.not_before.max(from), suspect: true, ..owed });
     }
 
     fn add(&mut self, effect: &Effect, owed: Owed) {
@@ -214,6 +226,11 @@ impl Outbox {
             queue.running = true;
             self.running += 1;
             if let Some(end) = head.ended {
+                return Some(Work::Record { conversation, id, end });
+            }
+            // However often a Home was opened meanwhile, it is shown once, as it is by the last of them.
+            if let Some((last, _)) = queue.waiting.last_key_value().filter(|(last, _)| head.home && **last != id) {
+                let end = EffectEnd::Overtaken { by: *last };
                 return Some(Work::Record { conversation, id, end });
             }
             let late = |owed: &Owed| owed.ended.is_none() && owed.expires.is_some_and(|expires| expires <= now);
@@ -384,6 +401,7 @@ mod tests {
             place: place.into(),
             thread: None,
             begins_thread: false,
+            home: false,
             connector: None,
             alone: false,
             person: None,
@@ -443,6 +461,37 @@ mod tests {
         outbox.push(&effect(2, "a", None));
         assert_eq!(outbox.next(Timestamp(999)), None);
         assert!(outbox.next(Timestamp(1000)).is_some());
+    }
+
+    #[test]
+    fn of_what_a_home_was_to_show_the_last_is_shown() {
+        let mut outbox = Outbox::default();
+        let at_home = |event| {
+            let mut effect = effect(event, "U1", None);
+            let EffectKind::Deliver { to, .. } = &mut effect.kind;
+            to.home = true;
+            effect
+        };
+        outbox.push(&at_home(1));
+        outbox.push(&effect(2, "U1", None));
+        let (home, first) = performed(outbox.next(Timestamp(0)));
+        for event in [3, 4, 5] {
+            outbox.push(&at_home(event));
+        }
+        assert_eq!(performed(outbox.next(Timestamp(0))).1.event, EventId(2), "a message to the same person is no Home");
+        // The call under way may have been done or not; what is newer is shown in any case.
+        outbox.again(&home, first, Timestamp(10), true);
+        assert_eq!(outbox.next(Timestamp(9)), None);
+        let last = at_home(5).id;
+        for overtaken in [first, at_home(3).id, at_home(4).id] {
+            let end = EffectEnd::Overtaken { by: last };
+            let work = Work::Record { conversation: home.clone(), id: overtaken, end };
+            assert_eq!(outbox.next(Timestamp(10)), Some(work));
+            outbox.finished(&home, &[overtaken]);
+        }
+        assert_eq!(performed(outbox.next(Timestamp(10))).1, last);
+        outbox.finished(&home, &[last]);
+        assert_eq!(outbox.next(Timestamp(10)), None);
     }
 
     #[test]

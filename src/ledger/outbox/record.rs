@@ -11,7 +11,11 @@ use crate::store::{Batch, Store, StoreError, Stored};
 #[must_use]
 pub fn receipt(effect: &Effect, end: EffectEnd, at: Timestamp) -> Receipt {
     let to = effect.address();
-    let thread = to.thread.as_ref().map(|thread| format!(" thread {thread}")).unwrap_or_default();
+    let thread = match &to.thread {
+        _ if to.home => " home".to_owned(),
+        Some(thread) => format!(" thread {thread}"),
+        None => String::new(),
+    };
     Receipt {
         id: effect.id,
         at,
@@ -129,6 +133,7 @@ mod tests {
             place,
             thread: None,
             begins_thread: false,
+            home: false,
             connector: None,
             alone: false,
             person: None,

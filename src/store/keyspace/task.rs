@@ -3,7 +3,7 @@
 use crate::domain::ids::{PrincipalId, TaskId};
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::task::{Assignee, Status, Task};
-use crate::store::codec::Record;
+use crate::store::codec::{self, Record};
 use crate::store::engine::Order;
 use crate::store::keyspace::{number_of, numbered};
 use crate::store::{StoreError, Stored, View, mark, put, take};
@@ -97,6 +97,15 @@ fn indexes(task: &Task) -> Vec<Vec<u8>> {
 /// Where the store cannot be read.
 pub fn read(view: &View, id: TaskId) -> Result<Option<Stored<Task>>, StoreError> {
     view.get(&numbered(TASK, id.0))
+}
+
+/// The tasks that some writes put, as they will be.
+///
+/// # Errors
+/// Where one cannot be read.
+pub fn written(writes: &[Write]) -> Result<Vec<Task>, StoreError> {
+    let values = writes.iter().filter(|write| write.key.starts_with(TASK)).filter_map(|write| write.value.as_deref());
+    values.map(|value| codec::decode(value).map_err(StoreError::Unreadable)).collect()
 }
 
 /// A free task number.

@@ -67,7 +67,7 @@ pub struct AgainView {
 pub struct EffectView {
     /// Which one: `e-17.0`.
     pub effect: String,
-    /// `owed`, `done`, `merged`, `dead`, `dropped` or `unknown`.
+    /// `owed`, `done`, `merged`, `overtaken`, `dead`, `dropped` or `unknown`.
     pub state: &'static str,
     /// Where it goes or went.
     pub to: Option<String>,
@@ -219,6 +219,7 @@ fn ended_story(receipt: &Receipt) -> EffectView {
             ("done", format!("found arrived as {platform_id} when it was looked for"))
         }
         EffectEnd::Merged { into } => ("merged", format!("came too late alone and arrives within {into}")),
+        EffectEnd::Overtaken { by } => ("overtaken", format!("{by} shows what is newer in its place")),
         EffectEnd::Dead { reason } => ("dead", format!("given up: {reason}")),
         EffectEnd::Dropped { by } => ("dropped", format!("taken off by {by}")),
     };

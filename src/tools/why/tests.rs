@@ -49,6 +49,7 @@ fn effect_of(id: EffectId) -> Effect {
                 place: "C1".into(),
                 thread: None,
                 begins_thread: false,
+                home: false,
                 connector: None,
                 alone: false,
                 person: None,

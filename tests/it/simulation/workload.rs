@@ -70,6 +70,7 @@ impl Happening {
                 place: room.place.clone(),
                 thread: room.thread.clone(),
                 begins_thread: false,
+                home: false,
                 connector: None,
                 alone: false,
                 person: self.person.map(str::to_owned),

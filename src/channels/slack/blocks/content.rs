@@ -33,10 +33,19 @@ const MOST_ALT: usize = 1_900;
 /// The longest address in an image or a button.
 pub(super) const MOST_ADDRESS: usize = 3_000;
 
+/// What becomes of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tables {
+    /// A message may have one, so further ones degrade to text and stay beside what belongs to them.
+    OneInAMessage,
+    /// A view may have none: <https://docs.slack.dev/reference/block-kit/blocks/table-block>.
+    AsText,
+}
+
 /// Everything above the actions.
-pub(super) fn body(card: &Card) -> Vec<Part> {
+pub(super) fn body(card: &Card, tables: Tables) -> Vec<Part> {
     let mut parts = header(&card.title, card.tone);
-    let mut table_seen = false;
+    let mut is_text = tables == Tables::AsText;
     for block in &card.blocks {
         match block {
             Block::Text { text } => parts.extend(paragraph(&clean(text))),
@@ -45,10 +54,8 @@ pub(super) fn body(card: &Card) -> Vec<Part> {
             Block::List { items } => parts.extend(paragraph(&bullets(items))),
             Block::Table { columns, rows } => {
                 let grid = Grid::new(columns, rows);
-                // A message may have one table, so further ones degrade to text and stay beside
-                // what belongs to them.
-                parts.extend(if table_seen { table::as_text(&grid) } else { table::parts(&grid) });
-                table_seen = true;
+                parts.extend(if is_text { table::as_text(&grid) } else { table::parts(&grid) });
+                is_text = true;
             }
             Block::Code { text } => parts.extend(preformatted(&clean(text))),
             Block::Image { url, alt } => parts.extend(image(url, alt)),

@@ -44,6 +44,7 @@ impl Found {
             thread: None,
             begins_thread: false,
             alone: false,
+            home: false,
             from: None,
             place: None,
             route: None,
@@ -62,6 +63,16 @@ fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
         let at = envelope.event_time.as_ref().and_then(serde_json::Value::as_i64);
         found.kind =
             EventKind::Disconnected { why: why.to_owned(), happened: at.map(|seconds| Timestamp(seconds * 1000)) };
+        return found;
+    }
+    if kind == "app_home_opened" {
+        match opens_home(event) {
+            Ok(()) => {
+                found.in_home();
+                found.kind = EventKind::HomeOpened;
+            }
+            Err(why) => found.kind = ignored(kind, why),
+        }
         return found;
     }
     if !matches!(kind, "message" | "app_mention") {
@@ -203,10 +214,19 @@ fn disconnects(kind: &str, event: &InnerEvent) -> Option<&'static str> {
     }
 }
 
+/// Whether somebody has opened the tab that the bot fills, or why not: docs.slack.dev/reference/events/app_home_opened.
+fn opens_home(event: &InnerEvent) -> Result<(), &'static str> {
+    match (event.tab.as_deref(), event.user.as_ref().and_then(|user| user.id.as_ref())) {
+        (Some("home"), Some(_)) => Ok(()),
+        (Some("home"), None) => Err("it names nobody who opened the Home"),
+        (Some("messages"), _) => Err("opening the tab for messages asks nothing of the bot"),
+        _ => Err("it does not say that the Home was opened"),
+    }
+}
+
 fn why_nobody_listens(kind: &str) -> &'static str {
     match kind {
         "tokens_revoked" => "tokens of people were revoked, and the bot uses none of them",
-        "app_home_opened" => "opening the app's tab asks nothing of the bot",
         "reaction_added" | "reaction_removed" => "reactions ask nothing of the bot",
         "member_joined_channel" | "member_left_channel" => "coming and going asks nothing of the bot",
         _ => "no part of the bot listens to this kind of event",
@@ -323,6 +343,37 @@ mod tests {
         assert_eq!(incoming.reply.unwrap().thread, None);
     }
 
+    fn opened(tab: Value) -> Value {
+        json!({"type": "app_home_opened", "user": "U061F7AUR", "channel": "D0LAN2Q65",
+            "event_ts": "1515449522000016", "tab": tab,
+            "view": {"id": "VPASKP233", "team_id": "T1", "type": "home", "blocks": [], "private_metadata": "",
+                "callback_id": "", "state": {}, "hash": "1231232323.12321312", "app_installed_team_id": "T1"}})
+    }
+
+    #[test]
+    fn the_home_is_opened_by_whom_it_is_shown_to() {
+        let incoming = of_json(&envelope(opened(json!("home"))));
+        assert_eq!(incoming.kind, EventKind::HomeOpened);
+        assert_eq!(incoming.dedupe, ["slack:event|Ev0PV52K21"], "an opening is no other opening");
+        assert_eq!(incoming.lane.to_string(), "slack/T1/U061F7AUR/home");
+        assert_eq!(incoming.from.unwrap().to_string(), "slack:T1/U061F7AUR");
+        let place = incoming.place.unwrap();
+        assert_eq!((place.id.as_str(), place.kind, place.shared), ("U061F7AUR", PlaceKind::Direct, false));
+        let reply = incoming.reply.unwrap();
+        assert_eq!(reply.conversation(), "slack/T1/U061F7AUR/home");
+        assert_eq!((reply.place.as_str(), reply.person.as_deref()), ("U061F7AUR", Some("U061F7AUR")));
+        assert!(reply.home && reply.alone && reply.thread.is_none() && reply.route.is_none());
+
+        let mut without_view = opened(json!("home"));
+        without_view["view"] = Value::Null;
+        without_view["channel"] = Value::Null;
+        assert_eq!(of_json(&envelope(without_view)).kind, EventKind::HomeOpened, "a first opening has no view");
+        let mut of_organisation = envelope(opened(json!("home")));
+        of_organisation["authorizations"] = json!([{"enterprise_id": "E1", "is_enterprise_install": true}]);
+        let reply = of_json(&of_organisation).reply.unwrap();
+        assert_eq!((reply.installation.as_str(), reply.organisation.as_deref()), ("T1", Some("E1")));
+    }
+
     #[test]
     fn silence_has_a_reason() {
         let table = [
@@ -342,7 +393,12 @@ mod tests {
             (direct(json!({"subtype": "message_deleted"})), "`message_deleted`"),
             (direct(json!({"subtype": "bot_message"})), "`bot_message`"),
             (message(json!({"subtype": "channel_join"})), "`channel_join`"),
-            (json!({"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "home"}), "app's tab"),
+            (opened(json!("messages")), "the tab for messages"),
+            (opened(json!("about")), "does not say that the Home"),
+            (opened(json!(["home"])), "does not say that the Home"),
+            (json!({"type": "app_home_opened", "user": "U1", "channel": "D1"}), "does not say that the Home"),
+            (json!({"type": "app_home_opened", "channel": "D1", "tab": "home"}), "nobody who opened"),
+            (json!({"type": "app_home_opened", "user": {}, "channel": "D1", "tab": "home"}), "nobody who opened"),
             (json!({"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": []}}), "tokens of people"),
             (json!({"type": "member_joined_channel", "user": "UBOT", "channel": "C1"}), "coming and going"),
             (json!({"type": "reaction_added", "user": "U1", "item": {"type": "message"}}), "reactions"),

@@ -47,6 +47,7 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
         thread: thread(&payload).map(str::to_owned),
         begins_thread: false,
         alone: false,
+        home: false,
         from,
         place,
         route: payload.response_url.clone(),
@@ -54,8 +55,11 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
         installation,
         organisation: enterprise.filter(|id| !id.is_empty()).cloned(),
     };
-    if let Some(view) = view.filter(|_| kind == "view_submission") {
-        submitted(&mut found, view, shared);
+    match (kind, view) {
+        ("view_submission", Some(view)) => submitted(&mut found, view, shared),
+        // Such a press names no channel and has no response_url: docs.slack.dev/surfaces/app-home.
+        ("block_actions", Some(view)) if view.kind.as_deref() == Some("home") => found.in_home(),
+        _ => {}
     }
     Ok(request.event(found).asking(asking(kind, &payload)))
 }
@@ -230,6 +234,33 @@ mod tests {
         let reply = incoming.reply.unwrap();
         assert!(reply.route.unwrap().starts_with("https://hooks.slack.com/actions/"));
         assert_eq!(reply.person.as_deref(), Some("UA8RXUSPL"));
+    }
+
+    #[test]
+    fn a_press_in_the_home_is_answered_there() {
+        let mut payload = press();
+        for name in ["channel", "message", "response_url"] {
+            payload.as_object_mut().unwrap().remove(name);
+        }
+        payload["container"] = json!({"type": "view", "view_id": "V1"});
+        payload["view"] = json!({"id": "V1", "type": "home", "team_id": "T9TK3CUKW", "hash": "1.a", "blocks": [],
+            "app_installed_team_id": "T9TK3CUKW"});
+        let incoming = of_payload(&payload);
+        let kind = EventKind::CardAction { token: "signed.token".to_owned(), choice: None, message: None };
+        assert_eq!(incoming.kind, kind);
+        assert_eq!(incoming.lane.to_string(), "slack/T9TK3CUKW/UA8RXUSPL/home");
+        assert_eq!(incoming.dedupe.len(), 2);
+        assert_eq!(incoming.place.unwrap().kind, PlaceKind::Direct);
+        let reply = incoming.reply.unwrap();
+        assert!(reply.home && reply.alone && reply.route.is_none());
+        assert_eq!((reply.place.as_str(), reply.person.as_deref()), ("UA8RXUSPL", Some("UA8RXUSPL")));
+
+        payload["view"]["type"] = json!("modal");
+        assert_eq!(of_payload(&payload).reply, None, "a modal is no place");
+        payload["view"]["type"] = json!("home");
+        payload["user"] = Value::Null;
+        let of_nobody = of_payload(&payload);
+        assert_eq!((of_nobody.from, of_nobody.reply), (None, None));
     }
 
     #[test]

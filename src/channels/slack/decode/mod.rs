@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 
 use crate::channels::slack::modal::CameFrom;
 use crate::channels::slack::verify::Proof;
-use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlatformUser};
+use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
 use crate::domain::form::Asked;
 use crate::domain::ids::LaneKey;
 use crate::domain::time::Timestamp;
@@ -193,11 +193,29 @@ struct Found {
     begins_thread: bool,
     /// Only the person and the bot read the place.
     alone: bool,
+    /// It happened in the Home of that person, which shows what it is answered.
+    home: bool,
     from: Option<PlatformUser>,
     place: Option<Place>,
     /// Where Slack wants answers to this one event, if it says so.
     route: Option<String>,
     kind: EventKind,
+}
+
+impl Found {
+    /// It happened in the Home of who did it. All that happens there stands in one lane, and all that is shown there has
+    /// one target, so that the Home always ends as the last of it has left it.
+    ///
+    /// Slack tells of each opening (docs.slack.dev/reference/events/app_home_opened), and each is an event of its own: a
+    /// key for several of them would leave a Home as it was before somebody else's change. They do no harm by their
+    /// number: one at a time is handled, one a pause is shown (`channels.slack.message_pace_ms`), and of those that have
+    /// to wait the outbox shows the last.
+    fn in_home(&mut self) {
+        let Some(person) = &self.from else { return };
+        let shared = person.realm != self.installation;
+        self.place = Some(Place { id: person.id.clone(), kind: PlaceKind::Direct, shared });
+        (self.home, self.alone, self.thread, self.route) = (true, true, None, None);
+    }
 }
 
 impl Request<'_> {
@@ -207,7 +225,7 @@ impl Request<'_> {
             found.dedupe.push(format!("slack:body:{}", HEXLOWER.encode(&Sha256::digest(self.body))));
         }
         let place_id = found.place.as_ref().map(|place| place.id.as_str()).unwrap_or_default();
-        let thread = found.thread.as_deref().unwrap_or_default();
+        let thread = if found.home { "home" } else { found.thread.as_deref().unwrap_or_default() };
         let lane = format!("slack/{}/{place_id}/{thread}", found.installation);
         let ignored = matches!(found.kind, EventKind::Platform { .. } | EventKind::Disconnected { .. });
         let answerable = !ignored && (found.place.is_some() || found.route.is_some());
@@ -218,6 +236,7 @@ impl Request<'_> {
             place: place_id.to_owned(),
             thread: found.thread.clone(),
             begins_thread: found.begins_thread,
+            home: found.home,
             connector: None,
             alone: found.alone,
             person: found.from.as_ref().map(|user| user.id.clone()),
