@@ -44,7 +44,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sled", &["src/store/sled.rs"]),
     ("zstd", &["src/store/pack.rs"]),
     ("chacha20", &["src/store/cipher.rs"]),
-    ("ring", &["src/store/cipher.rs", "src/channels/teams/keys.rs", "src/sim/teams/keys.rs", "src/app.rs"]),
+    (
+        "ring",
+        &[
+            "src/store/cipher.rs",
+            "src/channels/teams/certificate.rs",
+            "src/channels/teams/keys.rs",
+            "src/sim/teams/keys.rs",
+            "src/app.rs",
+        ],
+    ),
     ("cedar_policy", &["src/policy/"]),
     ("miette", &["src/policy/"]),
     ("slack_morphism", &["src/channels/slack/"]),

@@ -207,7 +207,8 @@ async fn teams(parts: Option<&Parts>) -> Vec<Finding> {
     let token = match token {
         Ok(()) => good("teams", "Entra gives the app a token for sending"),
         Err(error) => {
-            let mend = "check the app's id, secret and tenant, and that MICROSOFT_LOGIN_URL can be reached from here";
+            let mend = "check the app's id, its secret or certificate, and its tenant, and that MICROSOFT_LOGIN_URL \
+                        can be reached from here";
             not_good("teams", State::Bad, error.to_string(), mend)
         }
     };

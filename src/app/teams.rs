@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::actors::clock;
 use crate::channels::forms::Forms;
-use crate::channels::teams::client::{AppCredentials, Client};
+use crate::channels::teams::certificate::Certificate;
+use crate::channels::teams::client::{AppCredentials, Client, Credential};
 use crate::channels::teams::deliver::TeamsChannel;
 use crate::channels::teams::hosts::Hosts;
 use crate::channels::teams::keys::Keys;
@@ -25,12 +27,9 @@ pub(super) fn parts(config: &Config) -> anyhow::Result<Option<Parts>> {
     if !settings.is_on()? {
         return Ok(None);
     }
-    let app = AppCredentials {
-        id: app_id(settings),
-        secrets: settings.app_password.as_slice().to_vec(),
-        tenant: settings.tenant_id.clone(),
-    };
-    let client = Client::new(app, &settings.login_url, Hosts::new(&settings.service_hosts));
+    let app =
+        AppCredentials { id: app_id(settings), credential: credential(settings)?, tenant: settings.tenant_id.clone() };
+    let client = Client::new(app, &settings.login_url, Hosts::new(&settings.service_hosts), clock::system());
     let client = client.context("teams cannot be set up")?;
     let keys = Keys::new(settings.openid_metadata_url.clone()).context("teams cannot be set up")?;
     let verifier = Verifier::new(&app_id(settings), keys);
@@ -48,6 +47,15 @@ pub(super) fn edge(config: &Config, channel: &TeamsChannel, verifier: Arc<Verifi
         inline_answer: config.ledger.inline_answer(),
         forms,
     }
+}
+
+fn credential(settings: &TeamsSettings) -> anyhow::Result<Credential> {
+    let Some(pem) = &settings.app_certificate else {
+        return Ok(Credential::Secrets(settings.app_password.as_slice().to_vec()));
+    };
+    let certificate = Certificate::read(pem);
+    let certificate = certificate.context("channels.teams.app_certificate (MICROSOFT_APP_CERTIFICATE) cannot be used");
+    Ok(Credential::Certificate(certificate?))
 }
 
 fn app_id(settings: &TeamsSettings) -> String {

@@ -18,6 +18,7 @@ pub(super) fn mistakes(config: &Config, profile: Option<&str>) -> Vec<ConfigIssu
         slack_is_whole(config),
         slack_has_an_address(config),
         teams_is_whole(config),
+        teams_proves_itself_by_one(config),
         public_secrets_stay_here(config, profile),
         pauses_grow(config),
     ];
@@ -50,6 +51,15 @@ fn slack_has_an_address(config: &Config) -> Option<ConfigIssue> {
 fn teams_is_whole(config: &Config) -> Option<ConfigIssue> {
     let incomplete = config.channels.teams.is_on().err()?;
     Some(ConfigIssue::together("channels.teams", incomplete.to_string()))
+}
+
+/// Which of two was used could only be found out where one of them fails.
+fn teams_proves_itself_by_one(config: &Config) -> Option<ConfigIssue> {
+    let teams = &config.channels.teams;
+    let both = teams.is_on() == Ok(true) && !teams.app_password.is_empty() && teams.app_certificate.is_some();
+    let what = "app_password (MICROSOFT_APP_PASSWORD) and app_certificate (MICROSOFT_APP_CERTIFICATE) are both set, \
+                and the app proves itself to Entra by one: take away the other";
+    both.then(|| ConfigIssue::together("channels.teams.app_certificate", what))
 }
 
 fn public_secrets_stay_here(config: &Config, profile: Option<&str>) -> Option<ConfigIssue> {

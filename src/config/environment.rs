@@ -23,6 +23,7 @@ pub(super) const NAMED: &[(&str, &str)] = &[
     ("SLACK_API_URL", "channels.slack.api_url"),
     ("MICROSOFT_APP_ID", "channels.teams.app_id"),
     ("MICROSOFT_APP_PASSWORD", "channels.teams.app_password"),
+    ("MICROSOFT_APP_CERTIFICATE", "channels.teams.app_certificate"),
     ("MICROSOFT_APP_TENANT_ID", "channels.teams.tenant_id"),
     ("MICROSOFT_LOGIN_URL", "channels.teams.login_url"),
     ("MICROSOFT_OPENID_METADATA_URL", "channels.teams.openid_metadata_url"),

@@ -17,6 +17,7 @@ pub(super) const SECRETS: &[(&str, bool)] = &[
     ("channels.slack.app_token", false),
     ("channels.slack.client_secret", false),
     ("channels.teams.app_password", true),
+    ("channels.teams.app_certificate", false),
 ];
 
 /// Largest file of a secret, in bytes. A private key has a few thousand.

@@ -11,6 +11,7 @@ use url::Url;
 use crate::config::channels::{Enabled, Incomplete};
 use crate::config::secrets::Secrets;
 use crate::config::server::base_url;
+use crate::domain::secret::Secret;
 
 /// The client secret of the profile `sim`. Everybody may know it.
 pub(super) const PUBLIC_APP_PASSWORD: &str = "sim-app-password";
@@ -26,6 +27,8 @@ pub struct TeamsSettings {
     /// Client secrets of the app, newest first.
     #[serde(default)]
     pub app_password: Secrets,
+    /// A certificate of the app and its private key, as PEM, instead of a secret.
+    pub app_certificate: Option<Secret>,
     /// The Entra tenant of a single-tenant app, a GUID; absent for a multi-tenant bot from before July 2025.
     pub tenant_id: Option<String>,
     /// Further Entra tenants whose people may reach the bot, GUIDs, each a tenant of its own here. The app's own need not
@@ -50,7 +53,10 @@ impl TeamsSettings {
     pub fn is_on(&self) -> Result<bool, Incomplete> {
         let wanted = [
             ("app_id (MICROSOFT_APP_ID)", self.app_id.is_some()),
-            ("app_password (MICROSOFT_APP_PASSWORD)", !self.app_password.is_empty()),
+            (
+                "app_password (MICROSOFT_APP_PASSWORD) or app_certificate (MICROSOFT_APP_CERTIFICATE)",
+                !self.app_password.is_empty() || self.app_certificate.is_some(),
+            ),
             // Without one, everybody whose company installs the bot could reach it.
             ("tenant_id (MICROSOFT_APP_TENANT_ID) or tenants", self.tenant_id.is_some() || !self.tenants.is_empty()),
         ];
@@ -98,7 +104,12 @@ mod tests {
             ("enabled = false\napp_id = 'a'", Ok(false)),
             (whole, Ok(true)),
             ("app_id = 'a'\napp_password = 'p'\ntenants = ['T1']", Ok(true)),
-            ("app_id = 'a'\ntenant_id = 'T1'", Err("app_password (MICROSOFT_APP_PASSWORD)")),
+            ("app_id = 'a'\napp_certificate = 'pem'\ntenant_id = 'T1'", Ok(true)),
+            (
+                "app_id = 'a'\ntenant_id = 'T1'",
+                Err("app_password (MICROSOFT_APP_PASSWORD) or app_certificate (MICROSOFT_APP_CERTIFICATE)"),
+            ),
+            ("app_certificate = 'pem'\ntenant_id = 'T1'", Err("app_id (MICROSOFT_APP_ID)")),
             ("app_id = 'a'\napp_password = 'p'", Err("tenant_id (MICROSOFT_APP_TENANT_ID) or tenants")),
             ("app_password = 'p'\ntenant_id = 'T1'", Err("app_id (MICROSOFT_APP_ID)")),
         ] {
@@ -119,6 +130,7 @@ mod tests {
 
     #[test]
     fn nothing_shows_the_secrets() {
-        assert!(!format!("{:?}", read("app_password = 'hush-1,hush-2'")).contains("hush"));
+        let settings = read("app_password = 'hush-1,hush-2'\napp_certificate = 'hush-3'");
+        assert!(!format!("{settings:?}").contains("hush"));
     }
 }

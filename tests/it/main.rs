@@ -26,6 +26,7 @@ mod sockets;
 mod stage;
 mod support;
 mod teams;
+mod teams_certificate;
 mod teams_connector;
 mod teams_dialogs;
 mod teams_manifest;

@@ -5,6 +5,7 @@
 //! learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference and
 //! learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages, "status codes".
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
@@ -13,11 +14,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::certificate::Certificate;
 use super::hosts::Hosts;
 use super::token::Tokens;
 use crate::channels::DeliverError;
 use crate::channels::http::{self, ReadError};
 use crate::domain::secret::Secret;
+use crate::domain::time::Clock;
 
 /// A whole call takes no longer, or its outcome is unknown.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -44,14 +47,33 @@ pub enum SetUpError {
 }
 
 /// What the connector needs to know of the app.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct AppCredentials {
     /// The app's id.
     pub id: String,
-    /// Its secrets, the newest first.
-    pub secrets: Vec<Secret>,
+    /// By what it proves itself to Entra.
+    pub credential: Credential,
     /// Its Entra tenant; none for a multi-tenant bot.
     pub tenant: Option<String>,
+}
+
+/// By what an app proves itself to Entra.
+#[derive(Debug)]
+pub enum Credential {
+    /// Client secrets, the newest first.
+    Secrets(Vec<Secret>),
+    /// A certificate with its key.
+    Certificate(Certificate),
+}
+
+impl Credential {
+    /// The variable that an operator looks at where Entra refuses it.
+    pub(super) fn setting(&self) -> &'static str {
+        match self {
+            Self::Secrets(_) => "MICROSOFT_APP_PASSWORD",
+            Self::Certificate(_) => "MICROSOFT_APP_CERTIFICATE (uploaded at the app, and in force)",
+        }
+    }
 }
 
 /// A conversation at its connector.
@@ -99,10 +121,11 @@ impl Client {
     ///
     /// # Errors
     /// Where the login address cannot be used.
-    pub fn new(app: AppCredentials, login_url: &Url, hosts: Hosts) -> Result<Self, SetUpError> {
+    pub fn new(app: AppCredentials, login_url: &Url, hosts: Hosts, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
         let http = http::client(CALL_TIMEOUT, CONNECT_TIMEOUT).map_err(SetUpError::Http)?;
-        let tokens = Tokens::new(http.clone(), login_url, app.tenant.as_deref(), &app.id, app.secrets)?;
-        Ok(Self { http, tokens, hosts, app_id: app.id })
+        let app_id = app.id.clone();
+        let tokens = Tokens::new(http.clone(), login_url, app, clock)?;
+        Ok(Self { http, tokens, hosts, app_id })
     }
 
     /// Whether Entra gives the app a token.
@@ -338,6 +361,7 @@ fn is_shut(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn a_refusal_of_the_conversation_is_told_from_one_of_the_message() {
@@ -362,9 +386,16 @@ mod tests {
 
     #[test]
     fn ids_stand_in_addresses_as_one_part() {
-        let app = AppCredentials { id: "a".to_owned(), secrets: vec![Secret::new("s")], tenant: None };
-        let hosts = Hosts::new(&[]);
-        let client = Client::new(app, &Url::parse("https://login.microsoftonline.com/").unwrap(), hosts).unwrap();
+        struct Never;
+        impl Clock for Never {
+            fn now(&self) -> Timestamp {
+                panic!("addresses know no time")
+            }
+        }
+        let credential = Credential::Secrets(vec![Secret::new("s")]);
+        let app = AppCredentials { id: "a".to_owned(), credential, tenant: None };
+        let login = Url::parse("https://login.microsoftonline.com/").unwrap();
+        let client = Client::new(app, &login, Hosts::new(&[]), Arc::new(Never)).unwrap();
         for (id, encoded) in [
             ("19:abc@thread.tacv2;messageid=17", "19%3Aabc%40thread.tacv2%3Bmessageid%3D17"),
             ("a:1x/../../y", "a%3A1x%2F..%2F..%2Fy"),

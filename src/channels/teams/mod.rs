@@ -1,12 +1,14 @@
 //! Microsoft Teams: everything that knows the Bot Framework's tokens, its activities, its limits and Adaptive Cards.
 //!
 //! The way in is `verify` (with the keys of `keys`) → `decode` (which reads the structs of `activity` and the text by
-//! `text`); the way out is `card` → `deliver` → `client`, with the tokens of `token`. Addresses that a payload names are
-//! checked by `hosts`; forms are `dialog`. Nothing here decides what an event means or keeps state that must survive. A new kind of activity
-//! is an arm in `decode`; what Teams must be told of the bot when it is set up is `manifest`.
+//! `text`); the way out is `card` → `deliver` → `client`, with the tokens of `token`, which `certificate` or a secret
+//! gets. Addresses that a payload names are checked by `hosts`; forms are `dialog`. Nothing here decides what an event
+//! means or keeps state that must survive. A new kind of activity is an arm in `decode`; what Teams must be told of the
+//! bot when it is set up is `manifest`.
 
 pub mod activity;
 pub mod card;
+pub mod certificate;
 pub mod client;
 pub mod decode;
 pub mod deliver;
@@ -22,4 +24,5 @@ pub mod verify;
 /// What it is.
 pub const ABOUT: &str = "Microsoft Teams: mentions, chats and cards";
 /// How to turn it on.
-pub const TURN_ON: &str = "set MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID";
+pub const TURN_ON: &str = "set MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD (or MICROSOFT_APP_CERTIFICATE) and \
+                           MICROSOFT_APP_TENANT_ID";

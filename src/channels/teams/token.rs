@@ -2,7 +2,7 @@
 //!
 //! Flow: learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication, "bot to connector".
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -11,9 +11,11 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
-use super::client::{Answer, SetUpError};
+use super::certificate::{ASSERTION_TYPE, Certificate};
+use super::client::{Answer, AppCredentials, Credential, SetUpError};
 use crate::channels::DeliverError;
 use crate::domain::secret::Secret;
+use crate::domain::time::Clock;
 
 /// What a token is for.
 const SCOPE: &str = "https://api.botframework.com/.default";
@@ -31,8 +33,9 @@ pub(super) struct Tokens {
     http: reqwest::Client,
     address: Url,
     app_id: String,
-    /// The newest first.
-    secrets: Vec<Secret>,
+    credential: Credential,
+    /// The times of a statement that a certificate signs.
+    clock: Arc<dyn Clock>,
     kept: Mutex<Option<Kept>>,
     /// One request at a time, however many messages wait for it.
     asking: tokio::sync::Mutex<()>,
@@ -62,20 +65,19 @@ impl Tokens {
     pub(super) fn new(
         http: reqwest::Client,
         login_url: &Url,
-        tenant: Option<&str>,
-        app_id: &str,
-        secrets: Vec<Secret>,
+        app: AppCredentials,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, SetUpError> {
         let mut address = login_url.clone();
         let path = address.path_segments_mut();
         path.map_err(|()| SetUpError::BadAddress { url: login_url.to_string() })?.pop_if_empty().extend([
-            tenant.unwrap_or(MULTI_TENANT),
+            app.tenant.as_deref().unwrap_or(MULTI_TENANT),
             "oauth2",
             "v2.0",
             "token",
         ]);
         let (kept, asking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { http, address, app_id: app_id.to_owned(), secrets, kept, asking })
+        Ok(Self { http, address, app_id: app.id, credential: app.credential, clock, kept, asking })
     }
 
     fn kept(&self) -> Option<HeaderValue> {
@@ -113,25 +115,37 @@ impl Tokens {
         }
     }
 
-    /// By the newest secret, or by the one that goes out of use where Entra does not know that one yet.
     async fn ask(&self) -> Result<Granted, DeliverError> {
+        let asked = match &self.credential {
+            Credential::Secrets(secrets) => self.ask_by_secrets(secrets).await,
+            Credential::Certificate(certificate) => self.ask_by_certificate(certificate).await,
+        };
+        asked.map_err(|(Asked::Failed(error) | Asked::UnknownSecret(error))| error)
+    }
+
+    /// By the newest secret, or by the one that goes out of use where Entra does not know that one yet.
+    async fn ask_by_secrets(&self, secrets: &[Secret]) -> Result<Granted, Asked> {
         let mut asked = Err(Asked::Failed(DeliverError::Unavailable { reason: "the app has no secret".to_owned() }));
-        for secret in &self.secrets {
-            asked = self.ask_by(secret).await;
+        for secret in secrets {
+            asked = self.ask_by(&[("client_secret", secret.expose())]).await;
             if !matches!(asked, Err(Asked::UnknownSecret(_))) {
                 break;
             }
         }
-        asked.map_err(|(Asked::Failed(error) | Asked::UnknownSecret(error))| error)
+        asked
     }
 
-    async fn ask_by(&self, secret: &Secret) -> Result<Granted, Asked> {
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", self.app_id.as_str()),
-            ("client_secret", secret.expose()),
-            ("scope", SCOPE),
-        ];
+    async fn ask_by_certificate(&self, certificate: &Certificate) -> Result<Granted, Asked> {
+        let made = certificate.assertion(&self.app_id, self.address.as_str(), self.clock.now(), rand::random());
+        let unsigned = || Asked::Failed(DeliverError::Unavailable { reason: "the app's key signs nothing".to_owned() });
+        let assertion = made.ok_or_else(unsigned)?;
+        self.ask_by(&[("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)]).await
+    }
+
+    /// Asks once, with what proves the app.
+    async fn ask_by(&self, proof: &[(&str, &str)]) -> Result<Granted, Asked> {
+        let form = [("grant_type", "client_credentials"), ("client_id", self.app_id.as_str()), ("scope", SCOPE)];
+        let form = [form.as_slice(), proof].concat();
         let unavailable = |reason: String| Asked::Failed(DeliverError::Unavailable { reason });
         let answer = Answer::of(self.http.post(self.address.clone()).form(&form)).await;
         let answer = answer.map_err(|error| unavailable(format!("Entra does not answer: {error}")))?;
@@ -148,8 +162,9 @@ impl Tokens {
         let error = said.map_or_else(|| format!("HTTP {}", answer.status.as_u16()), |said| said.error);
         let is_unknown = error == UNKNOWN_SECRET;
         let reason = format!(
-            "Entra gives no token: {error}{}; check MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID",
-            code.unwrap_or_default()
+            "Entra gives no token: {error}{}; check MICROSOFT_APP_ID, {} and MICROSOFT_APP_TENANT_ID",
+            code.unwrap_or_default(),
+            self.credential.setting()
         );
         let error = DeliverError::Unavailable { reason };
         Err(if is_unknown { Asked::UnknownSecret(error) } else { Asked::Failed(error) })

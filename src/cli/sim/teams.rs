@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use super::super::access::Running;
@@ -75,9 +77,16 @@ impl TeamsArgs {
 
 /// The application as the stand-in is to know it: what is configured, else that of the profile `sim`.
 pub(super) fn app(settings: &TeamsSettings) -> App {
-    let Some(id) = settings.app_id.clone().filter(|_| !settings.app_password.is_empty()) else { return App::default() };
+    let is_set = !settings.app_password.is_empty() || settings.app_certificate.is_some();
+    let Some(id) = settings.app_id.clone().filter(|_| is_set) else { return App::default() };
+    // Of the key, which stands beside them, Entra is told nothing.
+    let certificates = settings.app_certificate.iter().flat_map(|pem| {
+        let found = CertificateDer::pem_slice_iter(pem.expose().as_bytes());
+        found.filter_map(Result::ok).map(|der| der.to_vec()).collect::<Vec<_>>()
+    });
+    let certificates = certificates.collect();
     let passwords = settings.app_password.as_slice().iter().map(|secret| secret.expose().to_owned()).collect();
-    App { id, passwords, tenant: settings.tenant_id.clone() }
+    App { id, passwords, certificates, tenant: settings.tenant_id.clone() }
 }
 
 /// A stand-in and a server to send to.
@@ -200,4 +209,32 @@ fn action(args: &TeamsArgs) -> Value {
 
 fn mentions_bot(words: &str) -> bool {
     words.to_lowercase().contains(&format!("@{}", seed::BOT_NAME.to_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64;
+
+    use super::*;
+    use crate::config::{Config, LoadArgs};
+
+    const PEM: &str = include_str!("../../../tests/data/teams-app-certificate.pem");
+
+    #[test]
+    fn the_stand_in_knows_the_app_that_is_configured_and_of_a_certificate_no_key() {
+        let known = |variables: &[(&str, &str)]| {
+            let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            app(&Config::load(&LoadArgs { env, ..LoadArgs::default() }).unwrap().channels.teams)
+        };
+        assert_eq!(known(&[]), App::default());
+        let ids = [("MICROSOFT_APP_ID", "a-1"), ("MICROSOFT_APP_TENANT_ID", "t-1")];
+        let by_secret = known(&[ids[0], ids[1], ("MICROSOFT_APP_PASSWORD", "new,old")]);
+        assert_eq!((by_secret.passwords.len(), by_secret.certificates.len()), (2, 0));
+        let by_certificate = known(&[ids[0], ids[1], ("MICROSOFT_APP_CERTIFICATE", PEM)]);
+        assert_eq!((by_certificate.id.as_str(), by_certificate.passwords.len()), ("a-1", 0));
+        let uploaded: Vec<String> = by_certificate.certificates.iter().map(|der| BASE64.encode(der)).collect();
+        let (key, certificate) = PEM.split_once("-----BEGIN CERTIFICATE-----").unwrap();
+        assert!(certificate.replace('\n', "").starts_with(&uploaded[0]) && uploaded.len() == 1);
+        assert!(!key.replace('\n', "").contains(&uploaded[0]));
+    }
 }

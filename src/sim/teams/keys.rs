@@ -1,12 +1,12 @@
 //! The keys with which Microsoft's stand-in signs what it sends to an application, and how it publishes them.
 //!
-//! Two RSA keys that everybody may know, so that a rotation can be played. It only makes keys and signatures; what is
-//! signed stands in [`super::tokens`].
+//! Two RSA keys that everybody may know, so that a rotation can be played. It only makes keys and signatures, and
+//! checks one of an application; what is signed stands in [`super::tokens`] and [`super::assertion`].
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, PublicKeyComponents};
-use ring::signature::RSA_PKCS1_SHA256;
+use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 
 /// How many keys there are.
@@ -93,4 +93,9 @@ impl SigningKey {
 /// The set of keys at `jwks_uri`, with the key of this number alone.
 pub(super) fn published(number: usize, endorsed: bool) -> Value {
     json!({ "keys": [SigningKey::of(number).published(endorsed)] })
+}
+
+/// Whether the holder of an RSA key, in PKCS #1, made this PS256 signature.
+pub(super) fn is_pss_signature(key: &[u8], text: &str, signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key).verify(text.as_bytes(), signature).is_ok()
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::keys;
 use super::state::State;
-use super::tokens;
+use super::world::App;
+use super::{assertion, keys, tokens};
 use crate::domain::time::Timestamp;
 
 /// How long an access token holds, in seconds: `expires_in` of the sample on the page on the connector's authentication.
@@ -45,7 +45,7 @@ pub(super) struct LoginError {
 }
 
 impl LoginError {
-    fn new(status: u16, error: &'static str, number: u32, text: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, error: &'static str, number: u32, text: impl Into<String>) -> Self {
         Self { status, error, number, text: text.into() }
     }
 
@@ -102,19 +102,28 @@ pub(super) fn token(state: &mut State, tenant: &str, body: &[u8], now: Timestamp
             format!("The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.");
         return Err(LoginError::new(400, "invalid_scope", 70_011, text));
     }
-    let secret = field("client_secret").unwrap_or_default();
-    if secret.is_empty() {
-        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-        return Err(LoginError::new(401, "invalid_client", 7_000_218, text));
-    }
-    if !app.passwords.iter().any(|known| known == secret) {
-        let text = format!(
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not \
-             the client secret ID, for a secret added to app '{client}'."
-        );
-        return Err(LoginError::new(401, "invalid_client", 7_000_215, text));
+    let address = format!("{}/{tenant}/oauth2/v2.0/token", state.base_url);
+    match field("client_assertion") {
+        Some(made) => assertion::check(app, &address, field("client_assertion_type"), made, now)?,
+        None => knows_secret(app, field("client_secret").unwrap_or_default())?,
     }
     let token = format!("sim-access-{}", state.new_guid());
     state.tokens.insert(token.clone(), now.after(Duration::from_secs(LIFE_S)));
     Ok(json!({ "token_type": "Bearer", "expires_in": LIFE_S, "ext_expires_in": LIFE_S, "access_token": token }))
+}
+
+fn knows_secret(app: &App, secret: &str) -> Result<(), LoginError> {
+    if secret.is_empty() {
+        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        return Err(LoginError::new(401, "invalid_client", 7_000_218, text));
+    }
+    if app.passwords.iter().any(|known| known == secret) {
+        return Ok(());
+    }
+    let text = format!(
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not \
+         the client secret ID, for a secret added to app '{}'.",
+        app.id
+    );
+    Err(LoginError::new(401, "invalid_client", 7_000_215, text))
 }

@@ -7,6 +7,7 @@
 
 mod activity;
 mod api;
+mod assertion;
 mod card;
 mod checks;
 mod connector;

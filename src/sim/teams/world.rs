@@ -30,6 +30,9 @@ pub struct App {
     /// Its client secrets.
     #[serde(skip_serializing)]
     pub passwords: Vec<String>,
+    /// The certificates that are uploaded for it, in DER.
+    #[serde(default, skip_serializing)]
+    pub certificates: Vec<Vec<u8>>,
     /// The tenant in which it is registered. An app of many tenants is asked for at `botframework.com`.
     pub tenant: Option<String>,
 }
@@ -39,6 +42,7 @@ impl Default for App {
         Self {
             id: seed::APP_ID.to_owned(),
             passwords: vec![seed::APP_PASSWORD.to_owned()],
+            certificates: Vec::new(),
             tenant: Some(seed::TENANT.to_owned()),
         }
     }

@@ -41,7 +41,7 @@ pub fn steps(setup: &Setup<'_>) -> String {
         "{package} is the app package for Teams. What is left to do, where it is not done yet:
 
 1. Entra: the app {app} is for one directory only and has a client secret
-   (App registrations → the app → Certificates & secrets → New client secret).
+   (App registrations → the app → Certificates & secrets → New client secret), or a certificate there.
 
 2. Azure: https://portal.azure.com → Create a resource → Azure Bot, of type Single Tenant, with this existing app
    → Configuration → Messaging endpoint: {endpoint}
