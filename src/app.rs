@@ -176,7 +176,7 @@ impl App {
             settlements,
             inside: insides.clone(),
             slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
-            teams: teams.map(|(teams, verifier)| teams::edge(&config, &teams, verifier, forms)),
+            teams: teams.map(|(teams, door)| teams::edge(&config, &teams, door, forms)),
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,

@@ -199,8 +199,13 @@ fn workspace(inside: &Insides) -> Option<Finding> {
 
 /// Whether Entra gives a token, and whether the keys by which Teams signs can be fetched.
 async fn teams(parts: Option<&Parts>) -> Vec<Finding> {
-    let Some((channel, verifier)) = parts else {
+    let Some((channel, door)) = parts else {
         return vec![good("teams", format!("off: {}", teams::TURN_ON))];
+    };
+    let Some(keys) = door.keys() else {
+        let detail = "it speaks with the playground: programs on this machine are believed without a proof";
+        let mend = "start it without --teams-playground for the real Teams";
+        return vec![not_good("teams", State::Warning, detail, mend)];
     };
     let late = || DeliverError::Unavailable { reason: format!("no answer in {} s", PATIENCE.as_secs()) };
     let token = tokio::time::timeout(PATIENCE, channel.check()).await.unwrap_or_else(|_| Err(late()));
@@ -212,7 +217,7 @@ async fn teams(parts: Option<&Parts>) -> Vec<Finding> {
             not_good("teams", State::Bad, error.to_string(), mend)
         }
     };
-    let fetched = tokio::time::timeout(PATIENCE, verifier.keys().check(SystemClock.now())).await;
+    let fetched = tokio::time::timeout(PATIENCE, keys.check(SystemClock.now())).await;
     let fetched = fetched.map_err(|_| late().to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
     let keys = match fetched {
         Ok(count) => good("teams keys", format!("{count} keys by which Teams signs")),

@@ -9,17 +9,19 @@ use crate::actors::clock;
 use crate::channels::forms::Forms;
 use crate::channels::teams::certificate::Certificate;
 use crate::channels::teams::client::{AppCredentials, Client, Credential};
+use crate::channels::teams::decode::PLAYGROUND;
 use crate::channels::teams::deliver::TeamsChannel;
+use crate::channels::teams::door::Door;
 use crate::channels::teams::hosts::Hosts;
 use crate::channels::teams::keys::Keys;
 use crate::channels::teams::verify::Verifier;
 use crate::config::Config;
-use crate::config::teams::TeamsSettings;
+use crate::config::teams::{Counterpart, TeamsSettings};
 use crate::domain::ids::TenantId;
 use crate::web::teams::Edge;
 
 /// What sends to Teams, and what checks that it is Teams who sends.
-pub(super) type Parts = (Arc<TeamsChannel>, Arc<Verifier>);
+pub(super) type Parts = (Arc<TeamsChannel>, Arc<Door>);
 
 /// Both, where Teams is on.
 pub(super) fn parts(config: &Config) -> anyhow::Result<Option<Parts>> {
@@ -27,26 +29,25 @@ pub(super) fn parts(config: &Config) -> anyhow::Result<Option<Parts>> {
     if !settings.is_on()? {
         return Ok(None);
     }
+    let (client, door) = match settings.counterpart() {
+        Counterpart::Teams => with_teams(settings).context("teams cannot be set up")?,
+        Counterpart::Playground => (Client::for_playground().context("teams cannot be set up")?, Door::of_playground()),
+    };
+    Ok(Some((Arc::new(TeamsChannel::new(client, settings.pace())), Arc::new(door))))
+}
+
+fn with_teams(settings: &TeamsSettings) -> anyhow::Result<(Client, Door)> {
     let app =
         AppCredentials { id: app_id(settings), credential: credential(settings)?, tenant: settings.tenant_id.clone() };
-    let client = Client::new(app, &settings.login_url, Hosts::new(&settings.service_hosts), clock::system());
-    let client = client.context("teams cannot be set up")?;
-    let keys = Keys::new(settings.openid_metadata_url.clone()).context("teams cannot be set up")?;
-    let verifier = Verifier::new(&app_id(settings), keys);
-    Ok(Some((Arc::new(TeamsChannel::new(client, settings.pace())), Arc::new(verifier))))
+    let hosts = Hosts::new(&settings.service_hosts);
+    let client = Client::new(app, &settings.login_url, hosts.clone(), clock::system())?;
+    let verifier = Verifier::new(&app_id(settings), Keys::new(settings.openid_metadata_url.clone())?);
+    Ok((client, Door::of_teams(verifier, hosts, settings.allowed_tenants())))
 }
 
 /// Its part of the edge.
-pub(super) fn edge(config: &Config, channel: &TeamsChannel, verifier: Arc<Verifier>, forms: Arc<dyn Forms>) -> Edge {
-    let settings = &config.channels.teams;
-    Edge {
-        verifier,
-        hosts: Hosts::new(&settings.service_hosts),
-        tenants: settings.allowed_tenants(),
-        inline: channel.inline().clone(),
-        inline_answer: config.ledger.inline_answer(),
-        forms,
-    }
+pub(super) fn edge(config: &Config, channel: &TeamsChannel, door: Arc<Door>, forms: Arc<dyn Forms>) -> Edge {
+    Edge { door, inline: channel.inline().clone(), inline_answer: config.ledger.inline_answer(), forms }
 }
 
 fn credential(settings: &TeamsSettings) -> anyhow::Result<Credential> {
@@ -68,6 +69,9 @@ pub(super) fn tenants(config: &Config) -> anyhow::Result<HashMap<String, TenantI
     let settings = &config.channels.teams;
     if !settings.is_on()? {
         return Ok(HashMap::new());
+    }
+    if settings.counterpart() == Counterpart::Playground {
+        return Ok(HashMap::from([(PLAYGROUND.to_owned(), TenantId::default_tenant())]));
     }
     let own = settings.tenant_id.as_deref().map(|id| id.trim().to_lowercase());
     let tenant = |id: &String| match own.as_ref() == Some(id) {

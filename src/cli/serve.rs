@@ -11,7 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::access::Running;
 use super::{Global, logging, print};
 use crate::app::{App, Mode};
+use crate::config::teams::Counterpart;
 use crate::web::server::{self, Bounds};
+
+/// What is said at each start with the playground, on the screen and in the log.
+const WITH_PLAYGROUND: &str = "--teams-playground: EVERY PROGRAM ON THIS MACHINE IS BELIEVED to be anybody in Teams, \
+                               without a proof; for development only";
 
 /// Options of `serve`.
 #[derive(Args)]
@@ -19,11 +24,15 @@ pub(super) struct ServeArgs {
     /// Where to listen
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Speak with Microsoft 365 Agents Playground on this machine as if it were Teams, without proofs: for development
+    #[arg(long)]
+    teams_playground: bool,
 }
 
 pub(super) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<ExitCode> {
     let options = args.listen.map(|listen| ("server.listen", listen)).into_iter().collect();
     let config = global.load(options)?;
+    let config = if args.teams_playground { config.for_playground()? } else { config };
     logging::init(config.log.format, &config.log.filter, &std::io::stderr())?;
     if let Some(running) = Running::find(&config.data).await {
         anyhow::bail!(
@@ -65,6 +74,10 @@ fn greet(app: &App, address: &str) {
     }
     for line in app.said() {
         print::line(line);
+    }
+    if app.config().channels.teams.counterpart() == Counterpart::Playground {
+        tracing::warn!("{WITH_PLAYGROUND}");
+        print::line(format!("WARNING: {WITH_PLAYGROUND}"));
     }
     for warning in app.config().warnings() {
         print::line(format!("warning: {warning}"));

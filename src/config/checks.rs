@@ -4,6 +4,7 @@
 //! [`mistakes`] or [`warnings`].
 
 use crate::config::Config;
+use crate::config::channels::Enabled;
 use crate::config::environment;
 use crate::config::errors::ConfigIssue;
 use crate::config::slack::PUBLIC_SIGNING_SECRET;
@@ -21,6 +22,40 @@ pub(super) fn mistakes(config: &Config, profile: Option<&str>) -> Vec<ConfigIssu
         teams_proves_itself_by_one(config),
         public_secrets_stay_here(config, profile),
         pauses_grow(config),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+/// What stands against speaking with the playground, which proves nothing: whoever reaches the server then acts by it.
+pub(super) fn against_playground(config: &Config) -> Vec<ConfigIssue> {
+    let teams = &config.channels.teams;
+    let anything = [
+        teams.app_id.is_some(),
+        !teams.app_password.is_empty(),
+        teams.app_certificate.is_some(),
+        teams.tenant_id.is_some(),
+        !teams.tenants.is_empty(),
+    ];
+    let found = [
+        anything.contains(&true).then(|| {
+            let what = "--teams-playground is for a bot without an app of its own: take away the settings of the app \
+                        (MICROSOFT_APP_ID and the others), or the option";
+            ConfigIssue::together("channels.teams", what)
+        }),
+        (teams.enabled == Enabled::No).then(|| {
+            let what = "it is false, and --teams-playground turns Teams on: take away one of the two";
+            ConfigIssue::together("channels.teams.enabled", what)
+        }),
+        (!config.server.is_loopback()).then(|| {
+            let what = "--teams-playground believes whoever reaches it, so the server listens with it on a loopback \
+                        address only: set --listen 127.0.0.1:3978, or take away the option";
+            ConfigIssue::together("server.listen", what)
+        }),
+        config.server.public_url.is_some().then(|| {
+            let what = "--teams-playground believes whoever reaches it, so nothing may lead to the server from \
+                        outside: take away this address (AI_CRM_PUBLIC_URL), or the option";
+            ConfigIssue::together("server.public_url", what)
+        }),
     ];
     found.into_iter().flatten().collect()
 }

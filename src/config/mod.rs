@@ -124,6 +124,19 @@ impl Config {
         load::load(args)
     }
 
+    /// The same, for Teams as Microsoft's playground on this machine plays it, which proves nothing.
+    ///
+    /// # Errors
+    /// Where the bot has an app of its own in Teams, or could be reached from elsewhere.
+    pub fn for_playground(mut self) -> Result<Self, ConfigErrors> {
+        let against = checks::against_playground(&self);
+        if !against.is_empty() {
+            return Err(ConfigErrors(against));
+        }
+        self.channels.teams.counterpart = teams::Counterpart::Playground;
+        Ok(self)
+    }
+
     /// For each key that has a value where it came from, for `doctor`.
     #[must_use]
     pub fn origins(&self) -> &BTreeMap<String, Origin> {

@@ -16,6 +16,17 @@ use crate::domain::secret::Secret;
 /// The client secret of the profile `sim`. Everybody may know it.
 pub(super) const PUBLIC_APP_PASSWORD: &str = "sim-app-password";
 
+/// With whom the channel speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Counterpart {
+    /// Teams, which proves itself.
+    #[default]
+    Teams,
+    /// Microsoft's playground on this machine, which does not. No file and no variable says so: it is asked for on the
+    /// command line, through [`super::Config::for_playground`].
+    Playground,
+}
+
 /// The section `[channels.teams]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +54,8 @@ pub struct TeamsSettings {
     pub service_hosts: Vec<String>,
     /// Least time between two messages to one conversation, in milliseconds.
     pub message_pace_ms: u64,
+    #[serde(skip)]
+    pub(super) counterpart: Counterpart,
 }
 
 impl TeamsSettings {
@@ -51,6 +64,9 @@ impl TeamsSettings {
     /// # Errors
     /// Names what is missing where only a part is there.
     pub fn is_on(&self) -> Result<bool, Incomplete> {
+        if self.counterpart == Counterpart::Playground {
+            return Ok(true);
+        }
         let wanted = [
             ("app_id (MICROSOFT_APP_ID)", self.app_id.is_some()),
             (
@@ -62,6 +78,12 @@ impl TeamsSettings {
         ];
         let anything = wanted.iter().any(|(_, there)| *there);
         self.enabled.judge("teams", anything, &wanted)
+    }
+
+    /// With whom the channel speaks.
+    #[must_use]
+    pub fn counterpart(&self) -> Counterpart {
+        self.counterpart
     }
 
     /// Entra tenants whose people may reach the bot, in lower case; the app's own is the first.

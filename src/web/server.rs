@@ -1,5 +1,6 @@
 //! The listener: connections up to a bound, headers and requests within a time, an orderly end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ pub struct Bounds {
     pub head: Duration,
 }
 
+/// The other end of the connection by which a request came. What the program asks of itself has none.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
 /// Pause after the system refuses a connection, which it does where file handles run out.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
@@ -41,9 +46,9 @@ pub async fn serve(
             place = places.clone().acquire_owned() => place.expect("invariant: the semaphore is never closed"),
             () = &mut stop => break,
         };
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, peer)) => (stream, Peer(peer)),
                 Err(error) => {
                     tracing::warn!(%error, "a connection was refused by the system");
                     tokio::time::sleep(REFUSED_PAUSE).await;
@@ -55,7 +60,8 @@ pub async fn serve(
         // Small answers must not wait for the other side's acknowledgement.
         let _ = stream.set_nodelay(true);
         let routes = routes.clone();
-        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let routes = routes.clone();
             async move { routes.oneshot(request.map(Body::new)).await }
         });

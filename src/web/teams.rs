@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
@@ -18,12 +18,13 @@ use crate::channels::inline::{InlineAnswers, Seat};
 use crate::channels::teams::activity::Activity;
 use crate::channels::teams::decode::{Answer, DecodeError, Decoded, decode};
 use crate::channels::teams::deliver::invoke_text;
-use crate::channels::teams::hosts::Hosts;
-use crate::channels::teams::verify::{Refused, Verifier};
+use crate::channels::teams::door::{Caller, Door};
+use crate::channels::teams::verify::Refused;
 use crate::domain::event::ChannelName;
 use crate::ledger::inbox::Accepted;
 use crate::ledger::intake::Admitted;
 use crate::web::problem::Problem;
+use crate::web::server::Peer;
 use crate::web::written::{inline, json};
 use crate::web::{Shared, edge};
 
@@ -34,12 +35,8 @@ const KNOWN: &str = "This was taken before.";
 
 /// Teams' part of the edge; absent where Teams is off.
 pub struct Edge {
-    /// Checks tokens.
-    pub verifier: Arc<Verifier>,
-    /// Which addresses of connectors are believed.
-    pub hosts: Hosts,
-    /// Entra tenants whose people are let in, in lower case.
-    pub tenants: Vec<String>,
+    /// Judges who is let in.
+    pub door: Arc<Door>,
     /// Callers of presses who still wait.
     pub inline: Arc<InlineAnswers>,
     /// How long the HTTP answer waits for what a press does.
@@ -52,7 +49,12 @@ pub struct Edge {
 ///
 /// # Errors
 /// As the contract says: 400, 401, 413, 415, 429, 503; and 403 and 501 as the Bot Framework has them.
-pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub async fn receive(
+    State(state): State<Shared>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let arrived = Instant::now();
     let Some(teams) = &state.teams else {
         return Err(Problem::unavailable(format!("teams is off: {}", crate::channels::teams::TURN_ON)));
@@ -62,7 +64,8 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     let authorization = edge::text(&headers, header::AUTHORIZATION.as_str())
         .filter(|_| headers.get_all(header::AUTHORIZATION).iter().count() == 1);
     let refuse = |refused: Refused| refusal(&state, &refused);
-    let token = teams.verifier.token(state.inbox.clock().now(), authorization).await.map_err(refuse)?;
+    let caller = caller(peer, &headers);
+    let entered = teams.door.enter(state.inbox.clock().now(), authorization, caller).await.map_err(refuse)?;
     let content_type = edge::text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if !content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
         let what = "the body is not JSON, as its content type says";
@@ -70,16 +73,26 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     }
     let activity = Activity::read(&body).map_err(Problem::malformed)?;
     let service_url = activity.service_url.as_deref();
-    let proof = token.vouches_for(service_url, activity.channel_id.as_deref()).map_err(refuse)?;
-    let service_url = service_url.and_then(|url| teams.hosts.allowed(url));
+    let proof = entered.vouches_for(service_url, activity.channel_id.as_deref()).map_err(refuse)?;
+    let service_url = service_url.and_then(|url| teams.door.connector(url));
     let service_url =
         service_url.ok_or_else(|| forbidden(&state, "its serviceUrl is on no host that may be sent to"))?;
-    match decode(&activity, &body, &service_url, &teams.tenants, &proof) {
+    match decode(&activity, &body, &service_url, teams.door.admitted(), &proof) {
         Ok(decoded) => accept(&state, teams, decoded, arrived).await,
         Err(DecodeError::Malformed(what)) => Err(Problem::malformed(what)),
         Err(error @ (DecodeError::ForeignTenant | DecodeError::ForeignChannel)) => {
             Err(forbidden(&state, &error.to_string()))
         }
+    }
+}
+
+/// Where a request comes from. A browser names the page that sends it, and a proxy whom it sends it for.
+fn caller(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> Caller<'_> {
+    const OTHERS: [&str; 6] = ["origin", "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+    Caller {
+        peer: peer.map(|Extension(Peer(address))| address.ip()),
+        host: edge::text(headers, header::HOST.as_str()),
+        speaks_for_others: OTHERS.iter().any(|name| headers.contains_key(*name)),
     }
 }
 

@@ -30,5 +30,6 @@ mod teams_certificate;
 mod teams_connector;
 mod teams_dialogs;
 mod teams_manifest;
+mod teams_playground;
 mod teams_search;
 mod why;

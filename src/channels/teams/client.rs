@@ -108,13 +108,24 @@ pub(super) struct Member {
     pub(super) user_role: Option<String>,
 }
 
-/// Connectors, with the app's tokens.
+/// Connectors.
 pub struct Client {
     http: reqwest::Client,
-    tokens: Tokens,
+    voice: Voice,
     hosts: Hosts,
     app_id: String,
 }
+
+/// As whom the bot speaks.
+enum Voice {
+    /// As its app, with the app's tokens.
+    App(Box<Tokens>),
+    /// As nobody: the playground on this machine asks for no token, and there is none that it could be given.
+    Playground,
+}
+
+/// The bot's id where it has no app.
+const NO_APP: &str = "ai-crm";
 
 impl Client {
     /// Prepares a client; connects to nobody.
@@ -125,7 +136,16 @@ impl Client {
         let http = http::client(CALL_TIMEOUT, CONNECT_TIMEOUT).map_err(SetUpError::Http)?;
         let app_id = app.id.clone();
         let tokens = Tokens::new(http.clone(), login_url, app, clock)?;
-        Ok(Self { http, tokens, hosts, app_id })
+        Ok(Self { http, voice: Voice::App(Box::new(tokens)), hosts, app_id })
+    }
+
+    /// A client for the playground, which sends no token, and to this machine alone.
+    ///
+    /// # Errors
+    /// Where TLS, which reqwest sets up whatever is spoken, cannot be.
+    pub fn for_playground() -> Result<Self, SetUpError> {
+        let http = http::client(CALL_TIMEOUT, CONNECT_TIMEOUT).map_err(SetUpError::Http)?;
+        Ok(Self { http, voice: Voice::Playground, hosts: Hosts::loopback(), app_id: NO_APP.to_owned() })
     }
 
     /// Whether Entra gives the app a token.
@@ -133,7 +153,10 @@ impl Client {
     /// # Errors
     /// As [`DeliverError`] says.
     pub async fn check(&self) -> Result<(), DeliverError> {
-        self.tokens.bearer().await.map(|_| ())
+        match &self.voice {
+            Voice::App(tokens) => tokens.bearer().await.map(|_| ()),
+            Voice::Playground => Ok(()),
+        }
     }
 
     /// Posts a message; gives its id, or nothing where Teams takes no messages for one person there. What stops the bot
@@ -191,8 +214,13 @@ impl Client {
             return Ok(None);
         }
         let answer = answer.into_success()?;
-        serde_json::from_slice(&answer.body)
-            .map_err(|_| DeliverError::Unavailable { reason: "a member in an unknown form".to_owned() })
+        let mut member: Member = serde_json::from_slice(&answer.body)
+            .map_err(|_| DeliverError::Unavailable { reason: "a member in an unknown form".to_owned() })?;
+        if matches!(self.voice, Voice::Playground) {
+            // It makes its tenants up, and all its people are of one.
+            member.tenant_id = None;
+        }
+        Ok(Some(member))
     }
 
     /// An address under a connector. Ids stand in it percent-encoded: Teams' own have `:`, `;`, `@` and `=`.
@@ -207,22 +235,23 @@ impl Client {
     }
 
     async fn call(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Answer, DeliverError> {
-        let bearer = self.tokens.bearer().await?;
-        let request = |bearer: &reqwest::header::HeaderValue| {
-            let request = self.http.request(method.clone(), url.clone()).header(AUTHORIZATION, bearer.clone());
+        let request = || {
+            let request = self.http.request(method.clone(), url.clone());
             match body {
                 Some(body) => request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string()),
                 None => request,
             }
         };
-        let answer = Answer::of(request(&bearer)).await?;
+        let Voice::App(tokens) = &self.voice else { return Answer::of(request()).await };
+        let bearer = tokens.bearer().await?;
+        let answer = Answer::of(request().header(AUTHORIZATION, bearer.clone())).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
         // A token may end early; another is asked for once.
-        self.tokens.refused(&bearer);
-        let bearer = self.tokens.bearer().await?;
-        Answer::of(request(&bearer)).await
+        tokens.refused(&bearer);
+        let bearer = tokens.bearer().await?;
+        Answer::of(request().header(AUTHORIZATION, bearer)).await
     }
 }
 

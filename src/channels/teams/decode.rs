@@ -26,6 +26,30 @@ const THREAD: &str = ";messageid=";
 /// there are others.
 const HELLO: &str = "help";
 
+/// The installation of whoever writes by the playground, whatever tenant that makes up.
+pub const PLAYGROUND: &str = "playground";
+
+/// Whose people are let in.
+#[derive(Debug, Clone)]
+pub enum Admitted {
+    /// Those of these Entra tenants, in lower case.
+    Tenants(Vec<String>),
+    /// Whoever uses the playground.
+    Playground,
+}
+
+impl Admitted {
+    /// The tenant of an activity, where its people are let in.
+    fn tenant(&self, activity: &Activity) -> Result<String, DecodeError> {
+        match self {
+            Self::Tenants(tenants) => {
+                activity.tenant().filter(|tenant| tenants.contains(tenant)).ok_or(DecodeError::ForeignTenant)
+            }
+            Self::Playground => Ok(PLAYGROUND.to_owned()),
+        }
+    }
+}
+
 /// What an activity is, and what its request is answered with.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decoded {
@@ -77,7 +101,7 @@ pub fn decode(
     activity: &Activity,
     body: &Bytes,
     service_url: &Url,
-    tenants: &[String],
+    admitted: &Admitted,
     proof: &Proof,
 ) -> Result<Decoded, DecodeError> {
     let kind = activity.kind.as_deref().filter(|kind| !kind.is_empty());
@@ -85,7 +109,7 @@ pub fn decode(
     if activity.channel_id.as_deref() != Some(TEAMS) {
         return Err(DecodeError::ForeignChannel);
     }
-    let tenant = activity.tenant().filter(|tenant| tenants.contains(tenant)).ok_or(DecodeError::ForeignTenant)?;
+    let tenant = admitted.tenant(activity)?;
     let here = Here::of(activity, &tenant);
     let (what, answer) = read(kind, activity);
     let from = activity.from.as_ref().and_then(|account| user(account, &tenant));
@@ -342,7 +366,13 @@ mod tests {
     fn read(changes: Value) -> Result<Decoded, DecodeError> {
         let body = Bytes::from(activity(changes).to_string());
         let url = Url::parse("https://smba.trafficmanager.net/emea/").unwrap();
-        decode(&Activity::read(&body).unwrap(), &body, &url, &[HOME.to_owned()], &Proof::of_test())
+        decode(
+            &Activity::read(&body).unwrap(),
+            &body,
+            &url,
+            &Admitted::Tenants(vec![HOME.to_owned()]),
+            &Proof::of_test(),
+        )
     }
 
     fn reason(decoded: &Decoded) -> &str {

@@ -1,9 +1,10 @@
 //! Which hosts may be sent to.
 //!
 //! An activity names the address at which its answers are taken, and what is sent there carries the bot's token: so the
-//! address is data, and a host is used only where it is Microsoft's or an operator's own. Nothing else is here.
+//! address is data, and a host is used only where it is Microsoft's or an operator's own; for the playground, to which
+//! no token goes, only where it is this machine. Nothing else is here.
 
-use url::Url;
+use url::{Host, Url};
 
 /// Microsoft's hosts for connectors: Teams, Teams of the government's cloud, and the Bot Framework, the last with what
 /// stands below it. The zone of the first has names of customers too.
@@ -11,32 +12,44 @@ const TEAMS: [&str; 2] = ["smba.trafficmanager.net", "smba.infra.gcc.teams.micro
 const BOT_FRAMEWORK: &str = "botframework.com";
 
 /// Hosts that may be sent to.
-#[derive(Debug, Clone, Default)]
-pub struct Hosts {
-    /// An operator's own, as `host` or `host:port`, in lower case.
-    own: Vec<String>,
+#[derive(Debug, Clone)]
+pub struct Hosts(Which);
+
+#[derive(Debug, Clone)]
+enum Which {
+    /// Microsoft's and an operator's own, as `host` or `host:port`, in lower case.
+    MicrosoftsAnd(Vec<String>),
+    /// This machine by itself.
+    Loopback,
 }
 
 impl Hosts {
     /// Microsoft's hosts and an operator's.
     #[must_use]
     pub fn new(own: &[String]) -> Self {
-        Self { own: own.iter().map(|host| host.trim().to_lowercase()).filter(|host| !host.is_empty()).collect() }
+        let own = own.iter().map(|host| host.trim().to_lowercase()).filter(|host| !host.is_empty()).collect();
+        Self(Which::MicrosoftsAnd(own))
+    }
+
+    /// This machine alone, where the playground is.
+    #[must_use]
+    pub fn loopback() -> Self {
+        Self(Which::Loopback)
     }
 
     /// The address of a connector, where it may be used. It ends with `/`, so that paths can be joined.
     #[must_use]
     pub fn allowed(&self, service_url: &str) -> Option<Url> {
         let mut url = Url::parse(service_url.trim()).ok()?;
-        let host = url.host_str()?.to_lowercase();
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return None;
         }
-        let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
-        let own = self.own.iter().any(|own| *own == host && url.port().is_none() || Some(own) == with_port.as_ref());
-        let below = host.strip_suffix(BOT_FRAMEWORK).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
-        let microsoft = url.scheme() == "https" && url.port().is_none() && (below || TEAMS.contains(&host.as_str()));
-        if !microsoft && (!own || !matches!(url.scheme(), "https" | "http")) {
+        let is_web = matches!(url.scheme(), "https" | "http");
+        let is_allowed = match &self.0 {
+            Which::MicrosoftsAnd(own) => is_microsofts(&url) || is_web && is_own(&url, own),
+            Which::Loopback => is_web && is_loopback(&url),
+        };
+        if !is_allowed {
             return None;
         }
         if !url.path().ends_with('/') {
@@ -44,6 +57,28 @@ impl Hosts {
             url.set_path(&path);
         }
         Some(url)
+    }
+}
+
+fn is_microsofts(url: &Url) -> bool {
+    let Some(host) = url.host_str().map(str::to_lowercase) else { return false };
+    let below = host.strip_suffix(BOT_FRAMEWORK).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
+    url.scheme() == "https" && url.port().is_none() && (below || TEAMS.contains(&host.as_str()))
+}
+
+fn is_own(url: &Url, own: &[String]) -> bool {
+    let Some(host) = url.host_str().map(str::to_lowercase) else { return false };
+    let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
+    own.iter().any(|own| *own == host && url.port().is_none() || Some(own) == with_port.as_ref())
+}
+
+/// Whether an address is on this machine, by its number or by the one name that always is.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(number)) => number.is_loopback(),
+        Some(Host::Ipv6(number)) => number.to_canonical().is_loopback(),
+        None => false,
     }
 }
 

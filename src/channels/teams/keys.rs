@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 use url::Url;
 
+use super::hosts::is_loopback;
 use crate::channels::http::{self, ReadError};
 use crate::domain::time::Timestamp;
 
@@ -363,13 +363,7 @@ fn number(text: &str) -> Option<Vec<u8>> {
 
 /// Whether nobody on the way can change what comes from an address.
 fn is_safe(address: &Url) -> bool {
-    let is_this_machine = || match address.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-        Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-        None => false,
-    };
-    let is_private = address.scheme() == "https" || address.scheme() == "http" && is_this_machine();
+    let is_private = address.scheme() == "https" || address.scheme() == "http" && is_loopback(address);
     is_private && address.has_host() && address.username().is_empty() && address.password().is_none()
 }
 

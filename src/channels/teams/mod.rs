@@ -1,10 +1,10 @@
 //! Microsoft Teams: everything that knows the Bot Framework's tokens, its activities, its limits and Adaptive Cards.
 //!
-//! The way in is `verify` (with the keys of `keys`) → `decode` (which reads the structs of `activity` and the text by
-//! `text`); the way out is `card` → `deliver` → `client`, with the tokens of `token`, which `certificate` or a secret
-//! gets. Addresses that a payload names are checked by `hosts`; forms are `dialog`. Nothing here decides what an event
-//! means or keeps state that must survive. A new kind of activity is an arm in `decode`; what Teams must be told of the
-//! bot when it is set up is `manifest`.
+//! The way in is `door` (`verify` with the keys of `keys`, but for the playground) → `decode` (which reads the structs
+//! of `activity` and the text by `text`); the way out is `card` → `deliver` → `client`, with the tokens of `token`,
+//! which `certificate` or a secret gets. Addresses that a payload names are checked by `hosts`; forms are `dialog`.
+//! Nothing here decides what an event means or keeps state that must survive. A new kind of activity is an arm in
+//! `decode`; what Teams must be told of the bot when it is set up is `manifest`.
 
 pub mod activity;
 pub mod card;
@@ -13,6 +13,7 @@ pub mod client;
 pub mod decode;
 pub mod deliver;
 pub mod dialog;
+pub mod door;
 pub mod hosts;
 pub mod keys;
 pub mod manifest;

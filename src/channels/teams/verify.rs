@@ -47,23 +47,36 @@ pub struct Token {
     key: Arc<Key>,
 }
 
-/// What a request has proved: the Bot Framework sent it, for this app and for this channel.
+/// What a request has proved: the Bot Framework sent it, for this app and for this channel; or, where a door was opened
+/// for the playground alone, that it comes from this machine.
 #[derive(Debug, Clone)]
-pub struct Proof {
-    key: Arc<Key>,
+pub struct Proof(By);
+
+#[derive(Debug, Clone)]
+enum By {
+    Token(Arc<Key>),
+    Nearness,
 }
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bot framework token, key {}", self.key.kid())
+        match &self.0 {
+            By::Token(key) => write!(f, "bot framework token, key {}", key.kid()),
+            By::Nearness => f.write_str("none: taken from this machine for the playground"),
+        }
     }
 }
 
-#[cfg(test)]
 impl Proof {
+    /// Of what came from this machine, through the playground's door.
+    pub(super) fn of_playground() -> Self {
+        Self(By::Nearness)
+    }
+
     /// For tests of what stands behind the check.
+    #[cfg(test)]
     pub(super) fn of_test() -> Self {
-        Self { key: Arc::new(Key::of_test()) }
+        Self(By::Token(Arc::new(Key::of_test())))
     }
 }
 
@@ -112,6 +125,8 @@ pub enum Reason {
     ServiceUrl,
     /// The key is not endorsed for the channel.
     Endorsement,
+    /// The playground's door is open for programs on this machine, and it is none.
+    NotFromHere,
 }
 
 impl fmt::Display for Reason {
@@ -132,6 +147,7 @@ impl fmt::Display for Reason {
             Self::Early => "not yet valid",
             Self::ServiceUrl => "wrong service url",
             Self::Endorsement => "key not endorsed",
+            Self::NotFromHere => "not from this machine",
         })
     }
 }
@@ -219,7 +235,7 @@ impl Token {
         if !self.key.endorses(channel_id) {
             return Err(Refused::Forbidden(Reason::Endorsement));
         }
-        Ok(Proof { key: Arc::clone(&self.key) })
+        Ok(Proof(By::Token(Arc::clone(&self.key))))
     }
 }
 

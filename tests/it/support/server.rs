@@ -35,6 +35,7 @@ pub(crate) struct ServerPlan {
     data: PathBuf,
     log: PathBuf,
     environment: BTreeMap<String, String>,
+    options: Vec<String>,
 }
 
 impl ServerPlan {
@@ -46,13 +47,20 @@ impl ServerPlan {
         ]);
         let mut log = data.as_os_str().to_owned();
         log.push(".log");
-        Self { data: data.to_owned(), log: log.into(), environment }
+        Self { data: data.to_owned(), log: log.into(), environment, options: Vec::new() }
     }
 
     /// With a variable of the environment.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With an option of `serve`.
+    #[must_use]
+    pub(crate) fn with_option(mut self, option: &str) -> Self {
+        self.options.push(option.to_owned());
         self
     }
 
@@ -93,7 +101,8 @@ impl ServerPlan {
     pub(crate) async fn start(&self) -> anyhow::Result<Server> {
         let log = File::options().append(true).create(true).open(&self.log)?;
         let started = Instant::now();
-        let mut child = Killed(self.command(&["serve"]).stdout(Stdio::piped()).stderr(log).spawn()?);
+        let mut child =
+            Killed(self.command(&["serve"]).args(&self.options).stdout(Stdio::piped()).stderr(log).spawn()?);
         let stdout = child.0.stdout.take().context("the server has no standard output")?;
         let printed = Printed::default();
         let base_url = match tokio::time::timeout(START, greeting(stdout, printed.clone())).await {
