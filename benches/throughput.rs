@@ -1,6 +1,6 @@
 //! `cargo bench`: how fast the binary is, beside what the machine gives at best in the same run.
 //!
-//! The server runs on core 0, the load and the stand-in for Slack on core 1. Every figure stands beside a
+//! The server runs on core 0, the load and the stand-ins for the platforms on core 1. Every figure stands beside a
 //! floor that was measured in the same run, since the machine is another one each time. Sections are
 //! chosen by name: `cargo bench -- accept cold`. `--full` keeps a million events where the section `flat`
 //! otherwise keeps 200,000; `--quick` shortens bursts to see what a change does, and proves nothing.
@@ -14,7 +14,9 @@ use std::process::ExitCode;
 use futures_util::future::LocalBoxFuture;
 
 use support::figures::Report;
-use support::sections::{Length, accept, backlog, cold, flat, idle, open_loop, sustained, teams_token};
+use support::sections::{
+    Length, accept, backlog, cold, flat, idle, open_loop, sustained, teams_open_loop, teams_token,
+};
 use support::{cores, floor};
 
 /// A section: its name, and what measures it.
@@ -28,6 +30,7 @@ const SECTIONS: &[Section] = &[
     ("idle", |report, _| Box::pin(idle::measure(report))),
     ("cold", |report, _| Box::pin(cold::measure(report))),
     ("flat", |report, length| Box::pin(flat::measure(report, length))),
+    ("teams-openloop", |report, _| Box::pin(teams_open_loop::measure(report))),
     ("token", |report, length| Box::pin(teams_token::measure(report, length))),
 ];
 

@@ -1,4 +1,4 @@
-//! What the sections share: the server and its floors, the load, the stand-in for Slack, the figures.
+//! What the sections share: the server and its floors, the load, the stand-ins for the platforms, the figures.
 
 pub(crate) mod cores;
 pub(crate) mod figures;
@@ -8,3 +8,4 @@ pub(crate) mod requests;
 pub(crate) mod sections;
 pub(crate) mod server;
 pub(crate) mod stand_in;
+pub(crate) mod teams;

@@ -110,6 +110,7 @@ fn words(seed: u64, bytes: usize) -> String {
 }
 
 /// Whole requests, one behind the other.
+#[derive(Default)]
 pub(crate) struct Pool {
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -137,6 +138,11 @@ impl Pool {
             "POST /slack/events HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n\
              x-slack-request-timestamp: {at}\r\nx-slack-signature: v0={signature}\r\ncontent-length: {length}\r\n\r\n"
         );
+        self.push(&head, body);
+    }
+
+    /// Adds a request, made elsewhere.
+    pub(crate) fn push(&mut self, head: &str, body: &str) {
         self.bytes.extend_from_slice(head.as_bytes());
         self.bytes.extend_from_slice(body.as_bytes());
         self.ends.push(self.bytes.len());

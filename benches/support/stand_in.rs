@@ -42,7 +42,7 @@ impl StandIn {
                 let seen = shared.clone();
                 tokio::spawn(async move {
                     // A connection that breaks is the server's affair.
-                    let _ = serve(stream, &seen).await;
+                    let _ = serve(stream, |path, body| answer(&seen, path, body)).await;
                 });
             }
         });
@@ -97,7 +97,8 @@ pub(crate) async fn wait_until(patience: Duration, holds: impl Fn() -> bool) -> 
     Ok(())
 }
 
-async fn serve(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
+/// Answers the requests of a connection with JSON, by their paths and bodies, until it ends.
+pub(crate) async fn serve(mut stream: TcpStream, answer: impl Fn(&[u8], &[u8]) -> String) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(16 << 10);
     loop {
@@ -115,7 +116,7 @@ async fn serve(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
             }
         }
         let path = buffer.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-        let body = answer(seen, path, &buffer[head..head + length]);
+        let body = answer(path, &buffer[head..head + length]);
         let answer = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()

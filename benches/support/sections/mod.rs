@@ -7,6 +7,7 @@ pub(crate) mod flat;
 pub(crate) mod idle;
 pub(crate) mod open_loop;
 pub(crate) mod sustained;
+pub(crate) mod teams_open_loop;
 pub(crate) mod teams_token;
 
 /// How long a run may take.
