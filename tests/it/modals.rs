@@ -192,3 +192,26 @@ async fn a_kill_between_the_form_and_its_card_loses_neither() -> anyhow::Result<
     ensure!(titles(&stage).await? == ["Survive it"]);
     stage.end().await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forms_are_opened_filled_in_and_sent_from_the_command_line() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let said = stage.sender.say(GRACE, DEV, "Fix the login", None)?.message;
+    let sim = async |words: &[&str]| stage.run(&[&["sim", "slack", "--channel", DEV], words].concat()).await;
+    let shown = sim(&["/ai-crm task create"]).await?;
+    ensure!(shown.code() == Some(0) && shown.out.contains("Title (title): [ _____ ]"), "{shown:?}");
+    let made = sim(&["/ai-crm create task", "--fill", "title=By line", "--fill", "priority=high"]).await?;
+    ensure!(made.code() == Some(0) && made.out.contains("T-1 By line"), "{made:?}");
+    let wrong = sim(&["--shortcut", "task_create", "--fill", "title=x", "--fill", "due=2020-01-01"]).await?;
+    ensure!(wrong.out.contains("at due: this day is over"), "{wrong:?}");
+    let from_message = sim(&["--shortcut", "task_from_message", "--ts", &said.ts, "--fill", "priority=low"]).await?;
+    ensure!(from_message.out.contains("T-2 Fix the login") && from_message.out.contains("low"), "{from_message:?}");
+    for (fill, part) in [("titel=x", "it has title, description"), ("title", "FIELD=VALUE"), ("priority=odd", "odd")] {
+        let refused = sim(&["--shortcut", "task_create", "--fill", fill]).await?;
+        ensure!(refused.code() != Some(0) && refused.err.contains(part), "{fill}: {refused:?}");
+    }
+    let none = sim(&["/ai-crm help", "--fill", "title=x"]).await?;
+    ensure!(none.code() != Some(0) && none.err.contains("no modal has opened"), "{none:?}");
+    ensure!(titles(&stage).await? == ["Fix the login", "By line"]);
+    stage.end().await
+}

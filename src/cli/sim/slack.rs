@@ -1,9 +1,10 @@
 //! `sim slack`: does what a person in Slack does and shows what that person would see. Where no server runs, the bot and
 //! the stand-in run in this process for as long as the line takes.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ pub(super) const STAND_IN: &str = "127.0.0.1:8090";
 #[derive(Args)]
 pub(super) struct SlackArgs {
     /// What is typed: a slash command, `@ai-crm …`, or anything else
-    #[arg(required_unless_present_any = ["click", "home"], conflicts_with = "home")]
+    #[arg(required_unless_present_any = ["click", "home", "shortcut"], conflicts_with_all = ["home", "shortcut"])]
     line: Option<String>,
     /// Who: U0ADA0001, U0GRACE01, U0LINUS01 (members), U0GUEST01, U0STRANGE, …
     #[arg(long, default_value = "U0ADA0001")]
@@ -39,7 +40,14 @@ pub(super) struct SlackArgs {
     /// Press this button or menu (its action id, act-0) of the message --ts, or of the Home, instead
     #[arg(long, value_name = "ACTION", requires = "carrier")]
     click: Option<String>,
-    /// The message of --click
+    /// Choose this entry of the menu of shortcuts instead: task_create; or, with --ts, of the menu of that message:
+    /// task_from_message
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["click", "home"])]
+    shortcut: Option<String>,
+    /// Fill in a field of the modal that opens, and send it: FIELD=VALUE; may be given again
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = field, conflicts_with_all = ["click", "home"])]
+    fill: Vec<(String, String)>,
+    /// The message of --click or --shortcut
     #[arg(long, group = "carrier")]
     ts: Option<String>,
     /// Open the bot's Home instead; with --click, press in the Home as it was opened before
@@ -56,6 +64,12 @@ pub(super) struct SlackArgs {
     /// repeat of what never arrived; twice is the same request again
     #[arg(long = "as", value_name = "MANNER", default_value = "genuine", value_parser = Manner::WORDS)]
     manner: String,
+}
+
+/// A field and what is filled in.
+fn field(text: &str) -> Result<(String, String), String> {
+    let split = text.split_once('=').map(|(field, value)| (field.to_owned(), value.to_owned()));
+    split.ok_or_else(|| "FIELD=VALUE is needed, such as title='Try a form'".to_owned())
 }
 
 /// A stand-in and a server to send to.
@@ -120,17 +134,18 @@ async fn in_this_process(global: &Global, args: &SlackArgs) -> anyhow::Result<Ex
 }
 
 async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<ExitCode> {
+    let (user, channel) = (("user", args.user.as_str()), ("channel", args.channel.as_str()));
     let (route, which, place, id) = match args.home {
-        true => ("_sim/home", ("user", args.user.as_str()), format!("home of {}", args.user), "hash"),
-        false => (visit::MESSAGES, ("channel", args.channel.as_str()), args.channel.clone(), "ts"),
+        true => ("_sim/home", vec![user], format!("home of {}", args.user), "hash"),
+        false => (visit::MESSAGES, vec![channel, user], args.channel.clone(), "ts"),
     };
     let is_by_bot = |message: &Value| !message["message"]["bot_id"].is_null();
-    let visit = Visit::begin(&ends.stand_in, route, &[which], is_by_bot).await?;
+    let visit = Visit::begin(&ends.stand_in, route, &which, is_by_bot).await?;
     let scene = json!({
         "app_url": ends.app_url, "signing_secret": ends.secret, "user": args.user, "channel": args.channel,
         "as": args.manner, "by_socket": args.socket,
     });
-    let outcome = visit.act(scene, action(args)).await?;
+    let mut outcome = visit.act(scene.clone(), action(args)).await?;
     if visit::is_to_be_refused(&args.manner) {
         return Ok(visit::print_refused(&outcome, as_json));
     }
@@ -142,10 +157,32 @@ async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<Ex
             print::text(result, "body").trim()
         );
     }
-    let messages = visit.shown(PATIENCE).await?;
+    let mut messages = visit.shown(PATIENCE).await?;
+    let mut at_once = None;
+    if !args.fill.is_empty() {
+        outcome = visit.act(scene, submission(&messages, args)?).await?;
+        at_once = mistakes(&outcome);
+        messages = visit.shown(PATIENCE).await?;
+    }
     let (outcome, messages, place) = (&outcome, messages.as_slice(), place.as_str());
-    let seen = Seen { outcome, at_once: None, is_answered: false, messages, place, id };
-    Ok(visit::print_seen(&seen, as_json))
+    let is_answered = at_once.is_some();
+    Ok(visit::print_seen(&Seen { outcome, at_once, is_answered, messages, place, id }, as_json))
+}
+
+/// What sends the modal that has opened.
+fn submission(shown: &[Value], args: &SlackArgs) -> anyhow::Result<Value> {
+    let opened = shown.iter().map(|shown| &shown["message"]).find(|message| message["type"] == "modal");
+    let opened = opened.context("no modal has opened, so there is nothing to fill in")?;
+    let fill: BTreeMap<&String, &String> = args.fill.iter().map(|(field, value)| (field, value)).collect();
+    Ok(json!({ "do": "submit", "view_id": opened["id"], "fill": fill }))
+}
+
+/// The mistakes that the modal shows at its fields; none where it has closed.
+fn mistakes(outcome: &Value) -> Option<String> {
+    let body: Value = serde_json::from_str(print::text(&outcome["answers"][0], "body")).ok()?;
+    let errors = body["errors"].as_object()?.iter();
+    let lines = errors.map(|(field, error)| format!("at {field}: {}", error.as_str().unwrap_or_default()));
+    Some(lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn action(args: &SlackArgs) -> Value {
@@ -153,6 +190,9 @@ fn action(args: &SlackArgs) -> Value {
     match (&args.click, line.strip_prefix('/')) {
         (Some(click), _) if args.home => json!({ "do": "click_at_home", "action_id": click, "choice": args.choice }),
         (None, _) if args.home => json!({ "do": "open_tab", "tab": "home" }),
+        (None, _) if args.shortcut.is_some() => {
+            json!({ "do": "shortcut", "callback_id": args.shortcut, "ts": args.ts })
+        }
         (Some(click), _) => json!({ "do": "click", "ts": args.ts, "action_id": click, "choice": args.choice }),
         (None, Some(command)) => {
             let (command, text) = command.split_once(char::is_whitespace).unwrap_or((command, ""));

@@ -111,7 +111,7 @@ pub(super) struct Seen<'a> {
     pub(super) messages: &'a [Value],
     /// Where.
     pub(super) place: &'a str,
-    /// The field of a message that is its id.
+    /// The field of a message that is its id, where it is not `id`.
     pub(super) id: &'static str,
 }
 
@@ -125,7 +125,8 @@ pub(super) fn print_seen(seen: &Seen<'_>, as_json: bool) -> ExitCode {
             print::line(line);
         }
         for message in seen.messages {
-            print::line(format!("── {} {}", seen.place, print::text(&message["message"], seen.id)));
+            let id = [seen.id, "id"].into_iter().find(|id| message["message"][id].is_string()).unwrap_or(seen.id);
+            print::line(format!("── {} {}", seen.place, print::text(&message["message"], id)));
             print::line(print::text(message, "shown").trim_end());
         }
     }

@@ -2,15 +2,13 @@
 //!
 //! The other half of [`Sender`]; the bodies come from [`super::payload`].
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::delivery::Answer;
 use super::hooks;
-use super::limits;
 use super::payload::{self, Request};
 use super::sender::{SendError, Sender, who_where};
-use super::state::{OpenView, State};
+use super::state::State;
 
 /// A click, ready to be sent once or more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,15 +19,6 @@ pub struct PreparedClick {
     pub response_url_id: String,
     /// Its trigger.
     pub trigger_id: String,
-}
-
-/// What became of a modal that was submitted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Submitted {
-    /// The application's answer.
-    pub answer: Answer,
-    /// `clear`, `errors`, `update`, `push`, or none: the modal closes.
-    pub response_action: Option<String>,
 }
 
 impl Sender {
@@ -147,53 +136,6 @@ impl Sender {
         })
     }
 
-    /// The request that tells of a submitted modal, each time with a trigger of its own.
-    ///
-    /// # Errors
-    /// When there is no such view.
-    pub fn prepare_submit(&self, view_id: &str, values: &Value) -> Result<Request, SendError> {
-        self.world.change(|state, now| {
-            let open = open_view(state, view_id)?;
-            let user = state.user(&open.user).ok_or_else(|| SendError::NoUser(open.user.clone()))?;
-            let trigger_id = state.new_trigger(&user.id, now);
-            Ok(payload::view_submission(&state.team, &user, &open, values, &trigger_id))
-        })
-    }
-
-    /// Closes an open modal without sending it, and makes the request that tells of it.
-    ///
-    /// # Errors
-    /// When there is no such view.
-    pub fn close_view(&self, view_id: &str) -> Result<Request, SendError> {
-        self.world.change(|state, _| {
-            let open = open_view(state, view_id)?;
-            let user = state.user(&open.user).ok_or_else(|| SendError::NoUser(open.user.clone()))?;
-            state.views.retain(|view| view.id != view_id);
-            Ok(payload::view_closed(&state.team, &user, &open))
-        })
-    }
-
-    /// Submits an open modal. `values` is by block and action, as in `view.state.values`.
-    ///
-    /// # Errors
-    /// When there is no such view.
-    pub async fn submit_view(&self, view_id: &str, values: &Value) -> Result<Submitted, SendError> {
-        let open = self.world.change(|state, _| open_view(state, view_id))?;
-        let request = self.prepare_submit(view_id, values)?;
-        let answer = self.deliver(&request).await;
-        let body: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
-        let response_action = body["response_action"].as_str().map(str::to_owned);
-        self.world.change(|state, now| {
-            for (error, detail) in wrong_answers(&body, &open.view) {
-                state.records.violate(now, "view_submission", error, detail);
-            }
-            if answer.accepted() && matches!(response_action.as_deref(), None | Some("clear")) {
-                state.views.retain(|view| view.id != view_id);
-            }
-        });
-        Ok(Submitted { answer, response_action })
-    }
-
     /// Lets a person change what they said, and makes the hidden event that tells of it.
     ///
     /// # Errors
@@ -232,11 +174,6 @@ impl Sender {
     }
 }
 
-fn open_view(state: &State, view_id: &str) -> Result<OpenView, SendError> {
-    let open = state.views.iter().find(|view| view.id == view_id).cloned();
-    open.ok_or_else(|| SendError::NoView(view_id.to_owned()))
-}
-
 fn envelope(state: &mut State, event: &Value, seconds: i64, shared: bool) -> Request {
     let event_id = state.new_id("Ev");
     payload::event(&state.team, event, &event_id, seconds, shared)
@@ -260,10 +197,8 @@ fn clicked(blocks: &[Value], action_id: &str, choice: Option<&str>) -> Result<Va
             }
         }
         (Some("static_select" | "overflow" | "radio_buttons"), Some(choice)) => {
-            let groups = element["option_groups"].as_array().into_iter().flatten();
-            let mut lists = groups.map(|group| &group["options"]).chain([&element["options"]]);
-            let find = |list: &Value| list.as_array()?.iter().find(|option| option["value"] == choice).cloned();
-            action["selected_option"] = lists.find_map(find).ok_or_else(|| SendError::NoOption(choice.to_owned()))?;
+            let chosen = option(element, choice).ok_or_else(|| SendError::NoOption(choice.to_owned()))?;
+            action["selected_option"] = chosen;
         }
         (Some("users_select"), Some(choice)) => action["selected_user"] = json!(choice),
         (Some("datepicker"), Some(choice)) => action["selected_date"] = json!(choice),
@@ -272,26 +207,9 @@ fn clicked(blocks: &[Value], action_id: &str, choice: Option<&str>) -> Result<Va
     Ok(action)
 }
 
-/// What Slack would not take in the answer to a submitted modal.
-fn wrong_answers(body: &Value, view: &Value) -> Vec<(&'static str, String)> {
-    let inputs: Vec<&str> = view["blocks"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|block| block["type"] == "input")
-        .filter_map(|block| block["block_id"].as_str())
-        .collect();
-    match body["response_action"].as_str() {
-        Some("errors") => {
-            let named = body["errors"].as_object().into_iter().flat_map(|errors| errors.keys());
-            let wrong = named.filter(|id| !inputs.contains(&id.as_str()));
-            wrong.map(|id| ("unknown_block_id", format!("no input block is named {id}"))).collect()
-        }
-        Some("update" | "push") => match limits::check_view(&body["view"]) {
-            Ok(()) => Vec::new(),
-            Err(breach) => vec![("invalid_view", breach.messages.join("; "))],
-        },
-        Some("clear") | None => Vec::new(),
-        Some(other) => vec![("unknown_response_action", other.to_owned())],
-    }
+/// The entry of a menu with this value.
+pub(super) fn option(element: &Value, value: &str) -> Option<Value> {
+    let groups = element["option_groups"].as_array().into_iter().flatten();
+    let mut lists = groups.map(|group| &group["options"]).chain([&element["options"]]);
+    lists.find_map(|list| list.as_array()?.iter().find(|option| option["value"] == value).cloned())
 }

@@ -2,6 +2,8 @@
 //!
 //! Those of every stand-in are in [`super::super::control`]. A further route is one line in `routes`.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::extract::{Json, Path, Query, State};
 use axum::http::StatusCode;
@@ -47,11 +49,13 @@ struct WhichMessages {
     /// Only those after this `ts`.
     #[serde(default)]
     after: String,
+    /// Whose modals are to stand behind them.
+    user: Option<String>,
     /// Columns of the rendered text.
     width: Option<usize>,
 }
 
-/// The messages of a channel, each with the text that a person sees.
+/// The messages of a channel, and the modals that are open over it, each with the text that a person sees.
 async fn messages(State(world): State<SharedWorld>, Query(which): Query<WhichMessages>) -> Json<Value> {
     let names = world.names();
     let width = which.width.unwrap_or(80);
@@ -60,7 +64,9 @@ async fn messages(State(world): State<SharedWorld>, Query(which): Query<WhichMes
         let shown = show::message(&message, &names, width);
         json!({ "message": message, "shown": shown })
     });
-    Json(json!({ "messages": list.collect::<Vec<_>>() }))
+    let views = world.views().into_iter().filter(|view| which.user.as_ref() == Some(&view.user));
+    let views = views.map(|view| json!({ "message": view.view, "shown": show::modal(&view, &names, width) }));
+    Json(json!({ "messages": list.chain(views).collect::<Vec<_>>() }))
 }
 
 #[derive(Deserialize)]
@@ -132,6 +138,10 @@ enum What {
     Say { text: String, thread_ts: Option<String> },
     /// Clicks or chooses.
     Click { ts: String, action_id: String, choice: Option<String> },
+    /// Chooses an entry of the application in the menu of shortcuts, or with a message in the menu of that.
+    Shortcut { callback_id: String, ts: Option<String> },
+    /// Fills in an open modal and sends it.
+    Submit { view_id: String, fill: BTreeMap<String, String> },
     /// Opens a tab of the application.
     OpenTab { tab: String },
     /// Clicks or chooses in the own Home.
@@ -171,6 +181,17 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
             let prepared = sender.prepare_click(user, channel, ts, action_id, choice.as_deref())?;
             let answers = sender.deliver_as(&prepared.request, manner).await;
             Ok(json!({ "answers": answers, "response_url_id": prepared.response_url_id }))
+        }
+        What::Shortcut { callback_id, ts } => {
+            let chosen = match ts {
+                Some(ts) => sender.prepare_message_action(user, channel, ts, callback_id)?,
+                None => sender.prepare_shortcut(user, callback_id)?,
+            };
+            Ok(json!({ "answers": sender.deliver_as(&chosen, manner).await }))
+        }
+        What::Submit { view_id, fill } => {
+            let submitted = sender.submit_view(view_id, &sender.fill_in(view_id, fill)?).await?;
+            Ok(json!({ "answers": [submitted.answer], "response_action": submitted.response_action }))
         }
         What::OpenTab { tab } => {
             let opened = sender.open_tab(user, tab)?;

@@ -17,6 +17,7 @@ pub mod limits;
 mod link;
 pub mod message;
 mod methods;
+pub mod modals;
 mod mrkdwn;
 pub mod oauth;
 pub mod payload;

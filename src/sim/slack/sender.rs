@@ -94,6 +94,14 @@ pub enum SendError {
     /// No such view.
     #[error("there is no open view {0}")]
     NoView(String),
+    /// No such field in the view.
+    #[error("the modal has no field {field}; it has {known}")]
+    NoField {
+        /// As it was named.
+        field: String,
+        /// Those that there are.
+        known: String,
+    },
     /// Nothing was published there.
     #[error("the Home of {0} shows nothing yet; open it first")]
     NoHome(String),

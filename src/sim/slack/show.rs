@@ -85,10 +85,24 @@ pub fn message(message: &Message, names: &Names, width: usize) -> String {
 #[must_use]
 pub fn home(home: &OpenView, names: &Names, width: usize) -> String {
     let head = format!("  (the Home of @{})", names.user(&home.user));
-    let blocks = home.view["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    std::iter::once(head).chain(view_lines(home, names, width)).collect::<Vec<_>>().join("\n")
+}
+
+/// A modal that is open.
+#[must_use]
+pub fn modal(modal: &OpenView, names: &Names, width: usize) -> String {
+    let mut lines = vec![format!("  (a modal of @{})", names.user(&modal.user)), text_of(&modal.view["title"], names)];
+    lines.extend(view_lines(modal, names, width));
+    let buttons = ["close", "submit"].into_iter().filter_map(|name| modal.view.get(name));
+    let buttons: Vec<String> = buttons.map(|text| format!("[ {} ]", text_of(text, names))).collect();
+    lines.push(format!("  {}", buttons.join("  ")).trim_end().to_owned());
+    lines.join("\n")
+}
+
+fn view_lines(view: &OpenView, names: &Names, width: usize) -> Vec<String> {
+    let blocks = view.view["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let lines = all_lines(blocks, names, width.saturating_sub(2).max(20));
-    let lines = lines.iter().map(|line| format!("  {line}").trim_end().to_owned());
-    std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| format!("  {line}").trim_end().to_owned()).collect()
 }
 
 fn body(message: &Message, names: &Names, width: usize) -> Vec<String> {
@@ -138,7 +152,7 @@ fn block_lines(block: &Value, names: &Names, width: usize) -> Vec<String> {
         }
         "markdown" => wrap(block["text"].as_str().unwrap_or_default(), width),
         "table" => table(block, names, width),
-        "input" => vec![format!("{}: {}", text_of(&block["label"], names), element(&block["element"], names))],
+        "input" => input(block, names, width),
         "rich_text" => wrap(&rich_text(block, names), width),
         other => vec![format!("[{other}]")],
     }
@@ -161,6 +175,20 @@ fn section(block: &Value, names: &Names, width: usize) -> Vec<String> {
     }
     if let Some(accessory) = block.get("accessory") {
         lines.push(element(accessory, names));
+    }
+    lines
+}
+
+/// A field with its name in front of it, its block in brackets, and its small print.
+fn input(block: &Value, names: &Names, width: usize) -> Vec<String> {
+    let (inner, id) = (&block["element"], block["block_id"].as_str().unwrap_or_default());
+    let text = |name: &str| inner[name].as_str().map(str::to_owned);
+    let option = inner.get("initial_option").map(|option| text_of(&option["text"], names));
+    let filled = option.or_else(|| text("initial_value")).or_else(|| text("initial_date"));
+    let filled = filled.map(|filled| format!("[ {filled} ]")).unwrap_or_else(|| element(inner, names));
+    let mut lines = wrap(&format!("{} ({id}): {filled}", text_of(&block["label"], names)), width);
+    if let Some(hint) = block.get("hint") {
+        lines.extend(wrap(&format!("· {}", text_of(hint, names)), width));
     }
     lines
 }
