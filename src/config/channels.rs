@@ -1,11 +1,7 @@
-//! `[channels]`: the platforms.
-//!
-//! Owns the list of platforms and what turns one on. The keys of a platform stand in its file. A new
+//! `[channels]`: the platforms. The keys of each stand in its file, what turns one on is judged in `enabled.rs`. A new
 //! platform is a file, and a field in [`Channels`].
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
 use crate::config::slack::SlackSettings;
 use crate::config::teams::TeamsSettings;
@@ -27,74 +23,3 @@ pub struct Channels {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TerminalSettings {}
-
-/// Whether a channel is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Enabled {
-    /// On where its secrets are there, off where none is.
-    #[default]
-    Auto,
-    /// On, or no start.
-    Yes,
-    /// Off, whatever is there.
-    No,
-}
-
-/// Some of what a platform needs is there and some is not: a channel that verifies nothing or cannot answer is worse
-/// than none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{platform} is set up in part: {missing} is missing; set it, or turn the channel off with \
-     channels.{platform}.enabled = false"
-)]
-pub struct Incomplete {
-    /// Which platform.
-    pub platform: &'static str,
-    /// What is missing, by key and variable.
-    pub missing: String,
-}
-
-impl Enabled {
-    /// Whether a channel is on, by what it wants, each with whether it is there, and by whether anything of it is.
-    pub(super) fn judge(
-        self,
-        platform: &'static str,
-        anything: bool,
-        wanted: &[(&str, bool)],
-    ) -> Result<bool, Incomplete> {
-        let missing: Vec<&str> = wanted.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
-        match self {
-            Self::No => Ok(false),
-            Self::Auto if !anything => Ok(false),
-            _ if missing.is_empty() => Ok(true),
-            _ => Err(Incomplete { platform, missing: missing.join(" and ") }),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Enabled {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Word;
-        impl de::Visitor<'_> for Word {
-            type Value = Enabled;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`auto`, true or false")
-            }
-
-            fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Enabled, E> {
-                Ok(if flag { Enabled::Yes } else { Enabled::No })
-            }
-
-            fn visit_str<E: de::Error>(self, word: &str) -> Result<Enabled, E> {
-                match word {
-                    "auto" => Ok(Enabled::Auto),
-                    "true" => Ok(Enabled::Yes),
-                    "false" => Ok(Enabled::No),
-                    _ => Err(E::custom("expected `auto`, true or false")),
-                }
-            }
-        }
-        deserializer.deserialize_any(Word)
-    }
-}

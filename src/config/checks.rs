@@ -4,7 +4,7 @@
 //! [`mistakes`] or [`warnings`].
 
 use crate::config::Config;
-use crate::config::channels::Enabled;
+use crate::config::enabled::Enabled;
 use crate::config::environment;
 use crate::config::errors::ConfigIssue;
 use crate::config::slack::PUBLIC_SIGNING_SECRET;

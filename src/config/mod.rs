@@ -14,6 +14,7 @@ pub mod agents;
 pub mod catalog;
 pub mod channels;
 mod checks;
+pub mod enabled;
 mod environment;
 pub mod errors;
 pub mod keyfile;

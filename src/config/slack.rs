@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::config::channels::{Enabled, Incomplete};
+use crate::config::enabled::{Enabled, Incomplete};
 use crate::config::secrets::Secrets;
 use crate::config::server::base_url;
 use crate::domain::secret::Secret;
