@@ -1,80 +1,30 @@
 //! The connector's REST interface: the few calls that the bot makes.
 //!
-//! Owns the wire: addresses, time limits, and what an answer says about whether the call was carried out. It retries
-//! nothing but a call whose token was refused; the rest is the outbox. Calls and errors:
+//! Owns addresses and time limits; what an answer says is `answer`. It retries nothing but a call whose token was refused;
+//! the rest is the outbox. Calls and errors:
 //! learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference and
 //! learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages, "status codes".
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::certificate::Certificate;
+use super::answer::Answer;
 use super::hosts::Hosts;
-use super::token::Tokens;
+use super::token::{AppCredentials, SetUpError, Tokens};
 use crate::channels::DeliverError;
-use crate::channels::http::{self, ReadError};
-use crate::domain::secret::Secret;
+use crate::channels::http;
 use crate::domain::time::Clock;
 
 /// A whole call takes no longer, or its outcome is unknown.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// A connection that is not there by then was surely not used.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What 429 means where Teams does not say how long: its limits are by the second and by the half minute
-/// (learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit).
-const DEFAULT_WAIT: Duration = Duration::from_secs(5);
-/// No answer that is read here comes near it.
-const LARGEST_ANSWER: usize = 1 << 20;
-
-/// Why a client cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum SetUpError {
-    /// An address is none under which others can be formed.
-    #[error("`{url}` is no address of a login server")]
-    BadAddress {
-        /// As configured.
-        url: String,
-    },
-    /// TLS could not be set up.
-    #[error("the HTTPS client for Teams could not be made")]
-    Http(#[source] reqwest::Error),
-}
-
-/// What the connector needs to know of the app.
-#[derive(Debug)]
-pub struct AppCredentials {
-    /// The app's id.
-    pub id: String,
-    /// By what it proves itself to Entra.
-    pub credential: Credential,
-    /// Its Entra tenant; none for a multi-tenant bot.
-    pub tenant: Option<String>,
-}
-
-/// By what an app proves itself to Entra.
-#[derive(Debug)]
-pub enum Credential {
-    /// Client secrets, the newest first.
-    Secrets(Vec<Secret>),
-    /// A certificate with its key.
-    Certificate(Certificate),
-}
-
-impl Credential {
-    /// The variable that an operator looks at where Entra refuses it.
-    pub(super) fn setting(&self) -> &'static str {
-        match self {
-            Self::Secrets(_) => "MICROSOFT_APP_PASSWORD",
-            Self::Certificate(_) => "MICROSOFT_APP_CERTIFICATE (uploaded at the app, and in force)",
-        }
-    }
-}
 
 /// A conversation at its connector.
 #[derive(Debug, Clone, Copy)]
@@ -275,143 +225,12 @@ fn encoded(part: &str) -> String {
     }
 }
 
-/// What came back, read to its end.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    headers: HeaderMap,
-    pub(super) body: Vec<u8>,
-}
-
-impl Answer {
-    pub(super) async fn of(call: RequestBuilder) -> Result<Self, DeliverError> {
-        let broken = |error: reqwest::Error| {
-            let (is_builder, is_connect) = (error.is_builder(), error.is_connect());
-            let reason = http::words(error);
-            match () {
-                () if is_builder => DeliverError::Rejected { reason },
-                () if is_connect => DeliverError::Unavailable { reason },
-                () => DeliverError::UnknownOutcome { reason },
-            }
-        };
-        let mut response = call.send().await.map_err(broken)?;
-        let body = http::body(&mut response, LARGEST_ANSWER).await.map_err(|error| match error {
-            ReadError::Broken(error) => broken(error),
-            ReadError::TooLong => DeliverError::UnknownOutcome { reason: "an answer of more than 1 MiB".to_owned() },
-        })?;
-        Ok(Self { status: response.status(), headers: response.headers().clone(), body })
-    }
-
-    fn into_success(self) -> Result<Self, DeliverError> {
-        if self.status.is_success() { Ok(self) } else { Err(self.failure()) }
-    }
-
-    /// The id of what was made.
-    fn into_id(self) -> Result<String, DeliverError> {
-        #[derive(Deserialize)]
-        struct Made {
-            id: String,
-        }
-        let answer = self.into_success()?;
-        // It was done, whatever its answer looks like.
-        Ok(serde_json::from_slice::<Made>(&answer.body).map(|made| made.id).unwrap_or_default())
-    }
-
-    /// Whether it only says that messages for one person are not taken there: such messages are not to be had everywhere,
-    /// and which code says so is not documented.
-    fn takes_none_for_one(&self) -> bool {
-        let unknown_code = mend_of(&self.code()).is_none();
-        match self.status {
-            StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => unknown_code,
-            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => unknown_code,
-            _ => false,
-        }
-    }
-
-    /// Teams' code for a refusal.
-    fn code(&self) -> String {
-        #[derive(Deserialize)]
-        struct Refused {
-            error: Code,
-        }
-        #[derive(Deserialize)]
-        struct Code {
-            code: String,
-        }
-        let code = serde_json::from_slice::<Refused>(&self.body).ok().map(|refused| refused.error.code);
-        code.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect()
-    }
-
-    /// What an answer other than success says. Of Teams' refusals these are tried again: 412, 429, 502, 503 and 504.
-    fn failure(&self) -> DeliverError {
-        let code = self.code();
-        let mend = mend_of(&code).map(|mend| format!("; {mend}")).unwrap_or_default();
-        let reason = format!("{}{mend}", format!("HTTP {} {code}", self.status.as_u16()).trim_end());
-        match self.status {
-            StatusCode::TOO_MANY_REQUESTS => DeliverError::RateLimited { after: self.retry_after() },
-            StatusCode::PRECONDITION_FAILED
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-            // A token that was asked for a moment ago: it is Entra's trouble or the app's, and nothing was done.
-            | StatusCode::UNAUTHORIZED => DeliverError::Unavailable { reason },
-            _ if is_shut(&code) => DeliverError::OutOfReach { reason },
-            _ => DeliverError::Rejected { reason },
-        }
-    }
-
-    pub(super) fn retry_after(&self) -> Duration {
-        let header = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        header.and_then(|seconds| seconds.trim().parse().ok()).map_or(DEFAULT_WAIT, Duration::from_secs)
-    }
-}
-
-/// What helps against a refusal, by Teams' code for it.
-fn mend_of(code: &str) -> Option<&'static str> {
-    match code {
-        "BotNotInConversationRoster" => Some("add the bot to that chat or team, and drop or replay what was owed"),
-        "BotDisabledByAdmin" => Some("an administrator of Teams has to permit the app again"),
-        "ConversationBlockedByUser" => Some("the person has blocked the bot and can unblock it in Teams"),
-        "ConversationNotFound" => Some(
-            "the chat or channel is gone, or was moved: let somebody write to the bot there, and replay what was owed",
-        ),
-        "MessageSizeTooBig" => Some("report it: cards are split below Teams' limit"),
-        _ => None,
-    }
-}
-
-/// Whether Teams' code for a refusal is about the conversation, and so about all that could be said there.
-fn is_shut(code: &str) -> bool {
-    matches!(
-        code,
-        "BotNotInConversationRoster" | "BotDisabledByAdmin" | "ConversationBlockedByUser" | "ConversationNotFound"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channels::teams::token::Credential;
+    use crate::domain::secret::Secret;
     use crate::domain::time::Timestamp;
-
-    #[test]
-    fn a_refusal_of_the_conversation_is_told_from_one_of_the_message() {
-        for (status, code, is_shut) in [
-            (403, "BotNotInConversationRoster", true),
-            (403, "BotDisabledByAdmin", true),
-            (403, "ConversationBlockedByUser", true),
-            (404, "ConversationNotFound", true),
-            (404, "ActivityNotFoundInConversation", false),
-            (403, "NotEnoughPermissions", false),
-            (413, "MessageSizeTooBig", false),
-            (404, "", false),
-        ] {
-            let body = json!({"error": {"code": code}}).to_string().into_bytes();
-            let status = StatusCode::from_u16(status).unwrap();
-            let failure = Answer { status, headers: HeaderMap::new(), body }.failure();
-            assert_eq!(matches!(&failure, DeliverError::OutOfReach { .. }), is_shut, "{code}: {failure}");
-            assert_eq!(matches!(&failure, DeliverError::Rejected { .. }), !is_shut, "{code}: {failure}");
-            assert!(failure.to_string().contains(code), "{failure}");
-        }
-    }
 
     #[test]
     fn ids_stand_in_addresses_as_one_part() {

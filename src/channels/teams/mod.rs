@@ -7,6 +7,7 @@
 //! `decode`; what Teams must be told of the bot when it is set up is `manifest`.
 
 pub mod activity;
+mod answer;
 pub mod card;
 pub mod certificate;
 pub mod client;

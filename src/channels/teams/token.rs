@@ -11,8 +11,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
+use super::answer::Answer;
 use super::certificate::{ASSERTION_TYPE, Certificate};
-use super::client::{Answer, AppCredentials, Credential, SetUpError};
 use crate::channels::DeliverError;
 use crate::domain::secret::Secret;
 use crate::domain::time::Clock;
@@ -27,6 +27,50 @@ const UNKNOWN_SECRET: &str = "invalid_client";
 const EARLY: Duration = Duration::from_secs(300);
 /// A token is never kept for less, lest a clock or an odd answer make each message ask for one.
 const LEAST_KEPT: Duration = Duration::from_secs(30);
+
+/// Why a client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// An address is none under which others can be formed.
+    #[error("`{url}` is no address of a login server")]
+    BadAddress {
+        /// As configured.
+        url: String,
+    },
+    /// TLS could not be set up.
+    #[error("the HTTPS client for Teams could not be made")]
+    Http(#[source] reqwest::Error),
+}
+
+/// What the connector needs to know of the app.
+#[derive(Debug)]
+pub struct AppCredentials {
+    /// The app's id.
+    pub id: String,
+    /// By what it proves itself to Entra.
+    pub credential: Credential,
+    /// Its Entra tenant; none for a multi-tenant bot.
+    pub tenant: Option<String>,
+}
+
+/// By what an app proves itself to Entra.
+#[derive(Debug)]
+pub enum Credential {
+    /// Client secrets, the newest first.
+    Secrets(Vec<Secret>),
+    /// A certificate with its key.
+    Certificate(Certificate),
+}
+
+impl Credential {
+    /// The variable that an operator looks at where Entra refuses it.
+    pub(super) fn setting(&self) -> &'static str {
+        match self {
+            Self::Secrets(_) => "MICROSOFT_APP_PASSWORD",
+            Self::Certificate(_) => "MICROSOFT_APP_CERTIFICATE (uploaded at the app, and in force)",
+        }
+    }
+}
 
 /// The app's tokens.
 pub(super) struct Tokens {
