@@ -98,7 +98,7 @@ impl Sender {
             let mut action = clicked(blocks, action_id, choice)?;
             action["action_ts"] = json!(state.new_ts(now));
             let trigger_id = state.new_trigger(&user.id, now);
-            Ok(payload::home_actions(&state.team, &user, &home, &action, &trigger_id))
+            Ok(payload::view_actions(&state.team, &user, &home, &action, &trigger_id))
         })
     }
 

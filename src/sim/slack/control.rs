@@ -140,6 +140,8 @@ enum What {
     Click { ts: String, action_id: String, choice: Option<String> },
     /// Chooses an entry of the application in the menu of shortcuts, or with a message in the menu of that.
     Shortcut { callback_id: String, ts: Option<String> },
+    /// Types into a field of an open modal, and presses Enter there.
+    Enter { view_id: String, field: String, text: String },
     /// Fills in an open modal and sends it.
     Submit { view_id: String, fill: BTreeMap<String, String> },
     /// Opens a tab of the application.
@@ -188,6 +190,10 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
                 None => sender.prepare_shortcut(user, callback_id)?,
             };
             Ok(json!({ "answers": sender.deliver_as(&chosen, manner).await }))
+        }
+        What::Enter { view_id, field, text } => {
+            let typed = sender.enter(view_id, field, text)?;
+            Ok(json!({ "answers": sender.deliver_as(&typed, manner).await }))
         }
         What::Submit { view_id, fill } => {
             let submitted = sender.submit_view(view_id, &sender.fill_in(view_id, fill)?).await?;

@@ -63,6 +63,14 @@ pub(super) fn check(findings: &mut Findings, element: &Value, at: &str, place: P
                 options(findings, group, &at, 100);
             }
         }
+        "plain_text_input" if element.get("dispatch_action_config").is_some() => {
+            let (config, at) = (&element["dispatch_action_config"], format!("{at}/dispatch_action_config"));
+            findings.only(config, &at, &["trigger_actions_on"]);
+            let known = |when: &Value| matches!(when.as_str(), Some("on_enter_pressed" | "on_character_entered"));
+            if findings.list(config, &at, "trigger_actions_on", 2).iter().any(|when| !known(when)) {
+                findings.add(&format!("{at}/trigger_actions_on"), "must be on_enter_pressed or on_character_entered");
+            }
+        }
         "overflow" => {
             findings.require(element, at, &["options"]);
             options(findings, element, at, 5);

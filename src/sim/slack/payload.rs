@@ -186,19 +186,20 @@ pub(super) fn block_actions(
     Request::interaction(&payload)
 }
 
-/// A click on a button or a choice from a menu of a Home, which stands in no channel and takes no answer by itself.
-pub(super) fn home_actions(
+/// A click on a button or a choice from a menu of a Home, or what was typed in a modal: it stands in no channel and
+/// takes no answer by itself.
+pub(super) fn view_actions(
     team: &Workspace,
     user: &User,
-    home: &OpenView,
+    shown: &OpenView,
     action: &Value,
     trigger_id: &str,
 ) -> Request {
     Request::interaction(&json!({
         "type": "block_actions", "user": person(user), "api_app_id": seed::APP, "token": TOKEN,
-        "container": { "type": "view", "view_id": home.id }, "trigger_id": trigger_id,
+        "container": { "type": "view", "view_id": shown.id }, "trigger_id": trigger_id,
         "team": installed_in(team), "enterprise": organisation(team), "is_enterprise_install": team.org_install,
-        "view": home.view, "actions": [action],
+        "view": shown.view, "actions": [action],
     }))
 }
 

@@ -102,6 +102,9 @@ pub enum SendError {
         /// Those that there are.
         known: String,
     },
+    /// It dispatches nothing.
+    #[error("Enter in the field {0} of the modal sends nothing")]
+    NoDispatch(String),
     /// Nothing was published there.
     #[error("the Home of {0} shows nothing yet; open it first")]
     NoHome(String),

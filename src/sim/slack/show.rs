@@ -100,7 +100,8 @@ pub fn modal(modal: &OpenView, names: &Names, width: usize) -> String {
 }
 
 fn view_lines(view: &OpenView, names: &Names, width: usize) -> Vec<String> {
-    let blocks = view.view["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let shown = view.as_filled_in();
+    let blocks = shown["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let lines = all_lines(blocks, names, width.saturating_sub(2).max(20));
     lines.iter().map(|line| format!("  {line}").trim_end().to_owned()).collect()
 }

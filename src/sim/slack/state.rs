@@ -42,6 +42,8 @@ pub struct OpenView {
     pub user: String,
     /// The view as the application gave it.
     pub view: Value,
+    /// What people have typed and chosen in it, in the shape of `view.state.values`; the rest is as it began.
+    pub typed: Value,
     /// The version.
     pub hash: String,
 }

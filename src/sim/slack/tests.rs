@@ -1,6 +1,7 @@
 //! The stand-in over real HTTP: its Web API and response URLs as an application meets them.
 
 mod faults;
+mod modals;
 mod towards_the_app;
 
 use std::sync::Arc;

@@ -34,7 +34,7 @@ impl ApiError {
         Self { code: "invalid_arguments".into(), messages: vec![format!("[ERROR] missing required field: {field}")] }
     }
 
-    /// Whether the caller broke a limit or a rule, as against asking for what is not there.
+    /// Whether the caller broke a limit or a rule, as against asking for what is not there, or no longer as it was.
     pub(super) fn is_violation(&self) -> bool {
         !matches!(
             self.code.as_str(),
@@ -45,6 +45,8 @@ impl ApiError {
                 | "user_not_in_channel"
                 | "message_not_found"
                 | "thread_not_found"
+                | "not_found"
+                | "hash_conflict"
                 | "already_reacted"
                 | "token_revoked"
                 | "token_expired"
@@ -107,6 +109,7 @@ pub(super) fn perform(state: &mut State, method: &str, arguments: &Arguments, no
         "auth.test" => Ok(others::auth_test(state)),
         "users.info" => others::users_info(state, arguments),
         "views.open" => views::open(state, arguments, now),
+        "views.update" => views::update(state, arguments, now),
         "views.publish" => views::publish(state, arguments, now),
         "reactions.add" => others::reactions_add(state, arguments),
         "chat.postMessage" => chat::post_message(state, arguments, now),
@@ -129,6 +132,7 @@ pub(super) fn exists(method: &str) -> bool {
             | "auth.test"
             | "users.info"
             | "views.open"
+            | "views.update"
             | "views.publish"
             | "reactions.add"
             | "chat.postMessage"

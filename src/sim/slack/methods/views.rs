@@ -1,12 +1,13 @@
-//! `views.*`: modals that are opened, and the Home of each person.
+//! `views.*`: modals that are opened and updated, and the Home of each person.
 //!
-//! From docs.slack.dev/reference/methods/views.open and …/views.publish.
+//! From docs.slack.dev/reference/methods/views.open, …/views.update and …/views.publish.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::super::limits;
+use super::super::modals;
 use super::super::seed;
 use super::super::state::{OpenView, State};
 use super::{Answer, ApiError, Arguments};
@@ -33,6 +34,39 @@ pub(super) fn open(state: &mut State, arguments: &Arguments, now: Timestamp) -> 
     let open = completed(state, id, user, view, now);
     let shown = open.view.clone();
     state.views.push(open);
+    Ok(json!({ "view": shown }))
+}
+
+/// Changes an open modal. What was filled in is kept where an input comes again with its `block_id` and `action_id`.
+pub(super) fn update(state: &mut State, arguments: &Arguments, now: Timestamp) -> Answer {
+    let given_text = |name: &str| arguments.text(name).filter(|text| !text.is_empty());
+    let named_by = match (given_text("view_id"), given_text("external_id")) {
+        (Some(id), None) => ("id", id),
+        (None, Some(id)) => ("external_id", id),
+        _ => {
+            let what = "[ERROR] exactly one of `view_id` and `external_id` is required";
+            return Err(ApiError { code: "invalid_arguments".to_owned(), messages: vec![what.to_owned()] });
+        }
+    };
+    let view = given(arguments)?;
+    let is_it = |open: &OpenView| open.view[named_by.0] == named_by.1.as_str();
+    let at = state.views.iter().position(is_it).ok_or_else(|| ApiError::new("not_found"))?;
+    let before = state.views[at].clone();
+    if given_text("hash").is_some_and(|hash| hash != before.hash) {
+        return Err(ApiError::new("hash_conflict"));
+    }
+    if view["type"] != before.view["type"] {
+        let what = format!("[ERROR] unsupported type: {} [json-pointer:/view/type]", view["type"]);
+        return Err(ApiError { code: "invalid_arguments".to_owned(), messages: vec![what] });
+    }
+    let is_taken = |open: &OpenView| open.id != before.id && open.view["external_id"] == view["external_id"];
+    if view["external_id"].is_string() && state.views.iter().any(is_taken) {
+        return Err(ApiError::new("duplicate_external_id"));
+    }
+    let mut open = completed(state, before.id.clone(), before.user.clone(), view, now);
+    open.typed = modals::kept(&before, &open.view);
+    let shown = open.view.clone();
+    state.views[at] = open;
     Ok(json!({ "view": shown }))
 }
 
@@ -91,5 +125,5 @@ fn completed(state: &mut State, id: String, user: String, mut view: Value, now: 
     ] {
         view[name] = value;
     }
-    OpenView { id, user, view, hash }
+    OpenView { id, user, view, typed: json!({}), hash }
 }
