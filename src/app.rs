@@ -47,7 +47,7 @@ use crate::ledger::inbox::Inbox;
 use crate::ledger::intake::Intake;
 use crate::ledger::limit::Limit;
 use crate::ledger::settled::Settlements;
-use crate::pm::OfflineAnalyst;
+use crate::pm::{Analyst, OfflineAnalyst};
 use crate::store::ahead::Lead;
 use crate::store::quota::Quota;
 use crate::store::seal::MasterKey;
@@ -103,7 +103,9 @@ impl App {
         let catalog = Arc::new(catalog(&config)?);
         let terminal = Arc::new(TerminalChannel::default());
         let slack = slack::channel(&config)?;
-        let forms: Arc<dyn Forms> = Arc::new(forms::CommandForms { catalog: catalog.clone() });
+        let analyst: Arc<dyn Analyst> = Arc::new(OfflineAnalyst::new(catalog.clone()));
+        let forms: Arc<dyn Forms> =
+            Arc::new(forms::CommandForms { catalog: catalog.clone(), analyst: analyst.clone() });
         let form_desk = slack.as_ref().map(|slack| Arc::new(FormDesk::new(slack.clone(), forms.clone())));
         let (teams, of_teams) = (teams::parts(&config)?, teams::tenants(&config)?);
         let channels = enabled_channels(&terminal, slack.as_ref(), teams.as_ref());
@@ -129,7 +131,7 @@ impl App {
             policies: policies.clone(),
             signer: signer.clone(),
             catalog: catalog.clone(),
-            analyst: Arc::new(OfflineAnalyst::new(catalog)),
+            analyst,
             settlements: settlements.clone(),
             patience: patience(&config),
             dice: dice.clone(),

@@ -12,6 +12,9 @@ pub trait Forms: Send + Sync + 'static {
     fn asked_for(&self, asked: &Asked) -> Option<Form>;
     /// A form with what was filled in; `None` where there is none of that name.
     fn filled_in(&self, name: &str, filled: &Filled) -> Option<Form>;
+    /// The analysis of what is filled in, as lines of plain text; `None` where there is no text yet, or no form of that
+    /// name. It says nothing that does not come from that text.
+    fn analysis(&self, name: &str, filled: &Filled) -> Option<Vec<String>>;
     /// What is wrong with what was filled in, as far as that can be said without looking anything up.
     fn mistakes(&self, name: &str, filled: &Filled, now: Timestamp) -> FieldErrors;
 }

@@ -1,16 +1,19 @@
 //! Forms, as a table: what they ask, what may be filled in, and the line that a filled-in form stands for.
 //!
 //! A form is a face of a command: what was filled in becomes the command's line, and from there on it is as if it had
-//! been typed. A further form is an arm in [`form`], [`check`] and [`line()`]; a further way to ask for one is a line in
-//! [`ENTRIES`] and in [`asked_for`].
+//! been typed. A further form is an arm in [`form`], [`check`] and [`line()`]; a further way to ask for one is a line
+//! in [`ENTRIES`] and in [`asked_for`]. Who opens a form is told what is known of its own text: agents that suit it,
+//! and the analysis of [`analysis`]. Nothing of anybody else's tasks is looked at for it.
 
 use jiff::civil::Date;
 
 use crate::commands::grammar::{self, quote};
 use crate::config::catalog::Catalog;
 use crate::domain::card::Choice;
-use crate::domain::form::{Asked, Entry, Field, FieldErrors, FieldKind, Filled, Form, Said};
+use crate::domain::form::{Asked, Entry, Field, FieldErrors, FieldKind, Filled, Form, Group, Said};
 use crate::domain::task::{LONGEST_TITLE, Priority};
+use crate::pm::fit::Recommendation;
+use crate::pm::{Analyst, Brief};
 
 /// The form that makes a task.
 pub const TASK_CREATE: &str = "task.create";
@@ -35,19 +38,31 @@ pub const ENTRIES: [Entry; 2] = [
 /// (docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element), and a form is the same everywhere.
 const MOST_DESCRIPTION: usize = 3000;
 
+/// What people read above the agents that suit the work.
+const SUITS: &str = "Suits the work";
+
+/// The agents that may be chosen, and who says which of them suit.
+#[derive(Clone, Copy)]
+pub struct Agents<'a> {
+    /// All of them.
+    pub catalog: &'a Catalog,
+    /// Who knows them.
+    pub analyst: &'a dyn Analyst,
+}
+
 /// The form that somebody asks for, filled in as far as that is known; `None` where they ask for none.
 ///
 /// The bare line `task create`, however it is said, lacks what the form asks for, so it asks for the form.
 #[must_use]
-pub fn asked_for(asked: &Asked, catalog: &Catalog) -> Option<Form> {
+pub fn asked_for(asked: &Asked, agents: Agents<'_>) -> Option<Form> {
     let known = match asked {
         Asked::Line(line) if grammar::bare(line).is_some_and(|spec| spec.words == ["task", "create"]) => Filled::new(),
         Asked::Entry { name, .. } if name == ENTRY_TASK => Filled::new(),
         Asked::Entry { name, said } if name == ENTRY_FROM_MESSAGE => said.as_ref().map(of_message).unwrap_or_default(),
-        Asked::Form(name) => return form(name, catalog, &Filled::new()),
+        Asked::Form(name) => return form(name, agents, &Filled::new()),
         Asked::Line(_) | Asked::Entry { .. } => return None,
     };
-    form(TASK_CREATE, catalog, &known)
+    form(TASK_CREATE, agents, &known)
 }
 
 /// The first line is the title. What it has no room for, the other lines and who said it are the description.
@@ -67,22 +82,21 @@ fn of_message(said: &Said) -> Filled {
 
 /// A form with what is known beforehand filled in; `None` where there is none of that name.
 #[must_use]
-pub fn form(name: &str, catalog: &Catalog, known: &Filled) -> Option<Form> {
+pub fn form(name: &str, agents: Agents<'_>, known: &Filled) -> Option<Form> {
     (name == TASK_CREATE).then(|| Form {
         name: TASK_CREATE,
         title: "Create a task",
         submit: "Create",
-        fields: task_create(catalog, known),
+        fields: task_create(agents, known),
+        analysed: &["title", "description"],
     })
 }
 
-fn task_create(catalog: &Catalog, known: &Filled) -> Vec<Field> {
+fn task_create(agents: Agents<'_>, known: &Filled) -> Vec<Field> {
     let value = |name: &str| known.get(name).cloned();
     let field = |name, label, kind, required| Field { name, label, kind, hint: None, required, value: value(name) };
-    let agents = catalog
-        .all()
-        .iter()
-        .map(|agent| Choice { label: format!("{} ({})", agent.name, agent.category), value: agent.name.clone() });
+    let recommended = brief_of(known).map(|brief| agents.analyst.recommend(&brief)).unwrap_or_default();
+    let groups = groups(agents.catalog, &recommended);
     let priorities = Priority::ALL
         .iter()
         .map(|priority| Choice { label: priority.as_str().to_owned(), value: priority.as_str().to_owned() });
@@ -91,11 +105,64 @@ fn task_create(catalog: &Catalog, known: &Filled) -> Vec<Field> {
         field("description", "Description", FieldKind::Text { most: MOST_DESCRIPTION }, false),
         Field {
             hint: Some("Leave it empty, and the answer says which agents suit the work."),
-            ..field("agent", "Agent", FieldKind::Choice { options: agents.collect() }, false)
+            ..field("agent", "Agent", FieldKind::Grouped { groups }, false)
         },
         field("priority", "Priority", FieldKind::Choice { options: priorities.collect() }, false),
         field("due", "Due", FieldKind::Date, false),
     ]
+}
+
+/// The agents by their categories; before them those that suit the work, which then stand there alone.
+fn groups(catalog: &Catalog, recommended: &[Recommendation]) -> Vec<Group> {
+    let suits = |it: &Recommendation| Choice { label: it.to_string(), value: it.agent.clone() };
+    let is_known = |it: &&Recommendation| catalog.all().iter().any(|agent| agent.name == it.agent);
+    let first: Vec<Choice> = recommended.iter().filter(is_known).map(suits).collect();
+    let is_first = |name: &str| first.iter().any(|choice| choice.value == name);
+    let mut groups: Vec<Group> = Vec::new();
+    for agent in catalog.all().iter().filter(|agent| !is_first(&agent.name)) {
+        let choice = Choice { label: agent.name.clone(), value: agent.name.clone() };
+        match groups.iter_mut().find(|group| group.label == agent.category) {
+            Some(group) => group.options.push(choice),
+            None => groups.push(Group { label: agent.category.clone(), options: vec![choice] }),
+        }
+    }
+    if !first.is_empty() {
+        groups.insert(0, Group { label: SUITS.to_owned(), options: first });
+    }
+    groups
+}
+
+/// What was filled in as a piece of work; `None` where it says nothing.
+fn brief_of(filled: &Filled) -> Option<Brief> {
+    let said = |field: &str| filled.get(field).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let bounded = |text: &str| text.chars().take(MOST_DESCRIPTION).collect::<String>();
+    match (said("title"), said("description")) {
+        (None, None) => None,
+        (title, description) => {
+            let parts: Vec<String> = [title, description].into_iter().flatten().map(bounded).collect();
+            Some(Brief::of(parts.join("\n")))
+        }
+    }
+}
+
+/// The analysis of what is filled in, in the words of `pm analyze`, as lines of plain text; `None` where nothing is
+/// filled in that could be analysed, or where there is no form of that name.
+#[must_use]
+pub fn analysis(name: &str, filled: &Filled, analyst: &dyn Analyst) -> Option<Vec<String>> {
+    let analysis = analyst.analyse(&brief_of(filled).filter(|_| name == TASK_CREATE)?);
+    let joined = |parts: Vec<String>, by: &str| (!parts.is_empty()).then(|| parts.join(by));
+    let suits = joined(analysis.recommended.iter().map(ToString::to_string).collect(), ", ");
+    let mut head = vec![analysis.hours.to_string(), format!("complexity {}", analysis.complexity)];
+    head.extend(suits.map(|agents| format!("suits: {agents}")));
+    let steps = analysis.subtasks.iter().map(|step| format!("{} ({} h)", step.title, step.hours)).collect();
+    let risks = analysis.risks.iter().map(|risk| format!("{}: {}", risk.level.as_str(), risk.what)).collect();
+    let lines = [
+        Some(head.join(" · ")),
+        joined(steps, ", ").map(|steps| format!("Steps: {steps}")),
+        joined(risks, "; ").map(|risks| format!("Risks: {risks}")),
+        Some(analysis.basis),
+    ];
+    Some(lines.into_iter().flatten().collect())
 }
 
 /// What is wrong with what was filled in, as far as that can be said without looking anything up.
@@ -155,8 +222,16 @@ pub fn line(name: &str, filled: &Filled) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::commands::grammar;
+    use crate::pm::OfflineAnalyst;
+
+    fn known() -> (Arc<Catalog>, OfflineAnalyst) {
+        let catalog = Arc::new(Catalog::embedded(&crate::tools::known_tools()).unwrap());
+        (catalog.clone(), OfflineAnalyst::new(catalog))
+    }
 
     fn filled(pairs: &[(&str, &str)]) -> Filled {
         pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
@@ -179,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_form_is_asked_for_by_a_bare_line_or_by_an_entry() {
-        let catalog = Catalog::embedded(&crate::tools::known_tools()).unwrap();
+        let (catalog, analyst) = known();
+        let agents = Agents { catalog: &catalog, analyst: &analyst };
         let entry = |name: &str| Asked::Entry { name: name.to_owned(), said: None };
         for (asked, expected) in [
             (Asked::Line("task create".to_owned()), true),
@@ -190,11 +266,65 @@ mod tests {
             (entry("task_from_message"), true),
             (entry("other"), false),
         ] {
-            assert_eq!(asked_for(&asked, &catalog).is_some(), expected, "{asked:?}");
+            assert_eq!(asked_for(&asked, agents).is_some(), expected, "{asked:?}");
         }
         for entry in ENTRIES {
             assert!(entry.title.chars().count() <= 24 && !entry.about.is_empty(), "{entry:?}");
         }
+    }
+
+    #[test]
+    fn agents_that_suit_come_first_and_each_agent_once() {
+        let (catalog, analyst) = known();
+        let agents = Agents { catalog: &catalog, analyst: &analyst };
+        let of = |fields: &[(&str, &str)]| {
+            let form = form(TASK_CREATE, agents, &filled(fields)).unwrap();
+            form.fields.into_iter().find_map(|field| match field.kind {
+                FieldKind::Grouped { groups } => Some(groups),
+                _ => None,
+            })
+        };
+        for (fields, first) in [
+            (vec![], "development"),
+            (vec![("title", " "), ("priority", "high")], "development"),
+            (vec![("title", "Fix the SQL injection in the login")], SUITS),
+            (vec![("description", "Check the login for SQL injection")], SUITS),
+        ] {
+            let groups = of(&fields).unwrap();
+            assert_eq!(groups[0].label == SUITS, first == SUITS, "{fields:?}: {groups:?}");
+            let mut names: Vec<String> =
+                groups.iter().flat_map(|group| &group.options).map(|choice| choice.value.clone()).collect();
+            assert_eq!(names.len(), catalog.all().len());
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), catalog.all().len(), "an agent stands there twice");
+        }
+        let suits = of(&[("title", "Fix the SQL injection in the login")]).unwrap().remove(0);
+        let expected = analyst.recommend(&Brief::of("Fix the SQL injection in the login"));
+        assert_eq!(suits.options[0].value, expected[0].agent);
+        assert_eq!(suits.options[0].label, format!("{} ({} %)", expected[0].agent, expected[0].confidence));
+    }
+
+    #[test]
+    fn an_analysis_speaks_of_the_text_in_the_words_of_pm_analyze() {
+        let (_, analyst) = known();
+        for nothing in [filled(&[]), filled(&[("title", " "), ("description", "")]), filled(&[("due", "2026-12-01")])] {
+            assert_eq!(analysis(TASK_CREATE, &nothing, &analyst), None, "{nothing:?}");
+        }
+        let text = filled(&[("title", "Build recommendation engine with ML"), ("description", "- train\n- serve")]);
+        assert_eq!(analysis("no.such", &text, &analyst), None);
+        let found = analyst.analyse(&Brief::of("Build recommendation engine with ML\n- train\n- serve"));
+        let lines = analysis(TASK_CREATE, &text, &analyst).unwrap();
+        for part in [
+            found.hours.to_string(),
+            format!("complexity {} ({} points)", found.complexity.size, found.complexity.points),
+            format!("suits: {} ({} %)", found.recommended[0].agent, found.recommended[0].confidence),
+        ] {
+            assert!(lines[0].contains(&part), "{part} is not in {lines:?}");
+        }
+        assert!(lines[1].starts_with("Steps: ") && lines[1].contains(&found.subtasks[0].title), "{lines:?}");
+        assert!(lines[2].starts_with("Risks: ") && lines[2].contains(&found.risks[0].what), "{lines:?}");
+        assert_eq!(lines[3], found.basis);
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn card(brief: &Brief, analysis: &Analysis, task: Option<&Task>, ctx: &Context<'
     };
     let lead = analysis.recommended.first().map(|lead| lead.agent.clone()).unwrap_or_default();
     let mut card = Card::new(title).facts([
-        ("Complexity", format!("{} ({} points)", analysis.complexity.size, analysis.complexity.points)),
+        ("Complexity", analysis.complexity.to_string()),
         ("Hours", analysis.hours.to_string()),
         ("Agent", lead),
     ]);

@@ -176,8 +176,7 @@ pub fn assign_menu(task: &Task, recommended: &[Recommendation], ctx: &Context<'_
     if recommended.is_empty() {
         return None;
     }
-    let option =
-        |it: &Recommendation| Choice { label: format!("{} ({} %)", it.agent, it.confidence), value: it.agent.clone() };
+    let option = |it: &Recommendation| Choice { label: it.to_string(), value: it.agent.clone() };
     Some(Action::Menu {
         label: "Assign agent".to_owned(),
         token: (ctx.sign)(&format!("task assign {} --to {{choice}}", task.id)),
@@ -186,7 +185,7 @@ pub fn assign_menu(task: &Task, recommended: &[Recommendation], ctx: &Context<'_
 }
 
 fn names(recommended: &[Recommendation]) -> String {
-    let names: Vec<String> = recommended.iter().map(|it| format!("{} ({} %)", it.agent, it.confidence)).collect();
+    let names: Vec<String> = recommended.iter().map(ToString::to_string).collect();
     names.join(", ")
 }
 

@@ -61,6 +61,18 @@ pub struct Form {
     pub submit: &'static str,
     /// Its fields, in order.
     pub fields: Vec<Field>,
+    /// The fields of whose text there is an analysis, which is shown while the form is open where the platform can
+    /// change an open form. Empty where nothing is analysed.
+    pub analysed: &'static [&'static str],
+}
+
+impl Form {
+    /// What stands in it at first.
+    #[must_use]
+    pub fn known(&self) -> Filled {
+        let filled = |field: &Field| Some((field.name.to_owned(), field.value.clone()?));
+        self.fields.iter().filter_map(filled).collect()
+    }
 }
 
 /// A field of a form.
@@ -100,4 +112,18 @@ pub enum FieldKind {
         /// The entries.
         options: Vec<Choice>,
     },
+    /// One of the entries of groups, each of at most a hundred; the groups are at most a hundred.
+    Grouped {
+        /// The groups, in order. An entry stands in one of them alone.
+        groups: Vec<Group>,
+    },
+}
+
+/// Entries that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// What people read above them.
+    pub label: String,
+    /// The entries.
+    pub options: Vec<Choice>,
 }

@@ -61,6 +61,12 @@ pub struct Complexity {
     pub points: u8,
 }
 
+impl fmt::Display for Complexity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} points)", self.size, self.points)
+    }
+}
+
 /// How long something takes, in steps of half an hour; `low <= likely <= high`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Hours {

@@ -5,6 +5,7 @@
 //! a new kind of evidence is a step in `Fit::score`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,12 @@ pub struct Recommendation {
     pub confidence: u8,
     /// What led to it, the strongest first.
     pub reasons: Vec<String>,
+}
+
+impl fmt::Display for Recommendation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} %)", self.agent, self.confidence)
+    }
 }
 
 const KEYWORD: f64 = 3.0;

@@ -83,12 +83,12 @@ async fn accept(
     if let Some(mistakes) = slack.forms.mistakes(&incoming, state.inbox.clock().now()) {
         return Ok(json(mistakes));
     }
-    let opening = asking.and_then(|asking| slack.forms.asked_for(&asking, &mut incoming));
+    let showing = asking.and_then(|asking| slack.forms.asked_for(&asking, &mut incoming));
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
     let seat = awaits_its_answer(&incoming).then(|| Seat::new(&slack.inline, id));
     let accepted = state.intake.accept(tenant, id, incoming).await?;
-    if let (Some(opening), Accepted::New { .. } | Accepted::Ignored { .. }) = (opening, &accepted) {
-        slack.forms.open(opening);
+    if let (Some(showing), Accepted::New { .. } | Accepted::Ignored { .. }) = (showing, &accepted) {
+        slack.forms.show(showing);
     }
     let answer = match seat {
         Some(seat) if matches!(accepted, Accepted::New { .. }) => seat.answer(arrived + slack.inline_answer).await,

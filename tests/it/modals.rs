@@ -1,8 +1,10 @@
-//! Forms on Slack: opened at once whatever else Slack does, checked in place, and acted on once, with the answer where
-//! the form was opened.
+//! Forms on Slack: opened at once whatever else Slack does, told an analysis while they are open, checked in place, and
+//! acted on once, with the answer where the form was opened.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use ai_crm::sim::fault::Fate;
 use ai_crm::sim::slack::message::Message;
 use ai_crm::sim::slack::state::OpenView;
 use ai_crm::sim::slack::{Faults, Sender, SenderConfig};
@@ -33,7 +35,16 @@ fn values(title: &str, due: Option<&str>) -> Value {
 
 /// The form that is open, which Slack's own models take.
 async fn opened(stage: &Stage) -> anyhow::Result<OpenView> {
-    let open = stage.sees("a form is open", |world| world.views().last().cloned()).await?;
+    checked(stage.sees("a form is open", |world| world.views().last().cloned()).await?)
+}
+
+/// The open form when its analysis has these words.
+async fn analysed(stage: &Stage, part: &str) -> anyhow::Result<OpenView> {
+    let has_it = |open: &OpenView| analysis(open).contains(part);
+    checked(stage.sees(part, |world| world.views().into_iter().find(has_it)).await?)
+}
+
+fn checked(open: OpenView) -> anyhow::Result<OpenView> {
     let parts = ["type", "callback_id", "private_metadata", "title", "submit", "close", "blocks"];
     let view: Value = parts.iter().map(|name| ((*name).to_owned(), open.view[name].clone())).collect();
     slack_models::check(&[json!({ "view": view })])?;
@@ -69,6 +80,27 @@ async fn said(stage: &Stage, channel: &str, part: &str) -> anyhow::Result<Messag
     stage.sees(part, |world| world.messages(channel).into_iter().find(is_it)).await
 }
 
+/// What the form says of the text in it.
+fn analysis(open: &OpenView) -> &str {
+    let mut blocks = open.view["blocks"].as_array().into_iter().flatten();
+    let block = blocks.find(|block| block["block_id"] == "analysis");
+    block.and_then(|block| block["elements"][0]["text"].as_str()).unwrap_or_default()
+}
+
+/// Types into the title of a form and presses Enter.
+async fn enter_title(stage: &Stage, open: &OpenView, title: &str) -> anyhow::Result<()> {
+    let answer = stage.sender.deliver(&stage.sender.enter(&open.id, "title", title)?).await;
+    ensure!(answer.accepted() && answer.body.is_empty(), "{answer:?}");
+    Ok(())
+}
+
+/// How many updates of forms Slack has got, and how many of them ended so.
+fn updates(stage: &Stage, end: &str) -> (u64, u64) {
+    let calls = stage.world().calls().remove("views.update").unwrap_or_default();
+    let count = |end: &str| calls.get(end).copied().unwrap_or_default();
+    (calls.values().sum(), count(end))
+}
+
 fn in_field<'a>(open: &'a OpenView, field: &str, name: &str) -> &'a Value {
     let blocks = open.view["blocks"].as_array().into_iter().flatten();
     blocks.clone().find(|block| block["block_id"] == field).map_or(&Value::Null, |block| &block["element"][name])
@@ -95,6 +127,125 @@ async fn a_shortcut_opens_a_form_while_all_else_at_slack_stalls() -> anyhow::Res
     stage.world().set_faults(Faults::default());
     let answer = stage.sender.deliver(&stage.sender.close_view(&open.id)?).await;
     ensure!(answer.accepted(), "{answer:?}");
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_from_a_message_opens_while_all_else_stalls_and_then_shows_its_analysis() -> anyhow::Result<()> {
+    for stage in [Stage::set().await?, Stage::by_socket(&[]).await?] {
+        stage.sender.say_and_deliver(ADA, DEV, "<@U0BOT0001> status", None).await?;
+        stage.rest().await?;
+        let stalled =
+            ["views.update", "chat.postMessage", "chat.postEphemeral", "chat.update", "users.info", "response_url"];
+        let methods = stalled.map(ToOwned::to_owned).to_vec();
+        stage.world().set_faults(Faults { latency_ms: 4000, methods, ..Faults::default() });
+        stage.sender.say_and_deliver(ADA, DEV, "<@U0BOT0001> status", None).await?;
+        stage.sender.say_and_deliver(GRACE, DEV, "<@U0BOT0001> status", None).await?;
+
+        let began = Instant::now();
+        let (_, open) = open_from_message(&stage, ADA, "Fix the SQL injection\n\nin the login").await?;
+        ensure!(began.elapsed() < TRIGGER_LIFE, "it took {:?}", began.elapsed());
+        ensure!(analysis(&open).starts_with("The analysis of this text comes in a moment"), "{open:?}");
+        let groups = in_field(&open, "agent", "option_groups");
+        ensure!(groups[0]["label"]["text"] == "Suits the work", "{groups}");
+        let lead = groups[0]["options"][0].clone();
+        let label = lead["text"]["text"].as_str().context("a label")?;
+        ensure!(label.ends_with(" %)"), "{lead}");
+
+        let shown = analysed(&stage, "complexity").await?;
+        for part in [&format!("suits: {label}"), "Steps: ", "Risks: ", "no model was asked"] {
+            ensure!(analysis(&shown).contains(part), "{part} is missing in {}", analysis(&shown));
+        }
+        ensure!(shown.id == open.id && shown.hash != open.hash, "{shown:?}");
+        stage.world().set_faults(Faults::default());
+        stage.sender.submit_view(&open.id, &stage.sender.fill_in(&open.id, &BTreeMap::new())?).await?;
+        said(&stage, DEV, "Fix the SQL injection").await?;
+        stage.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn enter_in_the_title_shows_an_analysis_and_what_was_filled_in_stays() -> anyhow::Result<()> {
+    for stage in [Stage::set().await?, Stage::by_socket(&[]).await?] {
+        let open = open(&stage, ADA).await?;
+        ensure!(analysis(&open).starts_with("Press Enter in “Title”"), "{open:?}");
+        enter_title(&stage, &open, "Build recommendation engine with ML").await?;
+        let shown = analysed(&stage, "complexity").await?;
+        ensure!(in_field(&shown, "agent", "option_groups") == in_field(&open, "agent", "option_groups"), "{shown:?}");
+        let event = stage.newest().await?;
+        let why = stage.run(&["why", event["id"].as_str().unwrap_or_default()]).await?;
+        ensure!(why.out.contains("it asks for an analysis in the form `task.create`"), "{why:?}");
+
+        enter_title(&stage, &open, "").await?;
+        analysed(&stage, "Press Enter in “Title”").await?;
+        let in_description = stage.sender.enter(&open.id, "description", "- train it\n- serve it");
+        ensure!(in_description.is_err(), "in a text Enter begins a line");
+        enter_title(&stage, &open, "Fix a typo").await?;
+        let newer = analysed(&stage, "complexity").await?;
+        ensure!(analysis(&newer) != analysis(&shown), "{newer:?}");
+
+        let filled = stage.sender.fill_in(&open.id, &BTreeMap::new())?;
+        stage.sender.submit_view(&open.id, &filled).await?;
+        said(&stage, WITH_ADA, "Fix a typo").await?;
+        let task = stage.api().post("/tools/task.show", &json!({"task": "T-1"})).await?;
+        ensure!(task.to_string().contains("- train it\\n- serve it"), "{task}");
+        ensure!(titles(&stage).await? == ["Fix a typo"]);
+        stage.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_analysis_never_takes_the_place_of_a_newer_one() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let open = open(&stage, ADA).await?;
+    let older = stage.sender.enter(&open.id, "title", "Fix a typo")?;
+    enter_title(&stage, &open, "Build recommendation engine with ML").await?;
+    let shown = analysed(&stage, "complexity").await?;
+    // Made for the same version of the form, it comes when that is gone.
+    ensure!(stage.sender.deliver(&older).await.accepted());
+    stage.sees("the conflict", |_| (updates(&stage, "hash_conflict").1 == 1).then_some(())).await?;
+    let still = stage.world().views().pop().context("the form")?;
+    ensure!(still == shown, "{still:?}");
+
+    // One that is closed meanwhile is nobody's loss.
+    let late = stage.sender.enter(&open.id, "title", "Nobody waits")?;
+    stage.sender.deliver(&stage.sender.close_view(&open.id)?).await;
+    ensure!(stage.sender.deliver(&late).await.accepted());
+    stage.sees("the refusal", |_| (updates(&stage, "not_found").1 == 1).then_some(())).await?;
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_becomes_of_an_analysis_the_form_is_sent_once() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    let mut expected = Vec::new();
+    for (number, fate) in
+        [Fate::LostAnswer, Fate::RateLimited, Fate::ServerError, Fate::Refused].into_iter().enumerate()
+    {
+        let methods = vec!["views.update".to_owned()];
+        stage.world().set_faults(Faults { methods, script: [fate].into(), ..Faults::default() });
+        let (before, _) = updates(&stage, "ok");
+        let title = format!("Fix login number {number}");
+        let (_, open) = open_from_message(&stage, ADA, &title).await?;
+        stage.sees("an update", |_| (updates(&stage, "ok").0 > before).then_some(())).await?;
+
+        // Two clicks, and between them another version of the same form.
+        let filled = stage.sender.fill_in(&open.id, &BTreeMap::new())?;
+        let first = stage.sender.prepare_submit(&open.id, &filled)?;
+        let hash = stage.world().views().last().map(|open| open.hash.clone());
+        enter_title(&stage, &open, &title).await?;
+        let newer = |open: &OpenView| Some(&open.hash) != hash.as_ref() && analysis(open).contains("complexity");
+        stage.sees("another analysis", |world| world.views().into_iter().find(newer)).await?;
+        for request in [first, stage.sender.prepare_submit(&open.id, &filled)?] {
+            ensure!(stage.sender.deliver(&request).await.accepted(), "{fate:?}");
+        }
+        expected.insert(0, title);
+        stage.rest().await?;
+        ensure!(titles(&stage).await? == expected, "{fate:?}: {:?}", titles(&stage).await?);
+        stage.sender.deliver(&stage.sender.close_view(&open.id)?).await;
+    }
     stage.end().await
 }
 
@@ -200,6 +351,14 @@ async fn forms_are_opened_filled_in_and_sent_from_the_command_line() -> anyhow::
     let sim = async |words: &[&str]| stage.run(&[&["sim", "slack", "--channel", DEV], words].concat()).await;
     let shown = sim(&["/ai-crm task create"]).await?;
     ensure!(shown.code() == Some(0) && shown.out.contains("Title (title): [ _____ ]"), "{shown:?}");
+    let typed = sim(&["/ai-crm task create", "--enter", "title=Build recommendation engine with ML"]).await?;
+    for part in ["Title (title): [ Build recommendation engine with ML ]", "complexity", "Steps: "] {
+        ensure!(typed.out.contains(part), "{part}: {typed:?}");
+    }
+    let of_message = sim(&["--shortcut", "task_from_message", "--ts", &said.ts]).await?;
+    ensure!(of_message.out.contains("[ Fix the login ]") && of_message.out.contains("complexity"), "{of_message:?}");
+    let nowhere = sim(&["--shortcut", "task_create", "--enter", "due=2099-01-01"]).await?;
+    ensure!(nowhere.code() != Some(0) && nowhere.err.contains("Enter in the field due"), "{nowhere:?}");
     let made = sim(&["/ai-crm create task", "--fill", "title=By line", "--fill", "priority=high"]).await?;
     ensure!(made.code() == Some(0) && made.out.contains("T-1 By line"), "{made:?}");
     let wrong = sim(&["--shortcut", "task_create", "--fill", "title=x", "--fill", "due=2020-01-01"]).await?;

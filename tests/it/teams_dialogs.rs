@@ -73,6 +73,12 @@ async fn a_task_is_made_of_a_message() -> anyhow::Result<()> {
         "body": {"contentType": "html", "content": "<p>Login is <b>broken</b></p><p>since &lt;today&gt;</p>"}}});
     let fetch = team.sender.invoke("ada", DEV, "composeExtension/fetchTask", &value)?;
     let dialog = task(team.sender.see_dialog(&team.sender.deliver(&fetch).await))?;
+    let card = &dialog["value"]["card"]["content"];
+    check(std::slice::from_ref(card))?;
+    let agents = card["body"].as_array().into_iter().flatten().find(|part| part["id"] == "agent").context("agents")?;
+    let titles = agents["choices"].as_array().into_iter().flatten().filter_map(|choice| choice["title"].as_str());
+    let suits: Vec<bool> = titles.map(|title| title.ends_with(" %) · Suits the work")).collect();
+    assert!(suits[0] && suits.is_sorted_by(|before, after| before >= after), "those that suit come first: {agents}");
     let sent = team.sender.prepare_submit("ada", DEV, &dialog, &[], Some("task_from_message"))?;
     assert!(is_taken(&team, &team.sender.deliver(&sent).await));
     let card = team.sees("ada", DEV, "Login is broken").await?;

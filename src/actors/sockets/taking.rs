@@ -204,7 +204,7 @@ async fn take(args: Arguments, tally: Arc<Tally>, number: u64, envelope: Envelop
         let (written, _) = oneshot::channel();
         return Taken::Acknowledge(envelope, Some(InlineAnswer { body, written }));
     }
-    let opening = asking.and_then(|asking| args.forms.asked_for(&asking, &mut incoming));
+    let showing = asking.and_then(|asking| args.forms.asked_for(&asking, &mut incoming));
     let Admitted { tenant, id } = match args.intake.admit(&incoming).await {
         Ok(admitted) => admitted,
         Err(why) => return Taken::Refuse(why),
@@ -212,8 +212,8 @@ async fn take(args: Arguments, tally: Arc<Tally>, number: u64, envelope: Envelop
     let awaited = envelope.accepts_answer && awaits_its_answer(&incoming);
     let place = awaited.then(|| Seat::new(&args.inline, id));
     let accepted = args.intake.accept(tenant, id, incoming).await;
-    if let (Some(opening), Ok(Accepted::New { .. } | Accepted::Ignored { .. })) = (opening, &accepted) {
-        args.forms.open(opening);
+    if let (Some(showing), Ok(Accepted::New { .. } | Accepted::Ignored { .. })) = (showing, &accepted) {
+        args.forms.show(showing);
     }
     let answer = match (accepted, place) {
         (Err(error), _) => return Taken::Refuse(error.into()),

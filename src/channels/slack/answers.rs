@@ -33,6 +33,32 @@ pub struct Posted {
     pub message_ts: Option<String>,
 }
 
+/// A view that was opened, updated or published.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Viewed {
+    /// What is shown. That it is shown is so whatever its form.
+    #[serde(default)]
+    pub view: Value,
+}
+
+impl Viewed {
+    /// Which view, and which version of it; `None` where the answer does not say.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        let text = |name: &str| self.view[name].as_str().map(str::to_owned);
+        Some(Version { id: text("id")?, hash: text("hash")? })
+    }
+}
+
+/// A version of a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The view.
+    pub id: String,
+    /// By which an update is refused that was made for an earlier version.
+    pub hash: String,
+}
+
 /// A page of messages.
 #[derive(Debug, Deserialize)]
 pub struct Page {

@@ -9,11 +9,11 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::answers::{Identity, Page, Posted, User};
+use super::answers::{Identity, Page, Posted, User, Viewed};
 use crate::channels::DeliverError;
 use crate::channels::http::{self, ReadError};
 use crate::domain::secret::Secret;
@@ -158,15 +158,15 @@ impl Client {
         Answer::of(call, Manner::Acts).await?.into_result(Manner::Acts)
     }
 
-    /// `views.open`, which shows a modal to whom a trigger is of (docs.slack.dev/reference/methods/views.open), or
+    /// `views.open`, which shows a modal to whom a trigger is of (docs.slack.dev/reference/methods/views.open),
+    /// `views.update`, which changes one that is open (docs.slack.dev/reference/methods/views.update), or
     /// `views.publish`, which shows a Home to a person (docs.slack.dev/reference/methods/views.publish).
     ///
     /// # Errors
     /// As [`DeliverError`] says.
-    pub async fn view(&self, method: &'static str, body: &Value) -> Result<(), DeliverError> {
+    pub async fn view(&self, method: &'static str, body: &Value) -> Result<Viewed, DeliverError> {
         let call = self.call(method)?.header(CONTENT_TYPE, "application/json; charset=utf-8");
-        let answer = Answer::of(call.body(body.to_string()), Manner::Acts).await?;
-        answer.into_result::<IgnoredAny>(Manner::Acts).map(drop)
+        Answer::of(call.body(body.to_string()), Manner::Acts).await?.into_result(Manner::Acts)
     }
 
     /// `conversations.history`, or `conversations.replies` where a thread is given: one page of

@@ -28,7 +28,7 @@ pub(super) async fn publish(client: &Client, delivery: &Delivery) -> Result<Deli
     let person = &delivery.to.place;
     let body = json!({ "user_id": person, "view": view(&delivery.card) });
     match client.view(PUBLISH, &body).await {
-        Ok(()) => Ok(Delivered { platform_id: format!("home:{person}"), via: PUBLISH }),
+        Ok(_) => Ok(Delivered { platform_id: format!("home:{person}"), via: PUBLISH }),
         Err(DeliverError::Rejected { reason }) if reason == NOT_ENABLED => {
             let reason = format!(
                 "{NOT_ENABLED} (the app's Home tab is off: turn it on under App Home in its settings, or give it the \

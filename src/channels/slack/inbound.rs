@@ -220,10 +220,14 @@ pub(super) struct ViewState {
     pub(super) values: Option<Map<String, Value>>,
 }
 
-/// A modal or the home tab.
+/// A modal or the home tab. What is shown in it is kept as it came.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct View {
+    pub(super) title: Value,
+    pub(super) submit: Value,
+    pub(super) close: Value,
+    pub(super) blocks: Value,
     #[serde(rename = "type", deserialize_with = "text")]
     pub(super) kind: Option<String>,
     #[serde(deserialize_with = "text")]

@@ -3,18 +3,25 @@
 //! Owns the shape, the limits, and what the modal remembers of where it was opened. Each field is an input block whose
 //! `block_id` is the field's name, by which mistakes are shown at it. What a form asks is not known here. A further
 //! kind of field is an arm in `element` and, where Slack answers it in a new way, in `value`.
+//!
+//! A form whose text is analysed has a block for that. It alone is changed while the modal is open: Slack keeps what
+//! was typed and chosen where an input comes again with its `block_id` and `action_id`
+//! (docs.slack.dev/reference/methods/views.update), and every input comes again as it was.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::answers::Version;
 use super::inbound::View;
 use crate::domain::card::Choice;
-use crate::domain::form::{Field, FieldKind, Filled, Form};
+use crate::domain::form::{Field, FieldKind, Filled, Form, Group};
 
 /// What the `callback_id` of a form begins with.
 const CALLBACK: &str = "form:";
 /// The one `action_id` of each block; it need be unique within its block alone.
 const ACTION: &str = "value";
+/// The block of the analysis.
+const ANALYSIS: &str = "analysis";
 
 /// The longest title, and what buttons say: docs.slack.dev/reference/views/modal-views.
 const MOST_TITLE: usize = 24;
@@ -26,9 +33,14 @@ const MOST_BLOCKS: usize = 100;
 const MOST_LABEL: usize = 2000;
 /// The longest text that can be typed: docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element.
 const MOST_TYPED: usize = 3000;
-/// The most entries of a menu: docs.slack.dev/reference/block-kit/block-elements/select-menu-element.
+/// The most entries of a menu or of a group of it, and the most groups:
+/// docs.slack.dev/reference/block-kit/block-elements/select-menu-element, and
+/// docs.slack.dev/reference/block-kit/composition-objects/option-group-object.
 const MOST_OPTIONS: usize = 100;
-/// The longest text of an entry: docs.slack.dev/reference/block-kit/composition-objects/option-object.
+/// The longest text: docs.slack.dev/reference/block-kit/composition-objects/text-object.
+const MOST_TEXT: usize = 3000;
+/// The longest text of an entry, and of what stands above a group:
+/// docs.slack.dev/reference/block-kit/composition-objects/option-object and option-group-object.
 const MOST_OPTION_TEXT: usize = 75;
 /// The longest value of an entry, from the same page.
 const MOST_OPTION_VALUE: usize = 150;
@@ -74,7 +86,14 @@ impl CameFrom {
 /// A form as a modal. What is too long for Slack is cut, entries beyond a hundred are left out.
 #[must_use]
 pub fn view(form: &Form, came_from: &CameFrom) -> Value {
-    let blocks: Vec<Value> = form.fields.iter().take(MOST_BLOCKS).map(block).collect();
+    let room = MOST_BLOCKS - usize::from(!form.analysed.is_empty());
+    let fields = form.fields.iter().take(room);
+    let mut blocks: Vec<Value> = fields.clone().map(|field| block(field, is_typed_for_analysis(form, field))).collect();
+    if let Some(last) = fields.clone().rposition(|field| form.analysed.contains(&field.name)) {
+        let has_text = fields.clone().any(|field| form.analysed.contains(&field.name) && begins_with(field).is_some());
+        let text = if has_text { it_comes(&blocks) } else { how_to_ask(&blocks) };
+        blocks.insert(last + 1, analysis(&text));
+    }
     json!({
         "type": "modal",
         "callback_id": format!("{CALLBACK}{}", form.name),
@@ -86,7 +105,52 @@ pub fn view(form: &Form, came_from: &CameFrom) -> Value {
     })
 }
 
-fn block(field: &Field) -> Value {
+/// The analysis comes when Enter is pressed in such a field. A request for each character would be more than Slack
+/// takes of updates (100 a minute: docs.slack.dev/apis/web-api/rate-limits), and in a field of several lines Enter
+/// begins a line.
+fn is_typed_for_analysis(form: &Form, field: &Field) -> bool {
+    form.analysed.contains(&field.name) && matches!(field.kind, FieldKind::Line { .. })
+}
+
+fn analysis(text: &str) -> Value {
+    json!({ "type": "context", "block_id": ANALYSIS, "elements": [plain(text, MOST_TEXT)] })
+}
+
+/// How an analysis is asked for.
+fn how_to_ask(blocks: &[Value]) -> String {
+    format!("Press Enter in “{}”, and an analysis of the work stands here.", where_to_ask(blocks))
+}
+
+/// What stands there until the first analysis has come.
+fn it_comes(blocks: &[Value]) -> String {
+    format!(
+        "The analysis of this text comes in a moment, and another when you press Enter in “{}”.",
+        where_to_ask(blocks)
+    )
+}
+
+/// The label of the field in which Enter asks for an analysis.
+fn where_to_ask(blocks: &[Value]) -> &str {
+    let field = blocks.iter().find(|block| block["dispatch_action"] == true);
+    field.and_then(|block| block["label"]["text"].as_str()).unwrap_or("the first field")
+}
+
+/// A modal with another analysis and otherwise as it is; without one it says how it is asked for. `None` where the
+/// modal has no place for it.
+#[must_use]
+pub fn with_analysis(view: &Value, lines: Option<Vec<String>>) -> Option<Value> {
+    let mut view = view.clone();
+    let blocks = view["blocks"].as_array_mut()?;
+    let text = lines.map_or_else(|| how_to_ask(blocks), |lines| lines.join("\n"));
+    *blocks.iter_mut().find(|block| block["block_id"] == ANALYSIS)? = analysis(&text);
+    Some(view)
+}
+
+fn begins_with(field: &Field) -> Option<&str> {
+    field.value.as_deref().filter(|value| !value.is_empty())
+}
+
+fn block(field: &Field, dispatches: bool) -> Value {
     let mut block = json!({
         "type": "input",
         "block_id": field.name,
@@ -97,11 +161,15 @@ fn block(field: &Field) -> Value {
     if let Some(hint) = field.hint {
         block["hint"] = plain(hint, MOST_LABEL);
     }
+    if dispatches {
+        block["dispatch_action"] = json!(true);
+        block["element"]["dispatch_action_config"] = json!({ "trigger_actions_on": ["on_enter_pressed"] });
+    }
     block
 }
 
 fn element(field: &Field) -> Value {
-    let first = field.value.as_deref().filter(|value| !value.is_empty());
+    let first = begins_with(field);
     let typed = |most: usize, multiline: bool| {
         let most = most.clamp(1, MOST_TYPED);
         let element = json!({
@@ -117,10 +185,20 @@ fn element(field: &Field) -> Value {
             (json!({ "type": "datepicker", "action_id": ACTION }), "initial_date", day.map(Value::from))
         }
         FieldKind::Choice { options } => {
-            let can_be_chosen = |choice: &&Choice| choice.value.chars().count() <= MOST_OPTION_VALUE;
-            let options: Vec<Value> = options.iter().filter(can_be_chosen).take(MOST_OPTIONS).map(option).collect();
-            let chosen = options.iter().find(|option| option["value"].as_str() == first && first.is_some()).cloned();
+            let options = entries(options);
+            let chosen = chosen(options.iter(), first);
             let element = json!({ "type": "static_select", "action_id": ACTION, "options": options });
+            (element, "initial_option", chosen)
+        }
+        FieldKind::Grouped { groups } => {
+            let group = |group: &Group| (plain(&group.label, MOST_OPTION_TEXT), entries(&group.options));
+            // Slack takes no group without entries, and no text without characters.
+            let fits = |(label, options): &(Value, Vec<Value>)| label["text"] != "" && !options.is_empty();
+            let groups: Vec<_> = groups.iter().map(group).filter(fits).take(MOST_OPTIONS).collect();
+            let chosen = chosen(groups.iter().flat_map(|(_, options)| options), first);
+            let of_group = |(label, options): (Value, Vec<Value>)| json!({ "label": label, "options": options });
+            let groups: Vec<Value> = groups.into_iter().map(of_group).collect();
+            let element = json!({ "type": "static_select", "action_id": ACTION, "option_groups": groups });
             (element, "initial_option", chosen)
         }
     };
@@ -128,6 +206,16 @@ fn element(field: &Field) -> Value {
         element[name] = first;
     }
     element
+}
+
+/// The entries that Slack takes.
+fn entries(choices: &[Choice]) -> Vec<Value> {
+    let can_be_chosen = |choice: &&Choice| choice.value.chars().count() <= MOST_OPTION_VALUE;
+    choices.iter().filter(can_be_chosen).take(MOST_OPTIONS).map(option).collect()
+}
+
+fn chosen<'a>(mut options: impl Iterator<Item = &'a Value>, value: Option<&str>) -> Option<Value> {
+    options.find(|option| option["value"].as_str() == value && value.is_some()).cloned()
 }
 
 fn option(choice: &Choice) -> Value {
@@ -146,6 +234,36 @@ fn cut(text: &str, most: usize) -> String {
     let mut room = most - 1;
     let fits = |c: &char| room.checked_sub(c.len_utf16()).map(|left| room = left).is_some();
     text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// An open form in which somebody has typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    /// The form's name.
+    pub form: String,
+    /// What is filled in.
+    pub filled: Filled,
+    /// Which modal shows it, as it was when that was typed.
+    pub version: Version,
+    /// What it shows, as `views.update` takes it.
+    pub view: Value,
+}
+
+/// The form that is open and has a place for an analysis; `None` where it is none of ours.
+pub(super) fn typed(view: &View) -> Option<Typed> {
+    let (form, filled) = filled(view).filter(|_| view.kind.as_deref() == Some("modal"))?;
+    let version = Version { id: view.id.clone()?, hash: view.hash.clone()? };
+    view.blocks.as_array()?.iter().find(|block| block["block_id"] == ANALYSIS)?;
+    let mut shown = json!({ "type": "modal", "callback_id": view.callback_id, "blocks": view.blocks });
+    let metadata = json!(view.private_metadata);
+    for (name, part) in
+        [("private_metadata", &metadata), ("title", &view.title), ("submit", &view.submit), ("close", &view.close)]
+    {
+        if !part.is_null() {
+            shown[name] = part.clone();
+        }
+    }
+    Some(Typed { form, filled, version, view: shown })
 }
 
 /// The form that was sent and what is filled in; `None` where it is none of ours.
@@ -174,7 +292,7 @@ mod tests {
     }
 
     fn form(fields: Vec<Field>) -> Form {
-        Form { name: "task.create", title: "Create a task", submit: "Create", fields }
+        Form { name: "task.create", title: "Create a task", submit: "Create", fields, analysed: &[] }
     }
 
     fn choice(number: usize) -> Choice {
@@ -237,6 +355,64 @@ mod tests {
         let made = view(&form(fields), &CameFrom::default());
         assert_eq!(made["blocks"].as_array().unwrap().len(), MOST_BLOCKS);
         assert!(made.pointer("/blocks/0/element/initial_date").is_none());
+    }
+
+    #[test]
+    fn limits_of_groups_hold_at_the_limit_and_past_it() {
+        let group =
+            |label: &str, count: usize| Group { label: label.to_owned(), options: (0..count).map(choice).collect() };
+        let made = |groups: Vec<Group>, value| element(&field("agent", FieldKind::Grouped { groups }, value));
+        for (count, kept) in [(MOST_OPTIONS, MOST_OPTIONS), (MOST_OPTIONS + 1, MOST_OPTIONS)] {
+            let of_many = made((0..count).map(|_| group("g", 1)).collect(), None);
+            assert_eq!(of_many["option_groups"].as_array().unwrap().len(), kept);
+            let of_one = made(vec![group("g", count)], None);
+            assert_eq!(of_one["option_groups"][0]["options"].as_array().unwrap().len(), kept);
+            assert!(of_one.get("options").is_none());
+        }
+        for (length, is_cut) in [(MOST_OPTION_TEXT, false), (MOST_OPTION_TEXT + 1, true)] {
+            let label = made(vec![group(&"ü".repeat(length), 1)], None)["option_groups"][0]["label"]["text"].clone();
+            let label = label.as_str().unwrap();
+            assert_eq!((label.chars().count(), label.ends_with('…')), (MOST_OPTION_TEXT, is_cut));
+        }
+        let groups = vec![group("none", 0), group("", 1), group("two", 2)];
+        let chosen = made(groups, Some("1"));
+        assert_eq!(chosen["option_groups"].as_array().unwrap().len(), 1);
+        assert_eq!(chosen["initial_option"], chosen["option_groups"][0]["options"][1]);
+    }
+
+    #[test]
+    fn an_analysis_has_a_block_of_its_own_and_changes_nothing_else() {
+        let made = |title: Option<&str>, fields: usize| {
+            let mut all = vec![
+                field("title", FieldKind::Line { most: 250 }, title),
+                field("description", FieldKind::Text { most: 3000 }, None),
+            ];
+            all.extend((0..fields).map(|_| field("due", FieldKind::Date, None)));
+            view(&Form { analysed: &["title", "description"], ..form(all) }, &CameFrom::default())
+        };
+        let text = |view: &Value| view["blocks"][2]["elements"][0]["text"].as_str().unwrap().to_owned();
+        let empty = made(None, 1);
+        assert_eq!(text(&empty), "Press Enter in “Label”, and an analysis of the work stands here.");
+        assert_eq!(empty["blocks"][0]["dispatch_action"], true);
+        let when = &empty["blocks"][0]["element"]["dispatch_action_config"];
+        assert_eq!(when, &json!({ "trigger_actions_on": ["on_enter_pressed"] }));
+        assert!(empty["blocks"][1].get("dispatch_action").is_none(), "in a text Enter begins a line");
+        for fields in [MOST_BLOCKS - 3, MOST_BLOCKS - 2] {
+            assert_eq!(made(None, fields)["blocks"].as_array().unwrap().len(), MOST_BLOCKS);
+        }
+
+        let known = made(Some("Fix it"), 1);
+        assert!(text(&known).starts_with("The analysis of this text comes in a moment"), "{known}");
+        let mut analysed = with_analysis(&known, Some(vec!["6 h".to_owned(), "Steps".to_owned()])).unwrap();
+        assert_eq!(text(&analysed), "6 h\nSteps");
+        analysed["blocks"][2] = known["blocks"][2].clone();
+        assert_eq!(analysed, known, "nothing else has changed");
+        assert_eq!(text(&with_analysis(&known, None).unwrap()), text(&empty));
+        for (length, kept) in [(MOST_TEXT, MOST_TEXT), (MOST_TEXT + 1, MOST_TEXT)] {
+            let long = with_analysis(&known, Some(vec!["x".repeat(length)])).unwrap();
+            assert_eq!(text(&long).chars().count(), kept);
+        }
+        assert_eq!(with_analysis(&view(&form(vec![]), &CameFrom::default()), None), None);
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub(super) struct SlackArgs {
     /// task_from_message
     #[arg(long, value_name = "NAME", conflicts_with_all = ["click", "home"])]
     shortcut: Option<String>,
+    /// Type into a field of the modal that opens and press Enter there, before what --fill does: FIELD=VALUE
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = field, conflicts_with_all = ["click", "home"])]
+    enter: Option<(String, String)>,
     /// Fill in a field of the modal that opens, and send it: FIELD=VALUE; may be given again
     #[arg(long, value_name = "FIELD=VALUE", value_parser = field, conflicts_with_all = ["click", "home"])]
     fill: Vec<(String, String)>,
@@ -159,6 +162,11 @@ async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<Ex
     }
     let mut messages = visit.shown(PATIENCE).await?;
     let mut at_once = None;
+    if let Some((field, text)) = &args.enter {
+        let typed = json!({ "do": "enter", "view_id": opened(&messages)?["id"], "field": field, "text": text });
+        outcome = visit.act(scene.clone(), typed).await?;
+        messages = visit.shown(PATIENCE).await?;
+    }
     if !args.fill.is_empty() {
         outcome = visit.act(scene, submission(&messages, args)?).await?;
         at_once = mistakes(&outcome);
@@ -169,10 +177,15 @@ async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<Ex
     Ok(visit::print_seen(&Seen { outcome, at_once, is_answered, messages, place, id }, as_json))
 }
 
+/// The modal that has opened.
+fn opened(shown: &[Value]) -> anyhow::Result<&Value> {
+    let opened = shown.iter().map(|shown| &shown["message"]).find(|message| message["type"] == "modal");
+    opened.context("no modal has opened, so there is nothing to fill in")
+}
+
 /// What sends the modal that has opened.
 fn submission(shown: &[Value], args: &SlackArgs) -> anyhow::Result<Value> {
-    let opened = shown.iter().map(|shown| &shown["message"]).find(|message| message["type"] == "modal");
-    let opened = opened.context("no modal has opened, so there is nothing to fill in")?;
+    let opened = opened(shown)?;
     let fill: BTreeMap<&String, &String> = args.fill.iter().map(|(field, value)| (field, value)).collect();
     Ok(json!({ "do": "submit", "view_id": opened["id"], "fill": fill }))
 }

@@ -5,7 +5,7 @@
 
 use super::form::Form;
 use super::origin;
-use super::{Asking, DecodeError, Decoded, Found, Request, malformed};
+use super::{Asking, DecodeError, Decoded, Found, Request, Wanted, malformed};
 use crate::channels::slack::modal::CameFrom;
 use crate::channels::slack::text;
 use crate::domain::event::EventKind;
@@ -26,7 +26,8 @@ pub(super) fn decode(request: &Request<'_>, form: &Form<'_>) -> Result<Decoded, 
         ..CameFrom::default()
     };
     let asking =
-        filled("trigger_id").map(|trigger_id| Asking { asked: Asked::Line(line.clone()), trigger_id, came_from });
+        filled("trigger_id").map(|trigger_id| Wanted { asked: Asked::Line(line.clone()), trigger_id, came_from });
+    let asking = asking.map(Asking::Form);
     let happened = request.event(Found {
         dedupe: form.filled("trigger_id").map(|id| format!("slack:trigger:{id}")).into_iter().collect(),
         thread: None,

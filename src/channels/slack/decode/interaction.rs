@@ -1,10 +1,11 @@
-//! Presses and choices on cards, shortcuts, and forms that were sent: docs.slack.dev/reference/interaction-payloads.
+//! Presses and choices on cards, shortcuts, forms that were typed in, and forms that were sent:
+//! docs.slack.dev/reference/interaction-payloads.
 //!
 //! A button of ours carries its token in `value`. A menu carries it in `block_id`, since an
 //! entry's value is too short for it and says what was chosen.
 
 use super::origin;
-use super::{Asking, DecodeError, Decoded, Found, Request, ignored, malformed};
+use super::{Asking, DecodeError, Decoded, Found, Request, Wanted, ignored, malformed};
 use crate::channels::slack::inbound::{BlockAction, CarryingMessage, Interaction, View};
 use crate::channels::slack::modal::{self, CameFrom};
 use crate::channels::slack::text;
@@ -69,8 +70,9 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
 fn submitted(found: &mut Found, view: &View, shared: bool) {
     let Some((form, filled)) = modal::filled(view) else { return };
     found.kind = EventKind::FormSubmitted { form, filled };
-    // Sent twice, it has another trigger and is the same version of the same modal.
-    found.dedupe.extend(view.id.as_ref().zip(view.hash.as_ref()).map(|(id, hash)| format!("slack:view:{id}:{hash}")));
+    // Sent twice, it has another trigger and is the same modal, maybe another version of it. A modal is taken once:
+    // where there are mistakes in it, it is no event.
+    found.dedupe.extend(view.id.as_ref().map(|id| format!("slack:view:{id}")));
     let came_from = CameFrom::read(view.private_metadata.as_deref());
     match (&came_from.place, &found.from) {
         (Some(place), _) => found.place = Some(origin::place_by_name(place, came_from.name.as_deref(), shared)),
@@ -86,9 +88,13 @@ fn submitted(found: &mut Found, view: &View, shared: bool) {
     (found.thread, found.route) = (came_from.thread, came_from.route);
 }
 
-/// What a shortcut may ask for.
+/// What a shortcut, or somebody who types in a form, may ask for.
 fn asking(kind: &str, payload: &Interaction) -> Option<Asking> {
     let on_message = match kind {
+        "block_actions" => {
+            let is_typed = payload.actions.first()?.kind.as_deref() == Some("plain_text_input");
+            return is_typed.then(|| modal::typed(payload.view.as_ref()?)).flatten().map(Asking::Analysis);
+        }
         "shortcut" => None,
         "message_action" => Some(payload.message.as_ref()?),
         _ => return None,
@@ -102,7 +108,7 @@ fn asking(kind: &str, payload: &Interaction) -> Option<Asking> {
         begins_thread: on_message.is_some_and(|message| message.thread_ts.is_none()),
         route: payload.response_url.clone(),
     };
-    Some(Asking { asked, trigger_id: payload.trigger_id.clone()?, came_from })
+    Some(Asking::Form(Wanted { asked, trigger_id: payload.trigger_id.clone()?, came_from }))
 }
 
 fn said(message: &CarryingMessage) -> Said {
@@ -353,9 +359,47 @@ mod tests {
         })
     }
 
-    fn asking_of(mut payload: Value) -> Option<Asking> {
+    fn asking_of(mut payload: Value) -> Option<Wanted> {
         let kind = payload["type"].take();
-        asking(kind.as_str().unwrap(), &serde_json::from_value(payload).unwrap())
+        match asking(kind.as_str().unwrap(), &serde_json::from_value(payload).unwrap()) {
+            Some(Asking::Form(wanted)) => Some(wanted),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn enter_in_a_form_asks_for_an_analysis_and_is_nothing_else() {
+        let mut payload = sent();
+        payload["type"] = json!("block_actions");
+        payload["container"] = json!({"type": "view", "view_id": "V1"});
+        payload["actions"] = json!([{"type": "plain_text_input", "action_id": "value", "block_id": "title",
+            "value": "Fix it", "action_ts": "9.1"}]);
+        let view = &mut payload["view"];
+        view["type"] = json!("modal");
+        view["blocks"] = json!([{"type": "input", "block_id": "title"}, {"type": "context", "block_id": "analysis"}]);
+        let read = |payload: &Value| asking("block_actions", &serde_json::from_value(payload.clone()).unwrap());
+        let Some(Asking::Analysis(typed)) = read(&payload) else { panic!("{payload}") };
+        assert_eq!((typed.form.as_str(), typed.filled["title"].as_str()), ("task.create", "Fix it"));
+        assert_eq!((typed.version.id.as_str(), typed.version.hash.as_str()), ("V1", "1.abc"));
+        assert_eq!(typed.view["blocks"], payload["view"]["blocks"]);
+        let incoming = of_payload(&payload);
+        assert!(matches!(incoming.kind, EventKind::Platform { .. }), "{:?}", incoming.kind);
+        assert_eq!(incoming.reply, None);
+        for (pointer, odd) in [
+            ("/view/type", json!("home")),
+            ("/view/callback_id", json!("another")),
+            ("/view/hash", Value::Null),
+            ("/view/id", Value::Null),
+            ("/view/blocks", json!("x")),
+            ("/view/blocks/1/block_id", json!("other")),
+            ("/actions/0/type", json!("button")),
+            ("/actions", json!([])),
+            ("/view", Value::Null),
+        ] {
+            let mut payload = payload.clone();
+            *payload.pointer_mut(pointer).unwrap() = odd;
+            assert_eq!(read(&payload), None, "{pointer}");
+        }
     }
 
     #[test]
@@ -387,7 +431,7 @@ mod tests {
         let incoming = of_payload(&sent());
         let filled = [("title".to_owned(), "Fix it".to_owned())].into();
         assert_eq!(incoming.kind, EventKind::FormSubmitted { form: "task.create".to_owned(), filled });
-        assert_eq!(incoming.dedupe, ["slack:action:7.8.9", "slack:view:V1:1.abc"]);
+        assert_eq!(incoming.dedupe, ["slack:action:7.8.9", "slack:view:V1"]);
         assert_eq!(incoming.installation, "E1");
         assert_eq!(incoming.lane.to_string(), "slack/E1/C1/1.2");
         let reply = incoming.reply.unwrap();

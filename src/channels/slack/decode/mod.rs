@@ -22,7 +22,7 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::channels::slack::modal::CameFrom;
+use crate::channels::slack::modal::{CameFrom, Typed};
 use crate::channels::slack::verify::Proof;
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
 use crate::domain::form::Asked;
@@ -38,13 +38,22 @@ pub enum Decoded {
     Probe,
     /// Something happened.
     Event(Box<Incoming>),
-    /// Something happened by which somebody may ask for a form.
+    /// Something happened by which somebody may ask for a form, or for more in one.
     Asking(Box<Incoming>, Box<Asking>),
+}
+
+/// What somebody may ask for beside what an event is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asking {
+    /// A form.
+    Form(Wanted),
+    /// The analysis of what is typed in an open one.
+    Analysis(Typed),
 }
 
 /// How somebody may ask for a form, and what allows to open it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asking {
+pub struct Wanted {
     /// What was typed or chosen.
     pub asked: Asked,
     /// Opens one form within 3 s: docs.slack.dev/surfaces/modals.

@@ -9,7 +9,8 @@ use super::part::{rich, small_print};
 use super::press::KEY;
 use super::text::literal;
 use crate::channels::text::{clean, one_line};
-use crate::domain::form::{Field, FieldErrors, FieldKind, Filled, Form};
+use crate::domain::card::Choice;
+use crate::domain::form::{Field, FieldErrors, FieldKind, Filled, Form, Group};
 
 /// Entries from which on a list is searched by typing. Teams has that in cards of 1.5:
 /// <https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/dynamic-search>, "static typeahead".
@@ -61,10 +62,13 @@ fn input(field: &Field) -> Value {
         FieldKind::Text { most } => json!({"type": "Input.Text", "maxLength": most, "isMultiline": true}),
         FieldKind::Date => json!({"type": "Input.Date"}),
         FieldKind::Choice { options } => {
-            let title = |label: &str| literal(&one_line(label));
-            let choices = options.iter().map(|choice| json!({"title": title(&choice.label), "value": choice.value}));
-            let style = if options.len() > MANY { "filtered" } else { "compact" };
-            json!({"type": "Input.ChoiceSet", "style": style, "choices": choices.collect::<Vec<_>>()})
+            choices(options.iter().map(|choice| (choice.label.clone(), choice.value.as_str())).collect())
+        }
+        // A list of Teams has no groups: each entry says which it is of.
+        FieldKind::Grouped { groups } => {
+            let of_group = |group: &Group, choice: &Choice| format!("{} · {}", choice.label, group.label);
+            let entries = groups.iter().flat_map(|group| group.options.iter().map(move |choice| (group, choice)));
+            choices(entries.map(|(group, choice)| (of_group(group, choice), choice.value.as_str())).collect())
         }
     };
     input["id"] = json!(field.name);
@@ -77,6 +81,13 @@ fn input(field: &Field) -> Value {
         input["value"] = json!(clean(value));
     }
     input
+}
+
+fn choices(entries: Vec<(String, &str)>) -> Value {
+    let style = if entries.len() > MANY { "filtered" } else { "compact" };
+    let choice = |(label, value): (String, &str)| json!({"title": literal(&one_line(&label)), "value": value});
+    let choices: Vec<Value> = entries.into_iter().map(choice).collect();
+    json!({"type": "Input.ChoiceSet", "style": style, "choices": choices})
 }
 
 /// Which form is meant: by a button that opens one, or by a dialog that is sent.
@@ -134,6 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn entries_of_groups_keep_their_order_and_say_their_group() {
+        let option = |name: &str| Choice { label: format!("{name} (61 %)"), value: name.to_owned() };
+        let groups = vec![
+            Group { label: "Suits".to_owned(), options: vec![option("z")] },
+            Group { label: "Others".to_owned(), options: vec![option("a"), option("b")] },
+        ];
+        let kind = FieldKind::Grouped { groups };
+        let made = input(&Field { name: "agent", label: "Agent", kind, hint: None, required: false, value: None });
+        let expected = json!([{"title": "z (61 %) · Suits", "value": "z"}, {"title": "a (61 %) · Others", "value": "a"},
+            {"title": "b (61 %) · Others", "value": "b"}]);
+        assert_eq!((&made["choices"], &made["style"]), (&expected, &json!("compact")));
+    }
+
+    #[test]
     fn what_is_wrong_stands_above_its_field() {
         let field = |name, kind, value: Option<&str>| Field {
             name,
@@ -145,7 +170,7 @@ mod tests {
         };
         let fields =
             vec![field("title", FieldKind::Line { most: 3 }, Some("kept")), field("due", FieldKind::Date, None)];
-        let asked = Form { name: "f", title: "T", submit: "S", fields };
+        let asked = Form { name: "f", title: "T", submit: "S", fields, analysed: &[] };
         let errors = FieldErrors::from([("title".to_owned(), "at most 3 characters".to_owned())]);
         let card = form(&asked, &errors, Some("f:1"));
         let body = card["body"].as_array().unwrap();
