@@ -173,6 +173,9 @@ fn to_response(method: &str, answer: Answer, missing_charset: bool) -> Response 
             if error.code == "unknown_method" {
                 shown["req_method"] = json!(method);
             }
+            if let Some(scope) = error.needed {
+                shown["needed"] = json!(scope);
+            }
             if !error.messages.is_empty() {
                 let plain = error.messages.iter().map(|line| line.trim_start_matches("[ERROR] "));
                 shown["errors"] = plain.map(Value::from).collect();

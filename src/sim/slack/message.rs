@@ -123,6 +123,10 @@ impl Message {
             fields.insert("bot_id".into(), json!(bot));
             fields.insert("app_id".into(), json!(app));
         }
+        // The id that a person's own program has given it.
+        if self.via == Via::Typed {
+            fields.insert("client_msg_id".into(), json!(format!("{}-{}", self.channel, self.ts)));
+        }
         if !self.blocks.is_empty() {
             fields.insert("blocks".into(), json!(self.blocks));
         }

@@ -20,11 +20,22 @@ pub struct RateLimits {
     pub message_interval_ms: u64,
     /// How much earlier a single message may come, in milliseconds; the average stays the same.
     pub tolerance_ms: u64,
+    /// Time between two calls of `conversations.history`, or of `conversations.replies`, in milliseconds, kept also
+    /// where nothing else is; 0 for their usual tier. To apps that are sold outside the Marketplace Slack gives 60,000.
+    pub history_interval_ms: u64,
+    /// Messages of a page of those, whatever is asked for; to such apps Slack gives 15.
+    pub history_most: usize,
 }
 
 impl Default for RateLimits {
     fn default() -> Self {
-        Self { enforced: false, message_interval_ms: 1000, tolerance_ms: 100 }
+        Self {
+            enforced: false,
+            message_interval_ms: 1000,
+            tolerance_ms: 100,
+            history_interval_ms: 0,
+            history_most: 1000,
+        }
     }
 }
 
@@ -54,6 +65,9 @@ impl Gate {
 
     /// Lets a call through, or says after how many seconds it may come again.
     pub(super) fn admit(&mut self, method: &str, channel: Option<&str>, now: Timestamp) -> Result<(), u64> {
+        if self.limits.history_interval_ms > 0 && matches!(method, "conversations.history" | "conversations.replies") {
+            return self.admit_history(method, now);
+        }
         if !self.limits.enforced {
             return Ok(());
         }
@@ -71,6 +85,20 @@ impl Gate {
         if let Some(oldest) = recent.front().filter(|_| recent.len() >= most) {
             return Err(60_u64.saturating_sub(now.since(*oldest).as_secs()).max(1));
         }
+        recent.push_back(now);
+        Ok(())
+    }
+
+    fn admit_history(&mut self, method: &str, now: Timestamp) -> Result<(), u64> {
+        let interval = Duration::from_millis(self.limits.history_interval_ms);
+        let recent = self.recent.entry(method.to_owned()).or_default();
+        if let Some(last) = recent.back()
+            && now.since(*last) < interval
+        {
+            let rest = interval.saturating_sub(now.since(*last));
+            return Err(u64::try_from(rest.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1));
+        }
+        recent.clear();
         recent.push_back(now);
         Ok(())
     }
@@ -97,6 +125,7 @@ fn per_minute(method: &str) -> Option<usize> {
         | "conversations.open"
         | "conversations.info"
         | "reactions.add" => Some(50),
+        "users.conversations" => Some(20),
         "users.info" | "chat.postEphemeral" | "views.open" | "views.update" | "views.publish" => Some(100),
         // A special tier: "hundreds of requests per minute".
         "auth.test" => Some(300),
@@ -130,6 +159,16 @@ mod tests {
                 "at {at} ms in {channel}"
             );
         }
+    }
+
+    #[test]
+    fn histories_are_read_as_seldom_as_it_is_set() {
+        let mut gate = Gate::new(RateLimits { history_interval_ms: 60_000, ..RateLimits::default() });
+        let cases = [(0, Ok(())), (500, Err(60)), (59_000, Err(1)), (60_000, Ok(())), (90_000, Err(30))];
+        for (at, expected) in cases {
+            assert_eq!(gate.admit("conversations.history", Some("C1"), Timestamp(at)), expected, "at {at} ms");
+        }
+        assert_eq!(gate.admit("users.conversations", None, Timestamp(1)), Ok(()), "of others nothing is set");
     }
 
     #[test]

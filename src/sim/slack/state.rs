@@ -3,7 +3,7 @@
 //! Under the lock of a [`super::world::SlackWorld`]; it checks nothing and decides nothing. A further kind
 //! of record is a field here and an accessor there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -68,6 +68,8 @@ pub struct State {
     pub(super) tokens: BTreeMap<String, bool>,
     /// When those end that are rotated.
     pub(super) expiries: BTreeMap<String, Timestamp>,
+    /// Scopes that the application was not given; it has all others.
+    pub(super) without_scopes: BTreeSet<String>,
     pub(super) messages: BTreeMap<String, Vec<Message>>,
     pub(super) response_urls: BTreeMap<String, ResponseUrl>,
     pub(super) triggers: BTreeMap<String, Trigger>,
@@ -94,6 +96,7 @@ impl State {
             channels: seed::channels().into_iter().map(|channel| (channel.id.clone(), channel)).collect(),
             tokens: BTreeMap::from([(token.to_owned(), true)]),
             expiries: BTreeMap::new(),
+            without_scopes: BTreeSet::new(),
             messages: BTreeMap::new(),
             response_urls: BTreeMap::new(),
             triggers: BTreeMap::new(),

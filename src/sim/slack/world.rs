@@ -56,6 +56,11 @@ impl SlackWorld {
         self.change(|state, _| state.channels.insert(channel.id.clone(), channel));
     }
 
+    /// Takes the application's bot out of a channel; in a direct conversation it is then as if there were none.
+    pub fn remove_bot(&self, channel: &str) {
+        self.change(|state, _| state.channels.get_mut(channel).map(|channel| channel.bot_is_member = false));
+    }
+
     /// Replaces the workspace's own description: another name, an organisation above it.
     pub fn set_workspace(&self, team: Workspace) {
         self.change(|state, _| state.team = team);
@@ -69,6 +74,18 @@ impl SlackWorld {
     /// Takes a token's rights away: calls with it end in `token_revoked`.
     pub fn revoke_token(&self, token: &str) {
         self.change(|state, _| state.tokens.insert(token.to_owned(), false));
+    }
+
+    /// Takes a scope from the application, or gives it: calls that need it end in `missing_scope`. Kept for
+    /// `users.conversations` and the histories.
+    pub fn set_scope(&self, scope: &str, given: bool) {
+        self.change(|state, _| {
+            if given {
+                state.without_scopes.remove(scope);
+            } else {
+                state.without_scopes.insert(scope.to_owned());
+            }
+        });
     }
 
     /// The messages of a channel, oldest first; ephemeral ones and threads included.

@@ -3,10 +3,12 @@
 //! From docs.slack.dev/reference/methods/conversations.history and its sisters. Ephemeral messages
 //! are never in a history.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::message::Message;
-use super::super::seed::{self, Standing};
+use super::super::seed::{self, Channel, Kind, Standing, User};
 use super::super::state::State;
 use super::{Answer, ApiError, Arguments, visible_channel};
 
@@ -34,19 +36,61 @@ pub(super) fn open(state: &mut State, arguments: &Arguments) -> Answer {
     Ok(json!({ "channel": shown }))
 }
 
+/// `users.conversations` of the bot itself: docs.slack.dev/reference/methods/users.conversations. Each kind that is
+/// asked for needs its own scope.
+pub(super) fn of_bot(state: &State, arguments: &Arguments) -> Answer {
+    if arguments.text("user").is_some_and(|user| user != seed::BOT_USER) {
+        return Err(ApiError::new("method_not_supported_for_channel_type"));
+    }
+    let mut kinds = Vec::new();
+    for kind in arguments.text("types").unwrap_or_else(|| "public_channel".to_owned()).split(',') {
+        let (kind, scope) = match kind.trim() {
+            "public_channel" => (Some(Kind::Public), "channels:read"),
+            "private_channel" => (Some(Kind::Private), "groups:read"),
+            "im" => (Some(Kind::Direct), "im:read"),
+            "mpim" => (None, "mpim:read"),
+            _ => return Err(ApiError::new("invalid_types")),
+        };
+        given_scope(state, scope)?;
+        kinds.extend(kind);
+    }
+    let window = Window::of(arguments, 100)?;
+    let with_archived = !arguments.flag("exclude_archived");
+    let in_list = |channel: &&Channel| {
+        channel.bot_is_member && kinds.contains(&channel.kind) && (with_archived || !channel.archived)
+    };
+    let mut rest = state.channels.values().filter(in_list).skip(window.skip);
+    let page: Vec<Value> = rest.by_ref().take(window.limit).map(|channel| channel.to_api(&state.team.id)).collect();
+    Ok(window.paged("channels", page, rest.next().is_some()))
+}
+
+fn given_scope(state: &State, scope: &str) -> Result<(), ApiError> {
+    if state.without_scopes.contains(scope) { Err(ApiError::missing_scope(scope)) } else { Ok(()) }
+}
+
 pub(super) fn history(state: &mut State, arguments: &Arguments) -> Answer {
     let channel = readable_channel(state, arguments)?;
-    let window = Window::of(arguments, 100)?;
+    let window = Window::of(arguments, 100)?.at_most(state.gate.limits.history_most);
     let all = state.messages.get(&channel).map(Vec::as_slice).unwrap_or_default();
     let in_channel = |message: &&Message| !message.is_reply() || message.reply_broadcast;
     let newest_first = all.iter().rev().filter(in_channel).filter(|message| window.holds(message));
-    Ok(window.page(newest_first, &state.team.id))
+    let mut answer = window.page(newest_first, &state.users, &state.team.id);
+    for shown in answer["messages"].as_array_mut().into_iter().flatten() {
+        let ts = shown["ts"].as_str().unwrap_or_default().to_owned();
+        let replies = || all.iter().filter(|message| message.is_reply() && message.thread_root() == ts);
+        if let Some(newest) = replies().next_back() {
+            shown["latest_reply"] = json!(newest.ts);
+            shown["reply_count"] = json!(replies().count());
+            shown["thread_ts"] = json!(ts);
+        }
+    }
+    Ok(answer)
 }
 
 pub(super) fn replies(state: &mut State, arguments: &Arguments) -> Answer {
     let channel = readable_channel(state, arguments)?;
     let ts = arguments.required("ts")?;
-    let window = Window::of(arguments, 1000)?;
+    let window = Window::of(arguments, 1000)?.at_most(state.gate.limits.history_most);
     let named = state.message(&channel, &ts).filter(|message| message.ephemeral_to.is_none());
     let root = named.map(|message| message.thread_root().to_owned());
     let root = root.ok_or_else(|| ApiError::new("thread_not_found"))?;
@@ -54,11 +98,17 @@ pub(super) fn replies(state: &mut State, arguments: &Arguments) -> Answer {
     let of_thread = all.iter().filter(|message| message.thread_root() == root);
     // The parent is part of every answer.
     let oldest_first = of_thread.filter(|message| message.ts == root || window.holds(message));
-    Ok(window.page(oldest_first, &state.team.id))
+    Ok(window.page(oldest_first, &state.users, &state.team.id))
 }
 
 fn readable_channel(state: &mut State, arguments: &Arguments) -> Result<String, ApiError> {
     let channel = visible_channel(state, arguments)?;
+    let scope = match channel.kind {
+        Kind::Public => "channels:history",
+        Kind::Private => "groups:history",
+        Kind::Direct => "im:history",
+    };
+    given_scope(state, scope)?;
     if channel.bot_is_member { Ok(channel.id) } else { Err(ApiError::new("not_in_channel")) }
 }
 
@@ -89,6 +139,11 @@ impl Window {
         })
     }
 
+    /// Slack may give fewer than are asked for.
+    fn at_most(self, most: usize) -> Self {
+        Self { limit: self.limit.min(most), ..self }
+    }
+
     fn holds(&self, message: &Message) -> bool {
         let ts = message.ts.as_str();
         let late_enough = self.oldest.as_deref().is_none_or(|oldest| ts > oldest || (self.inclusive && ts == oldest));
@@ -96,15 +151,30 @@ impl Window {
         late_enough && early_enough
     }
 
-    fn page<'a>(&self, messages: impl Iterator<Item = &'a Message>, team: &str) -> Value {
+    fn page<'a>(
+        &self,
+        messages: impl Iterator<Item = &'a Message>,
+        users: &BTreeMap<String, User>,
+        team: &str,
+    ) -> Value {
         let mut rest = messages.filter(|message| message.ephemeral_to.is_none()).skip(self.skip);
         let page: Vec<Value> = rest
             .by_ref()
             .take(self.limit)
-            .map(|message| message.to_api(team, seed::APP, self.whole_metadata))
+            .map(|message| {
+                // Whoever comes from another workspace is shown with that one.
+                let of = users.get(&message.user).map_or(team, |user| user.team.as_str());
+                message.to_api(of, seed::APP, self.whole_metadata)
+            })
             .collect();
         let has_more = rest.next().is_some();
-        let mut answer = json!({ "messages": page, "has_more": has_more, "pin_count": 0 });
+        let mut answer = self.paged("messages", page, has_more);
+        (answer["has_more"], answer["pin_count"]) = (json!(has_more), json!(0));
+        answer
+    }
+
+    fn paged(&self, name: &str, page: Vec<Value>, has_more: bool) -> Value {
+        let mut answer = json!({ name: page });
         if has_more {
             answer["response_metadata"] = json!({ "next_cursor": format!("after{}", self.skip + self.limit) });
         }

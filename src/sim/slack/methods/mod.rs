@@ -23,15 +23,25 @@ pub(super) type Answer = Result<Value, ApiError>;
 pub(super) struct ApiError {
     pub(super) code: String,
     pub(super) messages: Vec<String>,
+    /// The scope that the token lacks.
+    pub(super) needed: Option<String>,
 }
 
 impl ApiError {
     pub(super) fn new(code: &str) -> Self {
-        Self { code: code.to_owned(), messages: Vec::new() }
+        Self { code: code.to_owned(), messages: Vec::new(), needed: None }
     }
 
     fn missing(field: &str) -> Self {
-        Self { code: "invalid_arguments".into(), messages: vec![format!("[ERROR] missing required field: {field}")] }
+        Self::invalid(format!("[ERROR] missing required field: {field}"))
+    }
+
+    fn invalid(what: impl Into<String>) -> Self {
+        Self { messages: vec![what.into()], ..Self::new("invalid_arguments") }
+    }
+
+    fn missing_scope(scope: &str) -> Self {
+        Self { needed: Some(scope.to_owned()), ..Self::new("missing_scope") }
     }
 
     /// Whether the caller broke a limit or a rule, as against asking for what is not there, or no longer as it was.
@@ -58,7 +68,7 @@ impl ApiError {
 
 impl From<Breach> for ApiError {
     fn from(breach: Breach) -> Self {
-        Self { code: breach.error.to_owned(), messages: breach.messages }
+        Self { code: breach.error.to_owned(), messages: breach.messages, needed: None }
     }
 }
 
@@ -99,7 +109,10 @@ impl Arguments {
 /// Whether a method takes its arguments as JSON. Slack says "most write methods" do; from a read
 /// method's JSON it takes nothing, so that its arguments are missing.
 pub(super) fn takes_json(method: &str) -> bool {
-    !matches!(method, "users.info" | "conversations.history" | "conversations.replies" | "conversations.info")
+    !matches!(
+        method,
+        "users.info" | "users.conversations" | "conversations.history" | "conversations.replies" | "conversations.info"
+    )
 }
 
 /// Performs a call of an application that is let in.
@@ -108,6 +121,7 @@ pub(super) fn perform(state: &mut State, method: &str, arguments: &Arguments, no
         "api.test" => others::api_test(arguments),
         "auth.test" => Ok(others::auth_test(state)),
         "users.info" => others::users_info(state, arguments),
+        "users.conversations" => conversations::of_bot(state, arguments),
         "views.open" => views::open(state, arguments, now),
         "views.update" => views::update(state, arguments, now),
         "views.publish" => views::publish(state, arguments, now),
@@ -131,6 +145,7 @@ pub(super) fn exists(method: &str) -> bool {
         "api.test"
             | "auth.test"
             | "users.info"
+            | "users.conversations"
             | "views.open"
             | "views.update"
             | "views.publish"

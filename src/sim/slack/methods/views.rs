@@ -45,7 +45,7 @@ pub(super) fn update(state: &mut State, arguments: &Arguments, now: Timestamp) -
         (None, Some(id)) => ("external_id", id),
         _ => {
             let what = "[ERROR] exactly one of `view_id` and `external_id` is required";
-            return Err(ApiError { code: "invalid_arguments".to_owned(), messages: vec![what.to_owned()] });
+            return Err(ApiError::invalid(what));
         }
     };
     let view = given(arguments)?;
@@ -57,7 +57,7 @@ pub(super) fn update(state: &mut State, arguments: &Arguments, now: Timestamp) -
     }
     if view["type"] != before.view["type"] {
         let what = format!("[ERROR] unsupported type: {} [json-pointer:/view/type]", view["type"]);
-        return Err(ApiError { code: "invalid_arguments".to_owned(), messages: vec![what] });
+        return Err(ApiError::invalid(what));
     }
     let is_taken = |open: &OpenView| open.id != before.id && open.view["external_id"] == view["external_id"];
     if view["external_id"].is_string() && state.views.iter().any(is_taken) {
@@ -76,10 +76,10 @@ pub(super) fn publish(state: &mut State, arguments: &Arguments, now: Timestamp) 
     let view = given(arguments)?;
     if view["type"] != "home" {
         let what = format!("[ERROR] unsupported type: {} [json-pointer:/view/type]", view["type"]);
-        return Err(ApiError { code: "invalid_arguments".to_owned(), messages: vec![what] });
+        return Err(ApiError { messages: vec![what], ..ApiError::new("invalid_arguments") });
     }
     let unknown =
-        || ApiError { code: "invalid_arguments".to_owned(), messages: vec!["[ERROR] invalid `user_id`".to_owned()] };
+        || ApiError { messages: vec!["[ERROR] invalid `user_id`".to_owned()], ..ApiError::new("invalid_arguments") };
     let user = state.user(&user).ok_or_else(unknown)?;
     if !state.home_tab {
         return Err(ApiError::new("not_enabled"));
