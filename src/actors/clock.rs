@@ -118,6 +118,7 @@ fn incoming(due: &Stored<timer::Timer>) -> Incoming {
         kind: EventKind::TimerFired { name: timer.name.clone(), payload: timer.payload.clone() },
         proof: "our own timer".to_owned(),
         reach: None,
+        happened: None,
         raw: bytes::Bytes::new(),
     }
 }

@@ -372,6 +372,7 @@ mod tests {
             kind: EventKind::Command { line: "help".into() },
             proof: "test".into(),
             reach: Some(Reach::By(url.to_owned())),
+            happened: None,
             raw: bytes::Bytes::new(),
         }
     }

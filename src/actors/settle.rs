@@ -222,7 +222,7 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         to.map(|to| (to, answers, reply))
     });
     // The shelf life counts from the question: what is decided late, after an outage or a restart, is late.
-    let expires = event.at.after(shelf_life);
+    let expires = event.what.happened.unwrap_or(event.at).after(shelf_life);
     let owed = addressed.zip(first..).map(|((to, answers, reply), index)| Effect {
         id: EffectId { event: event.id, index },
         tenant: event.tenant.clone(),
@@ -282,9 +282,23 @@ mod tests {
             kind: EventKind::Command { line: "help".into() },
             proof: "test".into(),
             reach: None,
+            happened: None,
             raw: bytes::Bytes::new(),
         };
         Event { id: EventId(7), tenant: TenantId::default_tenant(), at: Timestamp(0), what }
+    }
+
+    #[test]
+    fn an_answer_to_what_came_long_after_it_happened_is_late() {
+        let shelf_life = Duration::from_secs(1800);
+        let (asked, came) = (Timestamp(0), Timestamp(3_600_000));
+        for (happened, expires) in [(None, came.after(shelf_life)), (Some(asked), asked.after(shelf_life))] {
+            let mut event = command();
+            (event.at, event.what.happened) = (came, happened);
+            let owed = effects(&event, vec![Reply::asker(Card::new("Help"))], came, shelf_life, 0);
+            assert_eq!(owed[0].expires, Some(expires));
+            assert_eq!(owed[0].not_before.is_some(), happened.is_some(), "what is late waits for company");
+        }
     }
 
     #[test]

@@ -268,6 +268,9 @@ pub struct Incoming {
     /// the event.
     #[serde(skip)]
     pub reach: Option<Reach>,
+    /// When it happened, where it came long after that: an answer to it is late from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened: Option<Timestamp>,
     /// The body as it came, for `why` and for what-if. Not part of the serialised head.
     #[serde(skip)]
     pub raw: bytes::Bytes,

@@ -78,6 +78,7 @@ mod tests {
             kind: EventKind::Command { line: "help".into() },
             proof: "test".into(),
             reach: None,
+            happened: None,
             raw: vec![b'x'; length].into(),
         };
         Event { id: EventId(id), tenant: TenantId::default_tenant(), at: Timestamp(at), what }

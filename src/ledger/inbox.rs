@@ -428,6 +428,7 @@ mod tests {
             kind: EventKind::Command { line: "help".into() },
             proof: "test".into(),
             reach: None,
+            happened: None,
             raw: bytes::Bytes::from_static(b"raw \xff body"),
         }
     }

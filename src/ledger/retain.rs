@@ -150,6 +150,7 @@ mod tests {
                 kind: EventKind::Platform { name: "message".into(), ignore: Some("chat".into()) },
                 proof: "test".into(),
                 reach: None,
+                happened: None,
                 raw: bytes::Bytes::new(),
             };
             let event = Event { id: EventId(id), tenant: tenant.clone(), at: Timestamp(1), what };

@@ -655,6 +655,7 @@ fn arrived(place: &str, reach: Option<Reach>) -> Incoming {
         reply: None,
         kind: EventKind::Command { line: "help".into() },
         proof: "test".into(),
+        happened: None,
         reach,
         raw: bytes::Bytes::new(),
     }

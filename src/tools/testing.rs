@@ -144,6 +144,7 @@ impl Desk {
                 kind,
                 proof: "slack v0 signature, secret 1".into(),
                 reach: None,
+                happened: None,
                 raw: bytes::Bytes::new(),
             },
         };

@@ -161,6 +161,7 @@ pub fn decode(
         kind: what,
         proof: proof.to_string(),
         reach: Some(if is_farewell(kind, activity) { Reach::Lost } else { Reach::By(service_url.to_string()) }),
+        happened: None,
         raw: body.clone(),
     };
     Ok(Decoded { incoming, answer })

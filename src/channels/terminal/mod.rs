@@ -75,6 +75,7 @@ pub fn incoming(user: &str, delivery: &str, kind: EventKind) -> Incoming {
         kind,
         proof: "the admin token of this machine".to_owned(),
         reach: None,
+        happened: None,
         raw: bytes::Bytes::new(),
     }
 }

@@ -361,6 +361,7 @@ mod tests {
             kind: EventKind::Command { line: "help".into() },
             proof: String::new(),
             reach: None,
+            happened: None,
             raw: bytes::Bytes::new(),
         };
         Event { id: EventId(id), tenant: TenantId::default_tenant(), at: Timestamp(at), what }

@@ -57,6 +57,7 @@ pub(super) async fn call(
         kind: asked.clone(),
         proof: "the admin token".to_owned(),
         reach: None,
+        happened: None,
         raw: body,
     };
     let ended = state.settlements.wait_for(id);

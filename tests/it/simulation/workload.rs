@@ -79,6 +79,7 @@ impl Happening {
             kind: self.kind.clone(),
             proof: "simulated".to_owned(),
             reach: None,
+            happened: None,
             raw: bytes::Bytes::from(self.mark()),
         }
     }

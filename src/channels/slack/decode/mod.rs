@@ -263,6 +263,7 @@ impl Request<'_> {
             kind: found.kind,
             proof: self.proof.to_string(),
             reach: None,
+            happened: None,
             raw: self.body.clone(),
         }))
     }
