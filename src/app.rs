@@ -4,6 +4,7 @@
 pub(crate) mod doctor;
 mod explain;
 mod forms;
+mod gaps;
 mod inside;
 mod installation;
 mod pairing;
@@ -28,6 +29,7 @@ use crate::actors::router::{Patience, Router};
 use crate::actors::sign::Signer;
 use crate::actors::sockets;
 use crate::actors::tree::{self, Entrance, Tree};
+use crate::app::gaps::{GapMetrics, Gaps};
 use crate::app::inside::{BehindIntake, Insides};
 use crate::app::installation::Installations;
 use crate::app::tokens::Keeper;
@@ -81,6 +83,8 @@ pub struct App {
     state: web::Shared,
     admin: Secrets,
     background: Vec<tokio::task::JoinHandle<()>>,
+    /// Begins when platforms can reach it.
+    gaps: Option<Gaps>,
     /// What the start made or found, for `serve` to say.
     said: Vec<String>,
 }
@@ -171,6 +175,7 @@ impl App {
         if mode == Mode::Whole {
             said.extend(pairing_codes(&insides, &reached).await?);
         }
+        let gaps = Gaps::new(&insides, &intake, &figures.gaps);
         let state = Arc::new(web::State {
             instance: data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>()),
             inbox,
@@ -187,7 +192,12 @@ impl App {
             metrics: WebMetrics::new(registry),
             under_way: web::api::UnderWay::default(),
         });
-        Ok(Self { config, store, insides, state, admin, background, said })
+        Ok(Self { config, store, insides, state, admin, background, gaps, said })
+    }
+
+    /// Platforms can reach it from here on: what they said in vain before is looked for.
+    pub fn listens(&mut self) {
+        self.background.extend(self.gaps.take().map(|gaps| tokio::spawn(gaps.watch())));
     }
 
     /// The HTTP routes.
@@ -378,6 +388,7 @@ async fn start_tree(
 struct Figures {
     router: Arc<RouterMetrics>,
     delivery: Arc<DeliveryMetrics>,
+    gaps: GapMetrics,
 }
 
 impl Figures {
@@ -386,6 +397,7 @@ impl Figures {
         store.metrics().register(&mut registry);
         self.router.register(&mut registry);
         self.delivery.register(&mut registry);
+        self.gaps.register(&mut registry);
         BoardMetrics::register(board, &mut registry);
         registry
     }

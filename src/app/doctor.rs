@@ -1,8 +1,9 @@
 //! Findings of `doctor`: each says what is so, and where it is not as it should be, how to mend it.
 //!
 //! Where the program cannot start, or its configuration cannot be read, what can still be looked at is. Findings of
-//! secrets, disk and clock stand in `doctor/machine.rs`.
+//! secrets, disk and clock stand in `doctor/machine.rs`, those of what was missed in `doctor/gaps.rs`.
 
+mod gaps;
 mod machine;
 
 use std::time::Duration;
@@ -70,6 +71,7 @@ pub(super) async fn examine(inside: &Insides) -> Value {
     findings.extend(ledger(inside));
     findings.push(policy(inside));
     findings.extend(sockets(inside));
+    findings.extend(gaps::findings(&inside.board));
     for (actor, error) in inside.troubles() {
         if actor.starts_with(BOARD_NAME) {
             continue;

@@ -139,6 +139,19 @@ impl Installations {
         Ok(())
     }
 
+    /// The workspaces of Slack that are connected, each with its tenant.
+    pub(super) fn connected(&self) -> Result<Vec<(TenantId, Installation)>, StoreError> {
+        let mut connected = Vec::new();
+        for tenant in self.store.tenants()? {
+            let rows = setting::installations(&self.store.view(&tenant))?.into_iter();
+            let ours = rows.filter(|row| row.channel == ChannelName::Slack && row.gone.is_none());
+            // What only a token connects that is there no longer is connected no longer.
+            let ours = ours.filter(|row| !self.is_of_another(row) && (row.grant.is_some() || self.token.is_some()));
+            connected.extend(ours.map(|row| (tenant.clone(), row)));
+        }
+        Ok(connected)
+    }
+
     fn is_of_another(&self, found: &Installation) -> bool {
         let by_token = found.grant.is_none() && found.gone.is_none() && found.token.is_some();
         by_token && self.token.is_some() && found.token != self.token

@@ -48,9 +48,10 @@ pub(super) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Exit
     let address = listener.local_addr()?;
     let bounds = Bounds { connections: config.server.max_connections, head: config.server.request_timeout() };
     let (data, grace) = (config.data.clone(), config.server.shutdown_grace());
-    let app = App::start(config, Mode::Whole).await?;
+    let mut app = App::start(config, Mode::Whole).await?;
     let instance = app.instance().to_owned();
     Running { address: address.to_string(), pid: std::process::id(), instance }.announce(&data)?;
+    app.listens();
     greet(&app, &address.to_string());
     // Outside systemd there is nobody to notify.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

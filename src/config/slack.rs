@@ -47,6 +47,13 @@ pub struct SlackSettings {
     /// Least time between two messages to one conversation, in milliseconds. Slack allows about one a
     /// second (docs.slack.dev/apis/web-api/rate-limits).
     pub message_pace_ms: u64,
+    /// How far back it is looked for what Slack told us in vain, in hours; 0 looks for nothing. A day at most: so long
+    /// events stay known, whatever retention says.
+    pub look_back_hours: u64,
+    /// Calls that one such look may take in a workspace.
+    pub look_back_calls: usize,
+    /// Least time between two of them, in milliseconds.
+    pub look_back_pace_ms: u64,
 }
 
 /// Who may connect a workspace by OAuth.
@@ -105,6 +112,18 @@ impl SlackSettings {
     pub fn pace(&self) -> Duration {
         Duration::from_millis(self.message_pace_ms)
     }
+
+    /// How far back it is looked for what Slack told us in vain; none where that is off.
+    #[must_use]
+    pub fn look_back(&self) -> Option<Duration> {
+        (self.look_back_hours > 0).then(|| Duration::from_secs(self.look_back_hours * 3600))
+    }
+
+    /// Least time between two calls of such a look.
+    #[must_use]
+    pub fn look_back_pace(&self) -> Duration {
+        Duration::from_millis(self.look_back_pace_ms)
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +132,7 @@ mod tests {
 
     fn read(text: &str) -> SlackSettings {
         let rest = "api_url = 'https://slack.com/api'\ncommand = '/ai-crm'\nmessage_pace_ms = 1000\nsockets = 2\n\
-                    install = 'admin'\n";
+                    install = 'admin'\nlook_back_hours = 24\nlook_back_calls = 500\nlook_back_pace_ms = 0\n";
         let enabled = if text.contains("enabled") { "" } else { "enabled = 'auto'\n" };
         toml::from_str(&format!("{enabled}{rest}{text}")).unwrap()
     }

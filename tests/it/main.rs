@@ -7,6 +7,7 @@ mod broken;
 mod commands;
 mod disk;
 mod edge;
+mod gaps;
 mod home;
 mod kill;
 mod link;

@@ -150,6 +150,19 @@ impl Stage {
         Ok(Self { folder, plan, slack, sender, server, inline })
     }
 
+    /// The server dies without a word; people talk on to nobody; it is started again.
+    pub(crate) async fn killed_while<T>(
+        self,
+        meanwhile: impl AsyncFnOnce(&Sender) -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Self, T)> {
+        let Self { folder, plan, slack, server, inline, sender } = self;
+        server.kill();
+        let happened = meanwhile(&sender).await?;
+        let server = plan.start().await?;
+        let sender = Sender::new(slack.world().clone(), SenderConfig::new(server.base_url(), SIGNING_SECRET))?;
+        Ok((Self { folder, plan, slack, sender, server, inline }, happened))
+    }
+
     /// The workspace.
     pub(crate) fn world(&self) -> &SharedWorld {
         self.slack.world()

@@ -89,6 +89,44 @@ pub struct Seen {
     pub metadata: Option<Value>,
 }
 
+/// A page of places.
+#[derive(Debug, Deserialize)]
+pub struct Places {
+    /// The places.
+    #[serde(default)]
+    pub channels: Vec<ListedPlace>,
+    /// Where the next page is.
+    #[serde(default)]
+    pub response_metadata: Option<Cursor>,
+}
+
+/// A place in which the bot is.
+#[derive(Debug, Deserialize)]
+pub struct ListedPlace {
+    /// Its id.
+    pub id: String,
+    /// Other workspaces share it.
+    #[serde(default)]
+    pub is_ext_shared: Option<bool>,
+}
+
+/// A page of messages as they are.
+#[derive(Debug, Deserialize)]
+pub struct Said {
+    /// The messages.
+    #[serde(default)]
+    pub messages: Vec<Value>,
+    /// Where the next page is.
+    #[serde(default)]
+    pub response_metadata: Option<Cursor>,
+}
+
+/// Where the next page is; none where this was the last.
+#[must_use]
+pub fn next_page(metadata: Option<Cursor>) -> Option<String> {
+    metadata.and_then(|metadata| metadata.next_cursor).filter(|cursor| !cursor.is_empty())
+}
+
 /// A user as `users.info` shows it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::answers::{Identity, Page, Posted, User, Viewed};
+use super::answers::{Identity, Page, Places, Posted, Said, User, Viewed};
 use crate::channels::DeliverError;
 use crate::channels::http::{self, ReadError};
 use crate::domain::secret::Secret;
@@ -26,6 +26,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Messages of a page. Slack takes numbers under 1,000, and may give fewer:
 /// docs.slack.dev/reference/methods/conversations.history.
 const MOST_MESSAGES: &str = "999";
+/// Entries of a page where nobody waits: Slack advises against more than 200
+/// (docs.slack.dev/apis/web-api/pagination).
+const SMALL_PAGE: &str = "200";
 /// What 429 means where Slack does not say how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 /// No answer that is read here comes near it.
@@ -196,6 +199,36 @@ impl Client {
             }
             None => self.read("conversations.history", &fields).await,
         }
+    }
+
+    /// `users.conversations`: one page of the places of a kind in which the bot is
+    /// (docs.slack.dev/reference/methods/users.conversations).
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn places(&self, kind: &str, cursor: Option<&str>) -> Result<Places, DeliverError> {
+        let mut fields = vec![("types", kind), ("exclude_archived", "true"), ("limit", SMALL_PAGE)];
+        fields.extend(cursor.map(|cursor| ("cursor", cursor)));
+        self.read("users.conversations", &fields).await
+    }
+
+    /// What was said in a place since `oldest`, newest first, or in a thread, oldest first: one page of messages as
+    /// they are, of which Slack may give fewer than are asked for.
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn said(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        oldest: &str,
+        cursor: Option<&str>,
+    ) -> Result<Said, DeliverError> {
+        let mut fields = vec![("channel", channel), ("oldest", oldest), ("limit", SMALL_PAGE)];
+        fields.extend(cursor.map(|cursor| ("cursor", cursor)));
+        fields.extend(thread.map(|thread| ("ts", thread)));
+        let method = if thread.is_some() { "conversations.replies" } else { "conversations.history" };
+        self.read(method, &fields).await
     }
 
     /// Posts to the address that Slack gave for answers to one command or press. The bot token is

@@ -31,6 +31,9 @@ pub const SCOPES: &[(&str, &str)] = &[
     ("users:read", "who asks, and whether they are a member or a guest"),
     ("channels:history", "looking whether a message has arrived in a public channel"),
     ("groups:history", "the same in a private channel"),
+    ("im:read", "finding its direct messages, to read what it missed while it was down"),
+    ("channels:read", "finding its public channels, for the same"),
+    ("groups:read", "finding its private channels, for the same"),
 ];
 
 /// Events that Slack is to send.

@@ -10,6 +10,7 @@ pub mod connector;
 pub mod dedupe;
 pub mod effect;
 pub mod event;
+pub mod gap;
 pub mod link;
 pub mod person;
 pub mod setting;

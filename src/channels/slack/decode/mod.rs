@@ -12,9 +12,11 @@ mod command;
 mod events;
 mod form;
 mod interaction;
+mod missed;
 mod origin;
 
 pub use events::tells_of;
+pub use missed::{Heard, missed};
 
 use std::fmt::Display;
 
