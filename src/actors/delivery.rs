@@ -327,7 +327,7 @@ mod tests {
             }
             if self.moves {
                 let tenant = TenantId::default_tenant();
-                let learnt = connector::learnt(&self.store.view(&tenant), &told_of("new")).unwrap();
+                let learnt = connector::learnt(&self.store.view(&tenant), &told_of("new"));
                 let mut batch = Batch::new();
                 batch.writes(&tenant, learnt);
                 self.store.commit(batch).await.unwrap();

@@ -178,7 +178,7 @@ impl Inbox {
         let now = self.clock.now();
         let _caller = self.rush.enter(now);
         let lane = Lane { tenant: tenant.clone(), key: what.lane.clone() };
-        let learnt = connector::learnt(&self.store.view(tenant), &what)?;
+        let learnt = connector::learnt(&self.store.view(tenant), &what);
         let new = Event { id, tenant: tenant.clone(), at: now, what };
         let mut ahead = self.ids.ahead(id);
         loop {
@@ -400,6 +400,7 @@ mod tests {
     use super::*;
     use crate::domain::event::{EventKind, Place, PlaceKind, Reach};
     use crate::domain::ids::LaneKey;
+    use crate::store::Health;
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
 
@@ -497,11 +498,24 @@ mod tests {
             ..incoming(&[key])
         };
         let view = inbox.store().view(&tenant);
-        let known = |url: &str| connector::learnt(&view, &from("", url)).unwrap().is_none();
+        let known = |url: &str| connector::learnt(&view, &from("", url)).is_none();
         for (key, url, kept) in [("a", "one", "one"), ("b", "two", "two"), ("a", "one", "two"), ("c", "two", "two")] {
             inbox.accept(&tenant, inbox.next_id().await.unwrap(), from(key, url)).await.unwrap();
             assert!(known(kept), "{key} {url}: an old activity that comes again says nothing of today");
         }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_cannot_be_read_shows_itself_by_whichever_event_finds_it() {
+        let engine = Arc::new(Memory::default());
+        let inbox = inbox(engine.clone(), Arc::new(Keyring::ephemeral()));
+        let id = inbox.next_id().await.unwrap();
+        let place = Place { id: "p".into(), kind: PlaceKind::Private, shared: false };
+        let what = Incoming { place: Some(place), reach: Some(Reach::By("one".to_owned())), ..incoming(&["a"]) };
+        engine.set_unreadable(true);
+        let refused = inbox.accept(&TenantId::default_tenant(), id, what).await;
+        assert!(matches!(refused, Err(StoreError::Unusable(_))), "{refused:?}");
+        assert!(matches!(*inbox.store().health().borrow(), Health::Broken(_)), "refused, and the store looks well");
     }
 
     #[tokio::test]

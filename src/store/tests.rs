@@ -694,7 +694,7 @@ fn a_place_is_reached_by_the_last_word_of_its_platform() {
             ("p", Some(Reach::Lost), true, "old"),
             ("p", by("two"), true, "two"),
         ] {
-            let learnt = connector::learnt(&view, &arrived(place, reach.clone())).unwrap();
+            let learnt = connector::learnt(&view, &arrived(place, reach.clone()));
             assert_eq!(learnt.is_some(), writes, "{place} {reach:?}");
             write(&store, learnt).await.unwrap();
             assert_eq!(now(place, Some("old")).as_deref(), Some(known), "{place} {reach:?}");
@@ -703,11 +703,11 @@ fn a_place_is_reached_by_the_last_word_of_its_platform() {
         assert_eq!(now("p", None), None, "who names no address needs none");
         let theirs = store.view(&"other".parse().unwrap());
         assert_eq!(connector::newest(&theirs, &address("p", Some("old"))).unwrap().connector.as_deref(), Some("old"));
-        let learnt = connector::learnt(&view, &arrived("p", by("three"))).unwrap().unwrap();
+        let learnt = connector::learnt(&view, &arrived("p", by("three"))).unwrap();
         write(&store, [put(learnt.key, Expect::Any, &Text("damaged".to_owned()))]).await.unwrap();
         assert_eq!(now("p", Some("old")).as_deref(), Some("old"), "what cannot be read is as none");
-        assert!(connector::learnt(&view, &arrived("p", by("three"))).unwrap().is_some(), "and is written anew");
+        assert!(connector::learnt(&view, &arrived("p", by("three"))).is_some(), "and is written anew");
         let nowhere = Incoming { place: None, ..arrived("p", by("three")) };
-        assert_eq!(connector::learnt(&view, &nowhere).unwrap(), None);
+        assert_eq!(connector::learnt(&view, &nowhere), None);
     });
 }

@@ -41,17 +41,17 @@ fn kept(view: &View, key: &[u8]) -> Result<Option<String>, StoreError> {
 /// What is to be written with an event that is accepted: nothing where it says what is known. Only events that name an
 /// address cost a read. Any expectation does: of two events at one time either may be the later.
 ///
-/// # Errors
-/// Where the store cannot be read.
-pub fn learnt(view: &View, what: &Incoming) -> Result<Option<Write>, StoreError> {
-    let Some((reach, place)) = what.reach.as_ref().zip(what.place.as_ref()) else { return Ok(None) };
+/// Where the store cannot be read it is as if nothing were known: the event's own commit finds that out, and shows it.
+#[must_use]
+pub fn learnt(view: &View, what: &Incoming) -> Option<Write> {
+    let (reach, place) = what.reach.as_ref().zip(what.place.as_ref())?;
     let key = key(what.channel, &what.installation, &place.id);
-    Ok(match (reach, kept(view, &key)?) {
+    match (reach, kept(view, &key).ok().flatten()) {
         (Reach::By(url), Some(known)) if *url == known => None,
         (Reach::By(url), _) => Some(put(key, Expect::Any, &Connector { url: url.clone() })),
         (Reach::Lost, Some(_)) => Some(take(key, Expect::Any)),
         (Reach::Lost, None) => None,
-    })
+    }
 }
 
 /// An address as its place is reached by the platform's last word. Costs no read where the platform names no addresses.
