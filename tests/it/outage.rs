@@ -13,6 +13,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use crate::stage::{ADA, DEV, GENERAL, GRACE, LINUS, PATIENCE, Stage, controls, words};
+use crate::support::done::titles;
 use crate::support::until;
 
 const THREADS: usize = 20;
@@ -155,9 +156,11 @@ async fn what_is_late_joins_the_digest_that_could_not_go() -> anyhow::Result<()>
             let line = format!("<@U0BOT0001> task create Wave {wave} part {number}");
             stage.sender.say_and_deliver(ADA, GENERAL, &line, Some(&thread)).await?;
         }
-        until(PATIENCE, "the wave is one digest", || async {
+        // Before they are handled nothing more is owed than the digest of the wave before.
+        until(PATIENCE, "the wave is handled, and one digest", || async {
+            let made = titles(stage.api()).await?.len();
             let owed = stage.api().get("/effects?state=owed").await?;
-            Ok((owed["effects"].as_array().map_or(0, Vec::len) == 1).then_some(()))
+            Ok((made == 3 * (wave + 1) && owed["effects"].as_array().map_or(0, Vec::len) == 1).then_some(()))
         })
         .await?;
     }
