@@ -280,7 +280,7 @@ impl Deliverer {
 
 /// An effect as its channel is given it, `to` an address that is good at this moment.
 fn delivery(effect: &Effect, to: Address) -> Delivery {
-    let EffectKind::Deliver { to: _, card, audience, replaces, answers } = &effect.kind;
+    let EffectKind::Deliver { to: _, card, audience, replaces, shows: _, answers } = &effect.kind;
     Delivery {
         idempotency_key: effect.idempotency_key(),
         to,
@@ -392,7 +392,7 @@ mod tests {
             route: None,
         };
         let (card, audience) = (Card::new("done"), Audience::Everyone);
-        let kind = EffectKind::Deliver { to, card, audience, replaces: None, answers: None };
+        let kind = EffectKind::Deliver { to, card, audience, replaces: None, shows: None, answers: None };
         let (id, tenant) = (EffectId { event: EventId(1), index: 0 }, TenantId::default_tenant());
         let created = Timestamp(1);
         Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None }

@@ -278,7 +278,11 @@ impl Identifier {
                 let known = person::record(view, user)?.map(|stored| stored.value);
                 let principal = known.map_or_else(|| principal_id(view.tenant(), user), |record| record.principal);
                 let record = PersonRecord { principal, profile, seen: self.clock.now() };
-                let writes = known_as(event, user).iter().map(|user| person::put_record(user, &record)).collect();
+                let mut writes: Vec<Write> =
+                    known_as(event, user).iter().map(|user| person::put_record(user, &record)).collect();
+                writes.extend(
+                    seen_in.and_then(|seen| seen.in_person()).map(|chat| person::put_reach(&record.principal, &chat)),
+                );
                 self.person(view, user, record, writes)
             }
             (Err(_), Some(record)) => self.person(view, user, record, Vec::new()),

@@ -245,7 +245,10 @@ impl Router {
             catalog: &self.catalog,
             analyst: self.analyst.as_ref(),
         };
-        let verdict = match decision.is_allowed().then(|| run(&task, &context)) {
+        let decided = decision
+            .is_allowed()
+            .then(|| run(&task, &context).and_then(|outcome| commands::notices::tell(outcome, &context)));
+        let verdict = match decided {
             None => Verdict::denied(action, identity, &decision),
             Some(Ok(outcome)) => Verdict::done(action, identity, &decision, outcome),
             Some(Err(Failure::Refused(refusal))) => Verdict::refused(action, identity, &decision, &refusal),

@@ -10,6 +10,7 @@ use crate::domain::card::{Card, Tone};
 use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::{Address, ChannelName, Event, EventKind};
 use crate::domain::ids::{EffectId, TenantId};
+use crate::domain::notice;
 use crate::domain::outcome::{Outcome, Refusal, Reply, Write};
 use crate::domain::time::Timestamp;
 use crate::ledger::inbox::Settlement;
@@ -169,7 +170,9 @@ pub fn settlement(
     before: Vec<EffectId>,
 ) -> Settlement {
     let mut replies = verdict.outcome.replies;
+    let mut timers = verdict.outcome.timers;
     if verdict.end == End::Dead {
+        timers.push(notice::alert(now));
         let card = Card::new("Something broke, and this was not done")
             .tone(Tone::Bad)
             .text(format!("An operator can look it up and try it again as incident {}.", event.id));
@@ -204,12 +207,13 @@ pub fn settlement(
         handler: verdict.handler.map(ToOwned::to_owned),
         rules: verdict.rules,
         smallest_change: verdict.smallest_change,
+        told: verdict.outcome.told,
         effects: before.into_iter().chain(effects.iter().map(|effect| effect.id)).collect(),
         attempts: ready.value.attempts + 1,
         // Only a program reads it; people have their card.
         result: verdict.outcome.result.filter(|_| matches!(event.what.kind, EventKind::ToolCall { .. })),
     };
-    Settlement { story, writes: verdict.outcome.writes, effects, timers: verdict.outcome.timers, audit }
+    Settlement { story, writes: verdict.outcome.writes, effects, timers, audit }
 }
 
 fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Duration, first: u32) -> Vec<Effect> {
@@ -230,7 +234,14 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         not_before: (expires <= now).then(|| now.after(GATHERING)),
         // A card that changes in its place floods nobody, and must not stay as it was.
         expires: (reply.replaces.is_none() && !to.home).then_some(expires),
-        kind: EffectKind::Deliver { to, card: reply.card, audience: reply.audience, replaces: reply.replaces, answers },
+        kind: EffectKind::Deliver {
+            to,
+            card: reply.card,
+            audience: reply.audience,
+            replaces: reply.replaces,
+            shows: reply.shows,
+            answers,
+        },
         attempts: 0,
         last_error: None,
     });

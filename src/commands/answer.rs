@@ -21,10 +21,15 @@ pub(super) fn everyone(outcome: Outcome, card: Card) -> Outcome {
     with(outcome, Reply::everyone(card))
 }
 
+/// Answers everybody with the card of a task, as a message of its own.
+pub(super) fn of_task(outcome: Outcome, task: &Task, card: Card) -> Outcome {
+    with(outcome, Reply { shows: Some(task.id), ..Reply::everyone(card) })
+}
+
 /// Answers everybody with a task's card, in the place of the one whose button was pressed.
 pub(super) fn task(outcome: Outcome, task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Outcome {
     let replaces = pressed_message(ctx).map(str::to_owned);
-    with(outcome, Reply { replaces, ..Reply::everyone(task_card(task, ctx, note)) })
+    with(outcome, Reply { replaces, shows: Some(task.id), ..Reply::everyone(task_card(task, ctx, note)) })
 }
 
 fn with(mut outcome: Outcome, reply: Reply) -> Outcome {

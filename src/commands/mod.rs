@@ -12,11 +12,13 @@
 //! | `task_card.rs`, `answer.rs` | how a task looks; to whom an answer goes |
 //! | `forms.rs` | forms, and the lines that they stand for |
 //! | `home.rs` | the page that somebody has with the bot alone |
+//! | `notices.rs`, `alerts.rs` | of what people are told unasked; of what owners are |
 //! | `timers.rs` | what happens when a timer rings |
 //! | all others | one command each |
 
 pub mod agents_list;
 pub mod agents_show;
+mod alerts;
 mod answer;
 mod arguments;
 pub mod forms;
@@ -26,6 +28,8 @@ pub mod home;
 pub mod lexer;
 pub mod link;
 mod mistake;
+pub mod notices;
+pub mod notifications;
 pub mod pair;
 pub mod pm_analyze;
 pub mod search;
@@ -125,6 +129,7 @@ pub const TABLE: &[CommandSpec] = &[
     whoami::SPEC,
     link::SPEC,
     unlink::SPEC,
+    notifications::SPEC,
     pair::SPEC,
 ];
 

@@ -184,7 +184,7 @@ pub fn assign_menu(task: &Task, recommended: &[Recommendation], ctx: &Context<'_
     })
 }
 
-fn names(recommended: &[Recommendation]) -> String {
+pub(super) fn names(recommended: &[Recommendation]) -> String {
     let names: Vec<String> = recommended.iter().map(ToString::to_string).collect();
     names.join(", ")
 }

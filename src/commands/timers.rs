@@ -1,4 +1,4 @@
-//! What happens when a timer rings: a task is due.
+//! What happens when a timer rings: a task is due, somebody's notices or summary are, owners are to be told of troubles.
 //!
 //! A further timer is a name in [`timer_fired`] and a function; who sets it owns its name.
 
@@ -6,15 +6,21 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::commands::task_card::task_card;
-use crate::domain::ids::TaskId;
+use crate::commands::{alerts, notices};
+use crate::domain::ids::{PrincipalId, TaskId};
 use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
 use crate::domain::task::Task;
 use crate::store::keyspace::task as tasks;
-use crate::tools::{Context, due};
+use crate::tools::{Context, due as days};
 
 #[derive(Deserialize)]
 struct DuePayload {
     task: TaskId,
+}
+
+#[derive(Deserialize)]
+struct OfPerson {
+    person: PrincipalId,
 }
 
 /// Decides what a ring means. A task that has gone, was closed or got another day is not reminded of.
@@ -22,10 +28,26 @@ struct DuePayload {
 /// # Errors
 /// Refuses rings that nobody waits for.
 pub fn timer_fired(name: &str, payload: &Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    if !name.starts_with("due/") {
-        let shown: String = name.chars().take(40).collect();
-        return Err(Refusal::new(format!("nobody waits for the timer `{shown}`"), "a later program may").into());
+    match name.split('/').next() {
+        Some("due") => due(payload, ctx),
+        Some("notices") => notices::let_go(&person(payload)?, ctx),
+        Some("summary") => notices::summary(&person(payload)?, ctx),
+        Some("alert") => alerts::ring(ctx),
+        _ => {
+            let shown: String = name.chars().take(40).collect();
+            Err(Refusal::new(format!("nobody waits for the timer `{shown}`"), "a later program may").into())
+        }
     }
+}
+
+fn person(payload: &Value) -> Result<PrincipalId, Refusal> {
+    let payload: Result<OfPerson, _> = serde_json::from_value(payload.clone());
+    payload
+        .map(|payload| payload.person)
+        .map_err(|_| Refusal::new("the timer does not say for whom it rings", "set it again: `notifications`"))
+}
+
+fn due(payload: &Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let payload: DuePayload = serde_json::from_value(payload.clone())
         .map_err(|_| Refusal::new("the timer does not say of which task it reminds", "set the due day again"))?;
     let id = payload.task;
@@ -44,7 +66,7 @@ fn remind(task: &Task, ctx: &Context<'_>) -> Result<Reply, &'static str> {
     if task.status.is_closed() {
         return Err("it is closed");
     }
-    let today = due::day_of(ctx.now);
+    let today = days::day_of(ctx.now);
     let note = match task.due {
         None => return Err("it has no due day"),
         Some(due) if due > today => return Err("its day is still to come"),
@@ -55,5 +77,5 @@ fn remind(task: &Task, ctx: &Context<'_>) -> Result<Reply, &'static str> {
     let anybody = |_: &str| true;
     let ctx = &Context { may: &anybody, ..*ctx };
     let to = task.origin.reply.clone().ok_or("it came from nowhere that can be answered")?;
-    Ok(Reply { to: Some(to), ..Reply::everyone(task_card(task, ctx, Some(&note))) })
+    Ok(Reply { to: Some(to), shows: Some(task.id), ..Reply::everyone(task_card(task, ctx, Some(&note))) })
 }

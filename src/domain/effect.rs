@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::card::{Audience, Card};
 use crate::domain::event::Address;
-use crate::domain::ids::{EffectId, EventId, TenantId};
+use crate::domain::ids::{EffectId, EventId, TaskId, TenantId};
 use crate::domain::time::Timestamp;
 
 /// Something owed to the outside world.
@@ -50,6 +50,9 @@ pub enum EffectKind {
         /// The message that the card replaces, in the channel's own notation.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replaces: Option<String>,
+        /// The task whose card it is: the message is changed when the task is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shows: Option<TaskId>,
         /// The event that this answers, so that a caller who still waits gets it in the answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answers: Option<EventId>,
@@ -124,4 +127,17 @@ pub enum EffectEnd {
         /// By whom.
         by: String,
     },
+}
+
+impl EffectEnd {
+    /// The platform's id of the message that people see since, where it has given one: what went as the answer to an
+    /// open request has none, and has the name of its route in the place of the id.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::Done { platform_id, via } => Some(platform_id.as_str()).filter(|id| id != via),
+            Self::FoundDone { platform_id } => Some(platform_id),
+            Self::Merged { .. } | Self::Overtaken { .. } | Self::Dead { .. } | Self::Dropped { .. } => None,
+        }
+    }
 }

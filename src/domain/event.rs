@@ -30,6 +30,12 @@ impl ChannelName {
     /// Those on which people have users of their own.
     pub const OF_PEOPLE: [Self; 3] = [Self::Slack, Self::Teams, Self::Terminal];
 
+    /// Whether people can be told something there unasked, whether or not they look.
+    #[must_use]
+    pub fn reaches_people(self) -> bool {
+        matches!(self, Self::Slack | Self::Teams)
+    }
+
     /// The word used in keys, policies and texts.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -137,6 +143,20 @@ impl Address {
     pub fn conversation(&self) -> String {
         let thread = if self.home { "home" } else { self.thread.as_deref().unwrap_or("") };
         format!("{}/{}/{}/{thread}", self.channel, self.installation, self.place)
+    }
+
+    /// The chat that the person has with the bot alone, wherever that is: its place is the person.
+    #[must_use]
+    pub fn in_person(&self) -> Option<Self> {
+        let person = self.person.clone().filter(|_| self.channel.reaches_people())?;
+        let apart = Self { thread: None, begins_thread: false, home: false, alone: true, ..self.lasting() };
+        Some(Self { place: person, ..apart })
+    }
+
+    /// Whether its place is a person, of whose chat with the bot the platform has to be asked.
+    #[must_use]
+    pub fn is_in_person(&self) -> bool {
+        self.alone && self.person.as_deref() == Some(self.place.as_str())
     }
 
     /// The address as it can be used days later.

@@ -11,6 +11,7 @@ pub mod effect;
 pub mod event;
 pub mod form;
 pub mod ids;
+pub mod notice;
 pub mod outcome;
 pub mod principal;
 pub mod search;

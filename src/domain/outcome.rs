@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::card::{Audience, Card, Tone};
 use crate::domain::event::Address;
+use crate::domain::ids::TaskId;
+use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 
 /// Everything that follows from one event.
@@ -21,6 +23,19 @@ pub struct Outcome {
     pub summary: String,
     /// Machine-readable result, for tools called by programs.
     pub result: Option<serde_json::Value>,
+    /// Tasks that change, of which those are told whom it concerns.
+    pub tasks: Vec<TaskChange>,
+    /// Who is told of it unasked, and who is not and why, without personal text.
+    pub told: Vec<String>,
+}
+
+/// A task that changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskChange {
+    /// As it was; nothing where it is new.
+    pub before: Option<Task>,
+    /// As it is then.
+    pub after: Task,
 }
 
 /// What must be true of a key for a write to land; where it is not, nothing of its batch lands and
@@ -67,19 +82,21 @@ pub struct Reply {
     pub audience: Audience,
     /// The message that it replaces.
     pub replaces: Option<String>,
+    /// The task whose card it is: the message is changed when the task is.
+    pub shows: Option<TaskId>,
 }
 
 impl Reply {
     /// An answer that everybody in the conversation sees.
     #[must_use]
     pub fn everyone(card: Card) -> Self {
-        Self { to: None, card, audience: Audience::Everyone, replaces: None }
+        Self { to: None, card, audience: Audience::Everyone, replaces: None, shows: None }
     }
 
     /// An answer for the asker alone.
     #[must_use]
     pub fn asker(card: Card) -> Self {
-        Self { to: None, card, audience: Audience::Asker, replaces: None }
+        Self { to: None, card, audience: Audience::Asker, replaces: None, shows: None }
     }
 }
 

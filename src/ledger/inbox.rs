@@ -278,13 +278,7 @@ impl Inbox {
         batch.writes(tenant, end.writes.iter().cloned());
         batch.writes(tenant, end.effects.iter().map(|owed| effect::put_owed(owed, of_effects)));
         for change in &end.timers {
-            let writes = match change {
-                TimerChange::Set { name, at, payload } => {
-                    timer::set(&view, &timer::Timer { name: name.clone(), at: *at, payload: payload.clone() })?
-                }
-                TimerChange::Clear { name } => timer::clear(&view, name)?,
-            };
-            batch.writes(tenant, writes);
+            batch.writes(tenant, timer::change(&view, change)?);
         }
         if end.story.end == End::Dead {
             batch.write(tenant, event::mark_dead(event.id));
@@ -443,6 +437,7 @@ mod tests {
             handler: None,
             rules: vec![],
             smallest_change: None,
+            told: Vec::new(),
             effects: vec![],
             attempts: 1,
             result: None,

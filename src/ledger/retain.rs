@@ -182,7 +182,14 @@ mod tests {
             created: Timestamp(1),
             not_before: None,
             expires: None,
-            kind: EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, answers: None },
+            kind: EffectKind::Deliver {
+                to,
+                card,
+                audience: Audience::Everyone,
+                replaces: None,
+                shows: None,
+                answers: None,
+            },
             attempts: 0,
             last_error: None,
         }

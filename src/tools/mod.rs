@@ -8,12 +8,14 @@
 //! | `arguments.rs` | reading arguments, and what is wrong with them |
 //! | `people.rs`, `due.rs`, `pairing.rs` | who is meant, which day is meant, whose code is right |
 //! | `link.rs` | who is one person on several platforms |
+//! | `notices.rs` | whom a notice reaches, where and when |
 //! | all others | one tool each |
 
 pub mod agents_recommend;
 pub mod arguments;
 pub mod due;
 pub mod link;
+pub mod notices;
 pub mod pairing;
 pub mod people;
 pub mod pm_analyze;

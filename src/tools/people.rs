@@ -18,6 +18,9 @@ const MOST_LOOKED_AT: usize = 2000;
 const MOST_SHOWN: usize = 5;
 /// As many mentions of a text are given their names.
 const MOST_MENTIONS: usize = 20;
+/// The longest name that is looked for in a text, in bytes, and as many ends that it may have.
+const LONGEST_NAME: usize = 80;
+const MOST_NAME_ENDS: usize = 6;
 
 /// The agent of that name.
 ///
@@ -101,6 +104,37 @@ pub fn with_names(text: &str, ctx: &Context<'_>) -> Result<String, StoreError> {
     }
     named.push_str(rest);
     Ok(named)
+}
+
+/// The people whom a text names: `@Ada`, `@Grace Hopper`, each once. A name is whole, or it names nobody: a word that
+/// happens to begin like somebody's name is not meant.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn named_in(text: &str, ctx: &Context<'_>) -> Result<Vec<PrincipalId>, StoreError> {
+    let mut named: Vec<PrincipalId> = Vec::new();
+    let starts = text.match_indices('@').map(|(at, _)| at);
+    // What stands before the sign of an e-mail address is a word.
+    let starts = starts.filter(|at| !text[..*at].ends_with(|before: char| before.is_alphanumeric()));
+    for start in starts.take(MOST_MENTIONS) {
+        let Some(person) = named_at(&text[start + 1..], ctx)? else { continue };
+        if !named.contains(&person) {
+            named.push(person);
+        }
+    }
+    Ok(named)
+}
+
+/// The person whose whole name a text begins with, the longest name first.
+fn named_at(text: &str, ctx: &Context<'_>) -> Result<Option<PrincipalId>, StoreError> {
+    let ends = text.char_indices().filter(|(_, c)| !c.is_alphanumeric()).map(|(at, _)| at).chain([text.len()]);
+    let ends: Vec<usize> = ends.filter(|end| (1..=LONGEST_NAME).contains(end)).take(MOST_NAME_ENDS).collect();
+    for end in ends.into_iter().rev() {
+        if let Some(found) = person::by_name(ctx.view, &text[..end])? {
+            return link::resolve(ctx.view, &found.value.id).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 fn by_mention(id: &str, ctx: &Context<'_>) -> Result<Principal, Failure> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::domain::action::ActionGroup;
 use crate::domain::agent::Risk;
 use crate::domain::event::{Address, ChannelName};
-use crate::domain::outcome::{Failure, Outcome, TimerChange, Write};
+use crate::domain::outcome::{Failure, Outcome, TaskChange, TimerChange, Write};
 use crate::domain::task::{self, Assignee, Origin, Priority, Status, Task, TaskError};
 use crate::store::keyspace::task as tasks;
 use crate::tools::{Context, ToolSpec, arguments, due, people, task_show};
@@ -83,6 +83,7 @@ impl Created {
             result: Some(json!({"task": task_show::as_json(&self.task)})),
             writes: self.writes,
             timers: self.timers,
+            tasks: vec![TaskChange { before: None, after: self.task }],
             ..Outcome::default()
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::domain::action::ActionGroup;
 use crate::domain::agent::Risk;
 use crate::domain::ids::TaskId;
-use crate::domain::outcome::{Failure, Outcome, Refusal, TimerChange, Write};
+use crate::domain::outcome::{Failure, Outcome, Refusal, TaskChange, TimerChange, Write};
 use crate::domain::task::{Assignee, HistoryEntry, Priority, Status, Task, TaskError, TaskPatch};
 use crate::store::keyspace::task as tasks;
 use crate::tools::{Context, ToolSpec, arguments, due, people, refusal_of, task_show};
@@ -124,6 +124,7 @@ impl Change {
             result: Some(json!({"task": task_show::as_json(&self.after), "changed": self.said})),
             writes: self.writes,
             timers: self.timers,
+            tasks: vec![TaskChange { before: Some(self.before), after: self.after }],
             ..Outcome::default()
         }
     }

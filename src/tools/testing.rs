@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::config::catalog::Catalog;
 use crate::domain::event::{Address, ChannelName, Event, EventKind, Incoming, Place, PlaceKind, PlatformUser};
 use crate::domain::ids::{EventId, LaneKey, PrincipalId, TaskId, TenantId};
-use crate::domain::outcome::{Expect, Failure, Outcome, Refusal, TimerChange};
+use crate::domain::outcome::{Expect, Failure, Outcome, Refusal};
 use crate::domain::principal::{PersonRecord, Principal, Profile, Role, Standing};
 use crate::domain::task::Task;
 use crate::domain::time::{Clock, Timestamp};
@@ -202,10 +202,7 @@ impl Desk {
     pub(crate) fn apply(&self, outcome: &Outcome) -> Result<(), StoreError> {
         let mut writes = outcome.writes.clone();
         for change in &outcome.timers {
-            writes.extend(match change.clone() {
-                TimerChange::Set { name, at, payload } => timer::set(&self.view, &timer::Timer { name, at, payload })?,
-                TimerChange::Clear { name } => timer::clear(&self.view, &name)?,
-            });
+            writes.extend(timer::change(&self.view, change)?);
         }
         self.write(writes)
     }

@@ -74,6 +74,40 @@ impl Both {
         Ok(all.skip(before).map(|message| shown(&message)).collect::<Vec<_>>().join("\n"))
     }
 
+    /// A person presses something on a card in Slack.
+    pub(crate) async fn press_in_slack(
+        &self,
+        user: &str,
+        card: &ai_crm::sim::slack::message::Message,
+        control: &str,
+    ) -> anyhow::Result<()> {
+        let (_, answer) = self.sender.click(user, &card.channel, &card.ts, control, None).await?;
+        ensure!(answer.status == Some(200), "{answer:?}");
+        Ok(())
+    }
+
+    /// The words of a message in Slack, once it contains some.
+    pub(crate) async fn sees_in_slack(
+        &self,
+        card: &ai_crm::sim::slack::message::Message,
+        part: &str,
+    ) -> anyhow::Result<String> {
+        let now = |world: &SlackWorld| world.message(&card.channel, &card.ts).map(|it| words(&it));
+        let seen = self.slack.world().wait_for(PATIENCE, |world| now(world).filter(|words| words.contains(part)));
+        seen.await
+            .with_context(|| format!("`{part}` is not seen: {:?}", self.slack.world().message(&card.channel, &card.ts)))
+    }
+
+    /// The words of a message of the bot in a place of Teams, once one contains some.
+    pub(crate) async fn sees_in_teams(&self, place: &str, part: &str) -> anyhow::Result<String> {
+        let id = self.team.place(place)?;
+        let seen = self.team.sim.world().wait_for(PATIENCE, |world| {
+            let said = world.messages(&id).into_iter().filter(Message::is_by_bot);
+            said.map(|message| shown(&message)).find(|words| words.contains(part))
+        });
+        seen.await.with_context(|| format!("`{part}` is not seen in {place}"))
+    }
+
     pub(crate) async fn end(self) -> anyhow::Result<()> {
         let refused = self.slack.world().violations();
         ensure!(refused.is_empty(), "Slack refused: {refused:#?}");

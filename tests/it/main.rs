@@ -13,6 +13,7 @@ mod kill;
 mod link;
 mod living;
 mod modals;
+mod notices;
 mod oauth;
 mod operations;
 mod outage;

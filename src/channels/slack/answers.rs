@@ -105,6 +105,9 @@ pub struct Places {
 pub struct ListedPlace {
     /// Its id.
     pub id: String,
+    /// With whom it is, where it is a direct message.
+    #[serde(default)]
+    pub user: Option<String>,
     /// Other workspaces share it.
     #[serde(default)]
     pub is_ext_shared: Option<bool>,

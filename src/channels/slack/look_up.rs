@@ -78,6 +78,10 @@ impl Scans {
         delivery: &Delivery,
         parts: usize,
     ) -> Result<Found, DeliverError> {
+        if delivery.to.is_in_person() {
+            // What is begun is told by the person, what is found by the chat.
+            return search(client, delivery, parts).await;
+        }
         let wanted = keys(delivery, parts);
         if let Some(scan) = self.seen().get(&place_of(delivery)).filter(|scan| scan.tells(delivery, &wanted)) {
             let of = |key: &String| scan.messages.get(key).map(|ts| (key.clone(), ts.clone()));
@@ -120,14 +124,36 @@ pub(super) async fn search(client: &Client, delivery: &Delivery, parts: usize) -
     Ok(found)
 }
 
+/// The chat that a person has with the bot alone. Slack posts to it by the person's id and reads it by its own alone
+/// (docs.slack.dev/reference/methods/chat.postMessage, "channels"). Where there is none, nothing was ever posted there.
+async fn chat_with(client: &Client, person: &str) -> Result<Option<String>, DeliverError> {
+    let mut cursor: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let page = client.places("im", cursor.as_deref()).await?;
+        if let Some(chat) = page.channels.into_iter().find(|chat| chat.user.as_deref() == Some(person)) {
+            return Ok(Some(chat.id));
+        }
+        cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|cursor| !cursor.is_empty());
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
 /// Reads messages of ours until all that are wanted are there; says whether it came to the end.
 async fn read(client: &Client, delivery: &Delivery, wanted: &[String]) -> Result<(Found, bool), DeliverError> {
     let oldest = slack_time(delivery.since.before(CLOCK_MARGIN));
     let mut found = Found { messages: BTreeMap::new(), whole: false };
     let mut cursor: Option<String> = None;
+    let to = &delivery.to;
+    let chat = if to.is_in_person() { chat_with(client, &to.place).await? } else { Some(to.place.clone()) };
+    let Some(place) = chat else {
+        found.whole = true;
+        return Ok((found, true));
+    };
     for _ in 0..MOST_PAGES {
-        let to = &delivery.to;
-        let page = client.messages(&to.place, to.thread.as_deref(), &oldest, cursor.as_deref()).await?;
+        let page = client.messages(&place, to.thread.as_deref(), &oldest, cursor.as_deref()).await?;
         for message in page.messages {
             if let Some(key) = key_of(&message) {
                 found.messages.entry(key.to_owned()).or_insert(message.ts);

@@ -64,8 +64,12 @@ impl TeamsChannel {
             return Ok(delivered);
         }
         let to = &delivery.to;
-        let conversation = conversation_id(&to.place, to.thread.as_deref());
-        let spot = Spot { service_url: service_url(to)?, conversation: &conversation };
+        let service_url = service_url(to)?;
+        let conversation = match &to.person {
+            Some(person) if to.is_in_person() => self.client.chat_with(service_url, person, &to.installation).await?,
+            _ => conversation_id(&to.place, to.thread.as_deref()),
+        };
+        let spot = Spot { service_url, conversation: &conversation };
         if let Some((id, rendered)) = &replacement {
             self.client.update(spot, id, &message(rendered)).await?;
             return Ok(Delivered { platform_id: (*id).clone(), via: "update" });

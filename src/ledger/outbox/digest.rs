@@ -56,7 +56,7 @@ pub fn digest(late: &[Effect], now: Timestamp) -> Option<Effect> {
         not_before: None,
         // It is late from the first: what else is late by the time it can go joins it.
         expires: Some(now),
-        kind: EffectKind::Deliver { to, card, audience, replaces: None, answers: None },
+        kind: EffectKind::Deliver { to, card, audience, replaces: None, shows: None, answers: None },
         attempts: 0,
         last_error: None,
     })
@@ -149,6 +149,7 @@ mod tests {
                 card: Card::new(format!("answer {event}")),
                 audience,
                 replaces: None,
+                shows: None,
                 answers: None,
             },
             attempts: 0,

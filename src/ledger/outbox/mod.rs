@@ -418,6 +418,7 @@ mod tests {
                 card: Card::new("x"),
                 audience: Audience::Everyone,
                 replaces: None,
+                shows: None,
                 answers: None,
             },
             attempts: 0,

@@ -1,10 +1,14 @@
 //! How effects end, written down: done, put off, dead, merged into a digest.
 
 use crate::domain::audit::{AuditEnd, AuditEntry};
-use crate::domain::effect::{Effect, EffectEnd, Receipt};
-use crate::domain::outcome::Expect;
+use crate::domain::card::Audience;
+use crate::domain::effect::{Effect, EffectEnd, EffectKind, Receipt};
+use crate::domain::event::Address;
+use crate::domain::notice;
+use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
-use crate::store::keyspace::effect;
+use crate::store::keyspace::face::{self, Face};
+use crate::store::keyspace::{effect, timer};
 use crate::store::{Batch, Store, StoreError, Stored};
 
 /// The receipt of an effect that has ended.
@@ -32,7 +36,7 @@ pub fn receipt(effect: &Effect, end: EffectEnd, at: Timestamp) -> Receipt {
 pub async fn end(store: &Store, owed: &Stored<Effect>, end: EffectEnd, at: Timestamp) -> Result<(), StoreError> {
     let mut owed = owed.clone();
     loop {
-        match store.commit(ending(&owed, &end, at)).await {
+        match store.commit(ending(store, &owed, &end, at)?).await {
             Err(StoreError::Conflict) => owed = still_owed(store, &owed.value)?,
             other => return other,
         }
@@ -45,13 +49,14 @@ fn still_owed(store: &Store, it: &Effect) -> Result<Stored<Effect>, StoreError> 
     effect::owed(&store.view(&it.tenant), it.id)?.ok_or(StoreError::Conflict)
 }
 
-fn ending(owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) -> Batch {
+fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) -> Result<Batch, StoreError> {
     let it = &owed.value;
     let mut batch = Batch::new();
     batch.write(&it.tenant, effect::take_owed(it.id, owed.version));
     if let EffectEnd::Dead { reason } = end {
         let dead = Effect { last_error: Some(reason.clone()), ..it.clone() };
         batch.write(&it.tenant, effect::put_dead(&dead));
+        batch.writes(&it.tenant, timer::change(&store.view(&it.tenant), &notice::alert(at))?);
         batch.audit(
             &it.tenant,
             AuditEntry {
@@ -67,8 +72,26 @@ fn ending(owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) -> Batch {
             },
         );
     }
+    if let Some(write) = shown(it, end) {
+        batch.write(&it.tenant, write);
+    }
     batch.write(&it.tenant, effect::put_receipt(&receipt(it, end.clone(), at)));
-    batch
+    Ok(batch)
+}
+
+/// What a message that shows a task's card is remembered by, or forgotten: one that cannot be changed is not tried again.
+fn shown(it: &Effect, end: &EffectEnd) -> Option<Write> {
+    let EffectKind::Deliver { to, audience, replaces, shows, .. } = &it.kind;
+    let task = shows.filter(|_| to.channel.reaches_people() && !to.home)?;
+    // What one of many sees cannot be changed for that one later.
+    let is_lasting = *audience == Audience::Everyone || to.alone;
+    match end {
+        EffectEnd::Dead { .. } => replaces.is_some().then(|| face::take_face(task, to)),
+        _ => end.message().filter(|_| is_lasting).map(|message| {
+            let face = Face { to: Address { begins_thread: false, ..to.lasting() }, message: message.to_owned() };
+            face::put_face(task, &face)
+        }),
+    }
 }
 
 /// An effect was tried and not performed: what was said is kept.
@@ -109,9 +132,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::card::{Audience, Card};
-    use crate::domain::effect::EffectKind;
-    use crate::domain::event::{Address, ChannelName};
+    use crate::domain::card::Card;
+    use crate::domain::event::ChannelName;
     use crate::domain::ids::{EffectId, EventId, TenantId};
     use crate::domain::time::Clock;
     use crate::store::memory::Memory;
@@ -140,7 +162,8 @@ mod tests {
             route: None,
         };
         let card = Card::new("done");
-        let kind = EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, answers: None };
+        let kind =
+            EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, shows: None, answers: None };
         let (id, tenant) = (EffectId { event: EventId(1), index: 0 }, TenantId::default_tenant());
         let created = Timestamp(1);
         Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None }

@@ -138,6 +138,9 @@ pub struct Story {
     /// The smallest change that would have permitted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smallest_change: Option<String>,
+    /// Who is told of it unasked, and who is not and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<String>,
     /// Effects that it owes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<EffectId>,
@@ -239,6 +242,7 @@ pub fn ended_when_accepted(event: &Event) -> Option<Story> {
         handler: None,
         rules: Vec::new(),
         smallest_change: None,
+        told: Vec::new(),
         effects: Vec::new(),
         attempts: 0,
         result: None,

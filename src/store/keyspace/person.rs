@@ -1,8 +1,9 @@
-//! `pr<id>` a person, `pu<digest>` what a platform user is to us, `pn<digest>` people by their name.
+//! `pr<id>` a person, `pu<digest>` what a platform user is to us, `pn<digest>` people by their name,
+//! `pw<id>` where a person is reached alone.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::PlatformUser;
+use crate::domain::event::{Address, PlatformUser};
 use crate::domain::ids::PrincipalId;
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::principal::{PersonRecord, Principal};
@@ -14,6 +15,7 @@ use crate::store::{StoreError, Stored, View, put};
 const PERSON: &[u8] = b"pr";
 const USER: &[u8] = b"pu";
 const NAME: &[u8] = b"pn";
+const REACHED: &[u8] = b"pw";
 
 impl Record for Principal {}
 impl Record for PersonRecord {}
@@ -21,6 +23,8 @@ impl Record for PersonRecord {}
 #[derive(Debug, Serialize, Deserialize)]
 struct Named(PrincipalId);
 impl Record for Named {}
+
+impl Record for Address {}
 
 fn person_key(id: &PrincipalId) -> Vec<u8> {
     [PERSON, id.0.as_bytes()].concat()
@@ -73,4 +77,18 @@ pub fn record(view: &View, user: &PlatformUser) -> Result<Option<Stored<PersonRe
 #[must_use]
 pub fn put_record(user: &PlatformUser, record: &PersonRecord) -> Write {
     put(user_key(user), Expect::Any, record)
+}
+
+/// The chat that a platform user has with the bot alone, by the user's own principal.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn reach(view: &View, own: &PrincipalId) -> Result<Option<Address>, StoreError> {
+    Ok(view.get([REACHED, own.0.as_bytes()].concat().as_slice())?.map(|stored| stored.value))
+}
+
+/// Stores the chat that a platform user has with the bot alone.
+#[must_use]
+pub fn put_reach(own: &PrincipalId, chat: &Address) -> Write {
+    put([REACHED, own.0.as_bytes()].concat(), Expect::Any, chat)
 }

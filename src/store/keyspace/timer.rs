@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::outcome::{Expect, Write};
+use crate::domain::outcome::{Expect, TimerChange, Write};
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
@@ -42,6 +42,17 @@ pub fn set(view: &View, timer: &Timer) -> Result<Vec<Write>, StoreError> {
     writes.push(put(due_key(timer.at, &timer.name), Expect::Any, timer));
     writes.push(put(hashed(NAME, &timer.name), Expect::Any, &When(timer.at)));
     Ok(writes)
+}
+
+/// Sets or clears a timer, as a handler has decided.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn change(view: &View, change: &TimerChange) -> Result<Vec<Write>, StoreError> {
+    match change.clone() {
+        TimerChange::Set { name, at, payload } => set(view, &Timer { name, at, payload }),
+        TimerChange::Clear { name } => clear(view, &name),
+    }
 }
 
 /// Clears the timer of a name, if there is one.

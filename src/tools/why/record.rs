@@ -47,6 +47,8 @@ pub struct StoryView {
     pub outcome: Option<String>,
     /// When it ended.
     pub ended: Option<String>,
+    /// Who is told of it unasked, and who is not and why.
+    pub told: Vec<String>,
     /// What it owed to the outside.
     pub effects: Vec<EffectView>,
     /// Why it stands where it stands, in one sentence.
@@ -114,6 +116,7 @@ pub fn story(view: &View, id: EventId) -> Result<Option<StoryView>, StoreError> 
         state,
         outcome: end.as_ref().map(|end| end.summary.clone()),
         ended: end.as_ref().map(|end| end.at.to_string()),
+        told: end.as_ref().map(|end| end.told.clone()).unwrap_or_default(),
         effects,
         cause,
     }))
@@ -265,6 +268,7 @@ impl StoryView {
         if let (Some(outcome), Some(ended)) = (&self.outcome, &self.ended) {
             lines.push(format!("outcome: {outcome}, {ended}"));
         }
+        lines.extend(self.told.iter().cloned());
         lines.extend(self.effects.iter().map(|effect| format!("effect {}", effect.line())));
         lines.push(self.cause.clone());
         lines

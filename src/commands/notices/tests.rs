@@ -1,0 +1,219 @@
+//! Whom a change concerns, what waits, the summary of a day, and what owners are told.
+
+use serde_json::json;
+
+use super::*;
+use crate::commands::{grammar, timers};
+use crate::domain::card::Audience;
+use crate::domain::effect::{Effect, EffectEnd, EffectKind, Receipt};
+use crate::domain::event::{Address, EventKind};
+use crate::domain::ids::{EffectId, EventId};
+use crate::domain::outcome::{Expect, TimerChange};
+use crate::domain::time::Timestamp;
+use crate::store::keyspace::effect;
+use crate::tools::testing::{Desk, NOW};
+
+/// Everybody has written to the bot once.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    for (id, user) in [("p-1", "U1"), ("p-2", "U2"), ("p-3", "U3")] {
+        desk.write(vec![person::put_reach(&PrincipalId(id.into()), &chat(user))]).unwrap();
+    }
+    desk
+}
+
+fn chat(user: &str) -> Address {
+    let event = Desk::new().event(EventKind::HomeOpened);
+    let reply = Address { person: Some(user.to_owned()), ..event.what.reply.unwrap() };
+    reply.in_person().unwrap()
+}
+
+/// Types a line and tells of it, as the router does.
+fn say(desk: &Desk, line: &str) -> Outcome {
+    let parsed = grammar::parse(line).unwrap();
+    let event = desk.event(EventKind::Command { line: line.to_owned() });
+    let outcome = desk.on(&event, |ctx| tell((parsed.spec.run)(&parsed.matches, ctx).unwrap(), ctx)).unwrap();
+    desk.apply(&outcome).unwrap();
+    outcome
+}
+
+fn ring(desk: &Desk, name: &str, payload: serde_json::Value) -> Outcome {
+    let event = desk.event(EventKind::TimerFired { name: name.to_owned(), payload: payload.clone() });
+    let outcome = desk.on(&event, |ctx| timers::timer_fired(name, &payload, ctx)).unwrap();
+    desk.apply(&outcome).unwrap();
+    outcome
+}
+
+/// To whom something is said in person, with its title and its last words.
+fn told(outcome: &Outcome) -> Vec<(String, String)> {
+    let in_person = outcome.replies.iter().filter(|reply| reply.to.as_ref().is_some_and(Address::is_in_person));
+    let words = |reply: &Reply| {
+        format!("{} {:?} {}", reply.card.title, reply.card.blocks, reply.card.footer.as_deref().unwrap_or(""))
+    };
+    in_person.map(|reply| (reply.to.as_ref().unwrap().place.clone(), words(reply))).collect()
+}
+
+/// To whom, and a part of it.
+type Said = &'static [(&'static str, &'static str)];
+
+#[test]
+fn each_is_told_once_of_what_concerns_them_and_nobody_of_what_they_did() {
+    let desk = desk();
+    // Who types, what, and to whom what is said.
+    let cases: [(&str, &str, Said); 9] = [
+        ("U1", "task create Alone", &[]),
+        ("U1", "task assign T-1 @Grace Hopper", &[("U2", "Ada gave it to you")]),
+        ("U2", "task update T-1 --status in-progress", &[("U1", "it is in-progress now")]),
+        (
+            "U3",
+            "task comment T-1 @Ada and @Grace Hopper: done soon?",
+            &[("U1", "Mary Hopper named you"), ("U2", "named you")],
+        ),
+        ("U3", "task comment T-1 mail ada@example.org", &[("U2", "mail ada@example.org"), ("U1", "mail")]),
+        ("U3", "task assign T-1 me", &[("U2", "gave it to @Mary Hopper")]),
+        ("U3", "task assign T-1 nobody", &[("U1", "agents that suit")]),
+        ("U1", "task update T-1 --priority critical", &[]),
+        ("U3", "task create For both --to @Ada --description \"as @Ada said\"", &[("U1", "gave it to you")]),
+    ];
+    for (user, line, expected) in cases {
+        desk.become_person(&user.replace('U', "p-"), user);
+        let got = told(&say(&desk, line));
+        assert_eq!(got.len(), expected.len(), "{line}: {got:?}");
+        for ((who, said), (to, part)) in got.iter().zip(expected) {
+            assert_eq!(who, to, "{line}");
+            assert!(said.contains(part) && said.contains("you are told since"), "{line}: {said}");
+        }
+    }
+}
+
+#[test]
+fn who_wants_none_of_one_topic_is_told_by_another_and_the_story_says_who_is_not() {
+    let desk = desk();
+    desk.become_person("p-2", "U2");
+    say(&desk, "notifications --off assignments");
+    desk.become_person("p-1", "U1");
+    let outcome = say(&desk, "task create Named --to @Grace Hopper --description \"for @Grace Hopper\"");
+    assert!(told(&outcome)[0].1.contains("named you"), "{:?}", told(&outcome));
+    let outcome = say(&desk, "task create Silent --to @Grace Hopper");
+    assert!(told(&outcome).is_empty());
+    assert_eq!(outcome.told, ["p-2 is not told, who wants none of these"]);
+    desk.write(vec![
+        person::put_person(
+            &Principal {
+                role: Role::Guest,
+                ..person::read(&desk.view, &PrincipalId("p-3".into())).unwrap().unwrap().value
+            },
+            Expect::Any,
+        )[0]
+        .clone(),
+    ])
+    .unwrap();
+    assert_eq!(say(&desk, "task create Guest --to @Mary Hopper").told, ["p-3 is not told, who is no member"]);
+}
+
+#[test]
+fn what_comes_up_in_quiet_hours_is_told_at_their_end_all_at_once() {
+    let desk = desk();
+    desk.become_person("p-2", "U2");
+    say(&desk, "notifications --quiet 9-12");
+    desk.become_person("p-1", "U1");
+    for title in ["One", "Two"] {
+        let outcome = say(&desk, &format!("task create {title} --to @Grace Hopper"));
+        assert!(told(&outcome).is_empty());
+        assert_eq!(outcome.told, ["p-2 is told at 2026-11-21 12:00 UTC: assignments"]);
+    }
+    let end = NOW.after(std::time::Duration::from_secs(7200));
+    assert_eq!(desk.timers(), [format!("notices/p-2/{} 2026-11-21T12:00:00.000Z", end.0)]);
+    let payload = json!({"person": "p-2"});
+    assert!(told(&ring(&desk, "notices/p-2/0", payload.clone())).is_empty(), "it is too early");
+    desk.now.set(end);
+    let outcome = ring(&desk, "notices/p-2/0", payload.clone());
+    let [(who, said)] = &told(&outcome)[..] else { panic!("{outcome:?}") };
+    assert_eq!(who, "U2");
+    assert!(said.contains("2 things") && said.contains("T-1 One") && said.contains("T-2 Two"), "{said}");
+    assert!(told(&ring(&desk, "notices/p-2/0", payload)).is_empty(), "it is told once");
+}
+
+#[test]
+fn a_summary_says_how_the_day_stands_and_sets_the_next() {
+    let desk = desk();
+    say(&desk, "notifications --summary 10:00");
+    say(&desk, "task create Late --to me --due 2026-11-20");
+    say(&desk, "task create Soon --to me --due today");
+    say(&desk, "task create Other --to @Grace Hopper");
+    let payload = json!({"person": "p-1"});
+    let outcome = ring(&desk, "summary/p-1", payload.clone());
+    let said = &told(&outcome)[0].1;
+    for part in ["2026-11-21: 2 open", "Overdue", "T-1", "Due today", "T-2"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("T-3"), "{said}");
+    assert!(outcome.timers.iter().any(|timer| matches!(timer, TimerChange::Set { at, .. } if *at > NOW)));
+    say(&desk, "notifications --mute 2d");
+    assert!(told(&ring(&desk, "summary/p-1", payload.clone())).is_empty());
+    say(&desk, "notifications --mute off --summary off");
+    let outcome = ring(&desk, "summary/p-1", payload);
+    assert!(told(&outcome).is_empty() && matches!(&outcome.timers[..], [TimerChange::Clear { .. }]), "{outcome:?}");
+}
+
+/// An effect of an event that was given up.
+fn give_up(desk: &Desk, event: EventId, at: Timestamp) {
+    let kind = EffectKind::Deliver {
+        to: chat("U2"),
+        card: Card::new("x"),
+        audience: Audience::Everyone,
+        replaces: None,
+        shows: None,
+        answers: None,
+    };
+    let id = EffectId { event, index: 0 };
+    let tenant = desk.view.tenant().clone();
+    let dead = Effect { id, tenant, created: at, not_before: None, expires: None, kind, attempts: 0, last_error: None };
+    let end = EffectEnd::Dead { reason: "not_in_channel".into() };
+    let receipt = Receipt { id, at, end, to: "slack C9".into(), attempts: 1 };
+    desk.write(vec![effect::put_dead(&dead), effect::put_receipt(&receipt)]).unwrap();
+}
+
+#[test]
+fn owners_are_told_of_what_was_given_up_since_they_were_last_told() {
+    let desk = desk();
+    let owner = Principal { role: Role::Owner, ..desk.by.borrow().clone() };
+    desk.write(person::put_person(&owner, Expect::Any).to_vec()).unwrap();
+    let asked = desk.event(EventKind::Command { line: "task list".into() });
+    give_up(&desk, asked.id, NOW);
+    let outcome = ring(&desk, "alert/1", json!(null));
+    let [(who, said)] = &told(&outcome)[..] else { panic!("{outcome:?}") };
+    assert_eq!(who, "U1");
+    assert!(said.contains("slack C9 did not arrive: not_in_channel") && said.contains("you are an owner"), "{said}");
+
+    // Soon after it is put off; then only what is new is told, and no alert of an alert.
+    let later = NOW.after(std::time::Duration::from_secs(60));
+    desk.now.set(later);
+    let outcome = ring(&desk, "alert/2", json!(null));
+    let [TimerChange::Set { at, .. }] = &outcome.timers[..] else { panic!("{outcome:?}") };
+    assert!(told(&outcome).is_empty());
+    let alert = desk.event(EventKind::TimerFired { name: "alert/2".into(), payload: json!(null) });
+    give_up(&desk, alert.id, later);
+    desk.now.set(*at);
+    assert!(told(&ring(&desk, "alert/later", json!(null))).is_empty());
+}
+
+#[test]
+fn the_messages_that_show_a_task_are_changed_with_it() {
+    let desk = desk();
+    say(&desk, "task create Shown");
+    let elsewhere =
+        Address { place: "C2".into(), route: None, ..desk.event(EventKind::HomeOpened).what.reply.unwrap() };
+    let face = |to: Address, message: &str| face::Face { to, message: message.to_owned() };
+    let faces = [face(elsewhere, "C2:1"), face(chat("U2"), "D2:1")];
+    desk.write(faces.iter().map(|face| face::put_face(task_id(), face)).collect()).unwrap();
+    let outcome = say(&desk, "task done T-1");
+    let mut changed: Vec<&str> = outcome.replies.iter().filter_map(|reply| reply.replaces.as_deref()).collect();
+    changed.sort_unstable();
+    assert_eq!(changed, ["C2:1", "D2:1"]);
+    assert!(outcome.replies.iter().all(|reply| reply.shows == Some(task_id())));
+}
+
+fn task_id() -> crate::domain::ids::TaskId {
+    crate::domain::ids::TaskId(1)
+}

@@ -1,0 +1,198 @@
+//! Whom a notice reaches, where and when, and how people change that.
+//!
+//! Owns the rules. Of what people are told, and how it looks, is `commands/notices.rs`; when a notice goes by somebody's
+//! wishes is `domain/notice.rs`. A person is told in the chat that they have with the bot alone, on the platform that
+//! they have chosen or the first on which the bot has met them.
+
+use serde_json::json;
+
+use crate::domain::event::{Address, ChannelName};
+use crate::domain::ids::{PrincipalId, TaskId};
+use crate::domain::notice::{Going, Preferences, Quiet, Topic};
+use crate::domain::outcome::{Expect, TimerChange, Write};
+use crate::domain::principal::Role;
+use crate::domain::time::Timestamp;
+use crate::store::keyspace::notice::{self, Held};
+use crate::store::keyspace::{link, person};
+use crate::store::{StoreError, Stored, View};
+use crate::tools::Context;
+
+/// What a person is to be told.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// To whom; the principal that stands for the person.
+    pub to: PrincipalId,
+    /// Of what.
+    pub topic: Topic,
+    /// In one line, for a message that tells of many.
+    pub line: String,
+    /// The task that it is about.
+    pub task: Option<TaskId>,
+}
+
+/// What becomes of a notice.
+#[derive(Debug)]
+pub enum Way {
+    /// It goes there, at once.
+    Now(Address),
+    /// It waits.
+    Later {
+        /// Until then.
+        at: Timestamp,
+        /// What keeps it.
+        write: Write,
+        /// What lets it go.
+        timer: TimerChange,
+    },
+    /// It does not go, for this reason.
+    Not(&'static str),
+}
+
+/// What becomes of a notice of this event; `index` tells those of one event apart.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn way(notice: &Notice, index: u32, ctx: &Context<'_>) -> Result<Way, StoreError> {
+    let is_member = person::read(ctx.view, &notice.to)?.is_some_and(|person| person.value.role != Role::Guest);
+    if !is_member {
+        return Ok(Way::Not("is no member"));
+    }
+    let wishes = wishes(ctx.view, &notice.to)?;
+    let Some(address) = reach(ctx.view, &notice.to, wishes.via)? else {
+        return Ok(Way::Not("has never written to me where I could answer alone"));
+    };
+    Ok(match wishes.going(notice.topic, ctx.now) {
+        Going::Now => Way::Now(address),
+        Going::Never(why) => Way::Not(why),
+        Going::At(at) => {
+            let Notice { topic, line, task, .. } = notice.clone();
+            let held = Held { topic, at: ctx.now, line, task };
+            let write = notice::hold(&notice.to, at, (ctx.event.id, index), &held);
+            Way::Later { at, write, timer: let_go(&notice.to, at) }
+        }
+    })
+}
+
+/// The timer that lets go what waits for somebody until then.
+#[must_use]
+pub fn let_go(person: &PrincipalId, at: Timestamp) -> TimerChange {
+    TimerChange::Set { name: format!("notices/{person}/{}", at.0), at, payload: json!({ "person": person }) }
+}
+
+/// How somebody wants to be told.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn wishes(view: &View, person: &PrincipalId) -> Result<Preferences, StoreError> {
+    Ok(notice::preferences(view, person)?.map(|stored| stored.value).unwrap_or_default())
+}
+
+/// The chat that somebody has with the bot alone: on the platform that they want, or on the first that there is.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn reach(view: &View, person: &PrincipalId, via: Option<ChannelName>) -> Result<Option<Address>, StoreError> {
+    let known_by = link::known_by(view, person)?;
+    let chats = known_by.iter().filter_map(|own| person::reach(view, own).transpose());
+    let mut chats = chats.collect::<Result<Vec<Address>, _>>()?;
+    let wanted = chats.iter().position(|chat| Some(chat.channel) == via).unwrap_or_default();
+    Ok(if chats.is_empty() { None } else { Some(chats.swap_remove(wanted)) })
+}
+
+/// What shall be different about how somebody is told; `Some(None)` takes a wish away.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Told of these again.
+    pub on: Vec<Topic>,
+    /// No longer told of these.
+    pub off: Vec<Topic>,
+    /// The platform.
+    pub via: Option<Option<ChannelName>>,
+    /// Nothing for so long.
+    pub mute: Option<Option<std::time::Duration>>,
+    /// Quiet hours.
+    pub quiet: Option<Option<Quiet>>,
+    /// All at once, at that time.
+    pub digest: Option<Option<jiff::civil::Time>>,
+    /// A summary of the day, at that time.
+    pub summary: Option<Option<jiff::civil::Time>>,
+    /// The zone of the times.
+    pub zone: Option<Option<String>>,
+}
+
+/// The asker's wishes as they will be, and what makes them so.
+#[derive(Debug)]
+pub struct Changed {
+    /// As they will be.
+    pub wishes: Preferences,
+    /// The row.
+    pub writes: Vec<Write>,
+    /// The summary's timer.
+    pub timers: Vec<TimerChange>,
+}
+
+/// Decides on a change of the asker's wishes.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn change(wanted: Wanted, ctx: &Context<'_>) -> Result<Changed, StoreError> {
+    let person = &ctx.by.id;
+    let before = notice::preferences(ctx.view, person)?;
+    let expect = Expect::as_read(before.as_ref().map_or(0, |before: &Stored<Preferences>| before.version));
+    let before = before.map(|stored| stored.value).unwrap_or_default();
+    let Wanted { on, off, via, mute, quiet, digest, summary, zone } = wanted;
+    let mut topics: Vec<Topic> = before.off.iter().copied().filter(|topic| !on.contains(topic)).chain(off).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    let wishes = Preferences {
+        off: topics,
+        via: via.unwrap_or(before.via),
+        muted_until: mute.map_or(before.muted_until, |mute| mute.map(|time| ctx.now.after(time))),
+        quiet: quiet.unwrap_or(before.quiet),
+        digest: digest.unwrap_or(before.digest),
+        summary: summary.unwrap_or(before.summary),
+        zone: zone.unwrap_or(before.zone),
+    };
+    let timers = vec![next_summary(person, &wishes, ctx.now)];
+    Ok(Changed { writes: vec![notice::put_preferences(person, &wishes, expect)], timers, wishes })
+}
+
+/// The timer of somebody's next summary, or the end of it.
+#[must_use]
+pub fn next_summary(person: &PrincipalId, wishes: &Preferences, now: Timestamp) -> TimerChange {
+    let name = format!("summary/{person}");
+    match wishes.summary.and_then(|time| wishes.next(time, now)) {
+        Some(at) => TimerChange::Set { name, at, payload: json!({ "person": person }) },
+        None => TimerChange::Clear { name },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::testing::Desk;
+
+    #[test]
+    fn a_wish_changes_what_it_names_and_leaves_the_rest() {
+        let desk = Desk::new();
+        let time = |text: &str| Some(Some(text.parse().unwrap()));
+        let make = |wanted: Wanted| {
+            let changed = desk.with(|ctx| change(wanted, ctx)).unwrap();
+            let outcome = crate::domain::outcome::Outcome {
+                writes: changed.writes,
+                timers: changed.timers,
+                ..Default::default()
+            };
+            desk.apply(&outcome).unwrap();
+            changed.wishes
+        };
+        make(Wanted { off: vec![Topic::Status, Topic::Comments], summary: time("09:00"), ..Wanted::default() });
+        assert_eq!(desk.timers(), ["summary/p-1 2026-11-22T09:00:00.000Z"]);
+        let wishes =
+            make(Wanted { on: vec![Topic::Status], zone: Some(Some("Europe/Berlin".into())), ..Wanted::default() });
+        assert_eq!(wishes.off, [Topic::Comments]);
+        assert_eq!(desk.timers(), ["summary/p-1 2026-11-22T08:00:00.000Z"]);
+        make(Wanted { summary: Some(None), ..Wanted::default() });
+        assert!(desk.timers().is_empty());
+    }
+}
