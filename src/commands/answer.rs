@@ -1,10 +1,11 @@
 //! To whom an answer goes, and what it takes the place of.
 //!
 //! A task's card is for everybody, and where a button of it was pressed it takes that card's place, so
-//! that one card stays true. Lists, help, stories and refusals are for the asker alone.
+//! that one card stays true. Lists, help, stories and refusals are for the asker alone. A page, of a list or
+//! of counts, is turned in its place.
 
 use crate::commands::task_card::{minute, task_card};
-use crate::domain::card::Card;
+use crate::domain::card::{Action, ButtonStyle, Card};
 use crate::domain::event::EventKind;
 use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
 use crate::domain::task::Task;
@@ -19,6 +20,17 @@ pub(super) fn asker(outcome: Outcome, card: Card) -> Outcome {
 /// Answers everybody with something that stands for itself.
 pub(super) fn everyone(outcome: Outcome, card: Card) -> Outcome {
     with(outcome, Reply::everyone(card))
+}
+
+/// Answers with a page that has buttons of its own: pressed there, it is turned or made anew in its place.
+pub(super) fn page(outcome: Outcome, reply: Reply, ctx: &Context<'_>) -> Outcome {
+    with(outcome, Reply { replaces: pressed_message(ctx).map(str::to_owned), ..reply })
+}
+
+/// A button of a page, which stands for a line; none where the line is too long for one.
+pub(super) fn turn(label: &str, line: &str, ctx: &Context<'_>) -> Option<Action> {
+    let token = Some((ctx.sign)(line)).filter(|token| !token.is_empty())?;
+    Some(Action::Button { label: label.to_owned(), token, style: ButtonStyle::Plain })
 }
 
 /// Answers everybody with the card of a task, as a message of its own.

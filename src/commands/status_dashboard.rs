@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::commands::{CommandSpec, also, answer, everyday, task_card};
 use crate::domain::card::{Block, Card, Tone};
-use crate::domain::outcome::{Failure, Outcome};
+use crate::domain::outcome::{Failure, Outcome, Reply};
 use crate::domain::task::Task;
 use crate::tools::status_read::{self, Count, Dashboard};
 use crate::tools::{Context, due};
@@ -33,7 +33,8 @@ fn arguments(command: Command) -> Command {
 fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let seen = status_read::dashboard(ctx)?;
     let card = card(&seen, ctx);
-    Ok(answer::everyone(status_read::outcome("dashboard", json!({"dashboard": seen})), card))
+    let card = answer::turn("Refresh", &SPEC.name(), ctx).into_iter().fold(card.undivided(), Card::action);
+    Ok(answer::page(status_read::outcome("dashboard", json!({"dashboard": seen})), Reply::everyone(card), ctx))
 }
 
 fn card(seen: &Dashboard, ctx: &Context<'_>) -> Card {

@@ -5,8 +5,8 @@ use clap::{ArgMatches, Command};
 use crate::commands::arguments::{self, value_of};
 use crate::commands::{CommandSpec, Saying, also, answer, everyday, task_card};
 use crate::domain::card::Card;
-use crate::domain::outcome::{Failure, Outcome};
-use crate::tools::task_list::{self, Asked, LARGEST_PAGE, Page};
+use crate::domain::outcome::{Failure, Outcome, Reply};
+use crate::tools::task_list::{self, Asked, LARGEST_PAGE, PAGE, Page};
 use crate::tools::{Context, due};
 
 /// Its line in the table.
@@ -29,8 +29,8 @@ pub const SPEC: CommandSpec = CommandSpec {
     ],
     action: everyday("task.list"),
     about: "list tasks, the newest first",
-    details: "Shows open tasks; `--all` shows closed ones too, `--status` those of one status. Twenty fit a page, and \
-              the answer says how to see the next.",
+    details: "Shows open tasks; `--all` shows closed ones too, `--status` those of one status. Twenty fit a page, \
+              which is turned by its buttons or by the line below it.",
     examples: &[
         "task list",
         "task list --status in-progress",
@@ -70,7 +70,7 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     };
     let page = task_list::decide(&asked, ctx)?;
     let card = card(&asked, &page, ctx);
-    Ok(answer::asker(task_list::outcome(&page), card))
+    Ok(answer::page(task_list::outcome(&page), Reply::asker(card), ctx))
 }
 
 /// `Open tasks of @Ada in website`.
@@ -106,9 +106,18 @@ fn card(asked: &Asked, page: &Page, ctx: &Context<'_>) -> Card {
     let count = page.tasks.len();
     let card = Card::new(format!("{title} ({count}{})", if page.more { " of more" } else { "" }))
         .block(task_card::table(&page.tasks, due::day_of(ctx.now)));
+    let newest = format!("task list{}", options(asked));
+    let older = format!("{newest} --before {}", last.id);
+    // A page that is turned in its place is one message; who asks for more at once gets as many as it takes.
+    let card = if count > PAGE {
+        card
+    } else {
+        let newest = asked.before.as_ref().and_then(|_| answer::turn("Newest", &newest, ctx));
+        let older = page.more.then(|| answer::turn("Older", &older, ctx)).flatten();
+        newest.into_iter().chain(older).fold(card.undivided(), Card::action)
+    };
     if page.more {
-        let next = format!("task list{} --before {}", options(asked), last.id);
-        card.footer(format!("there are more: {}", ctx.typed(&next)))
+        card.footer(format!("there are more: {}", ctx.typed(&older)))
     } else if page.open_only {
         card.footer(closed_too)
     } else {

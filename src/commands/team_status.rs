@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::commands::{CommandSpec, also, answer, everyday, task_card};
 use crate::domain::card::{Block, Card};
-use crate::domain::outcome::{Failure, Outcome};
+use crate::domain::outcome::{Failure, Outcome, Reply};
 use crate::tools::Context;
 use crate::tools::status_read::{self, Load};
 
@@ -40,5 +40,6 @@ fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     };
     let bounds = if team.bounds.is_empty() { String::new() } else { format!("; {}", team.bounds.join(", ")) };
     let card = card.footer(format!("{}{bounds}", task_card::minute(ctx.now)));
-    Ok(answer::everyone(status_read::outcome("team status", json!({"team": team})), card))
+    let card = answer::turn("Refresh", &SPEC.name(), ctx).into_iter().fold(card.undivided(), Card::action);
+    Ok(answer::page(status_read::outcome("team status", json!({"team": team})), Reply::everyone(card), ctx))
 }

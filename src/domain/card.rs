@@ -49,6 +49,10 @@ pub struct Card {
     /// Small print: where it came from, how to go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<String>,
+    /// It is one message on every channel, since its buttons put another card in its place: what does not fit is left
+    /// out, and its length told. Others are as many messages as it takes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undivided: bool,
 }
 
 /// A part of a card.
@@ -211,6 +215,12 @@ impl Card {
     pub fn action(mut self, action: Action) -> Self {
         self.actions.push(action);
         self
+    }
+
+    /// Makes it one message, whose buttons put another card in its place.
+    #[must_use]
+    pub fn undivided(self) -> Self {
+        Self { undivided: true, ..self }
     }
 
     /// Sets the small print.

@@ -17,6 +17,7 @@ mod notices;
 mod oauth;
 mod operations;
 mod outage;
+mod pages;
 mod power;
 mod power_cut;
 mod power_server;

@@ -74,10 +74,10 @@ pub struct Rendered {
 }
 
 /// A card as the messages that show all of it, in order; there is always at least one. What goes
-/// beyond 20 messages is left out before the actions, and its length told.
+/// beyond 20 messages, or beyond the one of a card that is undivided, is left out before the actions, and its length told.
 #[must_use]
 pub fn messages(card: &Card) -> Vec<Rendered> {
-    assemble(card, MOST_MESSAGES)
+    assemble(card, if card.undivided { 1 } else { MOST_MESSAGES })
 }
 
 /// A card as one message, for places that take only one: an answer, an update. What does not fit

@@ -123,8 +123,10 @@ impl SlackChannel {
         if delivery.to.home {
             return home::publish(client, delivery).await;
         }
-        if let Some(message) = &delivery.replaces {
-            return self.replace(client, delivery, message).await;
+        if let Some(message) = &delivery.replaces
+            && let Some(replaced) = self.replace(client, delivery, message).await?
+        {
+            return Ok(replaced);
         }
         let parts = blocks::messages(&delivery.card);
         let mut shown = None;
@@ -139,15 +141,25 @@ impl SlackChannel {
         self.show(client, delivery, &parts, shown).await
     }
 
-    /// Changes a message that is there. It stays one message, so repeating it does no harm.
-    async fn replace(&self, client: &Client, delivery: &Delivery, message: &str) -> Result<Delivered, DeliverError> {
+    /// Changes a message that is there. It stays one message, so repeating it does no harm. One that only one person
+    /// sees is changed by the address of the press alone (docs.slack.dev/reference/methods/chat.update); where that is
+    /// used up, nothing is changed.
+    async fn replace(
+        &self,
+        client: &Client,
+        delivery: &Delivery,
+        message: &str,
+    ) -> Result<Option<Delivered>, DeliverError> {
         let part = blocks::render(&delivery.card);
         if let Some(url) = &delivery.to.route {
             let mut body = content(&part);
             body.insert("replace_original".to_owned(), Value::Bool(true));
             if respond(client, url, body).await? {
-                return Ok(Delivered { platform_id: message.to_owned(), via: BY_RESPONSE_URL });
+                return Ok(Some(Delivered { platform_id: message.to_owned(), via: BY_RESPONSE_URL }));
             }
+        }
+        if seen_by_one(delivery) {
+            return Ok(None);
         }
         let (channel, ts) =
             message.split_once(':').ok_or_else(|| rejected("the message to replace has no `channel:ts`"))?;
@@ -155,7 +167,7 @@ impl SlackChannel {
         body.insert("channel".to_owned(), channel.into());
         body.insert("ts".to_owned(), ts.into());
         client.chat("chat.update", &Value::Object(body)).await?;
-        Ok(Delivered { platform_id: message.to_owned(), via: "chat.update" })
+        Ok(Some(Delivered { platform_id: message.to_owned(), via: "chat.update" }))
     }
 
     /// Shows the messages of a card that are not shown yet, in order.

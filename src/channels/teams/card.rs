@@ -82,9 +82,14 @@ struct Limits {
 }
 
 /// A card as the messages that show all of it, in order, each of at most 28,000 bytes; there is always at least one.
-/// What goes beyond 20 messages is left out before the actions, and its length told.
+/// What goes beyond 20 messages is left out before the actions, and its length told. A card that is undivided is one
+/// message, as `render` makes it.
 #[must_use]
 pub fn messages(card: &Card) -> Vec<Rendered> {
+    if card.undivided { vec![render(card)] } else { split(card) }
+}
+
+fn split(card: &Card) -> Vec<Rendered> {
     assemble(card, Limits { room: MOST_SPLIT - ENVELOPE, messages: MOST_MESSAGES })
 }
 
@@ -93,7 +98,7 @@ pub fn messages(card: &Card) -> Vec<Rendered> {
 /// only one.
 #[must_use]
 pub fn render(card: &Card) -> Rendered {
-    let mut whole = messages(card);
+    let mut whole = split(card);
     if whole.len() > 1 {
         whole = assemble(card, Limits { room: MOST_ALONE - ENVELOPE, messages: 1 });
     }

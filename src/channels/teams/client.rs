@@ -44,6 +44,15 @@ pub(super) enum SeenBy {
     OnePerson,
 }
 
+impl SeenBy {
+    /// A call about a message for one person's eyes says that it is one.
+    fn say_in(self, url: &mut Url) {
+        if self == Self::OnePerson {
+            url.query_pairs_mut().append_pair("isTargetedActivity", "true");
+        }
+    }
+}
+
 /// A member of a conversation, as Teams describes them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,9 +128,7 @@ impl Client {
     ) -> Result<Option<String>, DeliverError> {
         let path = ["conversations", to.conversation, "activities"];
         let mut url = self.address(to.service_url, &path)?;
-        if seen_by == SeenBy::OnePerson {
-            url.query_pairs_mut().append_pair("isTargetedActivity", "true");
-        }
+        seen_by.say_in(&mut url);
         let answer = self.call(Method::POST, url, Some(message)).await?;
         if seen_by == SeenBy::OnePerson && answer.takes_none_for_one() {
             return Ok(None);
@@ -130,8 +137,15 @@ impl Client {
     }
 
     /// Changes a message that is there.
-    pub(super) async fn update(&self, to: Spot<'_>, id: &str, message: &Value) -> Result<(), DeliverError> {
-        let url = self.address(to.service_url, &["conversations", to.conversation, "activities", id])?;
+    pub(super) async fn update(
+        &self,
+        to: Spot<'_>,
+        id: &str,
+        message: &Value,
+        seen_by: SeenBy,
+    ) -> Result<(), DeliverError> {
+        let mut url = self.address(to.service_url, &["conversations", to.conversation, "activities", id])?;
+        seen_by.say_in(&mut url);
         let answer = self.call(Method::PUT, url, Some(message)).await.map_err(repeatable)?;
         answer.into_success().map(|_| ())
     }

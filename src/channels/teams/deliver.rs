@@ -70,11 +70,13 @@ impl TeamsChannel {
             _ => conversation_id(&to.place, to.thread.as_deref()),
         };
         let spot = Spot { service_url, conversation: &conversation };
+        let is_for_one = delivery.audience == Audience::Asker && !to.alone;
         if let Some((id, rendered)) = &replacement {
-            self.client.update(spot, id, &message(rendered)).await?;
+            let seen_by = if is_for_one { SeenBy::OnePerson } else { SeenBy::All };
+            self.client.update(spot, id, &message(rendered, to, seen_by), seen_by).await?;
             return Ok(Delivered { platform_id: (*id).clone(), via: "update" });
         }
-        if delivery.audience == Audience::Asker && !to.alone {
+        if is_for_one {
             return self.show_one(delivery, spot).await;
         }
         self.show(delivery, spot).await
@@ -84,7 +86,8 @@ impl TeamsChannel {
     /// person's eyes; a card that changes is changed for the others by its own call.
     async fn answer_press(&self, delivery: &Delivery, replacement: Option<&Rendered>) -> Option<Delivered> {
         let event = delivery.answers.filter(|event| self.inline.is_awaited(*event))?;
-        let is_for_one = delivery.audience == Audience::Asker && delivery.replaces.is_none();
+        let is_seen_by_one = delivery.replaces.is_none() || !delivery.to.alone;
+        let is_for_one = delivery.audience == Audience::Asker && is_seen_by_one;
         let body = match replacement {
             Some(rendered) => invoke_card(&rendered.card),
             None if is_for_one => invoke_text(&card::render(&delivery.card).text),
@@ -125,10 +128,7 @@ impl TeamsChannel {
         let parts = card::messages(&delivery.card);
         let mut shown = self.progress.of(key);
         for (index, part) in parts.iter().enumerate().skip(shown.as_ref().map_or(0, |shown| shown.parts)) {
-            let mut message = message(part);
-            if let (SeenBy::OnePerson, Some(person)) = (seen_by, &delivery.to.person) {
-                message["recipient"] = json!({ "id": person });
-            }
+            let message = message(part, &delivery.to, seen_by);
             let posted = self.client.post(spot, &message, seen_by).await.map_err(not_repeated)?;
             let Some(platform_id) = posted else { return Ok(None) };
             let via = if seen_by == SeenBy::OnePerson { "targeted message" } else { "message" };
@@ -219,8 +219,13 @@ fn not_repeated(error: DeliverError) -> DeliverError {
 
 /// A message with one card. Text beside a card makes Teams split the message in two, of which neither can be changed
 /// (conversation-messages, "text and attachments"); what notifications show is the summary.
-fn message(part: &Rendered) -> Value {
-    json!({ "type": "message", "summary": part.text, "attachments": [card::attachment(&part.card)] })
+fn message(part: &Rendered, to: &Address, seen_by: SeenBy) -> Value {
+    let attachments = [card::attachment(&part.card)];
+    let mut message = json!({ "type": "message", "summary": part.text, "attachments": attachments });
+    if let (SeenBy::OnePerson, Some(person)) = (seen_by, &to.person) {
+        message["recipient"] = json!({ "id": person });
+    }
+    message
 }
 
 /// The body of the HTTP answer to a press that shows a card to who pressed
