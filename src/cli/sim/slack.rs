@@ -26,7 +26,7 @@ pub(super) const STAND_IN: &str = "127.0.0.1:8090";
 #[derive(Args)]
 pub(super) struct SlackArgs {
     /// What is typed: a slash command, `@ai-crm …`, or anything else
-    #[arg(required_unless_present_any = ["click", "home", "shortcut"], conflicts_with_all = ["home", "shortcut"])]
+    #[arg(required_unless_present_any = ["click", "home", "shortcut", "look"], conflicts_with_all = ["home", "shortcut"])]
     line: Option<String>,
     /// Who: U0ADA0001, U0GRACE01, U0LINUS01 (members), U0GUEST01, U0STRANGE, …
     #[arg(long, default_value = "U0ADA0001")]
@@ -56,6 +56,9 @@ pub(super) struct SlackArgs {
     /// Open the bot's Home instead; with --click, press in the Home as it was opened before
     #[arg(long, group = "carrier")]
     home: bool,
+    /// Do nothing but look at the last messages of the bot there, as in somebody's own chat with it: --channel D0GRACE01
+    #[arg(long, conflicts_with_all = ["line", "click", "home", "shortcut"])]
+    look: bool,
     /// What is chosen in the menu of --click
     #[arg(long)]
     choice: Option<String>,
@@ -144,6 +147,9 @@ async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<Ex
     };
     let is_by_bot = |message: &Value| !message["message"]["bot_id"].is_null();
     let visit = Visit::begin(&ends.stand_in, route, &which, is_by_bot).await?;
+    if args.look {
+        return Ok(visit::print_looked(&visit.last(), &place, id, as_json));
+    }
     let scene = json!({
         "app_url": ends.app_url, "signing_secret": ends.secret, "user": args.user, "channel": args.channel,
         "as": args.manner, "by_socket": args.socket,

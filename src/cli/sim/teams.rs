@@ -30,7 +30,7 @@ const PARAMETER: &str = "words";
 #[derive(Args)]
 pub(super) struct TeamsArgs {
     /// What is said. Outside of one's own chat with the bot, the bot is mentioned where the words do not do so
-    #[arg(required_unless_present_any = ["press", "dialog", "search"])]
+    #[arg(required_unless_present_any = ["press", "dialog", "search", "look"])]
     words: Option<String>,
     /// Who: ada, grace, linus (members), guest, stranger (of another tenant), anonymous
     #[arg(long, default_value = "ada")]
@@ -62,6 +62,10 @@ pub(super) struct TeamsArgs {
     /// Type this into the bot's search among tasks, instead; nothing ("") is what is seen before anything is typed
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["words", "press", "dialog"])]
     search: Option<String>,
+    /// Do nothing but look at the last messages of the bot there, as in somebody's own chat with it: --channel
+    /// personal-grace
+    #[arg(long, conflicts_with_all = ["words", "press", "dialog", "search"])]
+    look: bool,
     /// How the activity goes: wrong-signature and stale (a token that ended six minutes ago) are to be refused; retry is
     /// a repeat of what never arrived; twice is the same activity again
     #[arg(long = "as", value_name = "MANNER", default_value = "genuine", value_parser = Manner::WORDS)]
@@ -131,6 +135,9 @@ async fn in_this_process(global: &Global, args: &TeamsArgs) -> anyhow::Result<Ex
 async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<ExitCode> {
     let which = [("conversation", args.place()), ("viewer", args.user.as_str())];
     let visit = Visit::begin(&ends.stand_in, visit::MESSAGES, &which, |message| message["by_bot"] == true).await?;
+    if args.look {
+        return Ok(visit::print_looked(&visit.last(), args.place(), "id", as_json));
+    }
     let scene = json!({
         "app_url": ends.app_url, "user": args.user, "conversation": args.place(), "as": args.manner,
     });

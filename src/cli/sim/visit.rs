@@ -18,6 +18,8 @@ use super::super::print;
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// After the first answer, how long to look for further ones.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+/// As many messages are shown to who only looks.
+const MOST_LOOKED_AT: usize = 5;
 /// Between two looks: nobody sees that it is not at once.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The width of a terminal that does not say how wide it is.
@@ -66,6 +68,12 @@ impl Visit {
             bail!("{error}");
         }
         Ok(looked["messages"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The last messages that the bot has shown there.
+    pub(super) fn last(&self) -> Vec<Value> {
+        let by_bot: Vec<Value> = self.before.iter().filter(|message| (self.is_by_bot)(message)).cloned().collect();
+        by_bot[by_bot.len().saturating_sub(MOST_LOOKED_AT)..].to_vec()
     }
 
     /// Lets a person do something: who, where and towards which application, and what. Gives what came of it at once.
@@ -124,15 +132,32 @@ pub(super) fn print_seen(seen: &Seen<'_>, as_json: bool) -> ExitCode {
         if let Some(line) = &seen.at_once {
             print::line(line);
         }
-        for message in seen.messages {
-            let id = [seen.id, "id"].into_iter().find(|id| message["message"][id].is_string()).unwrap_or(seen.id);
-            print::line(format!("── {} {}", seen.place, print::text(&message["message"], id)));
-            print::line(print::text(message, "shown").trim_end());
-        }
+        print_messages(seen.messages, seen.place, seen.id);
     }
     if seen.messages.is_empty() && !seen.is_answered {
         print::remark("nothing is shown: `ai-crm events list`, then `ai-crm why ID` says why");
         return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn print_messages(messages: &[Value], place: &str, its_id: &'static str) {
+    for message in messages {
+        let id = [its_id, "id"].into_iter().find(|id| message["message"][id].is_string()).unwrap_or(its_id);
+        print::line(format!("── {place} {}", print::text(&message["message"], id)));
+        print::line(print::text(message, "shown").trim_end());
+    }
+}
+
+/// Prints what stands in a place.
+pub(super) fn print_looked(messages: &[Value], place: &str, its_id: &'static str, as_json: bool) -> ExitCode {
+    if as_json {
+        let messages: Vec<&Value> = messages.iter().map(|message| &message["message"]).collect();
+        print::json(&json!({ "messages": messages }));
+    } else if messages.is_empty() {
+        print::line(format!("the bot has said nothing in {place}"));
+    } else {
+        print_messages(messages, place, its_id);
     }
     ExitCode::SUCCESS
 }
