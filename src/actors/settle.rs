@@ -17,6 +17,7 @@ use crate::ledger::inbox::Settlement;
 use crate::policy::Decision;
 use crate::store::Stored;
 use crate::store::keyspace::event::{End, Ready, Story};
+use crate::store::keyspace::notice::{self as notices_kept, Trouble};
 
 /// Pause before an answer that is late when it is made: others of its conversation are about to come, and one
 /// digest tells of all.
@@ -171,8 +172,12 @@ pub fn settlement(
 ) -> Settlement {
     let mut replies = verdict.outcome.replies;
     let mut timers = verdict.outcome.timers;
+    let mut writes = verdict.outcome.writes;
     if verdict.end == End::Dead {
-        timers.push(notice::alert(now));
+        if !notice::is_alert(&event.what.kind) {
+            writes.push(notices_kept::put_trouble(now, Trouble::Event(event.id)));
+            timers.push(notice::alert(now));
+        }
         let card = Card::new("Something broke, and this was not done")
             .tone(Tone::Bad)
             .text(format!("An operator can look it up and try it again as incident {}.", event.id));
@@ -213,7 +218,7 @@ pub fn settlement(
         // Only a program reads it; people have their card.
         result: verdict.outcome.result.filter(|_| matches!(event.what.kind, EventKind::ToolCall { .. })),
     };
-    Settlement { story, writes: verdict.outcome.writes, effects, timers, audit }
+    Settlement { story, writes, effects, timers, audit }
 }
 
 fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Duration, first: u32) -> Vec<Effect> {
@@ -232,8 +237,9 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         tenant: event.tenant.clone(),
         created: now,
         not_before: (expires <= now).then(|| now.after(GATHERING)),
-        // A card that changes in its place floods nobody, and must not stay as it was.
-        expires: (reply.replaces.is_none() && !to.home).then_some(expires),
+        // A card that changes in its place floods nobody, and must not stay as it was; what nobody asked for and tells
+        // of many things is worth as much later, and would be lost in one line.
+        expires: (reply.replaces.is_none() && !to.home && !tells_of_many(&reply)).then_some(expires),
         kind: EffectKind::Deliver {
             to,
             card: reply.card,
@@ -246,6 +252,11 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         last_error: None,
     });
     owed.collect()
+}
+
+/// Whether it tells somebody unasked of more than one task.
+fn tells_of_many(reply: &Reply) -> bool {
+    reply.shows.is_none() && reply.to.as_ref().is_some_and(Address::is_in_person)
 }
 
 /// What was asked, as a digest: the audit chain proves it without telling it.

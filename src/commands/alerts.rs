@@ -1,57 +1,69 @@
 //! What owners are told when the bot could not do something: answers that never arrived, events that were given up.
 //!
-//! What is given up sets a timer in the same commit, one for each minute, so that many troubles are one message, and one
-//! that nobody tells of cannot be. Owners are told again after a pause at the earliest. What cannot be told to an owner
-//! is no trouble of which owners are told, or it would go round for ever.
+//! What is given up is noted in the same commit, which also sets a timer, one for each ten seconds, so that many troubles
+//! are one message and none is forgotten. Owners are told again after a pause at the earliest. What cannot be told to an
+//! owner, or fails while owners are to be told, is no trouble of which owners are told, or it would go round for ever.
 
 use std::time::Duration;
 
 use crate::commands::notices;
 use crate::domain::card::{Block, Card, Tone};
-use crate::domain::effect::{Effect, EffectEnd};
-use crate::domain::event::EventKind;
-use crate::domain::ids::{EffectId, EventId, PrincipalId};
+use crate::domain::effect::EffectEnd;
+use crate::domain::ids::PrincipalId;
 use crate::domain::notice::Topic;
 use crate::domain::outcome::{Failure, Outcome, TimerChange};
 use crate::domain::principal::Role;
-use crate::domain::time::Timestamp;
 use crate::store::StoreError;
+use crate::store::keyspace::event::End;
+use crate::store::keyspace::notice::Trouble;
 use crate::store::keyspace::{effect, event, link, notice, person};
 use crate::tools::Context;
 use crate::tools::notices::Notice;
 
 /// Owners are not told of further troubles sooner than this.
 const PAUSE: Duration = Duration::from_secs(900);
-/// As many of the newest troubles are looked at.
+/// The timer of the next time that owners are told.
+const LATER: &str = "alert/later";
+/// As many troubles are told of in one message; more wait for the next.
 const MOST_LOOKED_AT: usize = 200;
 /// As many are told one by one.
 const MOST_TOLD: usize = 10;
 /// As many people are looked through for owners.
-const MOST_PEOPLE: usize = 2000;
+const MOST_PEOPLE: usize = 20_000;
 /// As many owners are told.
 const MOST_OWNERS: usize = 10;
 
-/// Tells the owners of what was given up since they were last told.
+/// Tells the owners of what was given up since they were last told. Who is told of a trouble takes its row away, so that
+/// of two rings at one time one tells.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut outcome = Outcome { resource: "alerts".to_owned(), ..Outcome::default() };
-    let told = notice::alerted(ctx.view)?;
-    let again = told.after(PAUSE);
-    if again > ctx.now && told != Timestamp::default() {
-        let (name, payload) = ("alert/later".to_owned(), serde_json::Value::Null);
-        outcome.timers.push(TimerChange::Set { name, at: again, payload });
+    let (mut noted, mut writes): (Vec<_>, Vec<_>) = notice::troubles(ctx.view, MOST_LOOKED_AT + 1)?.into_iter().unzip();
+    if noted.is_empty() {
+        outcome.summary = "owners were told of all".to_owned();
+        return Ok(outcome);
+    }
+    let later = |at| TimerChange::Set { name: LATER.to_owned(), at, payload: serde_json::Value::Null };
+    if let Some(again) = notice::alerted(ctx.view)?.map(|told| told.after(PAUSE)).filter(|again| *again > ctx.now) {
+        outcome.timers.push(later(again));
         outcome.summary = "owners were told lately, and are told again later".to_owned();
         return Ok(outcome);
     }
-    let troubles = troubles(told, ctx)?;
-    let owners = owners(ctx)?;
-    outcome.writes.push(notice::put_alerted(ctx.now));
-    outcome.summary = format!("told {} owners of {} troubles", owners.len(), troubles.len());
-    if troubles.is_empty() {
-        return Ok(outcome);
+    if noted.len() > MOST_LOOKED_AT {
+        noted.truncate(MOST_LOOKED_AT);
+        writes.truncate(MOST_LOOKED_AT);
+        outcome.timers.push(later(ctx.now.after(PAUSE)));
     }
+    outcome.writes = writes;
+    outcome.writes.push(notice::put_alerted(ctx.now));
+    let mut troubles = Vec::new();
+    for trouble in noted.into_iter().rev() {
+        troubles.extend(readable(told(trouble, ctx))?.flatten());
+    }
+    let owners = if troubles.is_empty() { Vec::new() } else { owners(ctx)? };
+    outcome.summary = format!("told {} owners of {} troubles", owners.len(), troubles.len());
     let title = format!("I could not do {}", notices::news(troubles.len()));
     for owner in owners {
         let line = format!("{title}: {}", troubles[0]);
@@ -61,6 +73,38 @@ pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         }
     }
     Ok(outcome)
+}
+
+/// What can be read; a row that cannot must not keep owners from hearing of the others.
+fn readable<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(StoreError::Unreadable(why)) => {
+            tracing::warn!(why, "what was given up cannot be read, and owners are not told of it");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A trouble in words; nothing where it was mended meanwhile.
+fn told(trouble: Trouble, ctx: &Context<'_>) -> Result<Option<String>, StoreError> {
+    match trouble {
+        Trouble::Effect(id) => {
+            let receipt =
+                effect::receipt(ctx.view, id)?.filter(|_| effect::dead(ctx.view, id).is_ok_and(|it| it.is_some()));
+            let Some(receipt) = receipt else { return Ok(None) };
+            let EffectEnd::Dead { reason } = &receipt.end else { return Ok(None) };
+            Ok(Some(format!("{id}: a message to {} did not arrive: {reason}", receipt.to)))
+        }
+        Trouble::Event(id) => {
+            let Some(story) = event::story(ctx.view, id)?.filter(|story| story.end == End::Dead) else {
+                return Ok(None);
+            };
+            let what = story.handler.unwrap_or_else(|| "an event".to_owned());
+            Ok(Some(format!("{id}: {what} was given up: {}", story.summary)))
+        }
+    }
 }
 
 fn card(title: &str, troubles: &[String]) -> Card {
@@ -75,42 +119,11 @@ fn card(title: &str, troubles: &[String]) -> Card {
         .footer("you are told since you are an owner (alerts); `notifications` changes that")
 }
 
-/// What was given up after a moment, the newest first.
-fn troubles(after: Timestamp, ctx: &Context<'_>) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
-    let last = EffectId { event: EventId(u64::MAX), index: u32::MAX };
-    for dead in effect::dead_before(ctx.view, last).take(MOST_LOOKED_AT) {
-        let dead = dead?;
-        if let Some(line) = undelivered(&dead, after, ctx)? {
-            found.push(line);
-        }
-    }
-    for id in event::dead_before(ctx.view, EventId(u64::MAX)).take(MOST_LOOKED_AT) {
-        let id = id?;
-        let Some(story) = event::story(ctx.view, id)?.filter(|story| story.at > after) else { continue };
-        let what = story.handler.unwrap_or_else(|| "an event".to_owned());
-        found.push(format!("{id}: {what} was given up: {}", story.summary));
-    }
-    Ok(found)
-}
-
-fn undelivered(dead: &Effect, after: Timestamp, ctx: &Context<'_>) -> Result<Option<String>, StoreError> {
-    let Some(receipt) = effect::receipt(ctx.view, dead.id)?.filter(|receipt| receipt.at > after) else {
-        return Ok(None);
-    };
-    let EffectEnd::Dead { reason } = &receipt.end else { return Ok(None) };
-    let owes = event::read(ctx.view, dead.id.event)?.map(|event| event.what.kind);
-    if matches!(&owes, Some(EventKind::TimerFired { name, .. }) if name.starts_with("alert/")) {
-        return Ok(None);
-    }
-    Ok(Some(format!("{}: a message to {} did not arrive: {reason}", dead.id, receipt.to)))
-}
-
 /// The owners who are people on platforms, each once.
 fn owners(ctx: &Context<'_>) -> Result<Vec<PrincipalId>, StoreError> {
     let mut found: Vec<PrincipalId> = Vec::new();
     for known in person::all(ctx.view).take(MOST_PEOPLE) {
-        let known = known?.value;
+        let Some(known) = readable(known)?.map(|known| known.value) else { continue };
         if known.role != Role::Owner || found.len() == MOST_OWNERS {
             continue;
         }

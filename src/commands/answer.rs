@@ -7,6 +7,7 @@
 use crate::commands::task_card::{minute, task_card};
 use crate::domain::card::{Action, ButtonStyle, Card};
 use crate::domain::event::EventKind;
+use crate::domain::ids::TaskId;
 use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
 use crate::domain::task::Task;
 use crate::tools::Context;
@@ -34,14 +35,21 @@ pub(super) fn turn(label: &str, line: &str, ctx: &Context<'_>) -> Option<Action>
 }
 
 /// Answers everybody with the card of a task, as a message of its own.
-pub(super) fn of_task(outcome: Outcome, task: &Task, card: Card) -> Outcome {
-    with(outcome, Reply { shows: Some(task.id), ..Reply::everyone(card) })
+pub(super) fn of_task(outcome: Outcome, task: &Task, card: Card, ctx: &Context<'_>) -> Outcome {
+    with(outcome, Reply { shows: kept_true(task, ctx), ..Reply::everyone(card) })
+}
+
+/// The task whose card is changed with it from now on. Where people from outside read along nothing comes by itself:
+/// they see what somebody shows them there.
+fn kept_true(task: &Task, ctx: &Context<'_>) -> Option<TaskId> {
+    let is_shared = ctx.event.what.place.as_ref().is_some_and(|place| place.shared);
+    (!is_shared).then_some(task.id)
 }
 
 /// Answers everybody with a task's card, in the place of the one whose button was pressed.
 pub(super) fn task(outcome: Outcome, task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Outcome {
     let replaces = pressed_message(ctx).map(str::to_owned);
-    with(outcome, Reply { replaces, shows: Some(task.id), ..Reply::everyone(task_card(task, ctx, note)) })
+    with(outcome, Reply { replaces, shows: kept_true(task, ctx), ..Reply::everyone(task_card(task, ctx, note)) })
 }
 
 fn with(mut outcome: Outcome, reply: Reply) -> Outcome {

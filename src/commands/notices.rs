@@ -8,8 +8,8 @@ use crate::commands::task_card::{self, task_card};
 use crate::domain::card::{Block, Card};
 use crate::domain::ids::PrincipalId;
 use crate::domain::notice::{Preferences, Topic};
-use crate::domain::outcome::{Failure, Outcome, Reply, TaskChange};
-use crate::domain::principal::{Principal, Role};
+use crate::domain::outcome::{Expect, Failure, Outcome, Reply, TaskChange};
+use crate::domain::principal::Principal;
 use crate::domain::task::{Assignee, Priority, Task};
 use crate::store::StoreError;
 use crate::store::keyspace::task::TaskFilter;
@@ -45,11 +45,18 @@ pub fn tell(mut outcome: Outcome, ctx: &Context<'_>) -> Result<Outcome, Failure>
 }
 
 /// Changes every message that shows a task, so that each says how it stands and offers what can follow.
-fn keep_true(task: &Task, outcome: &mut Outcome, ctx: &Context<'_>) -> Result<(), StoreError> {
+pub(super) fn keep_true(task: &Task, outcome: &mut Outcome, ctx: &Context<'_>) -> Result<(), StoreError> {
     let replaced: Vec<&str> = outcome.replies.iter().filter_map(|reply| reply.replaces.as_deref()).collect();
-    let faces = face::of(ctx.view, task.id, MOST_FACES)?;
-    let others = faces.into_iter().filter(|face| !replaced.contains(&face.message.as_str()));
-    let others: Vec<Reply> = others
+    let mut faces: Vec<face::Face> = Vec::new();
+    for face in face::of(ctx.view, task.id, MOST_FACES)? {
+        // One message may stand for two conversations, where the platform names a chat in two ways.
+        let is_known = replaced.contains(&face.message.as_str()) || faces.iter().any(|it| it.message == face.message);
+        if !is_known && (!face.to.is_in_person() || notices::is_member(ctx.view, &face.to)?) {
+            faces.push(face);
+        }
+    }
+    let others: Vec<Reply> = faces
+        .into_iter()
         .map(|face| {
             let card = task_card(task, &for_anybody(ctx), last_said(task).as_deref());
             let card = if face.to.is_in_person() { with_footer(card, TOLD_BEFORE) } else { card };
@@ -254,13 +261,18 @@ pub(super) fn news(count: usize) -> String {
 /// Where the store cannot be read.
 pub fn summary(who: &PrincipalId, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut outcome = Outcome { resource: who.to_string(), ..Outcome::default() };
-    let known = person::read(ctx.view, who)?.map(|known| known.value).filter(|known| known.role != Role::Guest);
+    let kept = notices_kept::preferences(ctx.view, who)?;
+    // The next time follows from these wishes: where they change just now, it is thought over.
+    outcome
+        .writes
+        .extend(kept.as_ref().map(|it| notices_kept::put_preferences(who, &it.value, Expect::as_read(it.version))));
+    let wishes = kept.map(|it| it.value).unwrap_or_default();
+    outcome.timers.push(notices::next_summary(who, &wishes, ctx.now));
+    let known = person::read(ctx.view, who)?.map(|known| known.value);
     let Some(known) = known.filter(|_| link::resolve(ctx.view, who).is_ok_and(|person| person == *who)) else {
-        outcome.summary = format!("{who} gets no summary: is no member, or one with another");
+        outcome.summary = format!("{who} gets no summary, and is one with another");
         return Ok(outcome);
     };
-    let wishes = notices::wishes(ctx.view, who)?;
-    outcome.timers.push(notices::next_summary(who, &wishes, ctx.now));
     let is_muted = wishes.muted_until.is_some_and(|until| ctx.now < until);
     outcome.summary = match notices::reach(ctx.view, who, wishes.via)? {
         _ if wishes.summary.is_none() => format!("{who} wants no summary any more"),

@@ -67,7 +67,7 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let task = created.task.clone();
     let card = crate::commands::task_card::task_card(&task, ctx, Some("created"));
     // A task that is made by a button has a card of its own beside the card with the button.
-    let mut outcome = answer::of_task(created.outcome(), &task, card);
+    let mut outcome = answer::of_task(created.outcome(), &task, card, ctx);
     outcome.writes.extend(pressed);
     Ok(outcome)
 }

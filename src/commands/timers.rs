@@ -14,7 +14,7 @@ use crate::store::keyspace::task as tasks;
 use crate::tools::{Context, due as days};
 
 #[derive(Deserialize)]
-struct DuePayload {
+struct OfTask {
     task: TaskId,
 }
 
@@ -30,6 +30,7 @@ struct OfPerson {
 pub fn timer_fired(name: &str, payload: &Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     match name.split('/').next() {
         Some("due") => due(payload, ctx),
+        Some("face") => face(payload, ctx),
         Some("notices") => notices::let_go(&person(payload)?, ctx),
         Some("summary") => notices::summary(&person(payload)?, ctx),
         Some("alert") => alerts::ring(ctx),
@@ -47,8 +48,23 @@ fn person(payload: &Value) -> Result<PrincipalId, Refusal> {
         .map_err(|_| Refusal::new("the timer does not say for whom it rings", "set it again: `notifications`"))
 }
 
+/// A card was decided before its task changed and shown after that.
+fn face(payload: &Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    let payload: OfTask = serde_json::from_value(payload.clone())
+        .map_err(|_| Refusal::new("the timer does not say whose messages it makes anew", "nothing is to be done"))?;
+    let mut outcome = Outcome {
+        resource: payload.task.to_string(),
+        summary: format!("made the messages of {} anew", payload.task),
+        ..Outcome::default()
+    };
+    if let Some(task) = tasks::read(ctx.view, payload.task)? {
+        notices::keep_true(&task.value, &mut outcome, ctx)?;
+    }
+    Ok(outcome)
+}
+
 fn due(payload: &Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    let payload: DuePayload = serde_json::from_value(payload.clone())
+    let payload: OfTask = serde_json::from_value(payload.clone())
         .map_err(|_| Refusal::new("the timer does not say of which task it reminds", "set the due day again"))?;
     let id = payload.task;
     let said = |summary: String| Outcome { resource: id.to_string(), summary, ..Outcome::default() };
@@ -77,5 +93,5 @@ fn remind(task: &Task, ctx: &Context<'_>) -> Result<Reply, &'static str> {
     let anybody = |_: &str| true;
     let ctx = &Context { may: &anybody, ..*ctx };
     let to = task.origin.reply.clone().ok_or("it came from nowhere that can be answered")?;
-    Ok(Reply { to: Some(to), shows: Some(task.id), ..Reply::everyone(task_card(task, ctx, Some(&note))) })
+    Ok(Reply { to: Some(to), ..Reply::everyone(task_card(task, ctx, Some(&note))) })
 }

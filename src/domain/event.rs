@@ -142,7 +142,15 @@ impl Address {
     #[must_use]
     pub fn conversation(&self) -> String {
         let thread = if self.home { "home" } else { self.thread.as_deref().unwrap_or("") };
-        format!("{}/{}/{}/{thread}", self.channel, self.installation, self.place)
+        format!("{}/{thread}", self.spot())
+    }
+
+    /// The place, in which messages keep their pace. The chat that a person has with the bot alone goes by the person:
+    /// the platform may name it by an id of its own as well.
+    #[must_use]
+    pub fn spot(&self) -> String {
+        let place = self.person.as_ref().filter(|_| self.alone).unwrap_or(&self.place);
+        format!("{}/{}/{place}", self.channel, self.installation)
     }
 
     /// The chat that the person has with the bot alone, wherever that is: its place is the person.
@@ -308,4 +316,34 @@ pub struct Event {
     /// What came.
     #[serde(flatten)]
     pub what: Incoming,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chat_of_a_person_alone_is_one_conversation_by_whichever_id() {
+        let asked = Address {
+            channel: ChannelName::Slack,
+            installation: "T1".into(),
+            organisation: None,
+            place: "C1".into(),
+            thread: Some("1.2".into()),
+            begins_thread: true,
+            alone: false,
+            home: false,
+            person: Some("U1".into()),
+            route: Some("https://hooks.slack.com/once".into()),
+            connector: None,
+        };
+        let chat = asked.in_person().unwrap();
+        assert!(chat.is_in_person() && chat.route.is_none() && chat.thread.is_none());
+        let by_its_id = Address { place: "D1".into(), ..chat.clone() };
+        assert!(!by_its_id.is_in_person());
+        assert_eq!(chat.conversation(), by_its_id.conversation());
+        assert_ne!(chat.conversation(), asked.conversation());
+        assert_eq!(Address { person: None, ..asked.clone() }.in_person(), None);
+        assert_eq!(Address { channel: ChannelName::Terminal, ..asked }.in_person(), None);
+    }
 }

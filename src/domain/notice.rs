@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::ChannelName;
+use crate::domain::event::{ChannelName, EventKind};
 use crate::domain::outcome::TimerChange;
 use crate::domain::time::Timestamp;
 
@@ -170,6 +170,8 @@ impl Preferences {
     }
 }
 
+/// How the names of its timers begin.
+const ALERT: &str = "alert/";
 /// Troubles that are this close together are told to the owners in one message.
 const TOGETHER: Duration = Duration::from_secs(10);
 
@@ -180,7 +182,13 @@ pub fn alert(now: Timestamp) -> TimerChange {
     let span = i64::try_from(TOGETHER.as_millis()).unwrap_or(i64::MAX);
     let next = now.0.div_euclid(span).saturating_add(1);
     let at = Timestamp(next.saturating_mul(span));
-    TimerChange::Set { name: format!("alert/{next}"), at, payload: serde_json::Value::Null }
+    TimerChange::Set { name: format!("{ALERT}{next}"), at, payload: serde_json::Value::Null }
+}
+
+/// Whether an event is that owners are told. What becomes of it is no trouble of which they are told again.
+#[must_use]
+pub fn is_alert(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::TimerFired { name, .. } if name.starts_with(ALERT))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use crate::domain::event::{Address, ChannelName};
+use crate::domain::event::{Address, ChannelName, PlatformUser};
 use crate::domain::ids::{PrincipalId, TaskId};
 use crate::domain::notice::{Going, Preferences, Quiet, Topic};
 use crate::domain::outcome::{Expect, TimerChange, Write};
@@ -53,13 +53,9 @@ pub enum Way {
 /// # Errors
 /// Where the store cannot be read.
 pub fn way(notice: &Notice, index: u32, ctx: &Context<'_>) -> Result<Way, StoreError> {
-    let is_member = person::read(ctx.view, &notice.to)?.is_some_and(|person| person.value.role != Role::Guest);
-    if !is_member {
-        return Ok(Way::Not("is no member"));
-    }
     let wishes = wishes(ctx.view, &notice.to)?;
     let Some(address) = reach(ctx.view, &notice.to, wishes.via)? else {
-        return Ok(Way::Not("has never written to me where I could answer alone"));
+        return Ok(Way::Not("is a member nowhere that I could write to"));
     };
     Ok(match wishes.going(notice.topic, ctx.now) {
         Going::Now => Way::Now(address),
@@ -87,14 +83,18 @@ pub fn wishes(view: &View, person: &PrincipalId) -> Result<Preferences, StoreErr
     Ok(notice::preferences(view, person)?.map(|stored| stored.value).unwrap_or_default())
 }
 
-/// The chat that somebody has with the bot alone: on the platform that they want, or on the first that there is.
+/// The chat that somebody has with the bot alone: on the platform that they want, or on the first that there is. Only
+/// where they are no guest: a link gives no right.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub fn reach(view: &View, person: &PrincipalId, via: Option<ChannelName>) -> Result<Option<Address>, StoreError> {
-    let known_by = link::known_by(view, person)?;
-    let chats = known_by.iter().filter_map(|own| person::reach(view, own).transpose());
-    let mut chats = chats.collect::<Result<Vec<Address>, _>>()?;
+    let mut chats = Vec::new();
+    for own in link::known_by(view, person)? {
+        if person::read(view, &own)?.is_some_and(|known| known.value.role != Role::Guest) {
+            chats.extend(person::reach(view, &own)?);
+        }
+    }
     let wanted = chats.iter().position(|chat| Some(chat.channel) == via).unwrap_or_default();
     Ok(if chats.is_empty() { None } else { Some(chats.swap_remove(wanted)) })
 }
@@ -155,6 +155,17 @@ pub fn change(wanted: Wanted, ctx: &Context<'_>) -> Result<Changed, StoreError> 
     };
     let timers = vec![next_summary(person, &wishes, ctx.now)];
     Ok(Changed { writes: vec![notice::put_preferences(person, &wishes, expect)], timers, wishes })
+}
+
+/// Whether the one of whom a chat is may be told of tasks there.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn is_member(view: &View, chat: &Address) -> Result<bool, StoreError> {
+    let Some(id) = chat.person.clone() else { return Ok(false) };
+    let user = PlatformUser { channel: chat.channel, realm: chat.installation.clone(), id };
+    let Some(record) = person::record(view, &user)? else { return Ok(false) };
+    Ok(person::read(view, &record.value.principal)?.is_some_and(|known| known.value.role != Role::Guest))
 }
 
 /// The timer of somebody's next summary, or the end of it.

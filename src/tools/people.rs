@@ -18,9 +18,6 @@ const MOST_LOOKED_AT: usize = 2000;
 const MOST_SHOWN: usize = 5;
 /// As many mentions of a text are given their names.
 const MOST_MENTIONS: usize = 20;
-/// The longest name that is looked for in a text, in bytes, and as many ends that it may have.
-const LONGEST_NAME: usize = 80;
-const MOST_NAME_ENDS: usize = 6;
 
 /// The agent of that name.
 ///
@@ -106,35 +103,51 @@ pub fn with_names(text: &str, ctx: &Context<'_>) -> Result<String, StoreError> {
     Ok(named)
 }
 
-/// The people whom a text names: `@Ada`, `@Grace Hopper`, each once. A name is whole, or it names nobody: a word that
-/// happens to begin like somebody's name is not meant.
+/// The people whom a text names: `@Ada`, `@Grace Hopper`, each once. A name is whole, the longest that fits; where
+/// several people have it, nobody is named, since the wrong one would read what was meant for another.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub fn named_in(text: &str, ctx: &Context<'_>) -> Result<Vec<PrincipalId>, StoreError> {
-    let mut named: Vec<PrincipalId> = Vec::new();
-    let starts = text.match_indices('@').map(|(at, _)| at);
+    let text = text.to_lowercase();
+    let starts = text.match_indices('@').map(|(at, sign)| at + sign.len());
     // What stands before the sign of an e-mail address is a word.
-    let starts = starts.filter(|at| !text[..*at].ends_with(|before: char| before.is_alphanumeric()));
-    for start in starts.take(MOST_MENTIONS) {
-        let Some(person) = named_at(&text[start + 1..], ctx)? else { continue };
-        if !named.contains(&person) {
-            named.push(person);
+    let starts: Vec<usize> = starts
+        .filter(|start| !text[..start - 1].ends_with(|before: char| before.is_alphanumeric()))
+        .take(MOST_MENTIONS)
+        .collect();
+    if starts.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The longest name at each place, and who has it.
+    let mut found: Vec<(usize, Vec<Principal>)> = starts.iter().map(|_| (0, Vec::new())).collect();
+    for person in person::all(ctx.view).take(MOST_LOOKED_AT) {
+        let person = person?.value;
+        let name = person.name.to_lowercase();
+        for (start, (longest, people)) in starts.iter().zip(&mut found) {
+            if name.is_empty() || name.len() < *longest || !begins_with_name(&text[*start..], &name) {
+                continue;
+            }
+            if name.len() > *longest {
+                people.clear();
+            }
+            *longest = name.len();
+            people.push(person.clone());
+        }
+    }
+    let mut named: Vec<PrincipalId> = Vec::new();
+    for (_, people) in found {
+        if let [person] = &each_once(people, ctx)?[..]
+            && !named.contains(&person.id)
+        {
+            named.push(person.id.clone());
         }
     }
     Ok(named)
 }
 
-/// The person whose whole name a text begins with, the longest name first.
-fn named_at(text: &str, ctx: &Context<'_>) -> Result<Option<PrincipalId>, StoreError> {
-    let ends = text.char_indices().filter(|(_, c)| !c.is_alphanumeric()).map(|(at, _)| at).chain([text.len()]);
-    let ends: Vec<usize> = ends.filter(|end| (1..=LONGEST_NAME).contains(end)).take(MOST_NAME_ENDS).collect();
-    for end in ends.into_iter().rev() {
-        if let Some(found) = person::by_name(ctx.view, &text[..end])? {
-            return link::resolve(ctx.view, &found.value.id).map(Some);
-        }
-    }
-    Ok(None)
+fn begins_with_name(text: &str, name: &str) -> bool {
+    text.strip_prefix(name).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
 }
 
 fn by_mention(id: &str, ctx: &Context<'_>) -> Result<Principal, Failure> {

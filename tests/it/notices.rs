@@ -33,6 +33,7 @@ async fn who_is_given_a_task_is_told_in_their_own_chat_and_can_act_there() -> an
     let said = words(&notice);
     assert!(said.contains("ada gave it to you") && said.contains("it is yours"), "{said}");
     assert_eq!(notice.via, Via::PostMessage);
+    stage.rest().await?;
     assert!(in_person(&stage, ADA).is_empty(), "nobody is told of what they did themselves");
 
     // What is done there is told to who made the task, and the card there says so.
@@ -70,6 +71,7 @@ async fn who_wants_to_be_left_alone_is_and_why_says_so() -> anyhow::Result<()> {
     stage.answer(ADA, "task update T-1 --status blocked").await?;
     let notice = told(&stage, GRACE, "blocked").await?;
     assert!(words(&notice).contains("T-1"), "{}", words(&notice));
+    stage.rest().await?;
     assert_eq!(in_person(&stage, GRACE).len(), 1);
 
     for (line, mend) in [

@@ -66,7 +66,7 @@ async fn a_list_in_teams_is_turned_for_whom_it_is() -> anyhow::Result<()> {
         team.rest().await?;
         let id = team.place(place)?;
         let kept = team.sim.world().wait_for(PATIENCE, |world| {
-            world.message(&id, &list.id).filter(|it| it.only_for.is_some() || shown(it).contains("Open tasks (2)"))
+            world.message(&id, &list.id).filter(|it| place == GROUP || shown(it).contains("Open tasks (2)"))
         });
         kept.await.with_context(|| format!("{place}: the list did not change"))?;
     }

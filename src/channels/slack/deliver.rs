@@ -143,7 +143,7 @@ impl SlackChannel {
 
     /// Changes a message that is there. It stays one message, so repeating it does no harm. One that only one person
     /// sees is changed by the address of the press alone (docs.slack.dev/reference/methods/chat.update); where that is
-    /// used up, nothing is changed.
+    /// used up, nothing is changed, and it is to be shown as a new one.
     async fn replace(
         &self,
         client: &Client,
@@ -222,8 +222,8 @@ impl SlackChannel {
     ) -> Result<Delivered, DeliverError> {
         let to = &delivery.to;
         let key = part_key(delivery, index);
-        if let Some(ts) = earlier.and_then(|found| found.messages.get(&key)) {
-            return Ok(Delivered { platform_id: format!("{}:{ts}", to.place), via: "chat.postMessage" });
+        if let Some(id) = earlier.and_then(|found| found.messages.get(&key)) {
+            return Ok(Delivered { platform_id: id.clone(), via: "chat.postMessage" });
         }
         let mut body = content(part);
         body.insert("channel".to_owned(), to.place.as_str().into());
@@ -279,13 +279,13 @@ impl SlackChannel {
         };
         let first = found.messages.get(&part_key(delivery, 0)).filter(|_| found.messages.len() == parts);
         Ok(match first {
-            Some(ts) => {
-                Lookup::Done(Delivered { platform_id: format!("{}:{ts}", delivery.to.place), via: "chat.postMessage" })
-            }
+            Some(id) => Lookup::Done(Delivered { platform_id: id.clone(), via: "chat.postMessage" }),
             None if delivery.to.route.is_some() => {
                 Lookup::CannotTell("a message posted through a response_url cannot be found again")
             }
-            None if !found.whole => Lookup::CannotTell("more than 10,000 messages have come since"),
+            None if !found.whole => {
+                Lookup::CannotTell("there are more messages, or more chats, than are looked through")
+            }
             None => Lookup::NotDone,
         })
     }

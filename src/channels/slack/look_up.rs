@@ -39,7 +39,7 @@ const MOST_SCANS: usize = 256;
 
 /// What a search has found.
 pub(super) struct Found {
-    /// Ids of messages, by the keys that were looked for.
+    /// Ids of messages, as receipts have them, by the keys that were looked for.
     pub(super) messages: BTreeMap<String, String>,
     /// Whether everything since the delivery was decided has been read.
     pub(super) whole: bool,
@@ -124,21 +124,31 @@ pub(super) async fn search(client: &Client, delivery: &Delivery, parts: usize) -
     Ok(found)
 }
 
+/// What is known of the chat that a person has with the bot alone.
+enum Chat {
+    /// Its id.
+    Known(String),
+    /// There is none, so nothing was ever posted there.
+    None,
+    /// It may be beyond those that were listed.
+    Unknown,
+}
+
 /// The chat that a person has with the bot alone. Slack posts to it by the person's id and reads it by its own alone
-/// (docs.slack.dev/reference/methods/chat.postMessage, "channels"). Where there is none, nothing was ever posted there.
-async fn chat_with(client: &Client, person: &str) -> Result<Option<String>, DeliverError> {
+/// (docs.slack.dev/reference/methods/chat.postMessage, "channels").
+async fn chat_with(client: &Client, person: &str) -> Result<Chat, DeliverError> {
     let mut cursor: Option<String> = None;
     for _ in 0..MOST_PAGES {
         let page = client.places("im", cursor.as_deref()).await?;
         if let Some(chat) = page.channels.into_iter().find(|chat| chat.user.as_deref() == Some(person)) {
-            return Ok(Some(chat.id));
+            return Ok(Chat::Known(chat.id));
         }
         cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|cursor| !cursor.is_empty());
         if cursor.is_none() {
-            break;
+            return Ok(Chat::None);
         }
     }
-    Ok(None)
+    Ok(Chat::Unknown)
 }
 
 /// Reads messages of ours until all that are wanted are there; says whether it came to the end.
@@ -147,16 +157,20 @@ async fn read(client: &Client, delivery: &Delivery, wanted: &[String]) -> Result
     let mut found = Found { messages: BTreeMap::new(), whole: false };
     let mut cursor: Option<String> = None;
     let to = &delivery.to;
-    let chat = if to.is_in_person() { chat_with(client, &to.place).await? } else { Some(to.place.clone()) };
-    let Some(place) = chat else {
-        found.whole = true;
-        return Ok((found, true));
+    let chat = if to.is_in_person() { chat_with(client, &to.place).await? } else { Chat::Known(to.place.clone()) };
+    let place = match chat {
+        Chat::Known(place) => place,
+        Chat::None => {
+            found.whole = true;
+            return Ok((found, true));
+        }
+        Chat::Unknown => return Ok((found, false)),
     };
     for _ in 0..MOST_PAGES {
         let page = client.messages(&place, to.thread.as_deref(), &oldest, cursor.as_deref()).await?;
         for message in page.messages {
             if let Some(key) = key_of(&message) {
-                found.messages.entry(key.to_owned()).or_insert(message.ts);
+                found.messages.entry(key.to_owned()).or_insert_with(|| format!("{place}:{}", message.ts));
             }
         }
         cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|cursor| !cursor.is_empty());

@@ -26,7 +26,9 @@ pub fn digest(late: &[Effect], now: Timestamp) -> Option<Effect> {
     let since = late.iter().map(|effect| effect.created).min()?;
     let people: std::collections::BTreeSet<_> =
         late.iter().filter_map(|effect| effect.address().person.as_deref()).collect();
-    let for_one = people.len() == 1 && late.iter().all(|effect| audience(effect) == Audience::Asker);
+    // Where the person is alone with the bot nobody else reads along.
+    let is_for_one = |effect: &Effect| audience(effect) == Audience::Asker || effect.address().alone;
+    let for_one = people.len() == 1 && late.iter().all(is_for_one);
     let told = late.iter().map(|effect| Told::by(effect, for_one)).fold(Told::default(), Told::and);
     let minutes = now.since(since).as_secs().div_ceil(60);
     let mut card = Card::new(format!("{} answers that could not be delivered in time", told.count))

@@ -27,7 +27,7 @@ pub struct Conversation {
     pub channel: ChannelName,
     /// The workspace, which the platform may ask to leave alone for a while.
     pub workspace: String,
-    /// The place, in which messages are paced.
+    /// [`crate::domain::event::Address::spot`].
     pub place: String,
     /// [`crate::domain::event::Address::conversation`].
     pub key: String,
@@ -42,7 +42,7 @@ impl Conversation {
             tenant: effect.tenant.clone(),
             channel: to.channel,
             workspace: format!("{}/{}", to.channel, to.installation),
-            place: format!("{}/{}/{}", to.channel, to.installation, to.place),
+            place: to.spot(),
             key: to.conversation(),
         }
     }

@@ -8,7 +8,8 @@ use crate::domain::notice;
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::face::{self, Face};
-use crate::store::keyspace::{effect, timer};
+use crate::store::keyspace::notice::{self as notices_kept, Trouble};
+use crate::store::keyspace::{effect, event, task, timer};
 use crate::store::{Batch, Store, StoreError, Stored};
 
 /// The receipt of an effect that has ended.
@@ -53,10 +54,17 @@ fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) 
     let it = &owed.value;
     let mut batch = Batch::new();
     batch.write(&it.tenant, effect::take_owed(it.id, owed.version));
-    if let EffectEnd::Dead { reason } = end {
+    if let EffectEnd::Dead { reason } = end
+        && !is_echo(it)
+    {
         let dead = Effect { last_error: Some(reason.clone()), ..it.clone() };
         batch.write(&it.tenant, effect::put_dead(&dead));
-        batch.writes(&it.tenant, timer::change(&store.view(&it.tenant), &notice::alert(at))?);
+        let view = store.view(&it.tenant);
+        let owes = event::read(&view, it.id.event)?;
+        if !owes.is_some_and(|owes| notice::is_alert(&owes.what.kind)) {
+            batch.write(&it.tenant, notices_kept::put_trouble(at, Trouble::Effect(it.id)));
+            batch.writes(&it.tenant, timer::change(&view, &notice::alert(at))?);
+        }
         batch.audit(
             &it.tenant,
             AuditEntry {
@@ -72,25 +80,49 @@ fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) 
             },
         );
     }
-    if let Some(write) = shown(it, end) {
+    if let Some(write) = shown(store, it, end)? {
         batch.write(&it.tenant, write);
+        batch.writes(&it.tenant, made_anew(store, it, at)?);
     }
     batch.write(&it.tenant, effect::put_receipt(&receipt(it, end.clone(), at)));
     Ok(batch)
 }
 
-/// What a message that shows a task's card is remembered by, or forgotten: one that cannot be changed is not tried again.
-fn shown(it: &Effect, end: &EffectEnd) -> Option<Write> {
+/// Whether it changes a message that nobody asked about just now, only to keep it true. Where that message is gone, or the
+/// bot may not change it, nobody misses anything: the receipt says so, and there is nothing to try again.
+fn is_echo(it: &Effect) -> bool {
+    let EffectKind::Deliver { replaces, shows, answers, .. } = &it.kind;
+    replaces.is_some() && shows.is_some() && answers.is_none()
+}
+
+/// What a message that shows a task's card is remembered by; one that cannot be changed is forgotten.
+fn shown(store: &Store, it: &Effect, end: &EffectEnd) -> Result<Option<Write>, StoreError> {
     let EffectKind::Deliver { to, audience, replaces, shows, .. } = &it.kind;
-    let task = shows.filter(|_| to.channel.reaches_people() && !to.home)?;
+    let Some(task) = shows.filter(|_| to.channel.reaches_people() && !to.home) else { return Ok(None) };
+    let view = store.view(&it.tenant);
     // What one of many sees cannot be changed for that one later.
     let is_lasting = *audience == Audience::Everyone || to.alone;
-    match end {
-        EffectEnd::Dead { .. } => replaces.is_some().then(|| face::take_face(task, to)),
-        _ => end.message().filter(|_| is_lasting).map(|message| {
-            let face = Face { to: Address { begins_thread: false, ..to.lasting() }, message: message.to_owned() };
-            face::put_face(task, &face)
-        }),
+    Ok(match (end, end.message().filter(|_| is_lasting), replaces) {
+        // What changes a message says nothing about which is the last of its conversation.
+        (_, Some(message), Some(_)) if face::at(&view, task, to)?.is_some_and(|kept| kept.message != message) => None,
+        (_, Some(message), _) => {
+            let to = Address { begins_thread: false, ..to.lasting() };
+            Some(face::put_face(task, &Face { to, message: message.to_owned() }))
+        }
+        (EffectEnd::Dead { .. }, None, Some(message)) => face::forget(&view, task, to, message)?,
+        _ => None,
+    })
+}
+
+/// Where the task has changed since the card was made, which nobody could know whose message it would be, its messages
+/// are made anew.
+fn made_anew(store: &Store, it: &Effect, at: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let EffectKind::Deliver { shows, .. } = &it.kind;
+    let view = store.view(&it.tenant);
+    let task = shows.map(|id| task::read(&view, id)).transpose()?.flatten();
+    match task.filter(|task| task.value.updated > it.created) {
+        Some(task) => timer::change(&view, &face::stale(task.value.id, at)),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -134,7 +166,7 @@ mod tests {
     use super::*;
     use crate::domain::card::Card;
     use crate::domain::event::ChannelName;
-    use crate::domain::ids::{EffectId, EventId, TenantId};
+    use crate::domain::ids::{EffectId, EventId, TaskId, TenantId};
     use crate::domain::time::Clock;
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
@@ -190,5 +222,40 @@ mod tests {
         assert!(effect::owed(&view, effect().id).unwrap().is_none(), "it would be delivered again");
         assert_eq!(effect::receipt(&view, effect().id).unwrap().unwrap().end, done);
         assert!(matches!(end(&store, &read, done, Timestamp(3)).await, Err(StoreError::Conflict)), "it has ended");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_shows_a_task_is_remembered_until_it_cannot_be_changed() {
+        let store =
+            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        let task = TaskId(7);
+        let showing = |event: u64, message: Option<&str>| {
+            let mut it = Effect { id: EffectId { event: EventId(event), index: 0 }, ..effect() };
+            let EffectKind::Deliver { to, shows, replaces, .. } = &mut it.kind;
+            (to.channel, *shows, *replaces) = (ChannelName::Slack, Some(task), message.map(str::to_owned));
+            it
+        };
+        let ends = async |it: Effect, with: EffectEnd| {
+            let mut batch = Batch::new();
+            batch.write(&tenant, effect::put_owed(&it, Expect::Absent));
+            store.commit(batch).await.unwrap();
+            let owed = effect::owed(&view, it.id).unwrap().unwrap();
+            end(&store, &owed, with, Timestamp(2)).await.unwrap();
+            face::of(&view, task, 9).unwrap().into_iter().map(|face| face.message).collect::<Vec<_>>()
+        };
+        let done = |id: &str, via: &str| EffectEnd::Done { platform_id: id.to_owned(), via: via.to_owned() };
+        let dead = || EffectEnd::Dead { reason: "message_not_found".to_owned() };
+        assert!(ends(showing(1, None), done("inline", "inline")).await.is_empty(), "it has no name");
+        assert_eq!(ends(showing(2, None), done("C1:1", "chat.postMessage")).await, ["C1:1"]);
+        assert_eq!(ends(showing(3, None), EffectEnd::FoundDone { platform_id: "C1:2".into() }).await, ["C1:2"]);
+        assert_eq!(ends(showing(4, Some("C1:1")), dead()).await, ["C1:2"], "another has its place");
+        assert!(ends(showing(5, Some("C1:2")), dead()).await.is_empty());
+        assert_eq!(effect::all_dead(&view).count(), 0, "nobody misses it");
+        assert!(ends(showing(6, None), dead()).await.is_empty());
+        assert_eq!(effect::all_dead(&view).count(), 1);
+        assert_eq!(timer::soonest(&view, 9).unwrap().len(), 1, "owners are told of what did not arrive");
+        assert_eq!(notices_kept::troubles(&view, 9).unwrap().len(), 1);
     }
 }

@@ -1,11 +1,11 @@
 //! `np<person>` how somebody wants to be told, `nh<person>\0<until><event><index>` a notice that waits for its time,
-//! `na` until when troubles have been told to the owners.
+//! `nt<at><event><index>` something that was given up, `na` when owners were last told of such.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{EventId, PrincipalId, TaskId};
+use crate::domain::ids::{EffectId, EventId, PrincipalId, TaskId};
 use crate::domain::notice::{Preferences, Topic};
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
@@ -16,6 +16,7 @@ use crate::store::{StoreError, Stored, View, put, take};
 
 const PREFERENCES: &[u8] = b"np";
 const HELD: &[u8] = b"nh";
+const TROUBLE: &[u8] = b"nt";
 const ALERTED: &[u8] = b"na";
 
 impl Record for Preferences {}
@@ -35,9 +36,19 @@ pub struct Held {
 }
 impl Record for Held {}
 
+/// Something that was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trouble {
+    /// A message that did not arrive.
+    Effect(EffectId),
+    /// An event whose handler failed.
+    Event(EventId),
+}
+impl Record for Trouble {}
+
 #[derive(Debug, Serialize, Deserialize)]
-struct Until(Timestamp);
-impl Record for Until {}
+struct Last(Timestamp);
+impl Record for Last {}
 
 fn of_person(kind: &[u8], person: &PrincipalId) -> Vec<u8> {
     [kind, person.0.as_bytes()].concat()
@@ -79,16 +90,39 @@ pub fn due(view: &View, person: &PrincipalId, now: Timestamp, most: usize) -> Re
     view.range::<Held>(&from, &to, Order::Ascending).take(most).map(|entry| entry.map(with_its_end)).collect()
 }
 
-/// Until when troubles have been told.
+/// Notes that something was given up, so that owners are told.
+#[must_use]
+pub fn put_trouble(at: Timestamp, trouble: Trouble) -> Write {
+    let (event, index) = match trouble {
+        Trouble::Event(id) => (id, u32::MAX),
+        Trouble::Effect(id) => (id.event, id.index),
+    };
+    let number = [&event.0.to_be_bytes()[..], &index.to_be_bytes()[..]].concat();
+    put([TROUBLE, &sortable(at)[..], &number].concat(), Expect::Any, &trouble)
+}
+
+/// The first troubles that owners were not told of, each with what takes it away. A row that cannot be read holds up none
+/// behind it.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn alerted(view: &View) -> Result<Timestamp, StoreError> {
-    Ok(view.get::<Until>(ALERTED)?.map_or(Timestamp::default(), |until| until.value.0))
+pub fn troubles(view: &View, most: usize) -> Result<Vec<(Trouble, Write)>, StoreError> {
+    let all = view.scan::<Trouble>(TROUBLE, Order::Ascending);
+    let readable = all.filter(|entry| !matches!(entry, Err(StoreError::Unreadable(_))));
+    let with_its_end = |(key, row): (Vec<u8>, Stored<Trouble>)| (row.value, take(key, Expect::Version(row.version)));
+    readable.take(most).map(|entry| entry.map(with_its_end)).collect()
 }
 
-/// Remembers until when troubles have been told.
+/// When owners were last told.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn alerted(view: &View) -> Result<Option<Timestamp>, StoreError> {
+    Ok(view.get::<Last>(ALERTED)?.map(|last| last.value.0))
+}
+
+/// Remembers when owners were last told.
 #[must_use]
-pub fn put_alerted(until: Timestamp) -> Write {
-    put(ALERTED.to_vec(), Expect::Any, &Until(until))
+pub fn put_alerted(at: Timestamp) -> Write {
+    put(ALERTED.to_vec(), Expect::Any, &Last(at))
 }
