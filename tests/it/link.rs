@@ -118,7 +118,7 @@ impl Both {
 }
 
 /// The code in an answer to `link`.
-fn code_in(said: &str) -> anyhow::Result<String> {
+pub(crate) fn code_in(said: &str) -> anyhow::Result<String> {
     let is_code = |word: &&str| word.len() == 11 && word.as_bytes()[5] == b'-' && word.to_uppercase() == **word;
     Ok(said.split_whitespace().find(is_code).with_context(|| format!("no code in {said}"))?.to_owned())
 }

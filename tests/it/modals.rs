@@ -52,14 +52,14 @@ fn checked(open: OpenView) -> anyhow::Result<OpenView> {
 }
 
 /// Chooses the shortcut that opens an empty form.
-async fn open(stage: &Stage, user: &str) -> anyhow::Result<OpenView> {
+pub(crate) async fn open(stage: &Stage, user: &str) -> anyhow::Result<OpenView> {
     let answer = stage.sender.deliver(&stage.sender.prepare_shortcut(user, "task_create")?).await;
     ensure!(answer.accepted() && answer.body.is_empty(), "{answer:?}");
     opened(stage).await
 }
 
 /// Says something, and opens the form that is filled in from it.
-async fn open_from_message(stage: &Stage, user: &str, text: &str) -> anyhow::Result<(Message, OpenView)> {
+pub(crate) async fn open_from_message(stage: &Stage, user: &str, text: &str) -> anyhow::Result<(Message, OpenView)> {
     let said = stage.sender.say(GRACE, DEV, text, None)?.message;
     let chosen = stage.sender.prepare_message_action(user, DEV, &said.ts, "task_from_message")?;
     let answer = stage.sender.deliver(&chosen).await;

@@ -17,23 +17,23 @@ use crate::stage::{ADA, DEV, PATIENCE, Printed, run, words};
 use crate::support::server::{SIGNING_SECRET, Server, ServerPlan};
 use crate::support::until;
 
-const SECOND: &str = "T0SECOND1";
-const MARY: &str = "U0MARY001";
-const LAB: &str = "C0SECLAB1";
-const ORGANISATION: &str = "E0ORGSIM1";
+pub(crate) const SECOND: &str = "T0SECOND1";
+pub(crate) const MARY: &str = "U0MARY001";
+pub(crate) const LAB: &str = "C0SECLAB1";
+pub(crate) const ORGANISATION: &str = "E0ORGSIM1";
 
 /// A bot without a token, and a Slack with two workspaces.
-struct Office {
+pub(crate) struct Office {
     _folder: TempDir,
-    plan: ServerPlan,
+    pub(crate) plan: ServerPlan,
     slack: SlackSim,
-    second: SharedWorld,
-    server: Server,
+    pub(crate) second: SharedWorld,
+    pub(crate) server: Server,
 }
 
 /// What a browser was answered.
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
     to: Option<Url>,
     cookie: Option<String>,
@@ -43,6 +43,11 @@ struct Answer {
 
 impl Office {
     async fn set(life: Option<Duration>) -> anyhow::Result<Self> {
+        Self::set_with(life, &[]).await
+    }
+
+    /// With some settings more, given as environment.
+    pub(crate) async fn set_with(life: Option<Duration>, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         crate::support::api::http_client()?;
         let slack = SlackSim::start("127.0.0.1:0", SlackWorld::new("xoxb-nobody", clock::system())).await?;
@@ -73,13 +78,16 @@ impl Office {
             shared: false,
         });
         slack.world().add_workspace(&second);
-        let plan = ServerPlan::new(&folder.path().join("data"))
+        let mut plan = ServerPlan::new(&folder.path().join("data"))
             .with_slack(&slack)
             .with("SLACK_BOT_TOKEN", "")
             .with("SLACK_CLIENT_ID", "1.2")
             .with("SLACK_CLIENT_SECRET", "hush-client")
             .with("AI_CRM_PUBLIC_URL", "http://127.0.0.1:9/")
             .with("AI_CRM__CHANNELS__SLACK__MESSAGE_PACE_MS", "0");
+        for (name, value) in variables {
+            plan = plan.with(name, value);
+        }
         let server = plan.start().await?;
         Ok(Self { _folder: folder, plan, slack, second, server })
     }
@@ -91,11 +99,11 @@ impl Office {
         Ok(Self { _folder, plan, slack, second, server })
     }
 
-    fn first(&self) -> &SharedWorld {
+    pub(crate) fn first(&self) -> &SharedWorld {
         self.slack.world()
     }
 
-    fn sender(&self, world: &SharedWorld) -> anyhow::Result<Sender> {
+    pub(crate) fn sender(&self, world: &SharedWorld) -> anyhow::Result<Sender> {
         Ok(Sender::new(world.clone(), SenderConfig::new(self.server.base_url(), SIGNING_SECRET))?)
     }
 
@@ -139,7 +147,7 @@ impl Office {
         Ok((permitted.to.with_context(|| format!("slack sends nowhere: {}", permitted.text))?, cookie))
     }
 
-    async fn install(&self, choice: Choice) -> anyhow::Result<Answer> {
+    pub(crate) async fn install(&self, choice: Choice) -> anyhow::Result<Answer> {
         self.first().installs_next(choice);
         let (back, cookie) = self.go_to_slack().await?;
         let done = self.visit(&back, Some(&cookie)).await?;
@@ -148,12 +156,12 @@ impl Office {
         Ok(done)
     }
 
-    async fn install_team(&self, id: &str) -> anyhow::Result<Answer> {
+    pub(crate) async fn install_team(&self, id: &str) -> anyhow::Result<Answer> {
         self.install(Choice::Workspace(id.to_owned())).await
     }
 
     /// Somebody mentions the bot in a channel, and is answered there, alone or under the mention.
-    async fn asks(&self, world: &SharedWorld, who: &str, place: &str, text: &str) -> anyhow::Result<String> {
+    pub(crate) async fn asks(&self, world: &SharedWorld, who: &str, place: &str, text: &str) -> anyhow::Result<String> {
         let (message, answers) =
             self.sender(world)?.say_and_deliver(who, place, &format!("<@U0BOT0001> {text}"), None).await?;
         ensure!(answers.iter().any(|answer| answer.accepted()), "{answers:?}");
@@ -164,7 +172,7 @@ impl Office {
         Ok(words(&seen.await.with_context(|| format!("no answer to `{text}`\n{}", self.plan.log()))?))
     }
 
-    async fn events(&self, tenant: &str) -> anyhow::Result<Vec<Value>> {
+    pub(crate) async fn events(&self, tenant: &str) -> anyhow::Result<Vec<Value>> {
         let page = self.server.api().get(&format!("/events?tenant={tenant}&limit=100")).await?;
         Ok(page["events"].as_array().cloned().unwrap_or_default())
     }
@@ -175,7 +183,7 @@ impl Office {
         Ok(text.contains(&format!("ai_crm_slack_installations_total{{end=\"{end}\"}}")))
     }
 
-    fn log_has_no_secret(&self) {
+    pub(crate) fn log_has_no_secret(&self) {
         let log = self.plan.log();
         for secret in ["hush-client", "xoxb-", "xoxe", "code-"] {
             assert!(!log.contains(secret), "{secret} in the log: {log}");

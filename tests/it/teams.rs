@@ -23,7 +23,7 @@ use crate::support::until;
 
 /// A bot, and a tenant of Teams in which it is installed.
 pub(crate) struct Team {
-    _folder: TempDir,
+    pub(crate) _folder: TempDir,
     pub(crate) plan: ServerPlan,
     pub(crate) sim: TeamsSim,
     pub(crate) sender: Sender,

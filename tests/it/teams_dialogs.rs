@@ -23,15 +23,15 @@ fn task(shown: Shown) -> anyhow::Result<Value> {
     }
 }
 
-async fn open(team: &Team, who: &str, place: &str) -> anyhow::Result<Value> {
+pub(crate) async fn open(team: &Team, who: &str, place: &str) -> anyhow::Result<Value> {
     task(team.sender.open_dialog(who, place, &of_form()).await?.1)
 }
 
-fn fill(fields: &[&str]) -> Vec<String> {
+pub(crate) fn fill(fields: &[&str]) -> Vec<String> {
     fields.iter().map(|field| (*field).to_owned()).collect()
 }
 
-fn is_taken(team: &Team, answer: &Answer) -> bool {
+pub(crate) fn is_taken(team: &Team, answer: &Answer) -> bool {
     matches!(team.sender.see_dialog(answer), Shown::Text { text } if text.contains("aken"))
 }
 

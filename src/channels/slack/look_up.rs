@@ -39,7 +39,8 @@ const MOST_SCANS: usize = 256;
 
 /// What a search has found.
 pub(super) struct Found {
-    /// Ids of messages, as receipts have them, by the keys that were looked for.
+    /// Ids of messages, `channel:ts`, by the keys that were looked for. The channel is the one that was read: of a person's
+    /// chat Slack knows no message by the person.
     pub(super) messages: BTreeMap<String, String>,
     /// Whether everything since the delivery was decided has been read.
     pub(super) whole: bool,
@@ -84,7 +85,7 @@ impl Scans {
         }
         let wanted = keys(delivery, parts);
         if let Some(scan) = self.seen().get(&place_of(delivery)).filter(|scan| scan.tells(delivery, &wanted)) {
-            let of = |key: &String| scan.messages.get(key).map(|ts| (key.clone(), ts.clone()));
+            let of = |key: &String| scan.messages.get(key).map(|id| (key.clone(), id.clone()));
             return Ok(Found { messages: wanted.iter().filter_map(of).collect(), whole: true });
         }
         let (mut found, to_the_end) = read(client, delivery, &wanted).await?;

@@ -67,17 +67,15 @@ impl SlackWorld {
         self.directory().next = Some(choice);
     }
 
-    /// The world that serves a call: one in which the token holds or held, and which has the channel or user.
+    /// The world that serves a call: one in which the token holds or held, and which has what the call names.
     pub(super) fn serving(self: &Arc<Self>, token: Option<&str>, arguments: &Arguments) -> SharedWorld {
         let Some(token) = token else { return self.clone() };
         let mut with_token = self.worlds();
         with_token.retain(|world| world.state().tokens.contains_key(token));
-        let (channel, user) = (arguments.text("channel"), arguments.text("user"));
-        let has = |world: &&SharedWorld| {
-            let state = world.state();
-            channel.as_ref().is_some_and(|id| state.channels.contains_key(id))
-                || (channel.is_none() && user.as_ref().is_some_and(|id| state.users.contains_key(id)))
-        };
+        // By the first of these that is said: `views.publish` names a person alone, and a form its trigger or its view.
+        let names = ["channel", "user", "user_id", "trigger_id", "view_id"];
+        let named = names.into_iter().find_map(|name| arguments.text(name));
+        let has = |world: &&SharedWorld| named.as_ref().is_some_and(|id| world.state().has(id));
         let found = with_token.iter().find(has).or(with_token.first());
         found.unwrap_or(self).clone()
     }

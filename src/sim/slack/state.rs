@@ -162,6 +162,14 @@ impl State {
         channel
     }
 
+    /// Whether an id is that of a channel, a person, a trigger or a view of this workspace.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.channels.contains_key(id)
+            || self.users.contains_key(id)
+            || self.triggers.contains_key(id)
+            || self.views.iter().any(|view| view.id == id)
+    }
+
     /// What the Home of a person shows, where anything was published there.
     pub(super) fn home(&self, user: &str) -> Option<&OpenView> {
         self.homes.iter().rev().find(|home| home.user == user)
