@@ -108,6 +108,9 @@ impl Ruler {
     }
 }
 
+/// By UTF-16, as JavaScript counts and with it the fields of forms, on Slack and in Teams.
+pub(super) const UNITS: Ruler = Ruler { character: char::len_utf16, notice: 44 };
+
 /// What a text may be parted at besides the middle of a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edges {

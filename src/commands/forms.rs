@@ -38,6 +38,9 @@ pub const ENTRIES: [Entry; 2] = [
 /// (docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element), and a form is the same everywhere.
 const MOST_DESCRIPTION: usize = 3000;
 
+/// The longest name of who said something. Teams' own are shorter; it comes with the message, so it is taken for hostile.
+const LONGEST_NAME: usize = 256;
+
 /// What people read above the agents that suit the work.
 const SUITS: &str = "Suits the work";
 
@@ -70,12 +73,12 @@ fn of_message(said: &Said) -> Filled {
     let text = said.text.trim();
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let first = first.trim();
-    let is_long = first.chars().count() > LONGEST_TITLE;
-    let title = if is_long { first.chars().take(LONGEST_TITLE - 1).chain(['…']).collect() } else { first.to_owned() };
-    let by = said.by.as_ref().map(|by| format!("Said by {by}"));
-    let room = MOST_DESCRIPTION - by.as_ref().map_or(0, |by| by.chars().count() + 2);
-    let rest: String = if is_long { text } else { rest.trim() }.chars().take(room).collect();
-    let description: Vec<String> = [Some(rest), by].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let title = cut(first, LONGEST_TITLE);
+    let by = said.by.as_ref().map(|by| format!("Said by {}", cut(by, LONGEST_NAME)));
+    let room = MOST_DESCRIPTION - by.as_ref().map_or(0, |by| by.encode_utf16().count() + 2);
+    let rest = if title == first { rest.trim() } else { text };
+    let description: Vec<String> =
+        [Some(cut(rest, room)), by].into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let filled = [("title", title), ("description", description.join("\n\n"))];
     filled.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name.to_owned(), text)).collect()
 }
@@ -204,6 +207,16 @@ fn is_longer(text: &str, most: usize) -> bool {
     text.encode_utf16().count() > most
 }
 
+/// A text that a field takes: what is cut off is seen by its `…`.
+fn cut(text: &str, most: usize) -> String {
+    if !is_longer(text, most) {
+        return text.to_owned();
+    }
+    let mut room = most - 1;
+    let fits = |c: &char| room.checked_sub(c.len_utf16()).map(|left| room = left).is_some();
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
 /// The line that a filled-in form stands for; `None` where there is no form of that name.
 #[must_use]
 pub fn line(name: &str, filled: &Filled) -> Option<String> {
@@ -267,6 +280,12 @@ mod tests {
             (entry("other"), false),
         ] {
             assert_eq!(asked_for(&asked, agents).is_some(), expected, "{asked:?}");
+        }
+        // What platforms give to names and titles is checked here, where they are written.
+        let form = form(TASK_CREATE, agents, &Filled::new()).unwrap();
+        assert!([form.title, form.submit].iter().all(|text| text.chars().count() <= 24) && form.name.len() <= 200);
+        for field in &form.fields {
+            assert!(field.name.len() <= 255 && field.label.len() <= 2000, "{field:?}");
         }
         for entry in ENTRIES {
             assert!(entry.title.chars().count() <= 24 && !entry.about.is_empty(), "{entry:?}");
@@ -342,9 +361,32 @@ mod tests {
             assert_eq!(filled.get("title").map(String::as_str), title);
             assert_eq!(filled.get("description").map(String::as_str), description);
         }
-        let endless = format!("a\n{}", "x".repeat(5000));
-        let filled = of_message(&Said { text: endless, by: Some("Ann".to_owned()) });
-        assert_eq!(filled["description"].chars().count(), MOST_DESCRIPTION);
+    }
+
+    #[test]
+    fn what_a_message_fills_in_is_what_the_fields_take_and_says_where_it_is_cut() {
+        let units = |text: &str| text.encode_utf16().count();
+        for letter in ["x", "é", "日", "🦀", "👩‍👧", "e\u{301}"] {
+            for length in [LONGEST_TITLE, LONGEST_TITLE + 1] {
+                let first = format!("{}{}", letter.repeat(length / units(letter)), "y".repeat(length % units(letter)));
+                let filled = of_message(&Said { text: first.clone(), by: None });
+                let is_cut = length > LONGEST_TITLE;
+                assert!(units(&filled["title"]) <= LONGEST_TITLE && filled["title"].ends_with('…') == is_cut);
+                assert_eq!(filled.get("description"), is_cut.then_some(&first), "what is cut is whole below");
+            }
+            let by = format!("\n\nSaid by {letter}");
+            let room = MOST_DESCRIPTION - units(&by);
+            for length in [room, room + 1] {
+                let rest = format!("{}{}", "y".repeat(length % units(letter)), letter.repeat(length / units(letter)));
+                let said = Said { text: format!("a\n{rest}"), by: Some(letter.to_owned()) };
+                let description = of_message(&said)["description"].clone();
+                let kept = description.strip_suffix(&by).expect("who said it stays");
+                assert!(units(&description) <= MOST_DESCRIPTION);
+                assert_eq!((kept == rest, kept.ends_with('…')), (length == room, length > room), "{letter}");
+            }
+            let said = Said { text: "a".to_owned(), by: Some(letter.repeat(MOST_DESCRIPTION)) };
+            assert!(units(&of_message(&said)["description"]) <= LONGEST_NAME + "Said by ".len());
+        }
     }
 
     #[test]

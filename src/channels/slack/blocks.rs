@@ -28,7 +28,9 @@ use crate::domain::card::Card;
 
 use content::Tables;
 use part::{Part, small_print};
-use text::{SIZES, escape};
+use text::escape;
+
+pub(super) use text::SIZES;
 
 /// <https://docs.slack.dev/reference/block-kit/blocks>: 50; one is kept for the line that says
 /// which part of the card a message is.
@@ -166,6 +168,8 @@ fn pack(parts: Vec<&Part>, room: Room) -> Vec<Vec<&Part>> {
 
 #[cfg(test)]
 mod tests {
+    mod limits;
+
     use std::collections::HashSet;
 
     use proptest::prelude::*;

@@ -180,6 +180,34 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_whole_at_their_limit_and_end_in_an_ellipsis_beyond() {
+        fn text(length: usize) -> &'static str {
+            Box::leak("ü".repeat(length).into_boxed_str())
+        }
+        for more in [0, 1] {
+            let entry = Entry {
+                name: "a",
+                on_message: false,
+                title: text(LONGEST_SHORTCUT + more),
+                about: text(LONGEST_ABOUT_SHORTCUT + more),
+            };
+            let (description, hint) = (text(LONGEST_DESCRIPTION + more), text(LONGEST_HINT + more));
+            let made = manifest(None, "/ai-crm", description, hint, &[entry; MOST_SHORTCUTS]).unwrap();
+            for (pointer, most) in [
+                ("/features/slash_commands/0/description", LONGEST_DESCRIPTION),
+                ("/features/slash_commands/0/usage_hint", LONGEST_HINT),
+                ("/features/shortcuts/9/name", LONGEST_SHORTCUT),
+                ("/features/shortcuts/9/description", LONGEST_ABOUT_SHORTCUT),
+            ] {
+                let said = made.pointer(pointer).and_then(Value::as_str).unwrap();
+                assert_eq!((said.chars().count(), said.ends_with('…')), (most, more > 0), "{pointer}");
+            }
+            let shortcuts = manifest(None, "/a", "x", "y", &vec![entry; MOST_SHORTCUTS + more]).unwrap();
+            assert_eq!(shortcuts["features"]["shortcuts"].as_array().unwrap().len(), MOST_SHORTCUTS);
+        }
+    }
+
+    #[test]
     fn an_app_by_socket_has_no_address() {
         let made = manifest(None, "/ai-crm", "x", "y", &[]).unwrap();
         assert_eq!(made["settings"]["socket_mode_enabled"], true);

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answers::Version;
+use super::blocks::SIZES;
 use super::inbound::View;
+use crate::channels::text::UNITS;
 use crate::domain::card::Choice;
 use crate::domain::form::{Field, FieldKind, Filled, Form, Group};
 
@@ -44,6 +46,9 @@ const MOST_TEXT: usize = 3000;
 const MOST_OPTION_TEXT: usize = 75;
 /// The longest value of an entry, from the same page.
 const MOST_OPTION_VALUE: usize = 150;
+/// Bytes of all entries of a menu with groups: a view has at most 250 kB, or it is `view_too_large`
+/// (docs.slack.dev/reference/methods/views.publish).
+const MOST_MENU: usize = 100_000;
 
 /// Where a form was opened, which Slack does not say when it is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +78,7 @@ impl CameFrom {
         let without_route = Self { route: None, ..self.clone() };
         let place_alone = Self { place: self.place.clone(), ..Self::default() };
         let tries = [self, &without_route, &place_alone];
-        tries.into_iter().map(written).find(|text| text.chars().count() <= MOST_METADATA).unwrap_or_default()
+        tries.into_iter().map(written).find(|text| UNITS.size(text) <= MOST_METADATA).unwrap_or_default()
     }
 
     /// As a modal brought it back; nowhere, where it says nothing that can be read.
@@ -83,16 +88,23 @@ impl CameFrom {
     }
 }
 
-/// A form as a modal. What is too long for Slack is cut, entries beyond a hundred are left out.
+/// A form as a modal. What is too long for Slack is cut and ends in `…`; how many entries or fields are left out is said
+/// in their place.
 #[must_use]
 pub fn view(form: &Form, came_from: &CameFrom) -> Value {
     let room = MOST_BLOCKS - usize::from(!form.analysed.is_empty());
-    let fields = form.fields.iter().take(room);
+    // The line that says how many are left out stands in the place of one.
+    let shown = if form.fields.len() > room { room - 1 } else { form.fields.len() };
+    let fields = form.fields.iter().take(shown);
     let mut blocks: Vec<Value> = fields.clone().map(|field| block(field, is_typed_for_analysis(form, field))).collect();
     if let Some(last) = fields.clone().rposition(|field| form.analysed.contains(&field.name)) {
         let has_text = fields.clone().any(|field| form.analysed.contains(&field.name) && begins_with(field).is_some());
         let text = if has_text { it_comes(&blocks) } else { how_to_ask(&blocks) };
         blocks.insert(last + 1, analysis(&text));
+    }
+    if shown < form.fields.len() {
+        let left = format!("… and {} more fields, for which a form of Slack has no room", form.fields.len() - shown);
+        blocks.push(json!({ "type": "context", "elements": [plain(&left, MOST_TEXT)] }));
     }
     json!({
         "type": "modal",
@@ -151,21 +163,46 @@ fn begins_with(field: &Field) -> Option<&str> {
 }
 
 fn block(field: &Field, dispatches: bool) -> Value {
+    let element = element(field);
+    let left_out = left_out(field, &element);
+    if has_no_entries(&element) {
+        let words = format!("{} (nothing can be chosen here)", field.label);
+        return json!({ "type": "context", "elements": [plain(&words, MOST_TEXT)] });
+    }
     let mut block = json!({
         "type": "input",
         "block_id": field.name,
         "label": plain(field.label, MOST_LABEL),
-        "element": element(field),
+        "element": element,
         "optional": !field.required,
     });
-    if let Some(hint) = field.hint {
-        block["hint"] = plain(hint, MOST_LABEL);
+    let hints: Vec<&str> = left_out.as_deref().into_iter().chain(field.hint).collect();
+    if !hints.is_empty() {
+        block["hint"] = plain(&hints.join(" "), MOST_LABEL);
     }
     if dispatches {
         block["dispatch_action"] = json!(true);
         block["element"]["dispatch_action_config"] = json!({ "trigger_actions_on": ["on_enter_pressed"] });
     }
     block
+}
+
+/// Slack takes no menu without entries.
+fn has_no_entries(element: &Value) -> bool {
+    ["options", "option_groups"].iter().any(|key| element[key].as_array().is_some_and(Vec::is_empty))
+}
+
+/// How many entries of a field its menu does not offer; nothing where it offers all.
+fn left_out(field: &Field, element: &Value) -> Option<String> {
+    let all = match &field.kind {
+        FieldKind::Choice { options } => options.len(),
+        FieldKind::Grouped { groups } => groups.iter().map(|group| group.options.len()).sum(),
+        FieldKind::Line { .. } | FieldKind::Text { .. } | FieldKind::Date => 0,
+    };
+    let length = |menu: &Value| menu["options"].as_array().map_or(0, Vec::len);
+    let of_groups = element["option_groups"].as_array().into_iter().flatten().map(length).sum::<usize>();
+    let left = all - length(element) - of_groups;
+    (left > 0).then(|| format!("… and {left} more, for which a menu of Slack has no room."))
 }
 
 fn element(field: &Field) -> Value {
@@ -175,7 +212,7 @@ fn element(field: &Field) -> Value {
         let element = json!({
             "type": "plain_text_input", "action_id": ACTION, "multiline": multiline, "max_length": most,
         });
-        (element, "initial_value", first.map(|first| Value::from(cut(first, most))))
+        (element, "initial_value", first.map(|first| Value::from(UNITS.ellipsis(first, most))))
     };
     let (mut element, name, first) = match &field.kind {
         FieldKind::Line { most } => typed(*most, false),
@@ -191,10 +228,7 @@ fn element(field: &Field) -> Value {
             (element, "initial_option", chosen)
         }
         FieldKind::Grouped { groups } => {
-            let group = |group: &Group| (plain(&group.label, MOST_OPTION_TEXT), entries(&group.options));
-            // Slack takes no group without entries, and no text without characters.
-            let fits = |(label, options): &(Value, Vec<Value>)| label["text"] != "" && !options.is_empty();
-            let groups: Vec<_> = groups.iter().map(group).filter(fits).take(MOST_OPTIONS).collect();
+            let groups = groups_that_fit(groups);
             let chosen = chosen(groups.iter().flat_map(|(_, options)| options), first);
             let of_group = |(label, options): (Value, Vec<Value>)| json!({ "label": label, "options": options });
             let groups: Vec<Value> = groups.into_iter().map(of_group).collect();
@@ -208,9 +242,21 @@ fn element(field: &Field) -> Value {
     element
 }
 
+/// The groups that Slack takes: none without entries, and none whose label has no characters.
+fn groups_that_fit(groups: &[Group]) -> Vec<(Value, Vec<Value>)> {
+    let mut room = MOST_MENU;
+    let mut fits = |entry: &Value| room.checked_sub(entry.to_string().len()).map(|left| room = left).is_some();
+    let named = groups.iter().filter(|group| !group.label.trim().is_empty());
+    let entries = named.map(|group| {
+        let options: Vec<Value> = entries(&group.options).into_iter().take_while(&mut fits).collect();
+        (plain(&group.label, MOST_OPTION_TEXT), options)
+    });
+    entries.filter(|(_, options)| !options.is_empty()).take(MOST_OPTIONS).collect()
+}
+
 /// The entries that Slack takes.
 fn entries(choices: &[Choice]) -> Vec<Value> {
-    let can_be_chosen = |choice: &&Choice| choice.value.chars().count() <= MOST_OPTION_VALUE;
+    let can_be_chosen = |choice: &&Choice| (1..=MOST_OPTION_VALUE).contains(&UNITS.size(&choice.value));
     choices.iter().filter(can_be_chosen).take(MOST_OPTIONS).map(option).collect()
 }
 
@@ -219,21 +265,15 @@ fn chosen<'a>(mut options: impl Iterator<Item = &'a Value>, value: Option<&str>)
 }
 
 fn option(choice: &Choice) -> Value {
-    json!({ "text": plain(&choice.label, MOST_OPTION_TEXT), "value": choice.value })
+    // Slack takes no text without characters.
+    let label = [choice.label.as_str(), &choice.value].into_iter().find(|text| !text.trim().is_empty());
+    let label = label.unwrap_or("(no label)");
+    json!({ "text": plain(label, MOST_OPTION_TEXT), "value": choice.value })
 }
 
+/// A text object, which Slack may measure escaped.
 fn plain(text: &str, most: usize) -> Value {
-    json!({ "type": "plain_text", "text": cut(text, most) })
-}
-
-/// Slack counts as JavaScript does, in UTF-16.
-fn cut(text: &str, most: usize) -> String {
-    if text.encode_utf16().count() <= most {
-        return text.to_owned();
-    }
-    let mut room = most - 1;
-    let fits = |c: &char| room.checked_sub(c.len_utf16()).map(|left| room = left).is_some();
-    text.chars().take_while(fits).chain(['…']).collect()
+    json!({ "type": "plain_text", "text": SIZES.ellipsis(text, most) })
 }
 
 /// An open form in which somebody has typed.
@@ -285,7 +325,110 @@ fn value(actions: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::channels::testing::any_text;
+
+    /// What Slack may count for a text that has to have characters; written from its documents, as what follows.
+    fn text(value: &Value, most: usize) {
+        let text = value["text"].as_str().unwrap_or_else(|| panic!("no text in {value}"));
+        let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        assert!(!text.trim().is_empty() && escaped.encode_utf16().count() <= most, "{most}: {value}");
+    }
+
+    fn units(value: &Value) -> usize {
+        value.as_str().map_or(0, |text| text.encode_utf16().count())
+    }
+
+    fn items<'a>(value: &'a Value, key: &str, most: usize) -> &'a [Value] {
+        let items = value[key].as_array().unwrap();
+        assert!((1..=most).contains(&items.len()), "{} of {key}", items.len());
+        items
+    }
+
+    fn options(menu: &Value) {
+        for option in items(menu, "options", 100) {
+            text(&option["text"], 75);
+            assert!((1..=150).contains(&units(&option["value"])), "{option}");
+        }
+    }
+
+    /// Panics on whatever Slack would refuse in a modal.
+    fn refusals(view: &Value) {
+        assert!(view.to_string().len() < 250_000, "{} bytes", view.to_string().len());
+        assert!(units(&view["private_metadata"]) <= 3000 && units(&view["callback_id"]) <= 255);
+        ["title", "submit", "close"].iter().for_each(|name| text(&view[name], 24));
+        for block in items(view, "blocks", 100) {
+            assert!(units(&block["block_id"]) <= 255);
+            if block["type"] == "context" {
+                items(block, "elements", 10).iter().for_each(|element| text(element, 3000));
+                continue;
+            }
+            text(&block["label"], 2000);
+            block.get("hint").into_iter().for_each(|hint| text(hint, 2000));
+            let element = &block["element"];
+            assert!((1..=255).contains(&units(&element["action_id"])));
+            match element["type"].as_str().unwrap() {
+                "plain_text_input" => {
+                    let most = element["max_length"].as_u64().unwrap();
+                    assert!((1..=3000).contains(&most) && units(&element["initial_value"]) as u64 <= most);
+                }
+                "static_select" if element.get("options").is_some() => options(element),
+                "static_select" => items(element, "option_groups", 100).iter().for_each(|group| {
+                    text(&group["label"], 75);
+                    options(group);
+                }),
+                "datepicker" => {}
+                other => panic!("element {other}"),
+            }
+        }
+    }
+
+    fn any_field() -> impl Strategy<Value = Field> {
+        let said = || any_text(&["&&&", "<!channel>", "👩‍👧", "e\u{301}"]);
+        let options = move |most| vec((said(), said()).prop_map(|(label, value)| Choice { label, value }), 0..most);
+        let group = move || (said(), options(110)).prop_map(|(label, options)| Group { label, options });
+        let kind = prop_oneof![
+            (0..4000_usize).prop_map(|most| FieldKind::Line { most }),
+            (0..4000_usize).prop_map(|most| FieldKind::Text { most }),
+            Just(FieldKind::Date),
+            options(130).prop_map(|options| FieldKind::Choice { options }),
+            vec(group(), 0..4).prop_map(|groups| FieldKind::Grouped { groups }),
+            (group(), 0..130_usize).prop_map(|(group, count)| FieldKind::Grouped { groups: vec![group; count] }),
+        ];
+        (kind, said(), option::of(said()), any::<bool>()).prop_map(|(kind, hint, value, required)| {
+            let said: &'static str = Box::leak(format!("L{hint}").into_boxed_str());
+            Field { name: "f", label: said, kind, hint: Some(said), required, value }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_form_is_taken_by_slack_and_nothing_is_cut_in_silence(asked in any_field(), name in any_text(&["🎉"])) {
+            let came_from = CameFrom { place: Some("C1".to_owned()), name: Some(name), ..CameFrom::default() };
+            let title = asked.label;
+            let made = view(&Form { title, submit: title, ..form(vec![asked.clone()]) }, &came_from);
+            refusals(&made);
+            let of_kind = match &asked.kind {
+                FieldKind::Choice { options } => options.len(),
+                FieldKind::Grouped { groups } => groups.iter().map(|group| group.options.len()).sum(),
+                _ => 0,
+            };
+            let first = &made["blocks"][0];
+            let offered = |menu: &Value| menu["options"].as_array().map_or(0, Vec::len);
+            let groups = first["element"]["option_groups"].as_array().into_iter().flatten();
+            let shown = offered(&first["element"]) + groups.map(offered).sum::<usize>();
+            let said = first["hint"]["text"].as_str().or(first["elements"][0]["text"].as_str()).unwrap_or_default();
+            let is_said = said.starts_with(&format!("… and {} more, ", of_kind - shown))
+                || said.ends_with("(nothing can be chosen here)") || (shown == 0 && said.ends_with('…'));
+            prop_assert!(shown == of_kind || is_said, "{} of {}: {}", shown, of_kind, said);
+        }
+    }
 
     fn field(name: &'static str, kind: FieldKind, value: Option<&str>) -> Field {
         Field { name, label: "Label", kind, hint: Some("Hint"), required: true, value: value.map(str::to_owned) }
@@ -328,11 +471,11 @@ mod tests {
     #[test]
     fn limits_hold_at_the_limit_and_past_it() {
         for (length, kept) in [(MOST_TITLE, MOST_TITLE), (MOST_TITLE + 1, MOST_TITLE)] {
-            let text = cut(&"ü".repeat(length), MOST_TITLE);
+            let text = UNITS.ellipsis(&"ü".repeat(length), MOST_TITLE);
             assert_eq!((text.chars().count(), text.ends_with('…')), (kept, length > MOST_TITLE));
         }
-        assert_eq!(cut("😀😀", 4), "😀😀");
-        assert_eq!(cut("😀😀", 3), "😀…");
+        assert_eq!(UNITS.ellipsis("😀😀", 4), "😀😀");
+        assert_eq!(UNITS.ellipsis("😀😀", 3), "😀…");
         for (count, kept) in [(MOST_OPTIONS, MOST_OPTIONS), (MOST_OPTIONS + 1, MOST_OPTIONS)] {
             let options = (0..count).map(choice).collect();
             let made = element(&field("agent", FieldKind::Choice { options }, None));
@@ -355,6 +498,74 @@ mod tests {
         let made = view(&form(fields), &CameFrom::default());
         assert_eq!(made["blocks"].as_array().unwrap().len(), MOST_BLOCKS);
         assert!(made.pointer("/blocks/0/element/initial_date").is_none());
+    }
+
+    #[test]
+    fn what_a_menu_leaves_out_is_counted_below_it() {
+        let hint = |kind: FieldKind| block(&field("agent", kind, None), false)["hint"]["text"].clone();
+        let choices = |count: usize| (0..count).map(choice).collect::<Vec<_>>();
+        let group = |count: usize| Group { label: "g".to_owned(), options: choices(count) };
+        let long = Choice { label: "x".to_owned(), value: "🎉".repeat(MOST_OPTION_VALUE / 2 + 1) };
+        let unnamed = Choice { label: "x".to_owned(), value: String::new() };
+        for (kind, left) in [
+            (FieldKind::Choice { options: choices(MOST_OPTIONS) }, 0),
+            (FieldKind::Choice { options: choices(MOST_OPTIONS + 1) }, 1),
+            (FieldKind::Choice { options: vec![choice(1), long, unnamed] }, 2),
+            (FieldKind::Grouped { groups: vec![group(MOST_OPTIONS), group(1)] }, 0),
+            (FieldKind::Grouped { groups: vec![group(MOST_OPTIONS + 2), group(1)] }, 2),
+            (FieldKind::Grouped { groups: (0..=MOST_OPTIONS).map(|_| group(3)).collect() }, 3),
+            (FieldKind::Line { most: 9 }, 0),
+        ] {
+            let said = format!("… and {left} more, for which a menu of Slack has no room. Hint");
+            assert_eq!(hint(kind), if left == 0 { "Hint" } else { &said });
+        }
+        // What is below a field stays whole beside it, and is cut where it is too long itself.
+        let long: &'static str = Box::leak("h".repeat(MOST_LABEL + 1).into_boxed_str());
+        let fitting = &long[1..];
+        for (text, is_cut) in [(fitting, false), (long, true)] {
+            let field = Field { label: text, hint: Some(text), ..field("f", FieldKind::Date, None) };
+            let made = block(&field, false);
+            for said in [&made["label"]["text"], &made["hint"]["text"]].map(|it| it.as_str().unwrap()) {
+                assert_eq!((said.len() == MOST_LABEL, said.ends_with('…')), (!is_cut, is_cut));
+            }
+        }
+    }
+
+    #[test]
+    fn fields_for_which_a_view_has_no_room_are_counted() {
+        for (analysed, room) in [(&[][..], MOST_BLOCKS), (&["f"][..], MOST_BLOCKS - 1)] {
+            for fields in [room, room + 1] {
+                let fields = (0..fields).map(|_| field("f", FieldKind::Line { most: 9 }, None)).collect();
+                let made = view(&Form { analysed, ..form(fields) }, &CameFrom::default());
+                let blocks = made["blocks"].as_array().unwrap();
+                let inputs = blocks.iter().filter(|block| block["type"] == "input").count();
+                let last = blocks.last().unwrap()["elements"][0]["text"].as_str().unwrap_or_default();
+                assert_eq!(blocks.len(), MOST_BLOCKS);
+                assert_eq!(last.starts_with("… and 2 more fields"), inputs == room - 1, "{last}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_a_view_are_measured_as_slack_may_and_letters_stay_whole() {
+        for (letter, size) in [("x", 1), ("é", 1), ("日", 1), ("🎉", 2), ("👩‍👧", 5), ("e\u{301}", 2), ("&", 5), ("<", 4)]
+        {
+            for most in [MOST_TITLE, MOST_OPTION_TEXT, MOST_LABEL, MOST_TEXT] {
+                let at_most = |more: usize| format!("{}{}", "x".repeat(most % size + more), letter.repeat(most / size));
+                assert_eq!(plain(&at_most(0), most)["text"], at_most(0));
+                let cut = plain(&at_most(1), most)["text"].as_str().unwrap().to_owned();
+                let kept = cut.strip_suffix('…').expect("it says that it is cut");
+                assert!(at_most(1).starts_with(kept) && SIZES.size(&cut) <= most);
+                assert_eq!(kept.trim_start_matches('x').replace(letter, ""), "", "no letter is parted");
+            }
+            let value = |more: usize| {
+                let (whole, rest) = (MOST_OPTION_VALUE / letter.encode_utf16().count(), letter.encode_utf16().count());
+                format!("{}{}", letter.repeat(whole), "x".repeat(MOST_OPTION_VALUE % rest + more))
+            };
+            let kept = |more| entries(&[Choice { label: String::new(), value: value(more) }]);
+            assert_eq!((kept(0).len(), kept(1).len()), (1, 0), "{letter}");
+            assert!(kept(0)[0]["text"]["text"] != "", "Slack takes no text without characters");
+        }
     }
 
     #[test]
@@ -423,6 +634,13 @@ mod tests {
             let route = Some("x".repeat(length));
             let read = CameFrom::read(Some(&CameFrom { route, ..base.clone() }.metadata()));
             assert_eq!((read.route.is_some(), read.place.as_deref()), (kept, Some("C1")));
+        }
+        let name = |letters: usize| CameFrom { name: Some("🎉".repeat(letters)), route: None, ..base.clone() };
+        let room = MOST_METADATA - name(0).metadata().len();
+        for (letters, kept) in [(room / 2, true), (room / 2 + 1, false)] {
+            let metadata = name(letters).metadata();
+            assert!(metadata.encode_utf16().count() <= MOST_METADATA);
+            assert_eq!(CameFrom::read(Some(&metadata)).name.is_some(), kept, "{letters} letters of two units each");
         }
         for odd in [None, Some(""), Some("{"), Some("[]"), Some("{\"place\":7}")] {
             assert_eq!(CameFrom::read(odd), CameFrom::default(), "{odd:?}");

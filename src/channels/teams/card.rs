@@ -105,6 +105,12 @@ pub fn render(card: &Card) -> Rendered {
     whole.swap_remove(0)
 }
 
+/// The title alone, for an answer of one line; how much of a very long one is missing is said.
+#[must_use]
+pub fn headline(card: &Card) -> String {
+    SIZES.shorten(&one_line(&card.title), MOST_PLAIN)
+}
+
 /// A card as an attachment of an activity.
 #[must_use]
 pub fn attachment(card: &Value) -> Value {

@@ -91,7 +91,7 @@ impl TeamsChannel {
         let body = match replacement {
             Some(rendered) => invoke_card(&rendered.card),
             None if is_for_one => invoke_text(&card::render(&delivery.card).text),
-            None => invoke_text(&delivery.card.title),
+            None => invoke_text(&card::headline(&delivery.card)),
         };
         let told = self.inline.answer(event, body).await;
         (told && is_for_one).then(|| Delivered { platform_id: INLINE.to_owned(), via: INLINE })

@@ -49,8 +49,11 @@ pub fn submitted(name: &str, value: &Value) -> Option<(Mark, Filled)> {
 fn said(message: &Value) -> Said {
     let content = message["body"]["content"].as_str().unwrap_or_default();
     let is_html = message["body"]["contentType"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("html"));
-    let content = &content[..content.floor_char_boundary(MOST_CONTENT)];
-    let text = if is_html { text::of_html(content) } else { content.trim().to_owned() };
+    let read = &content[..content.floor_char_boundary(MOST_CONTENT)];
+    let mut text = if is_html { text::of_html(read) } else { read.trim().to_owned() };
+    if read.len() < content.len() {
+        text.push('…');
+    }
     Said { text, by: message["from"]["user"]["displayName"].as_str().map(str::to_owned) }
 }
 
@@ -89,8 +92,10 @@ mod tests {
         }
         let plain = said(&json!({"body": {"contentType": "text", "content": "a <b> c"}}));
         assert_eq!(plain, Said { text: "a <b> c".to_owned(), by: None });
-        let long = said(&json!({"body": {"content": "é".repeat(MOST_CONTENT)}}));
-        assert_eq!(long.text.len(), MOST_CONTENT);
+        for (length, wanted) in [(MOST_CONTENT, "é"), (MOST_CONTENT + 2, "é…")] {
+            let long = said(&json!({"body": {"content": "é".repeat(length / 2)}})).text;
+            assert!(long.trim_end_matches('…').len() == MOST_CONTENT && long.ends_with(wanted), "{length}");
+        }
         for odd in [json!(null), json!([]), json!({"body": 1}), json!({"body": {"content": ["x"]}})] {
             assert_eq!(said(&odd), Said::default(), "{odd}");
         }

@@ -117,7 +117,9 @@ pub fn manifest(
         .iter()
         .filter(|command| command.title.chars().count() <= LONGEST_TITLE)
         .take(MOST_COMMANDS)
-        .map(|command| json!({ "title": command.title, "description": clip(&command.description) }))
+        .map(
+            |command| json!({ "title": command.title, "description": clip(&command.description, LONGEST_DESCRIPTION) }),
+        )
         .collect();
     // Each scope needs a list of its own, though what can be said is the same everywhere.
     let menus: Vec<Value> = SCOPES.iter().map(|scope| json!({ "scopes": [scope], "commands": shown })).collect();
@@ -155,8 +157,8 @@ fn entry(entry: &Entry) -> Value {
     json!({
         "id": entry.name,
         "type": "action",
-        "title": entry.title.chars().take(LONGEST_TITLE).collect::<String>(),
-        "description": clip(entry.about),
+        "title": clip(entry.title, LONGEST_TITLE),
+        "description": clip(entry.about, LONGEST_DESCRIPTION),
         "context": context,
         "fetchTask": true,
     })
@@ -168,24 +170,24 @@ fn search(entry: &SearchEntry) -> Value {
     json!({
         "id": entry.name,
         "type": "query",
-        "title": entry.title.chars().take(LONGEST_TITLE).collect::<String>(),
-        "description": clip(entry.about),
+        "title": clip(entry.title, LONGEST_TITLE),
+        "description": clip(entry.about, LONGEST_DESCRIPTION),
         "context": ["compose", "commandBox"],
         "initialRun": true,
         "parameters": [{
             "name": PARAMETER,
-            "title": entry.asks.chars().take(LONGEST_TITLE).collect::<String>(),
-            "description": clip(entry.hint),
+            "title": clip(entry.asks, LONGEST_TITLE),
+            "description": clip(entry.hint, LONGEST_DESCRIPTION),
             "inputType": "text",
         }],
     })
 }
 
-fn clip(text: &str) -> String {
-    if text.chars().count() <= LONGEST_DESCRIPTION {
+fn clip(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars().take(LONGEST_DESCRIPTION - 1).chain(['…']).collect()
+    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -236,6 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn menus_are_whole_at_their_limits_and_texts_beyond_end_in_an_ellipsis() {
+        for more in [0, 1] {
+            let (title, about) = ("ü".repeat(LONGEST_TITLE + more), "ü".repeat(LONGEST_DESCRIPTION + more));
+            let shown = |commands: &[(&str, &str)]| made(commands)["bots"][0]["commandLists"][0]["commands"].clone();
+            assert_eq!(shown(&[(&title, "x")]).as_array().unwrap().len(), 1 - more, "a title is what is typed: no cut");
+            let described = shown(&[("a", &about)])[0]["description"].as_str().unwrap().to_owned();
+            assert_eq!((described.chars().count(), described.ends_with('…')), (LONGEST_DESCRIPTION, more > 0));
+            assert_eq!(shown(&vec![("a", "x"); MOST_COMMANDS + more]).as_array().unwrap().len(), MOST_COMMANDS);
+            assert_eq!(clip(&title, LONGEST_TITLE).ends_with('…'), more > 0);
+        }
+    }
+
+    #[test]
     fn entries_stand_where_they_belong() {
         let commands = made(&[])["composeExtensions"][0]["commands"].clone();
         let search = &commands[0];
@@ -246,7 +261,7 @@ mod tests {
         assert_eq!(search["parameters"][0]["name"], PARAMETER);
         let (alone, on_message) = (&commands[1], &commands[2]);
         assert_eq!((&alone["id"], &alone["context"]), (&json!("a"), &json!(["compose", "commandBox"])));
-        assert_eq!(alone["title"].as_str().unwrap().chars().count(), LONGEST_TITLE);
+        assert_eq!(alone["title"], "A title of more than thirty-two…");
         assert_eq!((&on_message["id"], &on_message["context"]), (&json!("b"), &json!(["message"])));
     }
 

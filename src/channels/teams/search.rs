@@ -140,9 +140,13 @@ mod tests {
         assert_eq!(first["preview"]["content"], preview);
         let long = list["attachments"][1]["preview"]["content"]["title"].as_str().unwrap();
         assert_eq!(long.chars().count(), MOST_LINE);
-        let many = vec![found("x", "y"); MOST_RESULTS + 1];
-        let many: Value = serde_json::from_slice(&show(&many)).unwrap();
-        assert_eq!(many["composeExtension"]["attachments"].as_array().unwrap().len(), MOST_RESULTS);
+        for more in [0, 1] {
+            let cut = line(&"ü".repeat(MOST_LINE + more));
+            assert_eq!((cut.chars().count(), cut.ends_with('…')), (MOST_LINE, more > 0));
+            let many = vec![found("x", "y"); MOST_RESULTS + more];
+            let many: Value = serde_json::from_slice(&show(&many)).unwrap();
+            assert_eq!(many["composeExtension"]["attachments"].as_array().unwrap().len(), MOST_RESULTS);
+        }
         let none: Value = serde_json::from_slice(&show(&[])).unwrap();
         assert_eq!(none["composeExtension"]["attachments"], json!([]));
         let said: Value = serde_json::from_slice(&say("not\nhere")).unwrap();

@@ -11,7 +11,7 @@
 use crate::channels::text::{Ruler, has_outer_underscore};
 
 /// By the size that Slack may count for a text once it is escaped.
-pub(super) const SIZES: Ruler = Ruler { character: character_size, notice: 44 };
+pub(in crate::channels::slack) const SIZES: Ruler = Ruler { character: character_size, notice: 44 };
 
 /// Escapes the three characters with which Slack's mark-up begins, and nothing else
 /// (<https://docs.slack.dev/messaging/formatting-message-text#escaping>).

@@ -26,7 +26,7 @@ pub(super) const VERB: &str = "ai-crm";
 const MOST_BUTTONS: usize = 6;
 
 /// Characters of a button and of an entry. No limit is documented; buttons are one line and are cut by clients.
-const MOST_LABEL: usize = 100;
+pub(super) const MOST_LABEL: usize = 100;
 
 /// All actions of one set together, half a message.
 const MOST_ROW: usize = 10_000;
@@ -35,7 +35,7 @@ const MOST_ROW: usize = 10_000;
 const MOST_OPTIONS: usize = 100;
 
 /// All entries of a menu together, about half a message.
-const MOST_ENTRIES: usize = 12_000;
+pub(super) const MOST_ENTRIES: usize = 12_000;
 
 /// What people can do on the card, in its order.
 pub(super) fn parts(card: &Card) -> Vec<Part> {

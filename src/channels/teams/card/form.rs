@@ -5,10 +5,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::part::{rich, small_print};
-use super::press::KEY;
-use super::text::literal;
-use crate::channels::text::{clean, one_line};
+use super::actions::{MOST_ENTRIES, MOST_LABEL};
+use super::part::{rich, small_print, weight};
+use super::press::{KEY, MOST_VALUE};
+use super::text::{CHARACTERS, literal};
+use crate::channels::text::{UNITS, clean, one_line};
 use crate::domain::card::Choice;
 use crate::domain::form::{Field, FieldErrors, FieldKind, Filled, Form, Group};
 
@@ -31,7 +32,8 @@ pub struct Mark {
     pub opened_by: Option<String>,
 }
 
-/// The card of a dialog, with what is wrong above each field.
+/// The card of a dialog, with what is wrong above each field. It cannot be split: entries of a list for which it has no
+/// room are left out, and how many is said below it.
 #[must_use]
 pub fn form(form: &Form, errors: &FieldErrors, opened_by: Option<&str>) -> Value {
     let mut body = Vec::new();
@@ -40,7 +42,10 @@ pub fn form(form: &Form, errors: &FieldErrors, opened_by: Option<&str>) -> Value
             // `errorMessage` is shown for what the client itself has checked, and for nothing else.
             body.push(rich(vec![json!({"type": "TextRun", "text": literal(&one_line(error)), "color": "Attention"})]));
         }
-        body.push(input(field));
+        let (input, left_out) = input(field);
+        body.push(input);
+        let left_out = (left_out > 0).then(|| format!("… and {left_out} more in “{}”", field.label));
+        body.extend(left_out.iter().flat_map(|note| small_print(note)).map(|part| part.element));
         body.extend(field.hint.into_iter().flat_map(small_print).map(|part| part.element));
     }
     let mut mark = json!({ "form": form.name });
@@ -56,11 +61,12 @@ pub fn form(form: &Form, errors: &FieldErrors, opened_by: Option<&str>) -> Value
     })
 }
 
-fn input(field: &Field) -> Value {
-    let mut input = match &field.kind {
-        FieldKind::Line { most } => json!({"type": "Input.Text", "maxLength": most}),
-        FieldKind::Text { most } => json!({"type": "Input.Text", "maxLength": most, "isMultiline": true}),
-        FieldKind::Date => json!({"type": "Input.Date"}),
+/// An input, and how many entries it leaves out.
+fn input(field: &Field) -> (Value, usize) {
+    let (mut input, left_out) = match &field.kind {
+        FieldKind::Line { most } => (json!({"type": "Input.Text", "maxLength": most}), 0),
+        FieldKind::Text { most } => (json!({"type": "Input.Text", "maxLength": most, "isMultiline": true}), 0),
+        FieldKind::Date => (json!({"type": "Input.Date"}), 0),
         FieldKind::Choice { options } => {
             choices(options.iter().map(|choice| (choice.label.clone(), choice.value.as_str())).collect())
         }
@@ -78,16 +84,34 @@ fn input(field: &Field) -> Value {
         input["errorMessage"] = json!(format!("{} may not be empty", field.label));
     }
     if let Some(value) = &field.value {
-        input["value"] = json!(clean(value));
+        // Who has typed too much finds it again, to mend it; what no client lets anybody type is cut.
+        let kept = match field.kind {
+            FieldKind::Line { most } | FieldKind::Text { most } => 2 * most.max(1),
+            _ => MOST_VALUE,
+        };
+        input["value"] = json!(UNITS.ellipsis(&clean(value), kept));
     }
-    input
+    (input, left_out)
 }
 
-fn choices(entries: Vec<(String, &str)>) -> Value {
-    let style = if entries.len() > MANY { "filtered" } else { "compact" };
-    let choice = |(label, value): (String, &str)| json!({"title": literal(&one_line(&label)), "value": value});
-    let choices: Vec<Value> = entries.into_iter().map(choice).collect();
-    json!({"type": "Input.ChoiceSet", "style": style, "choices": choices})
+/// A list of the entries for which there is room, from the first, and how many are left out.
+fn choices(entries: Vec<(String, &str)>) -> (Value, usize) {
+    let all = entries.len();
+    let style = if all > MANY { "filtered" } else { "compact" };
+    let mut together = 0;
+    let choices: Vec<Value> = entries
+        .into_iter()
+        .filter(|(_, value)| (1..=MOST_VALUE).contains(&value.len()))
+        .map(|(label, value)| {
+            json!({"title": literal(&CHARACTERS.ellipsis(&one_line(&label), MOST_LABEL)), "value": value})
+        })
+        .take_while(|entry| {
+            together += weight(entry) + 2;
+            together <= MOST_ENTRIES
+        })
+        .collect();
+    let left_out = all - choices.len();
+    (json!({"type": "Input.ChoiceSet", "style": style, "choices": choices}), left_out)
 }
 
 /// Which form is meant: by a button that opens one, or by a dialog that is sent.
@@ -152,10 +176,66 @@ mod tests {
             Group { label: "Others".to_owned(), options: vec![option("a"), option("b")] },
         ];
         let kind = FieldKind::Grouped { groups };
-        let made = input(&Field { name: "agent", label: "Agent", kind, hint: None, required: false, value: None });
+        let (made, _) = input(&Field { name: "agent", label: "Agent", kind, hint: None, required: false, value: None });
         let expected = json!([{"title": "z (61 %) · Suits", "value": "z"}, {"title": "a (61 %) · Others", "value": "a"},
             {"title": "b (61 %) · Others", "value": "b"}]);
         assert_eq!((&made["choices"], &made["style"]), (&expected, &json!("compact")));
+    }
+
+    fn menu(kind: FieldKind) -> Field {
+        Field { name: "agent", label: "Agent", kind, hint: None, required: false, value: None }
+    }
+
+    #[test]
+    fn a_list_holds_what_there_is_room_for_and_the_rest_is_counted_below_it() {
+        let shown = |options: Vec<Choice>| {
+            let fields = vec![menu(FieldKind::Choice { options })];
+            let asked = Form { name: "f", title: "T", submit: "S", fields, analysed: &[] };
+            let card = form(&asked, &FieldErrors::new(), None);
+            let notes = card["body"].as_array().unwrap()[1..].iter().map(|note| note["inlines"][0]["text"].clone());
+            (card["body"][0]["choices"].as_array().unwrap().clone(), notes.collect::<Vec<Value>>())
+        };
+        let option = |n: usize| Choice { label: "日".repeat(40), value: format!("{n:0>20}") };
+        let room = (1..).find(|&count| !shown((0..count).map(option).collect()).1.is_empty()).unwrap() - 1;
+        assert!(room >= 60, "{room}: as many agents as the catalogue has, with names longer than theirs");
+        assert_eq!(shown((0..room).map(option).collect()).0.len(), room);
+        let (offered, notes) = shown((0..room + 3).map(option).collect());
+        assert_eq!((offered.len(), notes), (room, vec![json!("… and 3 more in “Agent”")]));
+        for (length, left) in [(MOST_VALUE, 0), (MOST_VALUE + 1, 1)] {
+            let (_, notes) = shown(vec![Choice { label: "x".to_owned(), value: "v".repeat(length) }]);
+            assert_eq!(notes.len(), left);
+        }
+        for (length, is_cut) in [(MOST_LABEL, false), (MOST_LABEL + 1, true)] {
+            let (offered, _) = shown(vec![Choice { label: "🎉".repeat(length), value: "v".to_owned() }]);
+            let label = offered[0]["title"].as_str().unwrap();
+            assert_eq!((label.chars().count(), label.ends_with('…')), (MOST_LABEL, is_cut));
+        }
+    }
+
+    #[test]
+    fn a_dialog_that_is_filled_to_its_limits_stays_within_28_kilobytes_and_80_where_it_is_to_be_mended() {
+        for letter in ["x", "日", "🎉", "👩‍👧", "\"", "\n"] {
+            let units = letter.encode_utf16().count();
+            let text = |most: usize| Some(format!("{}{}", letter.repeat(most / units), "x".repeat(most % units)));
+            for (times, more, room) in [(1, 0, 28_000), (1, 1, 80_000), (2, 0, 80_000), (2, 1, 80_000)] {
+                let options = vec![Choice { label: letter.repeat(200), value: "v".repeat(200) }; 10_000];
+                let typed = |name, kind, value| Field { name, value, ..menu(kind) };
+                let fields = vec![
+                    typed("title", FieldKind::Line { most: 250 }, text(250 * times + more)),
+                    typed("description", FieldKind::Text { most: 3_000 }, text(3_000 * times + more)),
+                    typed("due", FieldKind::Date, text(100_000)),
+                    menu(FieldKind::Grouped { groups: vec![Group { label: letter.repeat(200), options }] }),
+                ];
+                let asked = Form { name: "f", title: "T", submit: "S", fields, analysed: &[] };
+                let card = form(&asked, &FieldErrors::new(), Some(&"x".repeat(MOST_NAME)));
+                assert!(weight(&card) <= room, "{} of {letter}", weight(&card));
+                for (at, most) in [(0, 250), (1, 3_000)] {
+                    let value = card["body"][at]["value"].as_str().unwrap();
+                    assert!(value.encode_utf16().count() <= 2 * most);
+                    assert_eq!(value.ends_with('…'), (times, more) == (2, 1), "{letter}");
+                }
+            }
+        }
     }
 
     #[test]

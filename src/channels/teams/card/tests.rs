@@ -1,6 +1,7 @@
 //! What cards become. `checker` judges cards of any kind.
 
 mod checker;
+mod limits;
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -50,11 +50,10 @@ pub(super) fn keep_blanks(text: &str) -> String {
 /// (<https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format>).
 /// Such text goes out in text runs, which do not.
 pub(super) fn has_formatting(text: &str) -> bool {
-    // One underscore opens nothing: emphasis needs two.
     text.contains(['*', '\\', '`', '~', '[', ']', '<', '>', '&', '|', '#', '\n', '\t'])
         || text.contains("{{")
         || text.contains("  ")
-        || (text.matches('_').count() > 1 && has_outer_underscore(text))
+        || has_outer_underscore(text)
         || begins_a_block(text)
 }
 
@@ -142,8 +141,8 @@ mod tests {
             assert!(!has_formatting(plain), "{plain}");
         }
         for formatted in [
-            "*b*", "_i_", "a _b_", "~~s~~", "`c`", "> q", "- x", "+ x", "12. x", "3) x", "7.", "---", "[a](b)", "<at>",
-            "&lt;", "# h", "{{DATE(", "a\nb", "\\*",
+            "*b*", "_i_", "a _b_", "_b", "a _b", "~~s~~", "`c`", "> q", "- x", "+ x", "12. x", "3) x", "7.", "---",
+            "[a](b)", "<at>", "&lt;", "# h", "{{DATE(", "a\nb", "\\*",
         ] {
             assert!(has_formatting(formatted), "{formatted}");
         }
