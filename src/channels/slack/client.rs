@@ -21,6 +21,9 @@ use crate::domain::time::Timestamp;
 
 /// A whole call takes no longer, or its outcome is unknown.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// A message that is posted is waited for longer: one that only one person sees, or that went to a `response_url`, nobody
+/// can look for, so to repeat it is to show it twice. Ours: Slack stalls for 20 s at times.
+const POST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection that is not there by then was surely not used.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Messages of a page. Slack takes numbers under 1,000, and may give fewer:
@@ -158,7 +161,7 @@ impl Client {
     /// As [`DeliverError`] says.
     pub async fn chat(&self, method: &'static str, body: &Value) -> Result<Posted, DeliverError> {
         let call = self.call(method)?.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string());
-        Answer::of(call, Manner::Acts).await?.into_result(Manner::Acts)
+        Answer::of(call.timeout(POST_TIMEOUT), Manner::Acts).await?.into_result(Manner::Acts)
     }
 
     /// `views.open`, which shows a modal to whom a trigger is of (docs.slack.dev/reference/methods/views.open),
@@ -241,7 +244,7 @@ impl Client {
             return Err(RespondError::Unusable("its response_url is not on Slack's hooks host"));
         };
         let call = self.http.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string());
-        let answer = Answer::of(call, Manner::Acts).await.map_err(RespondError::Failed)?;
+        let answer = Answer::of(call.timeout(POST_TIMEOUT), Manner::Acts).await.map_err(RespondError::Failed)?;
         let error = answer.envelope().and_then(|envelope| envelope.error);
         match (answer.status, error.as_deref()) {
             (_, Some("used_url")) => Err(RespondError::Unusable("its response_url was used up")),

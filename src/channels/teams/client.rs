@@ -23,6 +23,9 @@ use crate::domain::time::Clock;
 
 /// A whole call takes no longer, or its outcome is unknown.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// A message that is posted is waited for longer: nobody can look for it afterwards, so one whose answer is not waited for
+/// is given up. Ours: Teams stalls for 20 s at times.
+const POST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection that is not there by then was surely not used.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -129,7 +132,7 @@ impl Client {
         let path = ["conversations", to.conversation, "activities"];
         let mut url = self.address(to.service_url, &path)?;
         seen_by.say_in(&mut url);
-        let answer = self.call(Method::POST, url, Some(message)).await?;
+        let answer = self.call_within(POST_TIMEOUT, Method::POST, url, Some(message)).await?;
         if seen_by == SeenBy::OnePerson && answer.takes_none_for_one() {
             return Ok(None);
         }
@@ -199,8 +202,18 @@ impl Client {
     }
 
     async fn call(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Answer, DeliverError> {
+        self.call_within(CALL_TIMEOUT, method, url, body).await
+    }
+
+    async fn call_within(
+        &self,
+        limit: Duration,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<Answer, DeliverError> {
         let request = || {
-            let request = self.http.request(method.clone(), url.clone());
+            let request = self.http.request(method.clone(), url.clone()).timeout(limit);
             match body {
                 Some(body) => request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string()),
                 None => request,
