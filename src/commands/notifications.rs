@@ -55,7 +55,7 @@ fn arguments(command: Command) -> Command {
         .arg(setting("via", "PLATFORM", "where, if you are one person on several platforms: slack or teams", platform))
         .arg(setting("mute", "TIME", "nothing for so long: 30m, 2h, 3d or 1w", span))
         .arg(setting("quiet", "FROM-TO", "hours in which nothing comes: 19:00-08:00", hours))
-        .arg(setting("digest", "TIME", "once a day, all in one message: 17:00", time))
+        .arg(setting("digest", "TIME", "once a day, together: 17:00", time))
         .arg(setting("summary", "TIME", "your tasks of the day, each day: 09:00", time))
         .arg(setting("zone", "ZONE", "the zone of these times: Europe/Berlin; off is UTC", zone))
 }
