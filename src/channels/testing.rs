@@ -91,3 +91,56 @@ pub(super) fn any_card(hostile: Hostile) -> impl Strategy<Value = Card> {
         |(title, tone, blocks, actions, footer)| Card { title, tone, blocks, actions, footer, undivided: false },
     )
 }
+
+/// How much of a text is seen and how much is said to be missing.
+pub(super) fn seen_and_told(seen: &str) -> (usize, usize) {
+    let Some((text, notice)) = seen.split_once("…(") else { return (seen.chars().count(), 0) };
+    let digits: String = notice.chars().take_while(char::is_ascii_digit).collect();
+    (text.chars().count(), digits.parse().unwrap())
+}
+
+/// The largest size below `bad` that passes, where all smaller ones do.
+pub(super) fn largest(mut bad: usize, passes: impl Fn(usize) -> bool) -> usize {
+    let mut good = 1;
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        if passes(middle) { good = middle } else { bad = middle }
+    }
+    good
+}
+
+/// A place for a text, and a card with the text there.
+pub(super) type Place = (&'static str, fn(String) -> Card);
+
+pub(super) const PLACES: [Place; 14] = [
+    ("title", Card::new),
+    ("title with a mark", |text| Card::new(text).tone(Tone::Warning)),
+    ("paragraph", |text| Card::new("").text(text)),
+    ("heading", |text| Card::new("").block(Block::Heading { text })),
+    ("code", |text| Card::new("").block(Block::Code { text })),
+    ("item", |text| Card::new("").block(Block::List { items: vec![text] })),
+    ("label of a fact", |text| Card::new("").facts([(text, "value")])),
+    ("value of a fact", |text| Card::new("").facts([("label", text)])),
+    ("cell", |text| Card::new("").block(Block::Table { columns: strings(&["Id"]), rows: vec![vec![text]] })),
+    ("description of an image", |alt| Card::new("").block(Block::Image { url: "https://example.com/a".into(), alt })),
+    ("button", |text| Card::new("").action(button(&text, "t", ButtonStyle::Plain))),
+    ("link", |label| Card::new("").action(Action::Link { label, url: "https://example.com/a".into() })),
+    ("menu", |text| Card::new("").action(menu(&text, "t", 1))),
+    ("footer", |text| Card::new("").footer(text)),
+];
+
+/// A button.
+pub(super) fn button(label: &str, token: &str, style: ButtonStyle) -> Action {
+    Action::Button { label: label.into(), token: token.into(), style }
+}
+
+/// A menu of so many entries.
+pub(super) fn menu(label: &str, token: &str, entries: usize) -> Action {
+    let options = (0..entries).map(|n| Choice { label: format!("entry {n}"), value: format!("v{n}") }).collect();
+    Action::Menu { label: label.into(), token: token.into(), options }
+}
+
+/// Texts of a row.
+pub(super) fn strings(items: &[&str]) -> Vec<String> {
+    items.iter().map(|&item| item.to_owned()).collect()
+}

@@ -176,7 +176,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::channels::testing::{any_card, sources, turns_the_order};
+    use crate::channels::testing::{any_card, button, menu, sources, strings, turns_the_order};
     use crate::domain::card::{Action, Block, ButtonStyle, Choice, Tone};
 
     /// What the only message of a card shows.
@@ -186,19 +186,6 @@ mod tests {
         assert_eq!(all[0], render(&card));
         assert_eq!(Value::from(all[0].blocks.clone()), wanted);
         refusals(&all[0]);
-    }
-
-    fn button(label: &str, token: &str, style: ButtonStyle) -> Action {
-        Action::Button { label: label.into(), token: token.into(), style }
-    }
-
-    fn menu(label: &str, token: &str, entries: usize) -> Action {
-        let options = (0..entries).map(|n| Choice { label: format!("entry {n}"), value: format!("v{n}") }).collect();
-        Action::Menu { label: label.into(), token: token.into(), options }
-    }
-
-    fn strings(items: &[&str]) -> Vec<String> {
-        items.iter().map(|&item| item.to_owned()).collect()
     }
 
     #[test]

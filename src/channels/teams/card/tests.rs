@@ -10,7 +10,7 @@ use serde_json::json;
 use checker::{collect, list, normal, refusals, shown};
 
 use super::*;
-use crate::channels::testing::{any_card, any_text, sources};
+use crate::channels::testing::{any_card, any_text, button, menu, sources, strings};
 use crate::domain::card::{Action, Block, ButtonStyle, Choice, Tone};
 
 /// What the only message of a card has as its body.
@@ -21,19 +21,6 @@ fn check(card: Card, wanted: Value) {
     assert_eq!(all[0], render(&card));
     assert_eq!(all[0].card["body"], wanted);
     refusals(&all[0], MOST_SPLIT);
-}
-
-fn button(label: &str, token: &str, style: ButtonStyle) -> Action {
-    Action::Button { label: label.into(), token: token.into(), style }
-}
-
-fn menu(label: &str, token: &str, entries: usize) -> Action {
-    let options = (0..entries).map(|n| Choice { label: format!("entry {n}"), value: format!("v{n}") }).collect();
-    Action::Menu { label: label.into(), token: token.into(), options }
-}
-
-fn strings(items: &[&str]) -> Vec<String> {
-    items.iter().map(|&item| item.to_owned()).collect()
 }
 
 fn plain(text: &str) -> Value {

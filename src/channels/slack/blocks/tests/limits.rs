@@ -2,6 +2,7 @@
 //! ends in `…`, stands whole elsewhere, or is counted.
 
 use super::*;
+use crate::channels::testing::{PLACES, largest, seen_and_told};
 
 /// Letters that are counted in different ways: by bytes, by units of UTF-16, escaped, and those that are one with others.
 const LETTERS: [&str; 7] = ["x", "é", "日", "🎉", "👩‍👧", "e\u{301}", "&"];
@@ -31,43 +32,6 @@ fn first<'a>(value: &'a Value, kind: &str) -> Option<&'a Value> {
         _ => None,
     }
 }
-
-/// How much of a text is seen and how much is said to be missing.
-fn seen_and_told(seen: &str) -> (usize, usize) {
-    let Some((text, notice)) = seen.split_once("…(") else { return (seen.chars().count(), 0) };
-    let digits: String = notice.chars().take_while(char::is_ascii_digit).collect();
-    (text.chars().count(), digits.parse().unwrap())
-}
-
-/// The largest size below `bad` that passes, where all smaller ones do.
-fn largest(mut bad: usize, passes: impl Fn(usize) -> bool) -> usize {
-    let mut good = 1;
-    while bad - good > 1 {
-        let middle = good + (bad - good) / 2;
-        if passes(middle) { good = middle } else { bad = middle }
-    }
-    good
-}
-
-/// A place for a text, and a card with the text there.
-type Place = (&'static str, fn(String) -> Card);
-
-const PLACES: [Place; 14] = [
-    ("title", Card::new),
-    ("title with a mark", |text| Card::new(text).tone(Tone::Warning)),
-    ("paragraph", |text| Card::new("").text(text)),
-    ("heading", |text| Card::new("").block(Block::Heading { text })),
-    ("code", |text| Card::new("").block(Block::Code { text })),
-    ("item", |text| Card::new("").block(Block::List { items: vec![text] })),
-    ("label of a fact", |text| Card::new("").facts([(text, "value")])),
-    ("value of a fact", |text| Card::new("").facts([("label", text)])),
-    ("cell", |text| Card::new("").block(Block::Table { columns: strings(&["Id"]), rows: vec![vec![text]] })),
-    ("description of an image", |alt| Card::new("").block(Block::Image { url: "https://example.com/a".into(), alt })),
-    ("button", |text| Card::new("").action(button(&text, "t", ButtonStyle::Plain))),
-    ("link", |label| Card::new("").action(Action::Link { label, url: "https://example.com/a".into() })),
-    ("menu", |text| Card::new("").action(menu(&text, "t", 1))),
-    ("footer", |text| Card::new("").footer(text)),
-];
 
 #[test]
 fn a_text_is_shown_whole_at_every_limit_and_one_beyond_wherever_it_stands() {
