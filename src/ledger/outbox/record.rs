@@ -6,11 +6,15 @@ use crate::domain::effect::{Effect, EffectEnd, EffectKind, Receipt};
 use crate::domain::event::Address;
 use crate::domain::notice;
 use crate::domain::outcome::{Expect, Write};
+use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::face::{self, Face};
 use crate::store::keyspace::notice::{self as notices_kept, Trouble};
 use crate::store::keyspace::{effect, event, task, timer};
-use crate::store::{Batch, Store, StoreError, Stored};
+use crate::store::{Batch, Store, StoreError, Stored, View};
+
+/// As many of the last changes of a task are looked through for one that is still to be shown.
+const MOST_CHANGES: usize = 20;
 
 /// The receipt of an effect that has ended.
 #[must_use]
@@ -82,7 +86,7 @@ fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) 
     }
     if let Some(write) = shown(store, it, end)? {
         batch.write(&it.tenant, write);
-        batch.writes(&it.tenant, made_anew(store, it, at)?);
+        batch.writes(&it.tenant, made_anew(store, it, end.message().unwrap_or_default(), at)?);
     }
     batch.write(&it.tenant, effect::put_receipt(&receipt(it, end.clone(), at)));
     Ok(batch)
@@ -114,16 +118,33 @@ fn shown(store: &Store, it: &Effect, end: &EffectEnd) -> Result<Option<Write>, S
     })
 }
 
-/// Where the task has changed since the card was made, which nobody could know whose message it would be, its messages
-/// are made anew.
-fn made_anew(store: &Store, it: &Effect, at: Timestamp) -> Result<Vec<Write>, StoreError> {
+/// Where the task has changed since the card was made, and nothing that is owed shows so in this message, the messages of
+/// the task are made anew: who changed it did not know of the message yet, or was overtaken.
+fn made_anew(store: &Store, it: &Effect, message: &str, at: Timestamp) -> Result<Vec<Write>, StoreError> {
     let EffectKind::Deliver { shows, .. } = &it.kind;
     let view = store.view(&it.tenant);
     let task = shows.map(|id| task::read(&view, id)).transpose()?.flatten();
-    match task.filter(|task| task.value.updated > it.created) {
-        Some(task) => timer::change(&view, &face::stale(task.value.id, at)),
-        None => Ok(Vec::new()),
+    match task.map(|task| task.value).filter(|task| task.updated > it.created) {
+        Some(task) if !is_owed_anew(&view, &task, it.created, message)? => {
+            timer::change(&view, &face::stale(task.id, at))
+        }
+        _ => Ok(Vec::new()),
     }
+}
+
+/// Whether one of the last changes of a task since then owes a change of a message.
+fn is_owed_anew(view: &View, task: &Task, since: Timestamp, message: &str) -> Result<bool, StoreError> {
+    let changes = task.history.iter().rev().take_while(|entry| entry.at > since).take(MOST_CHANGES);
+    for change in changes {
+        let story = event::story(view, change.event)?;
+        for id in story.map(|story| story.effects).unwrap_or_default() {
+            let owed = effect::owed(view, id)?.map(|owed| owed.value.kind);
+            if matches!(owed, Some(EffectKind::Deliver { replaces: Some(other), .. }) if other == message) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// An effect was tried and not performed: what was said is kept.
@@ -166,8 +187,10 @@ mod tests {
     use super::*;
     use crate::domain::card::Card;
     use crate::domain::event::ChannelName;
-    use crate::domain::ids::{EffectId, EventId, TaskId, TenantId};
+    use crate::domain::ids::{EffectId, EventId, PrincipalId, TaskId, TenantId};
+    use crate::domain::task::{Origin, Person, Priority, Status};
     use crate::domain::time::Clock;
+    use crate::store::keyspace::event::{End, Story};
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
 
@@ -257,5 +280,69 @@ mod tests {
         assert_eq!(effect::all_dead(&view).count(), 1);
         assert_eq!(timer::soonest(&view, 9).unwrap().len(), 1, "owners are told of what did not arrive");
         assert_eq!(notices_kept::troubles(&view, 9).unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_card_that_is_shown_after_its_task_has_changed_is_made_anew_unless_that_is_owed() {
+        let store =
+            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        let by = Person { id: PrincipalId("p-1".into()), name: "Ada".to_owned() };
+        let origin = Origin { event: EventId(1), place: "slack".to_owned(), url: None, reply: None };
+        let mut changed = Task {
+            id: TaskId(7),
+            title: "x".to_owned(),
+            description: String::new(),
+            status: Status::Done,
+            priority: Priority::Medium,
+            assignee: None,
+            due: None,
+            project: None,
+            labels: Vec::new(),
+            created_by: by.clone(),
+            created: Timestamp(1),
+            updated: Timestamp(5),
+            origin,
+            comments: Vec::new(),
+            history: Vec::new(),
+        };
+        changed.remember(&by, Timestamp(5), EventId(9), "status todo → done".to_owned());
+        let showing = |event: u64, created: i64, message: Option<&str>| {
+            let id = EffectId { event: EventId(event), index: 0 };
+            let mut it = Effect { id, created: Timestamp(created), ..effect() };
+            let EffectKind::Deliver { to, shows, replaces, .. } = &mut it.kind;
+            (to.channel, *shows, *replaces) = (ChannelName::Slack, Some(changed.id), message.map(str::to_owned));
+            it
+        };
+        let owes = Story {
+            end: End::Done,
+            summary: String::new(),
+            at: Timestamp(5),
+            person: None,
+            handler: None,
+            rules: Vec::new(),
+            smallest_change: None,
+            told: Vec::new(),
+            effects: vec![EffectId { event: EventId(9), index: 0 }],
+            attempts: 1,
+            result: None,
+        };
+        let mut batch = Batch::new();
+        batch.writes(&tenant, task::create(&changed));
+        batch.write(&tenant, event::put_story(EventId(9), &owes));
+        batch.write(&tenant, effect::put_owed(&showing(9, 5, Some("C1:1")), Expect::Absent));
+        store.commit(batch).await.unwrap();
+        for (event, created, shown, is_anew) in [(2, 2, "C1:1", false), (3, 5, "C1:2", false), (4, 2, "C1:2", true)] {
+            let it = showing(event, created, None);
+            let mut batch = Batch::new();
+            batch.write(&tenant, effect::put_owed(&it, Expect::Absent));
+            store.commit(batch).await.unwrap();
+            let owed = effect::owed(&view, it.id).unwrap().unwrap();
+            let done = EffectEnd::Done { platform_id: shown.to_owned(), via: "chat.postMessage".to_owned() };
+            end(&store, &owed, done, Timestamp(6)).await.unwrap();
+            let timers = timer::soonest(&view, 9).unwrap();
+            assert_eq!(timers.iter().any(|timer| timer.value.name == "face/T-7"), is_anew, "{event}: {timers:?}");
+        }
     }
 }
