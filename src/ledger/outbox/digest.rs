@@ -123,40 +123,14 @@ fn audience(effect: &Effect) -> Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{Address, ChannelName};
-    use crate::domain::ids::{EventId, TenantId};
+    use crate::ledger::outbox::testing::delivery;
 
     fn late(event: u64, person: &str, audience: Audience) -> Effect {
-        let to = Address {
-            channel: ChannelName::Slack,
-            installation: "T1".into(),
-            organisation: None,
-            place: "C1".into(),
-            thread: None,
-            begins_thread: false,
-            home: false,
-            connector: None,
-            alone: false,
-            person: Some(person.into()),
-            route: Some("https://hooks.slack.com/x".into()),
-        };
-        Effect {
-            id: EffectId { event: EventId(event), index: 0 },
-            tenant: TenantId::default_tenant(),
-            created: Timestamp(0),
-            not_before: None,
-            expires: Some(Timestamp(1)),
-            kind: EffectKind::Deliver {
-                to,
-                card: Card::new(format!("answer {event}")),
-                audience,
-                replaces: None,
-                shows: None,
-                answers: None,
-            },
-            attempts: 0,
-            last_error: None,
-        }
+        let mut late = Effect { expires: Some(Timestamp(1)), ..delivery(event, "C1") };
+        let EffectKind::Deliver { to, card, audience: seen_by, .. } = &mut late.kind;
+        (*card, *seen_by) = (Card::new(format!("answer {event}")), audience);
+        (to.person, to.route) = (Some(person.into()), Some("https://hooks.slack.com/x".into()));
+        late
     }
 
     fn text(effect: &Effect) -> String {

@@ -1,22 +1,31 @@
 //! Which effect is next: in order within a conversation, paced per place, after the pauses that the
-//! platform asked for. Late answers of a conversation become one digest; of what a Home was to show the last is shown.
+//! platform asked for. Late answers of a conversation become one digest; of what a Home, or a message that is kept true, was
+//! to show the last is shown.
 //!
 //! [`Outbox`] is pure and in memory and holds ids only; [`record`] writes how an effect ended. Effects
 //! found at a start may have been performed by the process before, so they are looked up first.
 
 pub mod digest;
+mod faces;
 pub mod record;
+#[cfg(test)]
+mod testing;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
 use std::time::Duration;
 
-use crate::domain::effect::{Effect, EffectEnd};
+use crate::domain::effect::{Effect, EffectEnd, EffectKind};
 use crate::domain::event::ChannelName;
 use crate::domain::ids::{EffectId, TenantId};
 use crate::domain::time::Timestamp;
 
 /// Answers that one digest stands for; more make a further one.
 const MOST_IN_DIGEST: usize = 200;
+
+/// As many of a conversation are looked through for one that keeps the same message; each is looked at again when its turn
+/// comes.
+const MOST_LOOKED_THROUGH: usize = 200;
 
 /// A conversation of a tenant, in which answers keep their order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -106,8 +115,9 @@ struct Owed {
     suspect: bool,
     /// A caller waits for it in an open request, so it costs the platform no call.
     awaited: bool,
-    /// It goes where the last card is all that is seen.
-    home: bool,
+    /// What it keeps as it should be, a Home or a message of which a later card alone is then seen. A message that is
+    /// changed for somebody who pressed on it is none: that card is an answer, and may end in a digest.
+    keeps: Option<Box<str>>,
     /// How it ended, where that could not be written down.
     ended: Option<EffectEnd>,
 }
@@ -115,12 +125,14 @@ struct Owed {
 impl Owed {
     /// One that nobody has tried and nobody waits for.
     fn of(effect: &Effect) -> Self {
+        let EffectKind::Deliver { to, replaces, .. } = &effect.kind;
+        let echoed = replaces.as_deref().filter(|_| faces::is_echo(effect));
         Self {
             expires: effect.expires,
             not_before: effect.not_before.unwrap_or_default(),
             suspect: false,
             awaited: false,
-            home: effect.address().home,
+            keeps: if to.home { Some("home".into()) } else { echoed.map(Into::into) },
             ended: None,
         }
     }
@@ -138,6 +150,16 @@ struct Queue {
     not_before: Timestamp,
     /// Its entry among those that are due.
     due: Option<(Timestamp, u64)>,
+}
+
+impl Queue {
+    /// What makes the head superfluous. However often a Home was opened meanwhile, or a task was changed, its page or
+    /// message is shown once, as it is by the last of them.
+    fn overtakes(&self, id: EffectId, head: &Owed) -> Option<EffectId> {
+        head.keeps.as_ref()?;
+        let later = self.waiting.range((Bound::Excluded(id), Bound::Unbounded)).take(MOST_LOOKED_THROUGH);
+        later.filter(|(_, owed)| owed.keeps == head.keeps).map(|(id, _)| *id).last()
+    }
 }
 
 /// All that is owed.
@@ -228,10 +250,8 @@ impl Outbox {
             if let Some(end) = head.ended {
                 return Some(Work::Record { conversation, id, end });
             }
-            // However often a Home was opened meanwhile, it is shown once, as it is by the last of them.
-            if let Some((last, _)) = queue.waiting.last_key_value().filter(|(last, _)| head.home && **last != id) {
-                let end = EffectEnd::Overtaken { by: *last };
-                return Some(Work::Record { conversation, id, end });
+            if let Some(by) = queue.overtakes(id, &head) {
+                return Some(Work::Record { conversation, id, end: EffectEnd::Overtaken { by } });
             }
             let late = |owed: &Owed| owed.ended.is_none() && owed.expires.is_some_and(|expires| expires <= now);
             if late(&head) && !head.suspect {
@@ -388,42 +408,11 @@ pub fn pace_until(now: Timestamp, pace: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::card::{Audience, Card};
-    use crate::domain::effect::EffectKind;
-    use crate::domain::event::Address;
-    use crate::domain::ids::EventId;
+    use crate::domain::ids::{EventId, TaskId};
+    use crate::ledger::outbox::testing::delivery;
 
     fn effect(event: u64, place: &str, expires: Option<i64>) -> Effect {
-        let to = Address {
-            channel: ChannelName::Slack,
-            installation: "T1".into(),
-            organisation: None,
-            place: place.into(),
-            thread: None,
-            begins_thread: false,
-            home: false,
-            connector: None,
-            alone: false,
-            person: None,
-            route: None,
-        };
-        Effect {
-            id: EffectId { event: EventId(event), index: 0 },
-            tenant: TenantId::default_tenant(),
-            created: Timestamp(0),
-            not_before: None,
-            expires: expires.map(Timestamp),
-            kind: EffectKind::Deliver {
-                to,
-                card: Card::new("x"),
-                audience: Audience::Everyone,
-                replaces: None,
-                shows: None,
-                answers: None,
-            },
-            attempts: 0,
-            last_error: None,
-        }
+        Effect { expires: expires.map(Timestamp), ..delivery(event, place) }
     }
 
     fn performed(work: Option<Work>) -> (Conversation, EffectId) {
@@ -493,6 +482,36 @@ mod tests {
         assert_eq!(performed(outbox.next(Timestamp(10))).1, last);
         outbox.finished(&home, &[last]);
         assert_eq!(outbox.next(Timestamp(10)), None);
+    }
+
+    #[test]
+    fn of_the_changes_that_keep_a_message_true_the_last_is_made() {
+        let mut outbox = Outbox::default();
+        let changing = |event, message: &str, answers: Option<u64>| {
+            let mut effect = effect(event, "C1", None);
+            let EffectKind::Deliver { replaces, shows, answers: answered, .. } = &mut effect.kind;
+            (*replaces, *shows) = (Some(message.to_owned()), Some(TaskId(7)));
+            *answered = answers.map(EventId);
+            effect
+        };
+        let owed = [
+            changing(1, "C1:1", None),
+            changing(2, "C1:1", Some(2)),
+            changing(3, "C1:2", None),
+            effect(4, "C1", None),
+            changing(5, "C1:1", None),
+        ];
+        owed.iter().for_each(|effect| outbox.push(effect));
+        let conversation = Conversation::of(&owed[0]);
+        let end = EffectEnd::Overtaken { by: owed[4].id };
+        let work = Work::Record { conversation: conversation.clone(), id: owed[0].id, end };
+        assert_eq!(outbox.next(Timestamp(0)), Some(work));
+        outbox.finished(&conversation, &[owed[0].id]);
+        for performs in &owed[1..] {
+            assert_eq!(performed(outbox.next(Timestamp(0))).1, performs.id, "an answer, another message, the last");
+            outbox.finished(&conversation, &[performs.id]);
+        }
+        assert_eq!(outbox.owed(), 0);
     }
 
     #[test]

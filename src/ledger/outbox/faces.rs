@@ -1,0 +1,190 @@
+//! Which message shows which task, as receipts tell it.
+//!
+//! A message that shows a task's card is remembered by the receipt of what showed it, so that whatever changes the task
+//! changes it too. Two cannot know of each other: who changes the task before its card is shown, and who shows a card
+//! that was made before the change. Here the second sees the first, and has the messages made anew.
+
+use crate::domain::card::Audience;
+use crate::domain::effect::{Effect, EffectEnd, EffectKind};
+use crate::domain::event::Address;
+use crate::domain::outcome::Write;
+use crate::domain::task::Task;
+use crate::domain::time::Timestamp;
+use crate::store::keyspace::face::{self, Face};
+use crate::store::keyspace::{effect, event, task, timer};
+use crate::store::{Store, StoreError, View};
+
+/// As many of the last changes of a task are looked through for one that is still to be shown.
+const MOST_CHANGES: usize = 20;
+
+/// What follows for the messages of a task from the end of an effect that shows it; nothing where it shows none.
+pub(super) fn follow(store: &Store, it: &Effect, end: &EffectEnd, at: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let Some(remembered) = shown(store, it, end)? else { return Ok(Vec::new()) };
+    let mut writes = made_anew(store, it, end.message().unwrap_or_default(), at)?;
+    writes.push(remembered);
+    Ok(writes)
+}
+
+/// Whether it changes a message that nobody asked about just now, only to keep it true. Where that message is gone, or the
+/// bot may not change it, nobody misses anything: the receipt says so, and there is nothing to try again.
+pub(super) fn is_echo(it: &Effect) -> bool {
+    let EffectKind::Deliver { replaces, shows, answers, .. } = &it.kind;
+    replaces.is_some() && shows.is_some() && answers.is_none()
+}
+
+/// What a message that shows a task's card is remembered by; one that cannot be changed is forgotten.
+fn shown(store: &Store, it: &Effect, end: &EffectEnd) -> Result<Option<Write>, StoreError> {
+    let EffectKind::Deliver { to, audience, replaces, shows, .. } = &it.kind;
+    let Some(task) = shows.filter(|_| to.channel.reaches_people() && !to.home) else { return Ok(None) };
+    let view = store.view(&it.tenant);
+    // What one of many sees cannot be changed for that one later.
+    let is_lasting = *audience == Audience::Everyone || to.alone;
+    Ok(match (end, end.message().filter(|_| is_lasting), replaces) {
+        // What changes a message says nothing about which is the last of its conversation.
+        (_, Some(message), Some(_)) if face::at(&view, task, to)?.is_some_and(|kept| kept.message != message) => None,
+        (_, Some(message), _) => {
+            let to = Address { begins_thread: false, ..to.lasting() };
+            Some(face::put_face(task, &Face { to, message: message.to_owned() }))
+        }
+        (EffectEnd::Dead { .. }, None, Some(message)) => face::forget(&view, task, to, message)?,
+        _ => None,
+    })
+}
+
+/// Where the task has changed since the card was made, and nothing that is owed shows so in this message, the messages of
+/// the task are made anew: who changed it did not know of the message yet, or was overtaken.
+fn made_anew(store: &Store, it: &Effect, message: &str, at: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let EffectKind::Deliver { shows, .. } = &it.kind;
+    let view = store.view(&it.tenant);
+    let task = shows.map(|id| task::read(&view, id)).transpose()?.flatten();
+    match task.map(|task| task.value).filter(|task| task.updated > it.created) {
+        Some(task) if !is_owed_anew(&view, &task, it.created, message)? => {
+            timer::change(&view, &face::stale(task.id, at))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Whether one of the last changes of a task since then owes a change of a message.
+fn is_owed_anew(view: &View, task: &Task, since: Timestamp, message: &str) -> Result<bool, StoreError> {
+    let changes = task.history.iter().rev().take_while(|entry| entry.at > since).take(MOST_CHANGES);
+    for change in changes {
+        let story = event::story(view, change.event)?;
+        for id in story.map(|story| story.effects).unwrap_or_default() {
+            let owed = effect::owed(view, id)?.map(|owed| owed.value.kind);
+            if matches!(owed, Some(EffectKind::Deliver { replaces: Some(other), .. }) if other == message) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{EffectId, EventId, PrincipalId, TaskId, TenantId};
+    use crate::domain::outcome::Expect;
+    use crate::domain::task::{Origin, Person, Priority, Status};
+    use crate::ledger::outbox::record::end;
+    use crate::ledger::outbox::testing::{delivery, store};
+    use crate::store::Batch;
+    use crate::store::keyspace::event::{End, Story};
+    use crate::store::keyspace::notice;
+
+    #[tokio::test]
+    async fn a_message_that_shows_a_task_is_remembered_until_it_cannot_be_changed() {
+        let store = store();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        let task = TaskId(7);
+        let showing = |event: u64, message: Option<&str>| {
+            let mut it = delivery(event, "C1");
+            let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind;
+            (*shows, *replaces) = (Some(task), message.map(str::to_owned));
+            it
+        };
+        let ends = async |it: Effect, with: EffectEnd| {
+            let mut batch = Batch::new();
+            batch.write(&tenant, effect::put_owed(&it, Expect::Absent));
+            store.commit(batch).await.unwrap();
+            let owed = effect::owed(&view, it.id).unwrap().unwrap();
+            end(&store, &owed, with, Timestamp(2)).await.unwrap();
+            face::of(&view, task, 9).unwrap().into_iter().map(|face| face.message).collect::<Vec<_>>()
+        };
+        let done = |id: &str, via: &str| EffectEnd::Done { platform_id: id.to_owned(), via: via.to_owned() };
+        let dead = || EffectEnd::Dead { reason: "message_not_found".to_owned() };
+        assert!(ends(showing(1, None), done("inline", "inline")).await.is_empty(), "it has no name");
+        assert_eq!(ends(showing(2, None), done("C1:1", "chat.postMessage")).await, ["C1:1"]);
+        assert_eq!(ends(showing(3, None), EffectEnd::FoundDone { platform_id: "C1:2".into() }).await, ["C1:2"]);
+        assert_eq!(ends(showing(4, Some("C1:1")), dead()).await, ["C1:2"], "another has its place");
+        assert!(ends(showing(5, Some("C1:2")), dead()).await.is_empty());
+        assert_eq!(effect::all_dead(&view).count(), 0, "nobody misses it");
+        assert!(ends(showing(6, None), dead()).await.is_empty());
+        assert_eq!(effect::all_dead(&view).count(), 1);
+        assert_eq!(timer::soonest(&view, 9).unwrap().len(), 1, "owners are told of what did not arrive");
+        assert_eq!(notice::troubles(&view, 9).unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_card_that_is_shown_after_its_task_has_changed_is_made_anew_unless_that_is_owed() {
+        let store = store();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        let by = Person { id: PrincipalId("p-1".into()), name: "Ada".to_owned() };
+        let origin = Origin { event: EventId(1), place: "slack".to_owned(), url: None, reply: None };
+        let mut changed = Task {
+            id: TaskId(7),
+            title: "x".to_owned(),
+            description: String::new(),
+            status: Status::Done,
+            priority: Priority::Medium,
+            assignee: None,
+            due: None,
+            project: None,
+            labels: Vec::new(),
+            created_by: by.clone(),
+            created: Timestamp(1),
+            updated: Timestamp(5),
+            origin,
+            comments: Vec::new(),
+            history: Vec::new(),
+        };
+        changed.remember(&by, Timestamp(5), EventId(9), "status todo → done".to_owned());
+        let showing = |event: u64, created: i64, message: Option<&str>| {
+            let mut it = Effect { created: Timestamp(created), ..delivery(event, "C1") };
+            let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind;
+            (*shows, *replaces) = (Some(changed.id), message.map(str::to_owned));
+            it
+        };
+        let owes = Story {
+            end: End::Done,
+            summary: String::new(),
+            at: Timestamp(5),
+            person: None,
+            handler: None,
+            rules: Vec::new(),
+            smallest_change: None,
+            told: Vec::new(),
+            effects: vec![EffectId { event: EventId(9), index: 0 }],
+            attempts: 1,
+            result: None,
+        };
+        let mut batch = Batch::new();
+        batch.writes(&tenant, task::create(&changed));
+        batch.write(&tenant, event::put_story(EventId(9), &owes));
+        batch.write(&tenant, effect::put_owed(&showing(9, 5, Some("C1:1")), Expect::Absent));
+        store.commit(batch).await.unwrap();
+        for (event, created, shown, is_anew) in [(2, 2, "C1:1", false), (3, 5, "C1:2", false), (4, 2, "C1:2", true)] {
+            let it = showing(event, created, None);
+            let mut batch = Batch::new();
+            batch.write(&tenant, effect::put_owed(&it, Expect::Absent));
+            store.commit(batch).await.unwrap();
+            let owed = effect::owed(&view, it.id).unwrap().unwrap();
+            let done = EffectEnd::Done { platform_id: shown.to_owned(), via: "chat.postMessage".to_owned() };
+            end(&store, &owed, done, Timestamp(6)).await.unwrap();
+            let timers = timer::soonest(&view, 9).unwrap();
+            assert_eq!(timers.iter().any(|timer| timer.value.name == "face/T-7"), is_anew, "{event}: {timers:?}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What the tests of the outbox begin with: an effect that is owed, and a store in memory.
+
+use std::sync::Arc;
+
+use crate::domain::card::{Audience, Card};
+use crate::domain::effect::{Effect, EffectKind};
+use crate::domain::event::{Address, ChannelName};
+use crate::domain::ids::{EffectId, EventId, TenantId};
+use crate::domain::time::{Clock, Timestamp};
+use crate::store::Store;
+use crate::store::memory::Memory;
+use crate::store::seal::Keyring;
+
+struct Still;
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp(1)
+    }
+}
+
+/// An empty store, in which it is always the same moment.
+pub(super) fn store() -> Store {
+    Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap()
+}
+
+/// A card for everybody in a place of Slack, owed by an event.
+pub(super) fn delivery(event: u64, place: &str) -> Effect {
+    let to = Address {
+        channel: ChannelName::Slack,
+        installation: "T1".into(),
+        organisation: None,
+        place: place.into(),
+        thread: None,
+        begins_thread: false,
+        home: false,
+        connector: None,
+        alone: false,
+        person: None,
+        route: None,
+    };
+    let card = Card::new("x");
+    let kind =
+        EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, shows: None, answers: None };
+    let (id, tenant) = (EffectId { event: EventId(event), index: 0 }, TenantId::default_tenant());
+    let created = Timestamp(0);
+    Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None }
+}
