@@ -101,8 +101,8 @@ function census(value, renamed = {}) {
     return counts;
 }
 
-// A client of before 1.4 has neither tables nor Action.Execute.
-function* checkOlder(given) {
+// A client of before 1.4 has neither tables nor Action.Execute, and refreshes nothing.
+function* checkOlder({ refresh: _, ...given }) {
     const kept = census(parse(given, library.Versions.v1_3).card.toJSON());
     const wanted = census(given, { "Table": "Container", "Action.Execute": "Action.Submit" });
     for (const type of ["Container", "ActionSet", "Action.Submit", "Action.OpenUrl", "Input.ChoiceSet"]) {

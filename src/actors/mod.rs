@@ -21,4 +21,5 @@ pub mod settle;
 pub mod sign;
 pub mod sockets;
 pub mod supervisor;
+mod task;
 pub mod tree;

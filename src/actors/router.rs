@@ -4,7 +4,6 @@
 //! they decided in one commit; it performs nothing. It needs no actor: the simulation calls it as the
 //! sessions do.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +16,14 @@ use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
 use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
 use crate::actors::sign::Signer;
-use crate::commands::{self, grammar};
+use crate::actors::task::{self, Task};
+use crate::commands;
 use crate::config::catalog::Catalog;
 use crate::domain::action::ActionClaim;
 use crate::domain::effect::Effect;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TenantId};
-use crate::domain::outcome::{Failure, Outcome, Refusal};
+use crate::domain::outcome::Failure;
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::{Inbox, PutOff, backoff};
 use crate::ledger::settled::Settlements;
@@ -31,7 +31,7 @@ use crate::pm::Analyst;
 use crate::policy::{Decision, Live, Request};
 use crate::store::keyspace::event::{self, Ready};
 use crate::store::{StoreError, Stored, View};
-use crate::tools::{self, Context};
+use crate::tools::Context;
 
 /// Times a handler runs again because a state that it read has changed; then it waits in its place.
 const MOST_CONFLICTS: usize = 20;
@@ -111,27 +111,6 @@ pub struct Router {
     pub metrics: Arc<crate::actors::metrics::RouterMetrics>,
 }
 
-/// What is to be run, once it is permitted.
-enum Task<'a> {
-    Command(Box<grammar::Parsed>),
-    Tool { spec: &'static tools::ToolSpec, args: &'a serde_json::Value },
-    Timer { name: &'a str, payload: &'a serde_json::Value },
-    Home,
-    Refuse { action: &'static str, refusal: Refusal },
-}
-
-impl Task<'_> {
-    fn action(&self) -> &'static str {
-        match self {
-            Self::Command(parsed) => parsed.spec.action.name,
-            Self::Tool { spec, .. } => spec.name,
-            Self::Timer { .. } => "timer",
-            Self::Home => commands::home::ACTION,
-            Self::Refuse { action, .. } => action,
-        }
-    }
-}
-
 impl Router {
     /// The inbox.
     #[must_use]
@@ -150,7 +129,7 @@ impl Router {
         let view = self.inbox.store().view(tenant);
         for _ in 0..MOST_CONFLICTS {
             let tried = AssertUnwindSafe(self.try_once(&view, id, seat)).catch_unwind().await;
-            let tried = match tried.map_err(|panic| words(panic.as_ref()).to_owned()) {
+            let tried = match tried.map_err(|panic| task::words(panic.as_ref()).to_owned()) {
                 Ok(tried) => tried,
                 Err(panic) => self.panicked(&view, id, &panic).await,
             };
@@ -224,7 +203,7 @@ impl Router {
 
     /// Decides an event of a known or unknown person. Pure but for reading the store.
     fn decide(&self, view: &View, event: &Event, identity: &Identity) -> anyhow::Result<Verdict> {
-        let task = self.classify(event);
+        let task = Task::of(event, &self.signer, self.clock().now());
         let action = task.action();
         let decision = if is_ours(event) { Decision::of_ourselves() } else { self.authorise(event, identity, action) };
         let set = self.policies.current();
@@ -247,7 +226,8 @@ impl Router {
         };
         let decided = decision
             .is_allowed()
-            .then(|| run(&task, &context).and_then(|outcome| commands::notices::tell(outcome, &context)));
+            .then(|| task.run(&context).and_then(|outcome| commands::notices::tell(outcome, &context)))
+            .map(|decided| decided.map(|outcome| commands::look::may_be_asked_for(outcome, &context)));
         let verdict = match decided {
             None => Verdict::denied(action, identity, &decision),
             Some(Ok(outcome)) => Verdict::done(action, identity, &decision, outcome),
@@ -269,37 +249,6 @@ impl Router {
 
     fn authorise(&self, event: &Event, identity: &Identity, action: &str) -> Decision {
         self.policies.current().decide(&request(event, identity, action))
-    }
-
-    fn classify<'a>(&self, event: &'a Event) -> Task<'a> {
-        match &event.what.kind {
-            EventKind::Command { line } => command(line),
-            EventKind::CardAction { token, choice, .. } => {
-                match self.signer.check(&event.tenant, token, self.clock().now()) {
-                    Ok(claim) => command(&with_choice(&claim.line, choice.as_deref())),
-                    Err(error) => Task::Refuse {
-                        action: "help",
-                        refusal: Refusal::new(error.to_string(), "ask for a fresh card: `status` or `task list`"),
-                    },
-                }
-            }
-            EventKind::FormSubmitted { form, filled } => match commands::forms::line(form, filled) {
-                Some(line) => command(&line),
-                None => Task::Refuse {
-                    action: "help",
-                    refusal: Refusal::new("this form is not known here", "ask for a fresh one: `help` says how"),
-                },
-            },
-            EventKind::ToolCall { tool, args } => match tools::find(tool) {
-                Ok(spec) => Task::Tool { spec, args },
-                Err(refusal) => Task::Refuse { action: "help", refusal },
-            },
-            EventKind::HomeOpened => Task::Home,
-            EventKind::TimerFired { name, payload } => Task::Timer { name, payload },
-            EventKind::Platform { .. } | EventKind::Disconnected { .. } => {
-                unreachable!("invariant: platform events are settled before")
-            }
-        }
     }
 
     async fn settle(&self, event: &Event, ready: &Stored<Ready>, verdict: Verdict) -> Result<Handled, StoreError> {
@@ -400,38 +349,4 @@ fn fault_of(failure: Failure) -> anyhow::Error {
         Failure::Refused(refusal) => refusal.into(),
         Failure::Fault(error) => error,
     }
-}
-
-fn command(line: &str) -> Task<'static> {
-    match grammar::parse(line) {
-        Ok(parsed) => Task::Command(Box::new(parsed)),
-        Err(refusal) => Task::Refuse { action: "help", refusal },
-    }
-}
-
-/// A choice stands in the line as one quoted word, whatever is in it.
-fn with_choice(line: &str, choice: Option<&str>) -> String {
-    match choice {
-        Some(choice) => line.replace("{choice}", &commands::lexer::quote(choice)),
-        None => line.to_owned(),
-    }
-}
-
-/// Runs a handler. Its panic is a failure of this event, not of the process.
-fn run(task: &Task<'_>, context: &Context<'_>) -> Result<Outcome, Failure> {
-    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| match task {
-        Task::Command(parsed) => (parsed.spec.run)(&parsed.matches, context),
-        Task::Tool { spec, args } => (spec.run)((*args).clone(), context),
-        Task::Timer { name, payload } => commands::timers::timer_fired(name, payload, context),
-        Task::Home => commands::home::opened(context),
-        Task::Refuse { refusal, .. } => Err(Failure::Refused(refusal.clone())),
-    }));
-    caught.unwrap_or_else(|panic| {
-        Err(Failure::Fault(anyhow::anyhow!("the handler of `{}` panicked: {}", task.action(), words(panic.as_ref()))))
-    })
-}
-
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
 }

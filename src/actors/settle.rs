@@ -183,8 +183,7 @@ pub fn settlement(
             .text(format!("An operator can look it up and try it again as incident {}.", event.id));
         replies.push(Reply::asker(card));
     }
-    if matches!(event.what.kind, EventKind::ToolCall { .. }) {
-        // Who calls a tool waits for its story, and gets no message beside it.
+    if event.what.kind.is_answered_by_its_end() {
         replies.retain(|reply| reply.to.is_some());
     }
     let first = before.iter().map(|id| id.index + 1).max().unwrap_or_default();
@@ -217,6 +216,7 @@ pub fn settlement(
         attempts: ready.value.attempts + 1,
         // Only a program reads it; people have their card.
         result: verdict.outcome.result.filter(|_| matches!(event.what.kind, EventKind::ToolCall { .. })),
+        shown: verdict.outcome.shown,
     };
     Settlement { story, writes, effects, timers, audit }
 }
@@ -264,6 +264,7 @@ fn args_digest(kind: &EventKind) -> String {
     let text = match kind {
         EventKind::Command { line } => line.clone(),
         EventKind::CardAction { token, choice, .. } => format!("{token}\0{}", choice.as_deref().unwrap_or_default()),
+        EventKind::CardSeen { token } => token.clone(),
         EventKind::FormSubmitted { form, filled } => format!("{form}\0{}", serde_json::json!(filled)),
         EventKind::ToolCall { args, .. } => args.to_string(),
         EventKind::TimerFired { payload, .. } => payload.to_string(),

@@ -88,7 +88,7 @@ pub(super) fn any_card(hostile: Hostile) -> impl Strategy<Value = Card> {
     let tone = proptest::sample::select(&[Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad][..]);
     let many = prop_oneof![vec(any_block(hostile), 0..10), vec(Just(Block::Divider), 0..120)];
     (any_text(hostile), tone, many, vec(any_action(hostile), 0..30), proptest::option::of(any_text(hostile))).prop_map(
-        |(title, tone, blocks, actions, footer)| Card { title, tone, blocks, actions, footer, undivided: false },
+        |(title, tone, blocks, actions, footer)| Card { title, tone, blocks, actions, footer, ..Card::default() },
     )
 }
 

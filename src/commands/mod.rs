@@ -12,6 +12,7 @@
 //! | `task_card.rs`, `answer.rs` | how a task looks; to whom an answer goes |
 //! | `forms.rs` | forms, and the lines that they stand for |
 //! | `home.rs` | the page that somebody has with the bot alone |
+//! | `look.rs` | a task's card as it is for who looks at it |
 //! | `notices.rs`, `alerts.rs` | of what people are told unasked; of what owners are |
 //! | `timers.rs` | what happens when a timer rings |
 //! | all others | one command each |
@@ -27,6 +28,7 @@ pub mod help;
 pub mod home;
 pub mod lexer;
 pub mod link;
+pub mod look;
 mod mistake;
 pub mod notices;
 pub mod notifications;

@@ -24,7 +24,8 @@ const LONGEST_LINE: usize = 200;
 /// As many messages are changed when their task is; each is a call to its platform.
 const MOST_FACES: usize = 12;
 /// What a card says that somebody was told of, and that has changed since.
-const TOLD_BEFORE: &str = "you were told of it, so this is kept true; `notifications` changes of what you are told";
+pub(super) const TOLD_BEFORE: &str =
+    "you were told of it, so this is kept true; `notifications` changes of what you are told";
 /// As many tasks of each kind stand in a summary.
 const MOST_IN_SUMMARY: usize = 10;
 
@@ -68,7 +69,7 @@ pub(super) fn keep_true(task: &Task, outcome: &mut Outcome, ctx: &Context<'_>) -
 }
 
 /// The last thing that happened to a task: `Ada: status todo → done`.
-fn last_said(task: &Task) -> Option<String> {
+pub(super) fn last_said(task: &Task) -> Option<String> {
     task.history.last().map(|last| format!("{}: {}", last.by.name, last.what))
 }
 
@@ -212,7 +213,7 @@ fn with_reason(card: Card, topic: Topic, tie: &str) -> Card {
     with_footer(card, &format!("you are told since {tie} ({topic}); `notifications` changes that"))
 }
 
-fn with_footer(card: Card, more: &str) -> Card {
+pub(super) fn with_footer(card: Card, more: &str) -> Card {
     let footer = match &card.footer {
         Some(before) => format!("{before} · {more}"),
         None => more.to_owned(),

@@ -53,6 +53,9 @@ pub struct Card {
     /// out, and its length told. Others are as many messages as it takes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub undivided: bool,
+    /// The signed token by which a platform that shows a card to each person anew asks how it is for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<String>,
 }
 
 /// A part of a card.

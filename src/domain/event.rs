@@ -203,6 +203,11 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
+    /// A platform shows a card of ours to somebody, and asks by itself how it is for them. Whoever is asked only looks.
+    CardSeen {
+        /// The signed token that the card carries for this.
+        token: String,
+    },
     /// Somebody has sent a form of ours.
     FormSubmitted {
         /// Its name in the table of forms.
@@ -245,12 +250,19 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Whether who asked waits for its end, which is all the answer there is: nobody gets a message beside it.
+    #[must_use]
+    pub fn is_answered_by_its_end(&self) -> bool {
+        matches!(self, Self::ToolCall { .. } | Self::CardSeen { .. })
+    }
+
     /// The word by which `events list`, metrics and policies name this kind.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Command { .. } => "command",
             Self::CardAction { .. } => "card_action",
+            Self::CardSeen { .. } => "card_seen",
             Self::FormSubmitted { .. } => "form_submitted",
             Self::HomeOpened => "home_opened",
             Self::ToolCall { .. } => "tool_call",

@@ -23,6 +23,8 @@ pub struct Outcome {
     pub summary: String,
     /// Machine-readable result, for tools called by programs.
     pub result: Option<serde_json::Value>,
+    /// What somebody who only looks is shown in the answer to their request; it is kept nowhere.
+    pub shown: Option<Card>,
     /// Tasks that change, of which those are told whom it concerns.
     pub tasks: Vec<TaskChange>,
     /// Who is told of it unasked, and who is not and why, without personal text.

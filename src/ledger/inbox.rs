@@ -441,6 +441,7 @@ mod tests {
             effects: vec![],
             attempts: 1,
             result: None,
+            shown: None,
         }
     }
 

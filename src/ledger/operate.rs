@@ -124,6 +124,7 @@ pub async fn drop_event(
         effects: story.map(|story| story.effects).unwrap_or_default(),
         attempts: ready.map_or(0, |ready| ready.value.attempts),
         result: None,
+        shown: None,
     };
     batch.write(tenant, event::put_story(id, &dropped)).write(tenant, event::take_dead(id));
     batch.audit(tenant, entry("events.drop", actor, id.to_string(), Some(id)));

@@ -1,7 +1,9 @@
 //! Teams' webhook: prove, decode, store, answer; and the answer of a press in the HTTP answer itself, where it is ready
-//! in time. What is answered with a form is `teams/forms.rs`, with a list `teams/search.rs`.
+//! in time. What is answered with a form is `teams/forms.rs`, with a list `teams/search.rs`, with a card as it is for who
+//! looks `teams/look.rs`.
 
 mod forms;
+mod look;
 mod search;
 
 use std::sync::Arc;
@@ -120,6 +122,7 @@ async fn accept(state: &Shared, teams: &Edge, decoded: Decoded, arrived: Instant
     match answer {
         Answer::Form(opened) => return Ok(forms::open(state, teams, incoming, &opened, arrived).await),
         Answer::Submitted { opened_by } => return forms::submit(state, teams, incoming, opened_by.as_deref()).await,
+        Answer::Card { chosen } => return Ok(look::look(state, incoming, &chosen, arrived).await),
         Answer::Search(sought) => return search::look(state, incoming, &sought, arrived).await,
         Answer::Taken | Answer::Press | Answer::NotImplemented => {}
     }

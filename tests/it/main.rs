@@ -24,6 +24,7 @@ mod pairs;
 mod power;
 mod power_cut;
 mod power_server;
+mod refresh;
 mod same;
 mod setup;
 mod simulation;

@@ -1,8 +1,8 @@
 //! A card as Adaptive Cards 1.5: one or more messages, each within Teams' limits.
 //!
 //! Owns how elements are spread over messages and the plain text. What each part of a card becomes stands in
-//! `card/`: `content.rs` (what the card says), `table.rs`, `actions.rs`; `press.rs` reads what comes back; `form.rs` is
-//! the card of a dialog;
+//! `card/`: `content.rs` (what the card says), `table.rs`, `actions.rs`; `press.rs` reads what comes back; `refresh.rs` has
+//! a card asked for anew; `form.rs` is the card of a dialog;
 //! `text.rs` cleans and measures, `part.rs` builds and weighs elements. Nothing here sends.
 //!
 //! Decisions:
@@ -18,6 +18,7 @@ mod content;
 mod form;
 mod part;
 mod press;
+mod refresh;
 mod table;
 mod text;
 
@@ -29,6 +30,7 @@ use crate::domain::card::Card;
 
 pub use form::{Mark, filled, form, mark};
 pub use press::{Pressed, pressed};
+pub use refresh::{Asked, asked, left, seen};
 
 use part::{Part, small_print, weight};
 use text::{CHARACTERS, SIZES, escape};
@@ -126,6 +128,8 @@ fn assemble(card: &Card, limits: Limits) -> Vec<Rendered> {
     }
     let pages = fit(&body, &tail, limits.messages, |parts| pack(parts, limits.room));
     let count = pages.len();
+    // The answer is one card, and takes the place of the message that is looked at: of several, it would say all again.
+    let refresh = card.refresh.as_deref().filter(|_| count == 1).and_then(refresh::clause);
     let title = CHARACTERS.ellipsis(&one_line(&card.title), MOST_REFERENCE);
     pages
         .into_iter()
@@ -133,7 +137,11 @@ fn assemble(card: &Card, limits: Limits) -> Vec<Rendered> {
         .map(|(index, page)| {
             let place = format!("{title} ({} of {count})", index + 1);
             let place = if index == 0 { Vec::new() } else { small_print(place.trim()) };
-            message(&place.iter().chain(&page).collect::<Vec<_>>())
+            let mut message = message(&place.iter().chain(&page).collect::<Vec<_>>());
+            if let Some(refresh) = &refresh {
+                message.card["refresh"] = refresh.clone();
+            }
+            message
         })
         .collect()
 }

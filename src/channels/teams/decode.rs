@@ -68,6 +68,11 @@ pub enum Answer {
     Press,
     /// A form, which changes nothing.
     Form(Opened),
+    /// The card that is looked at, as it is for who looks.
+    Card {
+        /// What is chosen on it and was not sent.
+        chosen: Vec<String>,
+    },
     /// What is found. The event says nothing of it: what is to be handled is known where the searches are.
     Search(Sought),
     /// What is wrong with a form that was sent, or that it was taken.
@@ -144,11 +149,7 @@ pub fn decode(
         // The person in it, so that nobody uses up the dialog of another.
         dedupe.push(format!("teams:dialog:{tenant}:{}|{opened_by}", from.id));
     }
-    // Who types waits for nobody else, and nobody in the conversation for them.
-    let lane = match &from {
-        Some(from) if is_search => format!("teams/{tenant}/search/{}", from.id),
-        _ => format!("teams/{tenant}/{}", conversation.unwrap_or_default()),
-    };
+    let lane = lane(&tenant, from.as_ref(), &answer, conversation.unwrap_or_default());
     let incoming = Incoming {
         channel: ChannelName::Teams,
         installation: tenant,
@@ -165,6 +166,15 @@ pub fn decode(
         raw: body.clone(),
     };
     Ok(Decoded { incoming, answer })
+}
+
+/// Who types or looks waits for nobody else, and nobody in the conversation for them.
+fn lane(tenant: &str, from: Option<&PlatformUser>, answer: &Answer, conversation: &str) -> String {
+    match (from, answer) {
+        (Some(from), Answer::Search(_)) => format!("teams/{tenant}/search/{}", from.id),
+        (Some(from), Answer::Card { .. }) => format!("teams/{tenant}/look/{}", from.id),
+        _ => format!("teams/{tenant}/{conversation}"),
+    }
 }
 
 /// Where it happened.
@@ -321,8 +331,15 @@ fn invoke(activity: &Activity) -> (EventKind, Answer) {
         return (ignored("invoke", format!("no part of the bot answers {shown}")), Answer::NotImplemented);
     }
     let action = activity.value.as_ref().and_then(|value| value.get("action"));
-    let pressed = action.and_then(|action| action.get("data")).and_then(card::pressed);
-    match pressed {
+    let data = action.and_then(|action| action.get("data"));
+    // Whether a client asks by itself or somebody by its menu: who looks changes nothing.
+    if let Some(asked) = data.and_then(card::asked) {
+        if !names_somebody(activity) || is_the_bot(activity) {
+            return (ignored(name, "a person looks at cards"), Answer::NotImplemented);
+        }
+        return (EventKind::CardSeen { token: asked.token }, Answer::Card { chosen: asked.chosen });
+    }
+    match data.and_then(card::pressed) {
         // A client that refreshes a card by itself must change nothing by it.
         Some(_) if activity.value.as_ref().is_some_and(|value| value["trigger"] == "automatic") => {
             (ignored("invoke", "a client refreshes a card by itself".to_owned()), Answer::NotImplemented)
@@ -458,6 +475,26 @@ mod tests {
         assert!(incoming.reply.is_some(), "who asks is looked up in the place in which they are");
         for nobody in [json!({}), json!({"id": "28:bot"}), json!({"id": "29:x", "role": "bot"})] {
             let decoded = query(nobody.clone());
+            assert_eq!((decoded.answer, decoded.incoming.reply), (Answer::NotImplemented, None), "{nobody}");
+        }
+    }
+
+    #[test]
+    fn a_card_is_looked_at_beside_its_conversation_by_a_person() {
+        let looked = |trigger: &str, from: Value| {
+            let data = json!({"ai-crm": {"refresh": "t.1"}, "menu-0": "rust-pro"});
+            let value = json!({"action": {"type": "Action.Execute", "data": data}, "trigger": trigger});
+            read(json!({"type": "invoke", "name": "adaptiveCard/action", "value": value, "from": from})).unwrap()
+        };
+        for trigger in ["automatic", "manual"] {
+            let Decoded { incoming, answer } = looked(trigger, json!({"id": "29:ann", "aadObjectId": "A-1"}));
+            assert_eq!(answer, Answer::Card { chosen: vec!["rust-pro".to_owned()] });
+            assert_eq!(incoming.kind, EventKind::CardSeen { token: "t.1".to_owned() });
+            assert_eq!(incoming.lane.0.as_ref(), format!("teams/{HOME}/look/a-1"));
+            assert!(incoming.reply.is_some(), "who looks is looked up in the place in which they are");
+        }
+        for nobody in [json!({}), json!({"id": "28:bot"}), json!({"id": "29:x", "role": "bot"})] {
+            let decoded = looked("automatic", nobody.clone());
             assert_eq!((decoded.answer, decoded.incoming.reply), (Answer::NotImplemented, None), "{nobody}");
         }
     }

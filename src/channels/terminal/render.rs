@@ -454,7 +454,7 @@ from chat
         ];
         let tone = proptest::sample::select(&[Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad][..]);
         (any_text(), tone, vec(block, 0..6), vec(action, 0..4), proptest::option::of(any_text())).prop_map(
-            |(title, tone, blocks, actions, footer)| Card { title, tone, blocks, actions, footer, undivided: false },
+            |(title, tone, blocks, actions, footer)| Card { title, tone, blocks, actions, footer, ..Card::default() },
         )
     }
 

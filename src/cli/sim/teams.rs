@@ -63,7 +63,7 @@ pub(super) struct TeamsArgs {
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["words", "press", "dialog"])]
     search: Option<String>,
     /// Do nothing but look at the last messages of the bot there, as in somebody's own chat with it: --channel
-    /// personal-grace
+    /// personal-grace. A card that the bot refreshes is refreshed, and shown as this person sees it
     #[arg(long, conflicts_with_all = ["words", "press", "dialog", "search"])]
     look: bool,
     /// How the activity goes: wrong-signature and stale (a token that ended six minutes ago) are to be refused; retry is
@@ -134,8 +134,12 @@ async fn in_this_process(global: &Global, args: &TeamsArgs) -> anyhow::Result<Ex
 
 async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<ExitCode> {
     let which = [("conversation", args.place()), ("viewer", args.user.as_str())];
-    let visit = Visit::begin(&ends.stand_in, visit::MESSAGES, &which, |message| message["by_bot"] == true).await?;
+    let by_bot = |message: &Value| message["by_bot"] == true;
+    let visit = Visit::begin(&ends.stand_in, visit::MESSAGES, &which, by_bot).await?;
     if args.look {
+        let scene = json!({ "app_url": ends.app_url, "user": args.user, "conversation": args.place() });
+        visit.act(scene, json!({ "do": "look" })).await?;
+        let visit = Visit::begin(&ends.stand_in, visit::MESSAGES, &which, by_bot).await?;
         return Ok(visit::print_looked(&visit.last(), args.place(), "id", as_json));
     }
     let scene = json!({

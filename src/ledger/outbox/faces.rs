@@ -166,6 +166,7 @@ mod tests {
             rules: Vec::new(),
             smallest_change: None,
             told: Vec::new(),
+            shown: None,
             effects: vec![EffectId { event: EventId(9), index: 0 }],
             attempts: 1,
             result: None,

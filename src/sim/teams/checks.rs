@@ -16,6 +16,9 @@ const MOST_BYTES: usize = 100 * 1024;
 const NEWEST_CARD: (u32, u32) = (1, 5);
 /// The version from which on there is `Action.Execute`, from the page "Universal Action Model".
 const FIRST_EXECUTE: (u32, u32) = (1, 4);
+/// People for whom a card may be refreshed by itself: "a maximum of 60 (sixty) user MRIs", from the page "Work with
+/// Universal Actions for Adaptive Cards".
+pub(super) const MOST_REFRESHED: usize = 60;
 /// Buttons that Teams shows in one row of actions: "up to six", from the page "Design effective cards".
 const MOST_ACTIONS: usize = 6;
 
@@ -126,10 +129,28 @@ pub(super) fn card(card: &Value) -> Result<Slips, Refusal> {
     walk.elements(&card["body"])?;
     walk.actions(&card["actions"])?;
     walk.action(&card["selectAction"])?;
+    refresh(&card["refresh"], &mut walk)?;
     if let Some(twice) = walk.inputs.iter().enumerate().find(|(at, id)| walk.inputs[..*at].contains(id)) {
         return Err(Refusal::bad(format!("Two inputs of the card have the id '{}'.", twice.1)));
     }
     Ok(walk.slips)
+}
+
+/// What a card says of its refresh: an action that is an `Action.Execute`, and for whom it is done by itself.
+fn refresh(refresh: &Value, walk: &mut Walk) -> Result<(), Refusal> {
+    if refresh.is_null() {
+        return Ok(());
+    }
+    if refresh["action"]["type"] != "Action.Execute" {
+        return Err(Refusal::bad("The action of refresh is not an Action.Execute."));
+    }
+    match &refresh["userIds"] {
+        Value::Null => {}
+        Value::Array(ids) if ids.iter().all(Value::is_string) && ids.len() <= MOST_REFRESHED => {}
+        Value::Array(ids) => walk.slips.push(("too_many_user_ids", format!("{} in refresh", ids.len()))),
+        _ => return Err(Refusal::bad("'userIds' of refresh is not an array.")),
+    }
+    walk.action(&refresh["action"])
 }
 
 /// What is met on the way through a card.
@@ -249,6 +270,12 @@ mod tests {
             (json!({"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "Input.Text"}]}), "without an id"),
             (json!({"type": "AdaptiveCard", "version": "1.5", "body": [execute]}), "outside of an ActionSet"),
             (json!({"type": "AdaptiveCard", "version": "1.3", "actions": [execute]}), "version 1.4"),
+            (json!({"type": "AdaptiveCard", "version": "1.3", "refresh": {"action": execute}}), "version 1.4"),
+            (json!({"type": "AdaptiveCard", "version": "1.5", "refresh": {"userIds": []}}), "not an Action.Execute"),
+            (
+                json!({"type": "AdaptiveCard", "version": "1.5", "refresh": {"action": execute, "userIds": "29:a"}}),
+                "not an array",
+            ),
         ] {
             let refused = posted(&content).unwrap_err();
             assert!(refused.message.contains(part), "{content}: {}", refused.message);
@@ -257,6 +284,11 @@ mod tests {
 
     #[test]
     fn takes_and_notes_what_cannot_have_been_meant() {
+        let refreshed = |people: usize| {
+            let refresh = json!({"action": {"type": "Action.Execute"}, "userIds": vec!["29:x"; people]});
+            posted(&json!({"type": "AdaptiveCard", "version": "1.5", "refresh": refresh})).unwrap().len()
+        };
+        assert_eq!((refreshed(60), refreshed(61)), (0, 1));
         let table = json!({"type": "Table", "columns": [{"width": 1}], "rows": [{"type": "TableRow", "cells": []}]});
         let slips = posted(&json!({"type": "AdaptiveCard", "version": "1.5", "body": [table, {"type": "Carousel"}]}));
         assert_eq!(slips, Ok(vec![("unknown_element", "Carousel".to_owned())]));

@@ -156,6 +156,8 @@ enum What {
         #[serde(default)]
         submit: bool,
     },
+    /// Opens the conversation, so that its cards are refreshed for this person.
+    Look,
     /// Opens a dialog of the bot; fills it in and sends it where something is filled in.
     Dialog {
         form: String,
@@ -191,6 +193,10 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
             let press = Press { label, message: message.as_deref(), fill, submit: *submit };
             let (answers, shown) = sender.press_as(user, place, &press, manner).await?;
             Ok(json!({ "answers": answers, "result": shown }))
+        }
+        What::Look => {
+            let (answers, shown): (Vec<_>, Vec<_>) = sender.look(user, place).await?.into_iter().unzip();
+            Ok(json!({ "answers": answers, "results": shown }))
         }
         What::Dialog { form, fill } => {
             let opened = sender.open_dialog(user, place, &json!({ "ai-crm": { "form": form } })).await?;

@@ -10,7 +10,7 @@ use super::super::delivery;
 use super::activity::{self, Scene};
 use super::delivery::{Answer, Manner};
 use super::message::Message;
-use super::sender::{SendError, Sender, chain, event_id, present};
+use super::sender::{SendError, Sender, chain, event_id, present, who_where};
 use super::state::State;
 use super::{checks, dialog};
 
@@ -25,6 +25,15 @@ pub struct Press<'a> {
     pub fill: &'a [String],
     /// Whether the client is an old one, which sends `Action.Submit` where the card has `Action.Execute`.
     pub submit: bool,
+}
+
+/// How a card is refreshed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Refresh<'a> {
+    /// The person asks for it by the menu of the message; else the client does by itself.
+    pub by_menu: bool,
+    /// What is filled in on the card at that moment, as with [`Press`].
+    pub fill: &'a [String],
 }
 
 /// A press, ready to be sent once or more.
@@ -104,23 +113,38 @@ impl Sender {
         })
     }
 
-    /// The refresh of a card that a person comes to see: an invoke that nobody pressed.
+    /// The refresh of a card that a person comes to see, or asks for by the menu of its message. What is filled in and
+    /// was not sent goes along.
     ///
     /// # Errors
-    /// When there is no such person, conversation or message, or its card has no refresh for this person.
-    pub fn prepare_refresh(&self, user: &str, place: &str, message: &str) -> Result<PreparedPress, SendError> {
+    /// When there is no such person, conversation or message, or its card is not refreshed for this person in this way.
+    pub fn prepare_refresh(
+        &self,
+        user: &str,
+        place: &str,
+        message: &str,
+        how: Refresh<'_>,
+    ) -> Result<PreparedPress, SendError> {
         self.world.change(|state, now| {
             let (user, place) = present(state, user, place)?;
             let root = chain(state, &place, message)?;
-            let card = state.message(&place.id, message).and_then(|message| message.cards().next());
-            let refresh = card.map(|card| card["refresh"].clone()).unwrap_or_default();
-            // Who is not named sees the card as it is; without a list, in small chats, everybody is.
-            let named = refresh["userIds"].as_array().is_none_or(|ids| ids.iter().any(|id| *id == user.id));
-            if refresh["action"].is_null() || !named {
+            let seen = state.message(&place.id, message).filter(|message| message.is_seen_by(&user.id));
+            let card = seen.and_then(|message| message.card(&user.id)).cloned().unwrap_or_default();
+            let refresh = &card["refresh"];
+            // Without a list it is everybody in a small conversation, and in a large one whoever asks for it.
+            let is_named = match refresh["userIds"].as_array() {
+                Some(ids) => ids.iter().any(|id| *id == user.id),
+                None => place.members.len() <= checks::MOST_REFRESHED,
+            };
+            if refresh["action"].is_null() || (!how.by_menu && !is_named) {
                 return Err(SendError::NoButton("refresh".to_owned()));
             }
-            let mut fields = pressed(&refresh["action"], refresh["action"]["data"].clone())?;
-            fields["value"]["trigger"] = json!("automatic");
+            let mut data = refresh["action"]["data"].clone();
+            if let Some(inputs) = fill(&card, how.fill)? {
+                activity::overlay(&mut data, Value::Object(inputs));
+            }
+            let mut fields = pressed(&refresh["action"], data)?;
+            fields["value"]["trigger"] = json!(if how.by_menu { "manual" } else { "automatic" });
             fields["replyToId"] = json!(message);
             let id = event_id(state);
             let activity =
@@ -128,6 +152,41 @@ impl Sender {
             let message = message.to_owned();
             Ok(PreparedPress { activity, conversation: place.id.clone(), message, user: user.id.clone() })
         })
+    }
+
+    /// Refreshes a card, and shows what comes of it.
+    ///
+    /// # Errors
+    /// As [`Sender::prepare_refresh`].
+    pub async fn refresh(
+        &self,
+        user: &str,
+        place: &str,
+        message: &str,
+        how: Refresh<'_>,
+    ) -> Result<(Answer, Shown), SendError> {
+        let prepared = self.prepare_refresh(user, place, message, how)?;
+        let answer = self.deliver(&prepared.activity).await;
+        let shown = self.finish_press(&prepared, &answer);
+        Ok((answer, shown))
+    }
+
+    /// A person opens a conversation: every card of the bot there that is refreshed by itself for them is.
+    ///
+    /// # Errors
+    /// When there is no such person or conversation.
+    pub async fn look(&self, user: &str, place: &str) -> Result<Vec<(Answer, Shown)>, SendError> {
+        let (viewer, conversation) = self.world.change(|state, _| who_where(state, user, place))?;
+        let mut looked = Vec::new();
+        let is_there = conversation.members.contains(&viewer.id);
+        for message in self.world.messages(&conversation.id).into_iter().filter(|it| is_there && it.is_by_bot()) {
+            match self.refresh(user, place, &message.id, Refresh::default()).await {
+                Ok(refreshed) => looked.push(refreshed),
+                Err(SendError::NoButton(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(looked)
     }
 
     /// What the person sees of the answer. A card stands in the message from here on, for this person alone.
@@ -346,6 +405,8 @@ fn read(answer: &Answer) -> Shown {
             Err(refusal) => wrong(refusal.message),
         },
         (Some(200), "application/vnd.microsoft.activity.message") => text(value),
+        // It was processed, and there is nothing to show: so Microsoft's Agents SDK answers where a handler says nothing.
+        (Some(200), "") if value.is_null() => Shown::Nothing,
         (Some(400..=599), "application/vnd.microsoft.error") => {
             let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
             Shown::Error { code: text("code"), message: text("message") }

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::card::Card;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EffectId, EventId, LaneKey};
 use crate::domain::outcome::{Expect, Write};
@@ -149,6 +150,9 @@ pub struct Story {
     /// The result of a tool that a program called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<serde_json::Value>,
+    /// What who waits is shown; it is handed to them and kept nowhere.
+    #[serde(skip)]
+    pub shown: Option<Card>,
 }
 
 impl Record for Story {}
@@ -246,6 +250,7 @@ pub fn ended_when_accepted(event: &Event) -> Option<Story> {
         effects: Vec::new(),
         attempts: 0,
         result: None,
+        shown: None,
     })
 }
 

@@ -32,6 +32,7 @@ fn ended(end: End, summary: &str) -> Story {
         effects: Vec::new(),
         attempts: 1,
         result: None,
+        shown: None,
     }
 }
 

@@ -148,7 +148,7 @@ fn named(label: &str) -> String {
 }
 
 /// Whether a token can go there and back. JSON makes six characters of a control character, and no token has one.
-fn can_carry(token: &str) -> bool {
+pub(super) fn can_carry(token: &str) -> bool {
     (1..=MOST_TOKEN).contains(&token.len()) && !token.contains(char::is_control)
 }
 

@@ -52,7 +52,7 @@ fn chosen(data: &Value, id: &str) -> Option<Option<String>> {
     }
 }
 
-fn bounded(value: &Value, most: usize) -> Option<String> {
+pub(super) fn bounded(value: &Value, most: usize) -> Option<String> {
     value.as_str().filter(|text| (1..=most).contains(&text.len())).map(str::to_owned)
 }
 

@@ -9,7 +9,7 @@ use axum::routing::post;
 use data_encoding::BASE64URL_NOPAD;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 
-use super::super::press::{Press, Shown};
+use super::super::press::{Press, Refresh, Shown};
 use super::*;
 
 /// What the application knows and has been sent.
@@ -250,10 +250,56 @@ async fn a_press_fills_in_sends_and_shows_the_answer() {
     assert_eq!(prepared["type"], "message");
     assert!(prepared["text"].is_null());
     assert_eq!(prepared["value"], json!({"task": "T-1", "old": true, "to": "in-review", "why": "because"}));
-    assert!(sender.prepare_refresh("ada", "group", id).is_err());
+    assert!(sender.prepare_refresh("ada", "group", id, Refresh::default()).is_err());
     *bot.answer.lock().unwrap() = String::new();
     let (_, shown) = sender.press("ada", "group", &old).await.unwrap();
     assert_eq!(shown, Shown::Nothing);
+}
+
+#[tokio::test]
+async fn a_card_is_refreshed_by_itself_for_whom_it_says_and_by_the_menu_for_everybody() {
+    let (stage, bot, sender) = with_bot().await;
+    let grace = stage.world().user("grace").unwrap().id;
+    let refreshed = |who: Value| {
+        let input = json!({"type": "Input.ChoiceSet", "id": "to", "choices": [{"title": "Done", "value": "done"}]});
+        let mut refresh = json!({"action": {"type": "Action.Execute", "verb": "again", "data": {"task": "T-1"}}});
+        if !who.is_null() {
+            refresh["userIds"] = who;
+        }
+        let mut card = a_card(json!([input]), json!([]));
+        card["attachments"][0]["content"]["refresh"] = refresh;
+        card
+    };
+    let by_itself = Refresh::default();
+    for (who, for_ada) in [(json!(null), true), (json!([]), false), (json!([grace]), false)] {
+        let (_, posted) = stage.post(GROUP, refreshed(who.clone())).await;
+        let id = posted["id"].as_str().unwrap();
+        assert_eq!(sender.prepare_refresh("ada", "group", id, by_itself).is_ok(), for_ada, "{who}");
+        let by_menu = Refresh { by_menu: true, fill: &["done".to_owned()] };
+        let asked = sender.prepare_refresh("ada", "group", id, by_menu).unwrap().activity;
+        assert_eq!((&asked["value"]["trigger"], &asked["replyToId"]), (&json!("manual"), &json!(id)));
+        assert_eq!(
+            asked["value"]["action"]["data"],
+            json!({"task": "T-1", "to": "done"}),
+            "what is filled in goes along"
+        );
+    }
+    let mut large = stage.world().conversation("group").unwrap();
+    large.members.extend((0..60).map(|number| format!("29:more-{number}")));
+    stage.world().put_conversation(large);
+    let (_, posted) = stage.post(GROUP, refreshed(json!(null))).await;
+    let id = posted["id"].as_str().unwrap();
+    assert!(sender.prepare_refresh("ada", "group", id, by_itself).is_err(), "more than sixty are there");
+
+    let card = json!({"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "TextBlock", "text": "for grace"}]});
+    *bot.answer.lock().unwrap() =
+        json!({"statusCode": 200, "type": "application/vnd.microsoft.card.adaptive", "value": card}).to_string();
+    let looked = sender.look("grace", "group").await.unwrap();
+    assert!(looked.len() == 1 && json!(looked[0].1).to_string().contains("for grace"), "she is named once: {looked:?}");
+    *bot.answer.lock().unwrap() = json!({"statusCode": 200}).to_string();
+    let by_menu = Refresh { by_menu: true, fill: &[] };
+    let (_, nothing) = sender.refresh("ada", "group", id, by_menu).await.unwrap();
+    assert_eq!(nothing, Shown::Nothing, "the card stands as it was");
 }
 
 #[tokio::test]

@@ -106,9 +106,14 @@ pub(super) fn refusals(message: &Rendered, most: usize) {
     let bytes = activity.len().max(2 * activity.encode_utf16().count());
     assert!(bytes <= most, "{bytes} bytes");
     let card = &message.card;
-    keys(card, &["type", "version", "$schema", "fallbackText", "body"], &["msteams"]);
+    keys(card, &["type", "version", "$schema", "fallbackText", "body"], &["msteams", "refresh"]);
     assert_eq!((&card["type"], &card["version"]), (&json!("AdaptiveCard"), &json!("1.5")));
     literal_text(&card["fallbackText"]);
+    if let Some(refresh) = card.get("refresh") {
+        keys(refresh, &["action"], &[]);
+        keys(&refresh["action"], &["type", "title", "verb", "data"], &[]);
+        assert_eq!(refresh["action"]["type"], "Action.Execute");
+    }
     let has_table = list(&card["body"]).iter().any(|element| element["type"] == "Table");
     assert_eq!(card.get("msteams").is_some(), has_table, "width");
     assert!(!list(&card["body"]).is_empty());

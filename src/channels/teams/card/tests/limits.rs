@@ -211,6 +211,26 @@ fn a_message_is_filled_to_its_bytes_and_what_one_message_leaves_out_is_counted()
 }
 
 #[test]
+fn a_message_that_is_asked_for_anew_stays_within_its_bytes_and_each_of_several_is_not() {
+    for letter in LETTERS {
+        // Both are measured at their largest: the card fills its message, and the token is as long as one may be.
+        let card = |wanted: usize| {
+            let card = Card::new(sized(letter, 200)).text(sized(letter, wanted)).action(menu("M", &"t".repeat(600), 5));
+            Card { refresh: Some("r".repeat(600)), ..card }
+        };
+        let most = largest(20_000, |wanted| messages(&card(wanted)).len() == 1);
+        for wanted in [most, most + 1] {
+            let all = messages(&card(wanted));
+            all.iter().for_each(|message| refusals(message, SPLIT));
+            assert!(all.iter().all(|message| message.card.get("refresh").is_some() == (all.len() == 1)), "{letter}");
+            let alone = render(&card(wanted));
+            refusals(&alone, ALONE);
+            assert!(alone.card.get("refresh").is_some(), "what is one message is asked for, however long it is");
+        }
+    }
+}
+
+#[test]
 fn what_twenty_messages_leave_out_is_counted() {
     for letter in ["x", "日", "🎉", "\""] {
         let all = messages(&Card::new("").text(sized(letter, 300_000)));
