@@ -12,7 +12,6 @@ use crate::domain::effect::EffectEnd;
 use crate::domain::ids::PrincipalId;
 use crate::domain::notice::Topic;
 use crate::domain::outcome::{Failure, Outcome, TimerChange};
-use crate::domain::principal::Role;
 use crate::store::StoreError;
 use crate::store::keyspace::event::End;
 use crate::store::keyspace::notice::Trouble;
@@ -28,8 +27,6 @@ const LATER: &str = "alert/later";
 const MOST_LOOKED_AT: usize = 200;
 /// As many are told one by one.
 const MOST_TOLD: usize = 10;
-/// As many people are looked through for owners.
-const MOST_PEOPLE: usize = 20_000;
 /// As many owners are told.
 const MOST_OWNERS: usize = 10;
 
@@ -62,7 +59,7 @@ pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     for trouble in noted.into_iter().rev() {
         troubles.extend(readable(told(trouble, ctx))?.flatten());
     }
-    let owners = if troubles.is_empty() { Vec::new() } else { owners(ctx)? };
+    let owners = if troubles.is_empty() { Vec::new() } else { owners(ctx, &mut outcome)? };
     outcome.summary = format!("told {} owners of {} troubles", owners.len(), troubles.len());
     let title = format!("I could not do {}", notices::news(troubles.len()));
     for owner in owners {
@@ -120,15 +117,13 @@ fn card(title: &str, troubles: &[String]) -> Card {
 }
 
 /// The owners who are people on platforms, each once.
-fn owners(ctx: &Context<'_>) -> Result<Vec<PrincipalId>, StoreError> {
+fn owners(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<Vec<PrincipalId>, StoreError> {
+    let (owners, marks) = person::owners(ctx.view)?;
+    outcome.writes.extend(marks);
     let mut found: Vec<PrincipalId> = Vec::new();
-    for known in person::all(ctx.view).take(MOST_PEOPLE) {
-        let Some(known) = readable(known)?.map(|known| known.value) else { continue };
-        if known.role != Role::Owner || found.len() == MOST_OWNERS {
-            continue;
-        }
-        let who = link::resolve(ctx.view, &known.id)?;
-        if !found.contains(&who) {
+    for own in owners {
+        let who = link::resolve(ctx.view, &own)?;
+        if found.len() < MOST_OWNERS && !found.contains(&who) {
             found.push(who);
         }
     }

@@ -261,7 +261,7 @@ mod tests {
         let another = |id: &str, name: &str| {
             let person =
                 Principal { id: PrincipalId(id.into()), name: name.into(), role: Role::Guest, groups: Vec::new() };
-            desk.write(person::put_person(&person, Expect::Any).to_vec()).unwrap();
+            desk.write(person::put_person(&person, Expect::Any)).unwrap();
         };
         another("p-9", "Grace Hopper");
         another("p-8", "ada");

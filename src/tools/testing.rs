@@ -93,7 +93,7 @@ impl Desk {
     pub(crate) fn meet(&self, user: &PlatformUser, own: &str, name: &str) {
         let profile = Profile { name: name.into(), standing: Standing::Member };
         let record = PersonRecord { principal: PrincipalId(own.into()), profile, seen: NOW };
-        let mut writes = person::put_person(&principal(own, name), Expect::Any).to_vec();
+        let mut writes = person::put_person(&principal(own, name), Expect::Any);
         writes.push(person::put_record(user, &record));
         self.write(writes).unwrap();
     }

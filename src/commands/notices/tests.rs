@@ -13,7 +13,7 @@ use crate::domain::principal::Role;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::effect;
 use crate::store::keyspace::notice::Trouble;
-use crate::tools::testing::{Desk, NOW};
+use crate::tools::testing::{Desk, NOW, platform_user};
 
 /// Everybody has written to the bot once.
 fn desk() -> Desk {
@@ -188,7 +188,7 @@ fn give_up(desk: &Desk, event: EventId, at: Timestamp) {
 fn owners_are_told_of_what_was_given_up_since_they_were_last_told() {
     let desk = desk();
     let owner = Principal { role: Role::Owner, ..desk.by.borrow().clone() };
-    desk.write(person::put_person(&owner, Expect::Any).to_vec()).unwrap();
+    desk.write(person::put_person(&owner, Expect::Any)).unwrap();
     let asked = desk.event(EventKind::Command { line: "task list".into() });
     give_up(&desk, asked.id, NOW);
     let outcome = ring(&desk, "alert/1", json!(null));
@@ -209,6 +209,45 @@ fn owners_are_told_of_what_was_given_up_since_they_were_last_told() {
     desk.now.set(*at);
     let said = &told(&ring(&desk, "alert/later", json!(null)))[0].1;
     assert!(said.contains("1 thing") && said.contains(&again.id.to_string()), "{said}");
+}
+
+/// As many people as a large installation has, of whom the last is the owner.
+const CROWD: usize = 200_000;
+
+#[test]
+fn the_owner_of_a_crowd_is_told_and_looked_for_once() {
+    let desk = desk();
+    let base = desk.by.borrow().clone();
+    let member = |number: usize| Principal { id: PrincipalId(format!("p-{number:07}").into()), ..base.clone() };
+    // As a store from before there were marks has them.
+    let row = |person: &Principal| person::put_person(person, Expect::Any).swap_remove(0);
+    for start in (0..CROWD).step_by(10_000) {
+        desk.write((start..start + 10_000).map(|number| row(&member(number))).collect()).unwrap();
+    }
+    // Their principals come after all others, so that whoever looks through a part of them does not find them.
+    let owner = |id: &str, user: &str| {
+        desk.meet(&platform_user(user), id, user);
+        desk.write(vec![person::put_reach(&PrincipalId(id.into()), &chat(user))]).unwrap();
+        Principal { id: PrincipalId(id.into()), role: Role::Owner, ..base.clone() }
+    };
+    desk.write(vec![row(&owner("p-z1", "U8"))]).unwrap();
+    let who_is_told = |ring_name: &str, at: Timestamp| {
+        desk.now.set(at);
+        let asked = desk.event(EventKind::Command { line: "task list".into() });
+        give_up(&desk, asked.id, at);
+        told(&ring(&desk, ring_name, json!(null))).into_iter().map(|(who, _)| who).collect::<Vec<_>>()
+    };
+    let hours = |count: u64| NOW.after(std::time::Duration::from_secs(3600 * count));
+    assert_eq!(who_is_told("alert/1", NOW), ["U8"]);
+
+    // From then on who is an owner is marked with their row, and nobody else is looked at.
+    desk.write(vec![row(&owner("p-z2", "U9"))]).unwrap();
+    assert_eq!(who_is_told("alert/2", hours(1)), ["U8"]);
+    desk.write(person::put_person(&owner("p-z2", "U9"), Expect::Any)).unwrap();
+    assert_eq!(who_is_told("alert/3", hours(2)), ["U8", "U9"]);
+    let no_longer = Principal { role: Role::Member, ..owner("p-z1", "U8") };
+    desk.write(person::put_person(&no_longer, Expect::Any)).unwrap();
+    assert_eq!(who_is_told("alert/4", hours(3)), ["U9"]);
 }
 
 #[test]
@@ -237,7 +276,7 @@ fn a_name_that_several_have_names_nobody() {
     assert_eq!(named("@ada, @GRACE HOPPER's and @Ada"), ["p-1", "p-2"]);
     assert_eq!(named("x@ada @adam @Hopper @ @Grace"), Vec::<String>::new());
     let twin = Principal { id: PrincipalId("p-9".into()), ..desk.by.borrow().clone() };
-    desk.write(person::put_person(&twin, Expect::Any).to_vec()).unwrap();
+    desk.write(person::put_person(&twin, Expect::Any)).unwrap();
     assert_eq!(named("@Ada and @Mary Hopper"), ["p-3"]);
 }
 

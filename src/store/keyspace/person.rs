@@ -1,21 +1,23 @@
 //! `pr<id>` a person, `pu<digest>` what a platform user is to us, `pn<digest>` people by their name,
-//! `pw<id>` where a person is reached alone.
+//! `pw<id>` where a person is reached alone, `po<id>` who is an owner or was one, `pm` that every owner has such a mark.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Address, PlatformUser};
 use crate::domain::ids::PrincipalId;
 use crate::domain::outcome::{Expect, Write};
-use crate::domain::principal::{PersonRecord, Principal};
+use crate::domain::principal::{PersonRecord, Principal, Role};
 use crate::store::codec::Record;
 use crate::store::engine::Order;
 use crate::store::keyspace::hashed;
-use crate::store::{StoreError, Stored, View, put};
+use crate::store::{StoreError, Stored, View, mark, put};
 
 const PERSON: &[u8] = b"pr";
 const USER: &[u8] = b"pu";
 const NAME: &[u8] = b"pn";
 const REACHED: &[u8] = b"pw";
+const OWNER: &[u8] = b"po";
+const OWNERS_MARKED: &[u8] = b"pm";
 
 impl Record for Principal {}
 impl Record for PersonRecord {}
@@ -42,11 +44,53 @@ pub fn read(view: &View, id: &PrincipalId) -> Result<Option<Stored<Principal>>, 
     view.get(&person_key(id))
 }
 
-/// Stores a person, findable by name.
+/// Stores a person, findable by name, and as an owner where they are one.
 #[must_use]
-pub fn put_person(person: &Principal, expect: Expect) -> [Write; 2] {
+pub fn put_person(person: &Principal, expect: Expect) -> Vec<Write> {
     let name = hashed(NAME, &person.name.to_lowercase());
-    [put(person_key(&person.id), expect, person), put(name, Expect::Any, &Named(person.id.clone()))]
+    let mut writes =
+        vec![put(person_key(&person.id), expect, person), put(name, Expect::Any, &Named(person.id.clone()))];
+    writes.extend((person.role == Role::Owner).then(|| mark_owner(&person.id)));
+    writes
+}
+
+/// The mark stays when somebody is an owner no longer: it says whom to look at, and not what they are.
+fn mark_owner(id: &PrincipalId) -> Write {
+    mark([OWNER, id.0.as_bytes()].concat(), Expect::Any)
+}
+
+/// The owners, however many people there are, with what is to be written so that the next look need not go through all
+/// of them. Of a row that cannot be read nobody knows whose it is: it is left out, and said.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn owners(view: &View) -> Result<(Vec<PrincipalId>, Vec<Write>), StoreError> {
+    let mut owners = Vec::new();
+    if view.has(OWNERS_MARKED)? {
+        for key in view.keys(OWNER, Order::Ascending) {
+            let id = PrincipalId(String::from_utf8_lossy(&key?[OWNER.len()..]).into());
+            let person = readable(read(view, &id).transpose())?.filter(|person| person.value.role == Role::Owner);
+            owners.extend(person.map(|person| person.value.id));
+        }
+        return Ok((owners, Vec::new()));
+    }
+    // A store from before there were marks.
+    for person in all(view) {
+        let person = readable(Some(person))?.filter(|person| person.value.role == Role::Owner);
+        owners.extend(person.map(|person| person.value.id));
+    }
+    let marks = owners.iter().map(mark_owner).chain([mark(OWNERS_MARKED.to_vec(), Expect::Any)]).collect();
+    Ok((owners, marks))
+}
+
+fn readable<T>(read: Option<Result<T, StoreError>>) -> Result<Option<T>, StoreError> {
+    match read.transpose() {
+        Err(StoreError::Unreadable(why)) => {
+            tracing::warn!(why, "a person cannot be read, and is not known as an owner");
+            Ok(None)
+        }
+        other => other,
+    }
 }
 
 /// The person who goes by a name.
