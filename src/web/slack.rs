@@ -80,7 +80,7 @@ async fn accept(
     asking: Option<Asking>,
     arrived: Instant,
 ) -> Result<Response, Problem> {
-    if let Some(mistakes) = slack.forms.mistakes(&incoming, state.inbox.clock().now()) {
+    if let Some(mistakes) = slack.forms.mistakes(&incoming, asking.as_ref(), state.inbox.clock().now()) {
         return Ok(json(mistakes));
     }
     let showing = asking.and_then(|asking| slack.forms.asked_for(&asking, &mut incoming));

@@ -33,6 +33,7 @@ mod sockets;
 mod stage;
 mod stalled;
 mod stalled_teams;
+mod strayed_forms;
 mod support;
 mod teams;
 mod teams_certificate;

@@ -198,7 +198,7 @@ async fn take(args: Arguments, tally: Arc<Tally>, number: u64, envelope: Envelop
     };
     // Where no answer may go with the acknowledgement, what is wrong is told by the event's own answer.
     if envelope.accepts_answer
-        && let Some(body) = args.forms.mistakes(&incoming, args.clock.now())
+        && let Some(body) = args.forms.mistakes(&incoming, asking.as_deref(), args.clock.now())
     {
         // Nobody waits to hear that it was written: what was not is sent again.
         let (written, _) = oneshot::channel();

@@ -24,12 +24,15 @@ use super::modal::{self, Typed};
 use crate::channels::DeliverError;
 use crate::channels::forms::Forms;
 use crate::domain::event::{EventKind, Incoming};
-use crate::domain::form::Filled;
+use crate::domain::form::{FieldErrors, Filled};
 use crate::domain::time::Timestamp;
 
 /// Slack's words for an update that comes too late: another one was made since its `hash`, or the modal is closed
 /// (docs.slack.dev/reference/methods/views.update).
 const TOO_LATE: [&str; 2] = ["hash_conflict", "not_found"];
+
+/// Said in a form that was opened elsewhere: what it names of where it came from is nothing here.
+const ELSEWHERE: &str = "this form was not opened in this workspace: close it, and open it again here";
 
 /// Opens forms, says more in them, and looks at those that were sent.
 pub struct FormDesk {
@@ -84,6 +87,7 @@ impl FormDesk {
                 (What::Form(opening), "opens", form)
             }
             Asking::Analysis(typed) => (What::Analysis(typed.clone()), "asks for an analysis in", typed.form.clone()),
+            Asking::Strayed { .. } => return None,
         };
         let why = format!("it {does} the form `{form}`; what is filled in comes as an event of its own");
         incoming.kind = EventKind::Platform { name, ignore: Some(why) };
@@ -103,11 +107,19 @@ impl FormDesk {
         })
     }
 
-    /// What answers a form that has mistakes in it: they are shown at their fields, and the form stays open.
+    /// What answers a form that has mistakes in it, or was opened elsewhere: they are shown at their fields, and the form
+    /// stays open.
     #[must_use]
-    pub fn mistakes(&self, incoming: &Incoming, now: Timestamp) -> Option<Bytes> {
-        let EventKind::FormSubmitted { form, filled } = &incoming.kind else { return None };
-        let errors = self.forms.mistakes(form, filled, now);
+    pub fn mistakes(&self, incoming: &Incoming, asking: Option<&Asking>, now: Timestamp) -> Option<Bytes> {
+        let errors = match (&incoming.kind, asking) {
+            (_, Some(Asking::Strayed { form, field })) => {
+                let workspace = &incoming.installation;
+                tracing::warn!(form, workspace, "a form came by a workspace in which it was not opened; it is refused");
+                FieldErrors::from([(field.clone(), ELSEWHERE.to_owned())])
+            }
+            (EventKind::FormSubmitted { form, filled }, _) => self.forms.mistakes(form, filled, now),
+            _ => return None,
+        };
         let body = || json!({ "response_action": "errors", "errors": errors });
         (!errors.is_empty()).then(|| Bytes::from(body().to_string()))
     }

@@ -119,6 +119,8 @@ pub(super) struct Interaction {
     pub(super) team: Option<Named>,
     #[serde(deserialize_with = "object_or_id")]
     pub(super) enterprise: Option<Named>,
+    #[serde(deserialize_with = "flag")]
+    pub(super) is_enterprise_install: bool,
     #[serde(deserialize_with = "object_or_id")]
     pub(super) user: Option<Named>,
     #[serde(deserialize_with = "text")]

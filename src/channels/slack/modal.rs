@@ -54,6 +54,12 @@ const MOST_MENU: usize = 100_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CameFrom {
+    /// The workspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    /// The organisation of which it is a part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
     /// The channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
@@ -76,9 +82,18 @@ impl CameFrom {
     fn metadata(&self) -> String {
         let written = |it: &Self| serde_json::to_string(it).expect("invariant: texts and flags are JSON");
         let without_route = Self { route: None, ..self.clone() };
-        let place_alone = Self { place: self.place.clone(), ..Self::default() };
+        let place_alone = Self { name: None, thread: None, begins_thread: false, ..without_route.clone() };
         let tries = [self, &without_route, &place_alone];
         tries.into_iter().map(written).find(|text| UNITS.size(text) <= MOST_METADATA).unwrap_or_default()
+    }
+
+    /// Whether it was opened by the app as it is installed where it comes from: in the same workspace, or, where it is
+    /// installed for the organisation as a whole, anywhere in that. There Slack names now the team and now the
+    /// organisation, and a person is in several teams.
+    #[must_use]
+    pub fn is_of(&self, workspace: &str, organisation: Option<&str>, as_a_whole: bool) -> bool {
+        let in_organisation = as_a_whole && self.organisation.is_some() && self.organisation.as_deref() == organisation;
+        self.workspace.as_deref() == Some(workspace) || in_organisation
     }
 
     /// As a modal brought it back; nowhere, where it says nothing that can be read.
@@ -624,6 +639,33 @@ mod tests {
             assert_eq!(text(&long).chars().count(), kept);
         }
         assert_eq!(with_analysis(&view(&form(vec![]), &CameFrom::default()), None), None);
+    }
+
+    #[test]
+    fn it_is_of_the_workspace_in_which_it_was_opened_and_of_no_other() {
+        let opened = |workspace: Option<&str>, organisation: Option<&str>| CameFrom {
+            workspace: workspace.map(str::to_owned),
+            organisation: organisation.map(str::to_owned),
+            ..CameFrom::default()
+        };
+        let (of_one, in_grid) = (opened(Some("T1"), None), opened(Some("T1"), Some("E1")));
+        for (came_from, workspace, organisation, as_a_whole, is_of) in [
+            (&of_one, "T1", None, false, true),
+            (&of_one, "T2", None, false, false),
+            (&of_one, "E1", Some("E1"), true, false),
+            (&in_grid, "T1", Some("E1"), false, true),
+            (&in_grid, "T2", Some("E1"), false, false),
+            (&in_grid, "T2", Some("E1"), true, true),
+            (&in_grid, "E1", Some("E1"), true, true),
+            (&in_grid, "T2", Some("E2"), true, false),
+            (&in_grid, "T2", None, true, false),
+            (&opened(None, None), "T1", None, true, false),
+        ] {
+            let shown = format!("{came_from:?} at {workspace} of {organisation:?}");
+            assert_eq!(came_from.is_of(workspace, organisation, as_a_whole), is_of, "{shown}");
+        }
+        let long = CameFrom { thread: Some("x".repeat(MOST_METADATA)), ..in_grid.clone() };
+        assert_eq!(CameFrom::read(Some(&long.metadata())), in_grid, "whatever has to be left out");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) fn decode(request: &Request<'_>, form: &Form<'_>) -> Result<Decoded, 
     let line = text::read(form.get("text").unwrap_or_default()).trim().to_owned();
     let filled = |name: &str| form.filled(name).map(str::to_owned);
     let came_from = CameFrom {
+        workspace: Some(installation.clone()),
+        organisation: enterprise.clone(),
         place: filled("channel_id"),
         name: filled("channel_name"),
         route: filled("response_url"),

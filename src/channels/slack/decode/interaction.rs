@@ -56,29 +56,38 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
         installation,
         organisation: enterprise.filter(|id| !id.is_empty()).cloned(),
     };
-    match (kind, view) {
-        ("view_submission", Some(view)) => submitted(&mut found, view, shared),
+    let asking = match (kind, view) {
+        ("view_submission", Some(view)) => submitted(&mut found, view, shared, payload.is_enterprise_install),
         // Such a press names no channel and has no response_url: docs.slack.dev/surfaces/app-home.
-        ("block_actions", Some(view)) if view.kind.as_deref() == Some("home") => found.in_home(),
-        _ => {}
-    }
-    Ok(request.event(found).asking(asking(kind, &payload)))
+        ("block_actions", Some(view)) if view.kind.as_deref() == Some("home") => {
+            found.in_home();
+            None
+        }
+        _ => asking(kind, &payload, &found),
+    };
+    Ok(request.event(found).asking(asking))
 }
 
 /// A form that was sent: what is in it, and the answer goes to where it was opened, or to the person where that was
-/// nowhere.
-fn submitted(found: &mut Found, view: &View, shared: bool) {
-    let Some((form, filled)) = modal::filled(view) else { return };
+/// nowhere. One that was opened in another workspace is no event, and is answered in the form.
+fn submitted(found: &mut Found, view: &View, shared: bool, as_a_whole: bool) -> Option<Asking> {
+    let (form, filled) = modal::filled(view)?;
+    let came_from = CameFrom::read(view.private_metadata.as_deref());
+    if !came_from.is_of(&found.installation, found.organisation.as_deref(), as_a_whole) {
+        found.kind = ignored("view_submission", "a form that was not opened in the workspace from which it comes");
+        let mut fields = view.blocks.as_array().into_iter().flatten().filter(|block| block["type"] == "input");
+        let first = fields.find_map(|block| block["block_id"].as_str()).unwrap_or_default();
+        return Some(Asking::Strayed { form, field: first.to_owned() });
+    }
     found.kind = EventKind::FormSubmitted { form, filled };
     // Sent twice, it has another trigger and is the same modal, maybe another version of it. A modal is taken once:
     // where there are mistakes in it, it is no event.
     found.dedupe.extend(view.id.as_ref().map(|id| format!("slack:view:{id}")));
-    let came_from = CameFrom::read(view.private_metadata.as_deref());
     match (&came_from.place, &found.from) {
         (Some(place), _) => found.place = Some(origin::place_by_name(place, came_from.name.as_deref(), shared)),
         (None, Some(person)) => {
             // A message to a person's id is one in the direct messages with the bot:
-            // docs.slack.dev/reference/methods/chat.postMessage.
+            // docs.slack.dev/reference/methods/chat.scheduleMessage, "Post to a DM", and so chat.postMessage.
             found.place = Some(Place { id: person.id.clone(), kind: PlaceKind::Direct, shared });
             found.alone = true;
         }
@@ -86,10 +95,11 @@ fn submitted(found: &mut Found, view: &View, shared: bool) {
     }
     found.begins_thread = came_from.begins_thread;
     (found.thread, found.route) = (came_from.thread, came_from.route);
+    None
 }
 
 /// What a shortcut, or somebody who types in a form, may ask for.
-fn asking(kind: &str, payload: &Interaction) -> Option<Asking> {
+fn asking(kind: &str, payload: &Interaction, found: &Found) -> Option<Asking> {
     let on_message = match kind {
         "block_actions" => {
             let is_typed = payload.actions.first()?.kind.as_deref() == Some("plain_text_input");
@@ -102,6 +112,8 @@ fn asking(kind: &str, payload: &Interaction) -> Option<Asking> {
     let asked = Asked::Entry { name: payload.callback_id.clone()?, said: on_message.map(said) };
     let channel = payload.channel.as_ref();
     let came_from = CameFrom {
+        workspace: Some(found.installation.clone()),
+        organisation: found.organisation.clone(),
         place: place_id(payload).map(str::to_owned),
         name: channel.and_then(|channel| channel.name.clone()),
         thread: on_message.and_then(|message| message.thread_ts.clone().or_else(|| message.ts.clone())),
@@ -180,9 +192,10 @@ fn control(press: &BlockAction) -> Result<(String, Option<String>), &'static str
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use serde_json::{Value, json};
 
-    use super::super::tests::{of_payload, reason};
+    use super::super::tests::{PROOF, of_payload, reason};
     use super::*;
     use crate::domain::event::PlaceKind;
 
@@ -351,7 +364,9 @@ mod tests {
             "user": {"id": "U1", "team_id": "T1"}, "trigger_id": "7.8.9",
             "view": {"id": "V1", "hash": "1.abc", "team_id": "T5", "app_installed_team_id": "E1",
                 "callback_id": "form:task.create",
-                "private_metadata": "{\"place\":\"C1\",\"name\":\"dev\",\"thread\":\"1.2\",\"begins_thread\":true}",
+                "blocks": [{"type": "context", "block_id": "said"}, {"type": "input", "block_id": "title"}],
+                "private_metadata": "{\"workspace\":\"T5\",\"organisation\":\"E1\",\"place\":\"C1\",\
+                    \"name\":\"dev\",\"thread\":\"1.2\",\"begins_thread\":true}",
                 "state": {"values": {
                     "title": {"value": {"type": "plain_text_input", "value": "Fix it"}},
                     "agent": {"value": {"type": "static_select", "selected_option": null}},
@@ -359,9 +374,15 @@ mod tests {
         })
     }
 
-    fn asking_of(mut payload: Value) -> Option<Wanted> {
-        let kind = payload["type"].take();
-        match asking(kind.as_str().unwrap(), &serde_json::from_value(payload).unwrap()) {
+    fn asking_in(payload: &Value) -> Option<Asking> {
+        match decode(&Request { body: &Bytes::new(), proof: &PROOF }, &payload.to_string()) {
+            Ok(Decoded::Asking(_, asking)) => Some(*asking),
+            _ => None,
+        }
+    }
+
+    fn asking_of(payload: &Value) -> Option<Wanted> {
+        match asking_in(payload) {
             Some(Asking::Form(wanted)) => Some(wanted),
             _ => None,
         }
@@ -377,8 +398,7 @@ mod tests {
         let view = &mut payload["view"];
         view["type"] = json!("modal");
         view["blocks"] = json!([{"type": "input", "block_id": "title"}, {"type": "context", "block_id": "analysis"}]);
-        let read = |payload: &Value| asking("block_actions", &serde_json::from_value(payload.clone()).unwrap());
-        let Some(Asking::Analysis(typed)) = read(&payload) else { panic!("{payload}") };
+        let Some(Asking::Analysis(typed)) = asking_in(&payload) else { panic!("{payload}") };
         assert_eq!((typed.form.as_str(), typed.filled["title"].as_str()), ("task.create", "Fix it"));
         assert_eq!((typed.version.id.as_str(), typed.version.hash.as_str()), ("V1", "1.abc"));
         assert_eq!(typed.view["blocks"], payload["view"]["blocks"]);
@@ -398,7 +418,7 @@ mod tests {
         ] {
             let mut payload = payload.clone();
             *payload.pointer_mut(pointer).unwrap() = odd;
-            assert_eq!(read(&payload), None, "{pointer}");
+            assert_eq!(asking_in(&payload), None, "{pointer}");
         }
     }
 
@@ -407,22 +427,23 @@ mod tests {
         let on_message = json!({"type": "message_action", "callback_id": "c", "trigger_id": "1.2",
             "channel": {"id": "C1", "name": "dev"}, "response_url": "https://hooks.slack.com/app/1",
             "message": {"ts": "5.6", "user": "U2", "text": "a &lt; b"}});
-        let asked = asking_of(on_message.clone()).unwrap();
+        let asked = asking_of(&on_message).unwrap();
         let said = Some(Said { text: "a < b".to_owned(), by: Some("<@U2>".to_owned()) });
         assert_eq!(asked.asked, Asked::Entry { name: "c".to_owned(), said });
         assert_eq!((asked.came_from.thread.as_deref(), asked.came_from.begins_thread), (Some("5.6"), true));
         let mut in_thread = on_message.clone();
         in_thread["message"] = json!({"ts": "5.6", "thread_ts": "3.4", "username": "Deploys"});
-        let asked = asking_of(in_thread).unwrap();
+        let asked = asking_of(&in_thread).unwrap();
         assert_eq!((asked.came_from.thread.as_deref(), asked.came_from.begins_thread), (Some("3.4"), false));
         let said = Some(Said { text: String::new(), by: Some("Deploys".to_owned()) });
         assert_eq!(asked.asked, Asked::Entry { name: "c".to_owned(), said });
         let global = json!({"type": "shortcut", "callback_id": "c", "trigger_id": "1.2", "user": {"id": "U1"}});
-        assert_eq!(asking_of(global.clone()).unwrap().came_from, CameFrom::default());
+        let nowhere = CameFrom { workspace: Some("unknown".to_owned()), ..CameFrom::default() };
+        assert_eq!(asking_of(&global).unwrap().came_from, nowhere);
         for missing in ["callback_id", "trigger_id", "message"] {
             let mut odd = on_message.clone();
             odd[missing] = Value::Null;
-            assert_eq!(asking_of(odd), None, "{missing}");
+            assert_eq!(asking_of(&odd), None, "{missing}");
         }
     }
 
@@ -441,15 +462,38 @@ mod tests {
 
     #[test]
     fn a_form_that_was_opened_nowhere_is_answered_to_the_person() {
-        for metadata in [Value::Null, json!(""), json!("no json"), json!("{}")] {
-            let mut payload = sent();
-            payload["view"]["private_metadata"] = metadata;
-            let reply = of_payload(&payload).reply.unwrap();
-            assert_eq!((reply.place.as_str(), reply.thread, reply.alone), ("U1", None, true));
-        }
+        let mut payload = sent();
+        payload["view"]["private_metadata"] = json!("{\"workspace\":\"E1\"}");
+        let reply = of_payload(&payload).reply.unwrap();
+        assert_eq!((reply.place.as_str(), reply.thread, reply.alone), ("U1", None, true));
         let mut of_another = sent();
         of_another["view"]["callback_id"] = json!("another");
         assert!(reason(&of_payload(&of_another)).contains("no form of ours"));
+    }
+
+    #[test]
+    fn a_form_that_was_opened_in_another_workspace_is_no_event_and_says_so_at_its_first_field() {
+        let opened_in = |metadata: Value, as_a_whole: bool| {
+            let mut payload = sent();
+            payload["view"]["private_metadata"] = metadata;
+            payload["is_enterprise_install"] = json!(as_a_whole);
+            payload
+        };
+        for (metadata, as_a_whole) in [
+            (json!("{\"workspace\":\"T5\",\"organisation\":\"E2\"}"), true),
+            (json!("{\"workspace\":\"T5\",\"organisation\":\"E1\"}"), false),
+            (json!("{\"place\":\"C1\"}"), true),
+            (Value::Null, true),
+            (json!(""), true),
+            (json!("no json"), true),
+        ] {
+            let payload = opened_in(metadata, as_a_whole);
+            let strayed = Asking::Strayed { form: "task.create".to_owned(), field: "title".to_owned() };
+            assert_eq!(asking_in(&payload), Some(strayed), "{payload}");
+            let incoming = of_payload(&payload);
+            assert!(reason(&incoming).contains("was not opened in the workspace"), "{incoming:?}");
+            assert_eq!((incoming.reply, incoming.dedupe.as_slice()), (None, &["slack:action:7.8.9".to_owned()][..]));
+        }
     }
 
     #[test]

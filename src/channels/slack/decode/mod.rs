@@ -51,6 +51,13 @@ pub enum Asking {
     Form(Wanted),
     /// The analysis of what is typed in an open one.
     Analysis(Typed),
+    /// Nothing, by a form that was not opened in the workspace from which it comes.
+    Strayed {
+        /// The form's name.
+        form: String,
+        /// The field at which that can be said.
+        field: String,
+    },
 }
 
 /// How somebody may ask for a form, and what allows to open it.
