@@ -3,10 +3,12 @@
 //!
 //! Owns when it is looked for and from when on. While a workspace can reach us a row says so every minute
 //! (`store/keyspace/gap.rs`); at a start, and where the row was not written for longer than Slack tells again, what
-//! lies between is looked through once, in the background. What is read stands in `channels/slack/history.rs`, what
-//! becomes of it in `look.rs`.
+//! lies between is looked through once, in the background. Each team of an organisation that is connected as a whole has
+//! a row of its own and is looked through by itself (`teams.rs`). What is read stands in `channels/slack/history.rs`,
+//! what becomes of it in `look.rs`.
 
 mod look;
+mod teams;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,16 +20,16 @@ use crate::actors::board::{Board, Shown};
 use crate::actors::{clock, sockets};
 use crate::app::gaps::look::Looked;
 pub(super) use crate::app::gaps::look::{BOARD_NAME, GapMetrics};
+use crate::app::gaps::teams::{Organisations, Team};
 use crate::app::inside::Insides;
 use crate::app::installation::Installations;
 use crate::channels::slack::deliver::SlackChannel;
-use crate::channels::slack::history::{Bounds, Where};
+use crate::channels::slack::history::Bounds;
 use crate::domain::event::ChannelName;
 use crate::domain::ids::TenantId;
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::intake::Intake;
 use crate::store::keyspace::gap::{self, Reached};
-use crate::store::keyspace::setting::Installation;
 use crate::store::{Batch, Store, StoreError};
 
 /// Between two looks at what there is to do.
@@ -127,9 +129,10 @@ impl Gaps {
     /// Keeps the rows, and looks where there is a gap, for as long as the program runs.
     pub(super) async fn watch(self) {
         let mut watched: HashMap<String, Watched> = HashMap::new();
+        let mut organisations = Organisations::default();
         let mut looks: JoinSet<Ended> = JoinSet::new();
         loop {
-            if let Err(error) = self.round(&mut watched, &mut looks).await {
+            if let Err(error) = self.round(&mut watched, &mut organisations, &mut looks).await {
                 // A full store takes nothing in, so that is a gap too.
                 tracing::debug!(%error, "that slack can reach us is not noted");
             }
@@ -137,6 +140,13 @@ impl Gaps {
                 Some(ended) = looks.join_next() => match ended {
                     Ok(ended) => self.ended(&mut watched, &ended).await,
                     Err(error) => tracing::error!(%error, "the look for what was missed on slack broke off"),
+                },
+                Some(answered) = organisations.asking.join_next() => match answered {
+                    Ok(answered) => organisations.learn(&self, answered),
+                    Err(error) => {
+                        tracing::error!(%error, "the question for the teams of an organisation broke off");
+                        organisations.ask_again(self.clock.now());
+                    }
                 },
                 () = tokio::time::sleep(TICK) => {}
             }
@@ -153,37 +163,29 @@ impl Gaps {
     async fn round(
         &self,
         watched: &mut HashMap<String, Watched>,
+        organisations: &mut Organisations,
         looks: &mut JoinSet<Ended>,
     ) -> Result<(), StoreError> {
         if !self.is_reached() {
             return Ok(());
         }
-        for (tenant, row) in self.installations.connected()? {
-            let of = watched.entry(row.id.clone()).or_default();
+        for team in organisations.teams(self, self.installations.connected()?) {
+            let of = watched.entry(team.of.workspace.clone()).or_default();
             let now = self.clock.now();
             if now < of.beat_at {
                 continue;
             }
             of.beat_at = now.after(BEAT);
-            if let Some(organisation) = &row.organisation {
-                look::show_whole_organisation(self, &row.id, organisation);
-                continue;
-            }
-            self.beat(tenant, row, of, looks).await?;
+            self.beat(team, of, looks).await?;
         }
         Ok(())
     }
 
-    async fn beat(
-        &self,
-        tenant: TenantId,
-        row: Installation,
-        watched: &mut Watched,
-        looks: &mut JoinSet<Ended>,
-    ) -> Result<(), StoreError> {
-        let known = gap::reached(&self.store.view(&tenant), ChannelName::Slack, &row.id)?;
+    async fn beat(&self, team: Team, watched: &mut Watched, looks: &mut JoinSet<Ended>) -> Result<(), StoreError> {
+        let (tenant, workspace) = (team.tenant.clone(), team.of.workspace.clone());
+        let known = gap::reached(&self.store.view(&tenant), ChannelName::Slack, &workspace)?;
         // Connected anew by OAuth, it is told of nothing that was said before.
-        let connected = row.grant.is_some().then_some(row.since);
+        let connected = team.connected;
         let known =
             known.map(|known| Reached { since: connected.map_or(known.since, |at| at.max(known.since)), ..known });
         let (reached, from) = match step(known, watched, self.clock.now(), self.most) {
@@ -191,19 +193,17 @@ impl Gaps {
             Step::Look(reached, from) => (reached, Some(from)),
             Step::Wait => return Ok(()),
         };
-        self.note(&tenant, &row.id, &reached).await?;
+        self.note(&tenant, &workspace, &reached).await?;
         let is_first = !std::mem::replace(&mut watched.looked, true);
         if from.is_none() && is_first {
-            look::show_nothing(self, &row.id);
+            look::show_nothing(self, &workspace);
         }
         if let Some(from) = from {
             watched.looking = true;
-            let organisation = row.grant.and_then(|grant| grant.enterprise);
-            let of = Where { workspace: row.id.clone(), organisation, bot_user: row.bot_user };
             let gaps = self.clone();
             looks.spawn(async move {
-                let looked = look::look(&gaps, &tenant, &of, from).await;
-                Ended { tenant, workspace: of.workspace, looked }
+                let looked = look::look(&gaps, &team, from).await;
+                Ended { tenant, workspace, looked }
             });
         }
         Ok(())

@@ -4,6 +4,8 @@
 //! When a notice goes by somebody's wishes is tested in `src/domain/notice.rs`, whom a change concerns in
 //! `src/commands`.
 
+use ai_crm::sim::fault::Fate;
+use ai_crm::sim::slack::Faults;
 use ai_crm::sim::slack::message::{Message, Via};
 use ai_crm::sim::slack::seed::BOT_USER;
 use anyhow::{Context, ensure};
@@ -52,6 +54,27 @@ async fn who_is_given_a_task_is_told_in_their_own_chat_and_can_act_there() -> an
     assert!(words(&named).contains("you were named"), "{}", words(&named));
     let story = words(&stage.answer(ADA, "why").await?);
     assert!(story.contains("is told: mentions"), "{story}");
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_chat_in_which_a_notice_is_looked_for_is_asked_for_once() -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    stage.answer(GRACE, "help").await?;
+    stage.rest().await?;
+    let calls = |stage: &Stage, method: &str| {
+        stage.world().calls().remove(method).and_then(|ends| ends.get("ok").copied()).unwrap_or_default()
+    };
+    for number in 1..=3 {
+        let methods = vec!["chat.postMessage".to_owned()];
+        stage.world().set_faults(Faults { methods, script: [Fate::LostAnswer].into(), ..Faults::default() });
+        stage.answer(ADA, &format!("task create \"Lost {number}\" --to @grace")).await?;
+        told(&stage, GRACE, &format!("Lost {number}")).await?;
+        stage.rest().await?;
+        assert_eq!(in_person(&stage, GRACE).len(), number, "none is repeated");
+        let looks = calls(&stage, "conversations.history");
+        assert_eq!((looks, calls(&stage, "users.conversations")), (number as u64, 1), "{:?}", stage.world().calls());
+    }
     stage.end().await
 }
 

@@ -92,11 +92,20 @@ impl Office {
         Ok(Self { _folder: folder, plan, slack, second, server })
     }
 
-    async fn killed(self) -> anyhow::Result<Self> {
+    pub(crate) async fn killed(self) -> anyhow::Result<Self> {
+        Ok(self.killed_while(|| Ok(())).await?.0)
+    }
+
+    /// The server dies without a word; people talk on to nobody; it is started again.
+    pub(crate) async fn killed_while<T>(
+        self,
+        meanwhile: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Self, T)> {
         let Self { _folder, plan, slack, second, server } = self;
         server.kill();
+        let happened = meanwhile()?;
         let server = plan.start().await?;
-        Ok(Self { _folder, plan, slack, second, server })
+        Ok((Self { _folder, plan, slack, second, server }, happened))
     }
 
     pub(crate) fn first(&self) -> &SharedWorld {

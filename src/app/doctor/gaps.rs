@@ -20,11 +20,12 @@ fn finding(workspace: &str, shown: &Shown) -> Finding {
     let count = |name: &str| shown.state.get(name).and_then(Value::as_u64).unwrap_or_default();
     let is_looking = shown.state.get("looking").is_some_and(|looking| *looking == true);
     let begun = if is_looking { ", and it is still looked for" } else { "" };
-    let mut detail = format!(
-        "{workspace}: {} messages that were missed were taken in, of {} places{begun}",
-        count("taken_in"),
-        count("read") + count("cut")
-    );
+    let mut detail = if shown.state.contains_key("teams") {
+        format!("{workspace}: an organisation, of which {} teams are looked through, each by itself", count("teams"))
+    } else {
+        let places = count("read") + count("cut");
+        format!("{workspace}: {} messages that were missed were taken in, of {places} places{begun}", count("taken_in"))
+    };
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for (_, why) in shown.state.get("not_read").and_then(Value::as_object).into_iter().flatten() {
         *reasons.entry(why.as_str().unwrap_or_default().to_owned()).or_default() += 1;
@@ -60,8 +61,13 @@ mod tests {
         let figures = [("taken_in", json!(2)), ("read", json!(5)), ("not_read", json!({"all of im": missing}))];
         board.figures(&format!("{BOARD_NAME}T1"), Timestamp(1), figures);
         board.figures(&format!("{BOARD_NAME}T2"), Timestamp(1), [("taken_in", json!(0)), ("read", json!(1))]);
+        let refused = json!({"its teams": "not_allowed_token_type"});
+        board.figures(&format!("{BOARD_NAME}E1"), Timestamp(1), [("teams", json!(0)), ("not_read", refused)]);
         board.figures("router", Timestamp(1), [("waiting", json!(0))]);
-        let found = findings(&board);
+        let mut found = findings(&board);
+        let organisation = found.remove(0).detail;
+        assert!(organisation.starts_with("E1: an organisation, of which 0 teams"), "{organisation}");
+        assert!(organisation.contains("1 could not be read: not_allowed_token_type"), "{organisation}");
         assert_eq!(found.iter().map(|found| found.state).collect::<Vec<_>>(), [State::Warning, State::Good]);
         assert!(found[0].detail.contains("1 could not be read: missing_scope"), "{}", found[0].detail);
         assert!(found[0].detail.starts_with("T1: 2 messages"), "{}", found[0].detail);

@@ -11,9 +11,9 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
 use super::Gaps;
-use crate::channels::slack::history::{FoundThere, KINDS, Listed, NotRead, Reader, Where};
+use super::teams::Team;
+use crate::channels::slack::history::{FoundThere, KINDS, Listed, NotRead, Reader, keys_elsewhere};
 use crate::domain::event::{Address, ChannelName, Incoming};
-use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
 use crate::ledger::inbox::Accepted;
 use crate::ledger::intake::NotAdmitted;
@@ -110,19 +110,24 @@ pub(super) fn show_nothing(gaps: &Gaps, workspace: &str) {
     show(gaps, workspace, gaps.clock.now(), &Looked::default(), false);
 }
 
-/// An app that is installed for a whole organisation is told of many workspaces, and knows none of them by name.
-pub(super) fn show_whole_organisation(gaps: &Gaps, workspace: &str, organisation: &str) {
-    let why = "it is connected as a whole, and what was missed is looked for in single workspaces alone";
-    let not_read = json!({ format!("organisation {organisation}"): why });
-    gaps.board.figures(&format!("{BOARD_NAME}{workspace}"), gaps.clock.now(), [("not_read", not_read)]);
+/// An organisation that is connected as a whole: how many teams it has, or why nobody knows.
+pub(super) fn show_organisation(gaps: &Gaps, organisation: &str, teams: &Result<(Vec<String>, bool), NotRead>) {
+    let (count, all, not_read) = match teams {
+        Ok((teams, all)) => (teams.len(), *all, json!({})),
+        Err(why) => (0, true, json!({ "its teams": why.to_string() })),
+    };
+    let figures = [("teams", count.into()), ("left_out", usize::from(!all).into()), ("not_read", not_read)];
+    gaps.board.figures(&format!("{BOARD_NAME}{organisation}"), gaps.clock.now(), figures);
 }
 
 /// Looks through a workspace since a time.
-pub(super) async fn look(gaps: &Gaps, tenant: &TenantId, of: &Where, from: Timestamp) -> Looked {
+pub(super) async fn look(gaps: &Gaps, team: &Team, from: Timestamp) -> Looked {
+    let (of, shared) = (&team.of, &team.shared);
     let mut looked = Looked::default();
     show(gaps, &of.workspace, from, &looked, true);
-    let mut reader = Reader::new(gaps.slack.workspaces(), of, gaps.bounds);
-    if let Err(why) = all_places(gaps, tenant, &mut reader, from, &mut looked).await {
+    let _turn = shared.turn.lock().await;
+    let mut reader = Reader::new(gaps.slack.workspaces(), of, gaps.bounds, &shared.pace);
+    if let Err(why) = all_places(gaps, team, &mut reader, from, &mut looked).await {
         looked.cut_off = Some(why);
     }
     looked.calls = reader.used();
@@ -134,12 +139,12 @@ pub(super) async fn look(gaps: &Gaps, tenant: &TenantId, of: &Where, from: Times
 /// Everything, or why it was cut off.
 async fn all_places(
     gaps: &Gaps,
-    tenant: &TenantId,
+    team: &Team,
     reader: &mut Reader<'_>,
     from: Timestamp,
     looked: &mut Looked,
 ) -> Result<(), String> {
-    let threads = threads(&gaps.store.view(tenant), reader.workspace()).map_err(|error| error.to_string())?;
+    let threads = threads(&gaps.store.view(&team.tenant), reader.workspace()).map_err(|error| error.to_string())?;
     let none = BTreeSet::new();
     for kind in KINDS {
         let places = match reader.places(kind).await {
@@ -159,7 +164,7 @@ async fn all_places(
         };
         for place in places {
             match reader.asked(&place, from, threads.get(&place.id).unwrap_or(&none)).await {
-                Ok(found) => take_all(gaps, tenant, &place, found, looked).await?,
+                Ok(found) => take_all(gaps, team, &place, found, looked).await?,
                 Err(NotRead::Away(why)) => return Err(why),
                 Err(NotRead::Refused(why)) => looked.refuse(&place.id, why),
                 Err(NotRead::UsedUp) => looked.left_out += 1,
@@ -196,13 +201,13 @@ fn threads(view: &View, workspace: &str) -> Result<BTreeMap<String, BTreeSet<Str
 
 async fn take_all(
     gaps: &Gaps,
-    tenant: &TenantId,
+    team: &Team,
     place: &Listed,
     found: FoundThere,
     looked: &mut Looked,
 ) -> Result<(), String> {
     for incoming in found.asked {
-        let is_new = take(gaps, tenant, incoming).await.map_err(|error| error.to_string())?;
+        let is_new = take(gaps, team, incoming).await.map_err(|error| error.to_string())?;
         looked.taken_in += usize::from(is_new);
         looked.known += usize::from(!is_new);
     }
@@ -215,10 +220,10 @@ async fn take_all(
 }
 
 /// Takes one message in, unless it is here already: what is known is left as it is, and no further delivery of it.
-async fn take(gaps: &Gaps, tenant: &TenantId, incoming: Incoming) -> Result<bool, StoreError> {
-    let view = gaps.store.view(tenant);
-    for key in &incoming.dedupe {
-        if dedupe::owner(&view, key)?.is_some() {
+async fn take(gaps: &Gaps, team: &Team, incoming: Incoming) -> Result<bool, StoreError> {
+    let view = gaps.store.view(&team.tenant);
+    for key in incoming.dedupe.iter().cloned().chain(keys_elsewhere(&incoming, &team.siblings)) {
+        if dedupe::owner(&view, &key)?.is_some() {
             return Ok(false);
         }
     }

@@ -89,6 +89,24 @@ pub struct Seen {
     pub metadata: Option<Value>,
 }
 
+/// A page of the workspaces for which the app of an organisation is approved.
+#[derive(Debug, Deserialize)]
+pub struct Teams {
+    /// The workspaces.
+    #[serde(default)]
+    pub teams: Vec<ListedTeam>,
+    /// Where the next page is.
+    #[serde(default)]
+    pub response_metadata: Option<Cursor>,
+}
+
+/// A workspace of an organisation.
+#[derive(Debug, Deserialize)]
+pub struct ListedTeam {
+    /// Its id.
+    pub id: String,
+}
+
 /// A page of places.
 #[derive(Debug, Deserialize)]
 pub struct Places {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::answers::{Identity, Page, Places, Posted, Said, User, Viewed};
+use super::answers::{Identity, Page, Places, Posted, Said, Teams, User, Viewed};
 use crate::channels::DeliverError;
 use crate::channels::http::{self, ReadError};
 use crate::domain::secret::Secret;
@@ -204,13 +204,26 @@ impl Client {
         }
     }
 
-    /// `users.conversations`: one page of the places of a kind in which the bot is
-    /// (docs.slack.dev/reference/methods/users.conversations).
+    /// `auth.teams.list`: one page of the workspaces for which an app is approved that is installed for a whole
+    /// organisation (docs.slack.dev/reference/methods/auth.teams.list).
     ///
     /// # Errors
     /// As [`DeliverError`] says.
-    pub async fn places(&self, kind: &str, cursor: Option<&str>) -> Result<Places, DeliverError> {
+    pub async fn teams(&self, cursor: Option<&str>) -> Result<Teams, DeliverError> {
+        let mut fields = vec![("limit", SMALL_PAGE)];
+        fields.extend(cursor.map(|cursor| ("cursor", cursor)));
+        self.read("auth.teams.list", &fields).await
+    }
+
+    /// `users.conversations`: one page of the places of a kind in which the bot is
+    /// (docs.slack.dev/reference/methods/users.conversations). The token of an organisation has to say in which `team`;
+    /// histories take no team, since a conversation has one id in all of it.
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn places(&self, kind: &str, team: Option<&str>, cursor: Option<&str>) -> Result<Places, DeliverError> {
         let mut fields = vec![("types", kind), ("exclude_archived", "true"), ("limit", SMALL_PAGE)];
+        fields.extend(team.map(|team| ("team_id", team)));
         fields.extend(cursor.map(|cursor| ("cursor", cursor)));
         self.read("users.conversations", &fields).await
     }

@@ -16,7 +16,7 @@ use super::answers::{Identity, Posted, User};
 use super::blocks::{self, Rendered};
 use super::client::{Client, RespondError};
 use super::home;
-use super::look_up::{self, Scans, metadata, part_key};
+use super::look_up::{self, Found, Scans, metadata, part_key};
 use super::workspaces::{Workspaces, is_expired};
 use crate::channels::inline::InlineAnswers;
 use crate::channels::progress::{Progress, Shown};
@@ -197,7 +197,7 @@ impl SlackChannel {
             } else {
                 route = None;
                 if earlier.is_none() && parts.len() > 1 && !seen_by_one(delivery) {
-                    earlier = Some(earlier_parts(client, delivery, parts.len()).await?);
+                    earlier = Some(self.earlier_parts(client, delivery, parts.len()).await?);
                 }
                 self.post(client, delivery, index, part, earlier.as_ref()).await?
             };
@@ -218,7 +218,7 @@ impl SlackChannel {
         delivery: &Delivery,
         index: usize,
         part: &Rendered,
-        earlier: Option<&look_up::Found>,
+        earlier: Option<&Found>,
     ) -> Result<Delivered, DeliverError> {
         let to = &delivery.to;
         let key = part_key(delivery, index);
@@ -247,7 +247,17 @@ impl SlackChannel {
             }
         };
         let posted = client.chat(method, &Value::Object(body)).await?;
+        self.scans.chats.learn(to, posted.channel.as_deref());
         Ok(Delivered { platform_id: message_id(&posted, &to.place), via: method })
+    }
+
+    /// The parts that an earlier try has posted. Where Slack will not show the place to the bot,
+    /// a part may be shown twice, which is better than never.
+    async fn earlier_parts(&self, client: &Client, delivery: &Delivery, parts: usize) -> Result<Found, DeliverError> {
+        match look_up::search(&self.scans.chats, client, delivery, parts).await {
+            Err(error) if hides_the_place(&error) => Ok(Found { messages: BTreeMap::new(), whole: false }),
+            other => other,
+        }
     }
 
     async fn find(&self, delivery: &Delivery) -> Result<Lookup, DeliverError> {
@@ -331,15 +341,6 @@ impl Channel for SlackChannel {
 
     fn is_awaited(&self, event: EventId) -> bool {
         self.inline.is_awaited(event)
-    }
-}
-
-/// The parts that an earlier try has posted. Where Slack will not show the place to the bot,
-/// a part may be shown twice, which is better than never.
-async fn earlier_parts(client: &Client, delivery: &Delivery, parts: usize) -> Result<look_up::Found, DeliverError> {
-    match look_up::search(client, delivery, parts).await {
-        Err(error) if hides_the_place(&error) => Ok(look_up::Found { messages: BTreeMap::new(), whole: false }),
-        other => other,
     }
 }
 
@@ -777,6 +778,42 @@ mod tests {
         let delivered = channel.deliver(&delivery).await.unwrap();
         assert_eq!(delivered.via, "chat.postMessage", "in a direct message it stays, and can be found again");
         assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::Done(delivered)));
+    }
+
+    #[tokio::test]
+    async fn the_chat_of_a_person_is_listed_once_and_anew_where_slack_knows_it_no_longer() {
+        let (slack, channel, _) = start().await;
+        let mut delivery = delivery(None);
+        delivery.to = Address { place: "U1".to_owned(), alone: true, ..delivery.to };
+        let listed = Odd::Answers(200, r#"{"ok":true,"channels":[{"id":"D7","user":"U7"},{"id":"D1","user":"U1"}]}"#);
+        let listed_anew = Odd::Answers(200, r#"{"ok":true,"channels":[{"id":"D2","user":"U1"}]}"#);
+        let gone = Odd::Answers(200, r#"{"ok":false,"error":"channel_not_found"}"#);
+        slack.odd.lock().unwrap().extend([(0, listed), (3, gone), (4, listed_anew)]);
+        for _ in 0..3 {
+            assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::NotDone));
+        }
+        let (list, read) = ("users.conversations", "conversations.history");
+        assert_eq!(slack.methods(), [list, read, read, read, list, read]);
+        let read_from = [1, 2, 3, 5].map(|call| slack.body(call)["channel"].clone());
+        assert_eq!(read_from, ["D1", "D1", "D1", "D2"].map(Value::from));
+        assert_eq!(slack.body(0).get("team_id"), None);
+
+        // The token of an organisation has to say for which team.
+        slack.odd.lock().unwrap().push((6, listed));
+        delivery.to = Address { installation: "T5".to_owned(), organisation: Some("E1".to_owned()), ..delivery.to };
+        assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::NotDone));
+        assert_eq!(slack.body(6)["team_id"], "T5");
+    }
+
+    #[tokio::test]
+    async fn what_slack_says_of_a_chat_when_it_is_written_to_is_not_asked_for() {
+        let (slack, channel, _) = start().await;
+        let mut delivery = delivery(None);
+        delivery.to = Address { place: "U1".to_owned(), alone: true, ..delivery.to };
+        slack.odd.lock().unwrap().push((0, Odd::Answers(200, r#"{"ok":true,"channel":"D1","ts":"100.0"}"#)));
+        assert_eq!(channel.deliver(&delivery).await.unwrap().platform_id, "D1:100.0");
+        channel.look_up(&delivery).await.unwrap();
+        assert_eq!((slack.methods()[1].as_str(), &slack.body(1)["channel"]), ("conversations.history", &json!("D1")));
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! What people have said to the bot in a workspace since a time, read from the history of its places.
 //!
 //! Owns what is read, in which order, and how slowly: one call at a time, with a pause between two, as long as Slack
-//! asks for, and no more of them than is allowed. It does not know what was taken in already, and keeps nothing. A
+//! asks for, and no more of them than is allowed. Slack counts calls by app and workspace, and does not say how it
+//! counts those of an organisation's one token (docs.slack.dev/apis/web-api/rate-limits); so all teams of an
+//! organisation share one [`Pace`]. It does not know what was taken in already, and keeps nothing. A
 //! message in a thread is found where the thread was begun since that time, or is one of which the caller knows:
 //! Slack's history lists threads by their beginning.
 
@@ -10,19 +12,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::answers::next_page;
 use super::client::Client;
-use super::decode::{Heard, missed};
+use super::decode::{Heard, message_key, missed};
 use super::workspaces::Workspaces;
 use crate::channels::DeliverError;
 use crate::domain::event::Incoming;
 use crate::domain::time::Timestamp;
 
 /// Kinds of places, those of one person first: Slack's word in `users.conversations`, and the word in events.
-pub const KINDS: [(&str, &str); 3] = [("im", "im"), ("public_channel", "channel"), ("private_channel", "group")];
-/// Pages of one place, or of one list of places; what is beyond is said. With Slack's smallest pages, of 15
+/// Each is asked for by itself: where the scope for one of several is missing, Slack refuses all.
+pub const KINDS: [(&str, &str); 4] =
+    [("im", "im"), ("mpim", "mpim"), ("public_channel", "channel"), ("private_channel", "group")];
+/// Pages of one place, or of one list of places or of teams; what is beyond is said. With Slack's smallest pages, of 15
 /// (docs.slack.dev/apis/web-api/rate-limits), that is 300 messages.
 const MOST_PAGES: usize = 20;
 /// Tries of a call to which nobody answers.
@@ -42,6 +47,22 @@ pub struct Bounds {
     pub calls: usize,
     /// Time between two of them.
     pub pace: Duration,
+}
+
+/// When the next call may be made by those who share a token.
+#[derive(Debug)]
+pub struct Pace {
+    next: Instant,
+    /// Time between two calls, where Slack has asked for more than is set.
+    least: Duration,
+    /// Times that Slack has asked to wait.
+    held_up: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { next: Instant::now(), least: Duration::ZERO, held_up: 0 }
+    }
 }
 
 /// The workspace that is looked through.
@@ -94,17 +115,15 @@ pub struct Reader<'a> {
     workspaces: &'a Workspaces,
     of: &'a Where,
     bounds: Bounds,
+    pace: &'a Mutex<Pace>,
     used: usize,
-    next: Instant,
-    /// Times that Slack has asked to wait.
-    held_up: u32,
 }
 
 impl<'a> Reader<'a> {
     /// A reader that has called nobody.
     #[must_use]
-    pub fn new(workspaces: &'a Workspaces, of: &'a Where, bounds: Bounds) -> Self {
-        Self { workspaces, of, bounds, used: 0, next: Instant::now(), held_up: 0 }
+    pub fn new(workspaces: &'a Workspaces, of: &'a Where, bounds: Bounds, pace: &'a Mutex<Pace>) -> Self {
+        Self { workspaces, of, bounds, pace, used: 0 }
     }
 
     /// The workspace that it reads.
@@ -119,6 +138,24 @@ impl<'a> Reader<'a> {
         self.used
     }
 
+    /// The teams of the organisation for which the bot is approved, and whether these are all.
+    ///
+    /// # Errors
+    /// As [`NotRead`] says.
+    pub async fn teams(&mut self) -> Result<(Vec<String>, bool), NotRead> {
+        let (mut all, mut cursor) = (Vec::new(), None::<String>);
+        for _ in 0..MOST_PAGES {
+            let from = cursor.as_deref();
+            let page = self.call(|client| async move { client.teams(from).await }).await?;
+            all.extend(page.teams.into_iter().map(|team| team.id));
+            cursor = next_page(page.response_metadata);
+            if cursor.is_none() {
+                return Ok((all, true));
+            }
+        }
+        Ok((all, false))
+    }
+
     /// The places of a kind in which the bot is, and whether these are all.
     ///
     /// # Errors
@@ -127,7 +164,8 @@ impl<'a> Reader<'a> {
         let (mut all, mut cursor) = (Vec::new(), None::<String>);
         for _ in 0..MOST_PAGES {
             let from = cursor.as_deref();
-            let page = self.call(|client| async move { client.places(kind.0, from).await }).await?;
+            let team = self.of.organisation.as_ref().map(|_| self.of.workspace.as_str());
+            let page = self.call(|client| async move { client.places(kind.0, team, from).await }).await?;
             all.extend(page.channels.into_iter().map(|place| Listed {
                 id: place.id,
                 channel_type: kind.1,
@@ -151,7 +189,7 @@ impl<'a> Reader<'a> {
         since: Timestamp,
         threads: &BTreeSet<String>,
     ) -> Result<FoundThere, NotRead> {
-        let oldest = format!("{}.000000", since.as_seconds());
+        let oldest = format!("{}.{:03}000", since.0.div_euclid(1000), since.0.rem_euclid(1000));
         let (said, whole) = self.said(place, None, &oldest).await?;
         let mut found =
             FoundThere { asked: said.iter().filter_map(|message| self.read(place, message)).collect(), whole };
@@ -223,25 +261,28 @@ impl<'a> Reader<'a> {
         self.used += 1;
         let (workspace, organisation) = (&self.of.workspace, self.of.organisation.as_deref());
         let mut failures = 0;
+        // Whoever waits, or has to try again, does so before the next of those who share the token.
+        let mut pace = self.pace.lock().await;
         loop {
-            tokio::time::sleep_until(self.next).await;
+            tokio::time::sleep_until(pace.next).await;
             let answer = self.workspaces.call(workspace, organisation, &call).await;
+            let usual = self.bounds.pace.max(pace.least);
             let pause = match answer {
                 Ok(answer) => {
-                    self.next = Instant::now() + self.bounds.pace;
+                    pace.next = Instant::now() + usual;
                     return Ok(answer);
                 }
                 Err(DeliverError::RateLimited { after }) => {
-                    self.held_up += 1;
+                    pace.held_up += 1;
                     // Once may be for the calls of others; from the second time on it is the pace of this app, of
                     // which every other turn is left to who delivers and has to look for what it sent.
-                    if self.held_up > 1 {
-                        self.bounds.pace = self.bounds.pace.max(after * 2);
+                    if pace.held_up > 1 {
+                        pace.least = pace.least.max(after * 2);
                     }
                     after + MARGIN
                 }
                 Err(DeliverError::Rejected { reason } | DeliverError::OutOfReach { reason }) => {
-                    self.next = Instant::now() + self.bounds.pace;
+                    pace.next = Instant::now() + usual;
                     return Err(NotRead::Refused(reason));
                 }
                 Err(error) => {
@@ -252,9 +293,18 @@ impl<'a> Reader<'a> {
                     FIRST_PAUSE * (1 << (failures - 1))
                 }
             };
-            self.next = Instant::now() + pause.max(self.bounds.pace);
+            pace.next = Instant::now() + pause.max(usual);
         }
     }
+}
+
+/// The keys by which a message that was found is known if it came by another team of its organisation: a channel of
+/// several teams has one id in all of them.
+#[must_use]
+pub fn keys_elsewhere(found: &Incoming, teams: &[String]) -> Vec<String> {
+    let Some(place) = &found.place else { return Vec::new() };
+    let others = teams.iter().filter(|team| **team != found.installation);
+    others.map(|team| message_key(team, &place.id, said_at(found))).collect()
 }
 
 /// Messages of one lane are taken in as they were said; their key has the time in it.
@@ -285,5 +335,66 @@ mod tests {
         for (message, thread) in cases {
             assert_eq!(thread_with_news(&message, "15.0"), thread, "{message}");
         }
+    }
+
+    /// When each call was begun and ended.
+    type Calls = Arc<std::sync::Mutex<Vec<(Instant, Instant)>>>;
+
+    async fn answer(axum::extract::State(calls): axum::extract::State<Calls>) -> String {
+        let begun = Instant::now();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        calls.lock().unwrap().push((begun, Instant::now()));
+        json!({"ok": true, "teams": []}).to_string()
+    }
+
+    #[tokio::test]
+    async fn who_shares_a_token_calls_one_at_a_time_at_one_pace() {
+        let calls = Calls::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = format!("http://{}/api", listener.local_addr().unwrap());
+        let app = axum::Router::new().fallback(answer).with_state(calls.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        struct Still;
+        impl crate::domain::time::Clock for Still {
+            fn now(&self) -> Timestamp {
+                Timestamp(1)
+            }
+        }
+        let token = crate::domain::secret::Secret::new("xoxb-1");
+        let workspaces = Workspaces::new(&api, Some(&token), None, Arc::new(Still)).unwrap();
+        let bounds = Bounds { calls: 3, pace: Duration::from_millis(40) };
+        let pace = Mutex::default();
+        let look = async |team: &str| {
+            let of =
+                Where { workspace: team.to_owned(), organisation: Some("E1".to_owned()), bot_user: "U".to_owned() };
+            let mut reader = Reader::new(&workspaces, &of, bounds, &pace);
+            for _ in 0..bounds.calls {
+                reader.teams().await.unwrap();
+            }
+            assert_eq!(reader.teams().await, Err(NotRead::UsedUp), "each has its own calls");
+        };
+        tokio::join!(look("T1"), look("T2"), look("T3"));
+        let calls = calls.lock().unwrap();
+        assert_eq!(calls.len(), 9);
+        for (before, after) in calls.iter().zip(&calls[1..]) {
+            // A little less, since they are timed where they arrive.
+            assert!(after.0 - before.1 >= Duration::from_millis(30), "{calls:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_of_several_teams_is_known_by_whichever_it_came() {
+        let heard = Heard {
+            workspace: "T1",
+            organisation: Some("E1"),
+            bot_user: "UBOT",
+            place: "C1",
+            channel_type: "channel",
+            shared: false,
+        };
+        let found = missed(&heard, &json!({"user": "U1", "ts": "1.2", "text": "<@UBOT> help"})).unwrap();
+        let teams = ["T1", "T2", "T3"].map(str::to_owned);
+        assert_eq!(keys_elsewhere(&found, &teams), [message_key("T2", "C1", "1.2"), message_key("T3", "C1", "1.2")]);
+        assert!(found.dedupe.contains(&message_key("T1", "C1", "1.2")));
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answers::Seen;
+use super::chats::{self, Chat, Chats};
 use super::client::Client;
 use crate::channels::{DeliverError, Delivery};
 use crate::domain::time::Timestamp;
@@ -51,6 +52,8 @@ pub(super) struct Found {
 /// process has begun to send since is looked for anew.
 #[derive(Default)]
 pub(super) struct Scans {
+    /// The chats of people, which are read by another id than they are posted to.
+    pub(super) chats: Chats,
     seen: Mutex<HashMap<(String, Option<String>), Scan>>,
 }
 
@@ -81,14 +84,15 @@ impl Scans {
     ) -> Result<Found, DeliverError> {
         if delivery.to.is_in_person() {
             // What is begun is told by the person, what is found by the chat.
-            return search(client, delivery, parts).await;
+            return search(&self.chats, client, delivery, parts).await;
         }
         let wanted = keys(delivery, parts);
         if let Some(scan) = self.seen().get(&place_of(delivery)).filter(|scan| scan.tells(delivery, &wanted)) {
             let of = |key: &String| scan.messages.get(key).map(|id| (key.clone(), id.clone()));
             return Ok(Found { messages: wanted.iter().filter_map(of).collect(), whole: true });
         }
-        let (mut found, to_the_end) = read(client, delivery, &wanted).await?;
+        let place = delivery.to.place.clone();
+        let (mut found, to_the_end) = read(client, delivery, Chat::Known(place), &wanted).await?;
         if to_the_end {
             let mut seen = self.seen();
             let begun = seen.remove(&place_of(delivery)).map(|before| before.begun).unwrap_or_default();
@@ -118,48 +122,38 @@ fn keys(delivery: &Delivery, parts: usize) -> Vec<String> {
 }
 
 /// Searches for the first `parts` messages of a delivery.
-pub(super) async fn search(client: &Client, delivery: &Delivery, parts: usize) -> Result<Found, DeliverError> {
-    let wanted = keys(delivery, parts);
-    let (mut found, _) = read(client, delivery, &wanted).await?;
+pub(super) async fn search(
+    chats: &Chats,
+    client: &Client,
+    delivery: &Delivery,
+    parts: usize,
+) -> Result<Found, DeliverError> {
+    let (to, wanted) = (&delivery.to, keys(delivery, parts));
+    let place = if to.is_in_person() { chats.of(client, to).await? } else { Chat::Known(to.place.clone()) };
+    let (mut found, _) = match read(client, delivery, place, &wanted).await {
+        // What was remembered of a chat is asked for anew.
+        Err(error) if chats::is_gone(&error) && chats.forget(to) => {
+            let place = chats.of(client, to).await?;
+            read(client, delivery, place, &wanted).await?
+        }
+        other => other?,
+    };
     found.messages.retain(|key, _| wanted.contains(key));
     Ok(found)
 }
 
-/// What is known of the chat that a person has with the bot alone.
-enum Chat {
-    /// Its id.
-    Known(String),
-    /// There is none, so nothing was ever posted there.
-    None,
-    /// It may be beyond those that were listed.
-    Unknown,
-}
-
-/// The chat that a person has with the bot alone. Slack posts to it by the person's id and reads it by its own alone
-/// (docs.slack.dev/reference/methods/chat.postMessage, "channels").
-async fn chat_with(client: &Client, person: &str) -> Result<Chat, DeliverError> {
-    let mut cursor: Option<String> = None;
-    for _ in 0..MOST_PAGES {
-        let page = client.places("im", cursor.as_deref()).await?;
-        if let Some(chat) = page.channels.into_iter().find(|chat| chat.user.as_deref() == Some(person)) {
-            return Ok(Chat::Known(chat.id));
-        }
-        cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|cursor| !cursor.is_empty());
-        if cursor.is_none() {
-            return Ok(Chat::None);
-        }
-    }
-    Ok(Chat::Unknown)
-}
-
 /// Reads messages of ours until all that are wanted are there; says whether it came to the end.
-async fn read(client: &Client, delivery: &Delivery, wanted: &[String]) -> Result<(Found, bool), DeliverError> {
+async fn read(
+    client: &Client,
+    delivery: &Delivery,
+    place: Chat,
+    wanted: &[String],
+) -> Result<(Found, bool), DeliverError> {
     let oldest = slack_time(delivery.since.before(CLOCK_MARGIN));
     let mut found = Found { messages: BTreeMap::new(), whole: false };
     let mut cursor: Option<String> = None;
     let to = &delivery.to;
-    let chat = if to.is_in_person() { chat_with(client, &to.place).await? } else { Chat::Known(to.place.clone()) };
-    let place = match chat {
+    let place = match place {
         Chat::Known(place) => place,
         Chat::None => {
             found.whole = true;

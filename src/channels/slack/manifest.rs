@@ -31,13 +31,17 @@ pub const SCOPES: &[(&str, &str)] = &[
     ("users:read", "who asks, and whether they are a member or a guest"),
     ("channels:history", "looking whether a message has arrived in a public channel"),
     ("groups:history", "the same in a private channel"),
+    ("mpim:history", "being mentioned in a group direct message, and looking whether a message has arrived there"),
     ("im:read", "finding its direct messages, to read what it missed while it was down"),
     ("channels:read", "finding its public channels, for the same"),
     ("groups:read", "finding its private channels, for the same"),
+    ("mpim:read", "finding its group direct messages, for the same"),
 ];
 
-/// Events that Slack is to send.
-const EVENTS: [&str; 5] = ["app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked"];
+/// Events that Slack is to send. Of a mention in a group direct message not every app is told by `app_mention`, so it is
+/// listened to there by `message.mpim` as well (docs.slack.dev/reference/events/message.mpim); both are one event.
+const EVENTS: [&str; 6] =
+    ["app_mention", "message.im", "message.mpim", "app_home_opened", "app_uninstalled", "tokens_revoked"];
 
 /// The app's name, and the bot's; Slack takes 35 and 80 characters.
 const NAME: &str = "AI-CRM";

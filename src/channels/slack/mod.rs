@@ -3,13 +3,14 @@
 //! The way in is `verify` → `decode`, or `socket` → `decode` (which reads the structs of `inbound` and the mark-up by
 //! `text`); the way out is `blocks` → `deliver` → `client`, with the token that `workspaces` gives; `oauth` connects a
 //! further workspace. What Slack told us in vain is fetched by `history`, and read by `decode` as well. Forms go beside
-//! both: `forms` opens them, `modal` is their shape. `home` is where a card is shown as somebody's Home. Nothing here
-//! decides what an event means or keeps state that must survive. A new kind of request is an arm in `decode`; a new
-//! method of the Web API is a function in `client` and a struct in `answers`; what Slack must be told of the bot when
-//! it is set up is `manifest`.
+//! both: `forms` opens them, `modal` is their shape. `home` is where a card is shown as somebody's Home. `look_up` looks
+//! for messages of ours that are there already, in the `chats` of people too. Nothing here decides what an event means or
+//! keeps state that must survive. A new kind of request is an arm in `decode`; a new method of the Web API is a function
+//! in `client` and a struct in `answers`; what Slack must be told of the bot when it is set up is `manifest`.
 
 pub mod answers;
 pub mod blocks;
+mod chats;
 pub mod client;
 pub mod decode;
 pub mod deliver;

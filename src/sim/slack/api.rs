@@ -45,6 +45,8 @@ async fn call(
     body: Bytes,
 ) -> Response {
     let read = read(&verb, &method, query.as_deref(), &headers, &body);
+    let teams = (method == "auth.teams.list")
+        .then(|| world.teams_of(read.as_ref().ok().and_then(|call| call.token.as_deref())));
     let world = match &read {
         Ok(call) => world.serving(call.token.as_deref(), &call.arguments),
         Err(_) => world,
@@ -75,6 +77,9 @@ async fn call(
                 return opened;
             }
             let_in(state, &method, call.token.as_deref(), now)?;
+            if let Some(teams) = teams {
+                return Ok(teams);
+            }
             methods::perform(state, &method, &call.arguments, now)
         });
         record(state, &method, &answer, told, now);

@@ -62,6 +62,25 @@ impl SlackWorld {
         });
     }
 
+    /// Approves the application for a further team of an organisation for which it is installed as a whole.
+    pub fn approve(&self, other: &SharedWorld) {
+        let tokens = self.state().tokens.clone();
+        let expiries = self.state().expiries.clone();
+        other.change(|state, _| (state.tokens, state.expiries) = (tokens, expiries));
+    }
+
+    /// `auth.teams.list`: the teams of an organisation for which its token is approved
+    /// (docs.slack.dev/reference/methods/auth.teams.list).
+    pub(super) fn teams_of(self: &Arc<Self>, token: Option<&str>) -> Value {
+        let mut with_token = self.worlds();
+        with_token.retain(|world| token.is_some_and(|token| world.state().tokens.contains_key(token)));
+        let of = |world: &SharedWorld| {
+            let team = world.state().team.clone();
+            json!({ "id": team.id, "name": team.name })
+        };
+        json!({ "teams": with_token.iter().map(of).collect::<Vec<_>>() })
+    }
+
     /// What whoever installs next does at Slack.
     pub fn installs_next(&self, choice: Choice) {
         self.directory().next = Some(choice);
@@ -73,7 +92,7 @@ impl SlackWorld {
         let mut with_token = self.worlds();
         with_token.retain(|world| world.state().tokens.contains_key(token));
         // By the first of these that is said: `views.publish` names a person alone, and a form its trigger or its view.
-        let names = ["channel", "user", "user_id", "trigger_id", "view_id"];
+        let names = ["team_id", "channel", "user", "user_id", "trigger_id", "view_id"];
         let named = names.into_iter().find_map(|name| arguments.text(name));
         let has = |world: &&SharedWorld| named.as_ref().is_some_and(|id| world.state().has(id));
         let found = with_token.iter().find(has).or(with_token.first());

@@ -125,7 +125,7 @@ fn per_minute(method: &str) -> Option<usize> {
         | "conversations.open"
         | "conversations.info"
         | "reactions.add" => Some(50),
-        "users.conversations" => Some(20),
+        "users.conversations" | "auth.teams.list" => Some(20),
         "users.info" | "chat.postEphemeral" | "views.open" | "views.update" | "views.publish" => Some(100),
         // A special tier: "hundreds of requests per minute".
         "auth.test" => Some(300),

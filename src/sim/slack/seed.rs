@@ -108,6 +108,8 @@ pub enum Kind {
     Private,
     /// Two people, or a person and the bot.
     Direct,
+    /// Several people, and maybe the bot, in a direct conversation (`mpim`).
+    Group,
 }
 
 /// A channel.
@@ -134,19 +136,26 @@ impl Channel {
         Self { id: id.into(), name: name.into(), kind, bot_is_member, with: None, archived: false, shared: false }
     }
 
+    /// A conversation of the bot with several people, which Slack names after them.
+    #[must_use]
+    pub fn group(id: &str, people: &[&str]) -> Self {
+        Self::new(id, &format!("mpdm-{}-1", people.join("--")), Kind::Group, true)
+    }
+
     /// The conversation of a user with the bot.
     #[must_use]
     pub fn direct(id: &str, user: &str) -> Self {
         Self { with: Some(user.to_owned()), ..Self::new(id, "", Kind::Direct, true) }
     }
 
-    /// The word in events: `channel`, `group` or `im`.
+    /// The word in events: `channel`, `group`, `im` or `mpim`.
     #[must_use]
     pub fn channel_type(&self) -> &'static str {
         match self.kind {
             Kind::Public => "channel",
             Kind::Private => "group",
             Kind::Direct => "im",
+            Kind::Group => "mpim",
         }
     }
 
@@ -154,7 +163,7 @@ impl Channel {
     #[must_use]
     pub fn name_in_payloads(&self) -> &str {
         match self.kind {
-            Kind::Public => &self.name,
+            Kind::Public | Kind::Group => &self.name,
             Kind::Private => "privategroup",
             Kind::Direct => "directmessage",
         }
@@ -165,7 +174,8 @@ impl Channel {
     pub fn to_api(&self, team: &str) -> Value {
         let mut shown = json!({
             "id": self.id, "created": 1_700_000_000, "is_archived": self.archived, "is_im": self.kind == Kind::Direct,
-            "is_channel": self.kind == Kind::Public, "is_group": self.kind == Kind::Private, "is_mpim": false,
+            "is_channel": self.kind == Kind::Public, "is_group": matches!(self.kind, Kind::Private | Kind::Group),
+            "is_mpim": self.kind == Kind::Group,
             "is_private": self.kind != Kind::Public, "is_ext_shared": self.shared, "is_shared": self.shared,
             "is_org_shared": false, "context_team_id": team, "updated": 0,
         });

@@ -188,7 +188,8 @@ impl Sender {
 
     /// Lets a person say something, in a channel or a thread, and makes the events that tell of it. In
     /// a direct conversation that is `message`; in a channel where the bot is, `message` and, where the
-    /// bot is mentioned, `app_mention`.
+    /// bot is mentioned, `app_mention`. With several people in a direct conversation it is both: an application listens
+    /// there by `message.mpim`, and not every one is told by `app_mention` as well.
     ///
     /// # Errors
     /// When there is no such user or channel.
@@ -201,7 +202,8 @@ impl Sender {
             if channel.bot_is_member {
                 let mentioned = text.contains(&format!("<@{}>", seed::BOT_USER)) && channel.kind != Kind::Direct;
                 kinds.extend(mentioned.then_some("app_mention"));
-                kinds.extend((channel.kind == Kind::Direct || self.config.hears_channels).then_some("message"));
+                let is_told = matches!(channel.kind, Kind::Direct | Kind::Group) || self.config.hears_channels;
+                kinds.extend(is_told.then_some("message"));
             }
             let parent = state.message(&channel.id, message.thread_root()).map(|parent| parent.user.clone());
             let mut events = Vec::new();

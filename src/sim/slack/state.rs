@@ -70,6 +70,8 @@ pub struct State {
     pub(super) expiries: BTreeMap<String, Timestamp>,
     /// Scopes that the application was not given; it has all others.
     pub(super) without_scopes: BTreeSet<String>,
+    /// The organisation's token is not granted access to this team of it.
+    pub(super) is_withheld: bool,
     pub(super) messages: BTreeMap<String, Vec<Message>>,
     pub(super) response_urls: BTreeMap<String, ResponseUrl>,
     pub(super) triggers: BTreeMap<String, Trigger>,
@@ -97,6 +99,7 @@ impl State {
             tokens: BTreeMap::from([(token.to_owned(), true)]),
             expiries: BTreeMap::new(),
             without_scopes: BTreeSet::new(),
+            is_withheld: false,
             messages: BTreeMap::new(),
             response_urls: BTreeMap::new(),
             triggers: BTreeMap::new(),
@@ -162,9 +165,10 @@ impl State {
         channel
     }
 
-    /// Whether an id is that of a channel, a person, a trigger or a view of this workspace.
+    /// Whether an id is that of the workspace, or of a channel, a person, a trigger or a view in it.
     pub(super) fn has(&self, id: &str) -> bool {
-        self.channels.contains_key(id)
+        self.team.id == id
+            || self.channels.contains_key(id)
             || self.users.contains_key(id)
             || self.triggers.contains_key(id)
             || self.views.iter().any(|view| view.id == id)

@@ -88,6 +88,12 @@ impl SlackWorld {
         });
     }
 
+    /// Withholds a team from the token of its organisation, or grants it: calls that name the team end in
+    /// `team_access_not_granted`. Kept for `users.conversations`.
+    pub fn set_withheld(&self, withheld: bool) {
+        self.change(|state, _| state.is_withheld = withheld);
+    }
+
     /// The messages of a channel, oldest first; ephemeral ones and threads included.
     #[must_use]
     pub fn messages(&self, channel: &str) -> Vec<Message> {

@@ -1,5 +1,5 @@
-//! `gp<channel>/<id>` until when a workspace could reach us, and from when on what it said in vain is still to be
-//! looked for.
+//! `gp<channel>/<id>` until when a workspace, or a team of an organisation, could reach us, and from when on what it said
+//! in vain is still to be looked for.
 //!
 //! The row is written now and then while the process runs, so taking in an event costs nothing for it; what lies
 //! between its time and the present is a gap. One writer has it: a later value stands over an earlier one.

@@ -23,7 +23,7 @@ pub struct Heard<'a> {
     pub bot_user: &'a str,
     /// The place.
     pub place: &'a str,
-    /// Its kind, in the word of events: `im`, `channel` or `group`.
+    /// Its kind, in the word of events: `im`, `mpim`, `channel` or `group`.
     pub channel_type: &'a str,
     /// Other workspaces share it.
     pub shared: bool,
@@ -107,6 +107,9 @@ mod tests {
             ("message", "D1", "im", said("create task A &amp; B")),
             ("app_mention", "C1", "channel", said("<@UBOT> help")),
             ("app_mention", "G1", "group", said("help, <@UBOT|ai-crm>")),
+            ("app_mention", "G2", "mpim", said("<@UBOT> help")),
+            // As Slack tells of it where it tells no mention.
+            ("message", "G2", "mpim", said("<@UBOT> help")),
             ("app_mention", "C1", "channel", in_thread),
         ];
         for (kind, place, channel_type, message) in cases {
@@ -146,6 +149,8 @@ mod tests {
         for message in direct {
             assert_eq!(missed(&heard("D1", "im"), &message), None, "{message}");
         }
+        let to_others = json!({"user": "U1", "ts": "1.2", "text": "help"});
+        assert_eq!(missed(&heard("G2", "mpim"), &to_others), None, "several people talk there");
         for text in ["help", "<@U2> help", "<@UBOT2> help", "&lt;@UBOT&gt; help"] {
             let message = json!({"user": "U1", "ts": "1.2", "text": text});
             assert_eq!(missed(&heard("C1", "channel"), &message), None, "{text}");

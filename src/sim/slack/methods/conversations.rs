@@ -37,22 +37,32 @@ pub(super) fn open(state: &mut State, arguments: &Arguments) -> Answer {
 }
 
 /// `users.conversations` of the bot itself: docs.slack.dev/reference/methods/users.conversations. Each kind that is
-/// asked for needs its own scope.
+/// asked for needs its own scope, and the token of an organisation the team.
 pub(super) fn of_bot(state: &State, arguments: &Arguments) -> Answer {
     if arguments.text("user").is_some_and(|user| user != seed::BOT_USER) {
         return Err(ApiError::new("method_not_supported_for_channel_type"));
     }
+    match arguments.text("team_id").filter(|team| !team.is_empty()) {
+        None if state.team.org_install => {
+            let messages = vec!["[ERROR] missing required field: team_id".to_owned()];
+            return Err(ApiError { messages, ..ApiError::new("missing_argument") });
+        }
+        Some(team) if state.team.org_install && (team != state.team.id || state.is_withheld) => {
+            return Err(ApiError::new("team_access_not_granted"));
+        }
+        _ => {}
+    }
     let mut kinds = Vec::new();
     for kind in arguments.text("types").unwrap_or_else(|| "public_channel".to_owned()).split(',') {
         let (kind, scope) = match kind.trim() {
-            "public_channel" => (Some(Kind::Public), "channels:read"),
-            "private_channel" => (Some(Kind::Private), "groups:read"),
-            "im" => (Some(Kind::Direct), "im:read"),
-            "mpim" => (None, "mpim:read"),
+            "public_channel" => (Kind::Public, "channels:read"),
+            "private_channel" => (Kind::Private, "groups:read"),
+            "im" => (Kind::Direct, "im:read"),
+            "mpim" => (Kind::Group, "mpim:read"),
             _ => return Err(ApiError::new("invalid_types")),
         };
         given_scope(state, scope)?;
-        kinds.extend(kind);
+        kinds.push(kind);
     }
     let window = Window::of(arguments, 100)?;
     let with_archived = !arguments.flag("exclude_archived");
@@ -107,6 +117,7 @@ fn readable_channel(state: &mut State, arguments: &Arguments) -> Result<String, 
         Kind::Public => "channels:history",
         Kind::Private => "groups:history",
         Kind::Direct => "im:history",
+        Kind::Group => "mpim:history",
     };
     given_scope(state, scope)?;
     if channel.bot_is_member { Ok(channel.id) } else { Err(ApiError::new("not_in_channel")) }

@@ -61,6 +61,7 @@ impl ApiError {
                 | "token_revoked"
                 | "token_expired"
                 | "link_disabled"
+                | "team_access_not_granted"
                 | "ratelimited"
         )
     }
@@ -111,7 +112,12 @@ impl Arguments {
 pub(super) fn takes_json(method: &str) -> bool {
     !matches!(
         method,
-        "users.info" | "users.conversations" | "conversations.history" | "conversations.replies" | "conversations.info"
+        "auth.teams.list"
+            | "users.info"
+            | "users.conversations"
+            | "conversations.history"
+            | "conversations.replies"
+            | "conversations.info"
     )
 }
 
@@ -144,6 +150,7 @@ pub(super) fn exists(method: &str) -> bool {
         method,
         "api.test"
             | "auth.test"
+            | "auth.teams.list"
             | "users.info"
             | "users.conversations"
             | "views.open"
@@ -165,8 +172,8 @@ pub(super) fn exists(method: &str) -> bool {
 fn visible_channel(state: &mut State, arguments: &Arguments) -> Result<Channel, ApiError> {
     let id = arguments.text("channel").filter(|id| !id.is_empty()).ok_or_else(|| ApiError::new("channel_not_found"))?;
     let channel = state.channel(&id).ok_or_else(|| ApiError::new("channel_not_found"))?;
-    // To an application outside, a private channel does not exist.
-    if channel.kind == Kind::Private && !channel.bot_is_member {
+    // To an application outside, a private conversation does not exist.
+    if matches!(channel.kind, Kind::Private | Kind::Group) && !channel.bot_is_member {
         return Err(ApiError::new("channel_not_found"));
     }
     Ok(channel)
