@@ -174,7 +174,7 @@ impl Sender {
     }
 }
 
-fn envelope(state: &mut State, event: &Value, seconds: i64, shared: bool) -> Request {
+pub(super) fn envelope(state: &mut State, event: &Value, seconds: i64, shared: bool) -> Request {
     let event_id = state.new_id("Ev");
     payload::event(&state.team, event, &event_id, seconds, shared)
 }

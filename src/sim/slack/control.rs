@@ -17,6 +17,7 @@ use super::super::delivery;
 use super::delivery::{Answer, Manner, SenderConfig};
 use super::sender::{SendError, Sender};
 use super::show;
+use super::unfurls::{MOST_DOMAINS, is_domain};
 use super::world::SharedWorld;
 
 /// The routes beside those of every stand-in.
@@ -115,6 +116,8 @@ struct Send {
     user: String,
     /// Where.
     channel: String,
+    /// The domains that the application has registered, where they are to be other ones than before.
+    unfurl_domains: Option<Vec<String>>,
     /// Whether it goes by socket.
     #[serde(default)]
     by_socket: bool,
@@ -154,6 +157,12 @@ async fn send(State(world): State<SharedWorld>, Json(wanted): Json<Send>) -> Res
     if wanted.by_socket && world.sockets().is_empty() {
         let why = "the bot has opened no socket here: start it with SLACK_APP_TOKEN=xapp-sim";
         return refused(StatusCode::UNPROCESSABLE_ENTITY, &why);
+    }
+    if let Some(domains) = &wanted.unfurl_domains {
+        if let Some(wrong) = domains.iter().find(|name| !is_domain(name)) {
+            return refused(StatusCode::UNPROCESSABLE_ENTITY, &format!("{wrong} is no domain that Slack takes"));
+        }
+        world.set_unfurl_domains(&domains.iter().map(String::as_str).take(MOST_DOMAINS).collect::<Vec<_>>());
     }
     let by_socket = wanted.by_socket;
     let config = SenderConfig { by_socket, ..SenderConfig::new(&wanted.app_url, &wanted.signing_secret) };

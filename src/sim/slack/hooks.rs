@@ -3,6 +3,7 @@
 //! From docs.slack.dev/interactivity/handling-user-interaction: five uses within thirty minutes, no
 //! token. The inline answer to a slash command is shown by the same rules. Nothing here speaks HTTP.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -150,6 +151,7 @@ pub(super) fn show(state: &mut State, id: &str, body: &Value, via: Via, now: Tim
         ephemeral_to: (!in_channel).then(|| entry.user.clone()),
         edited: None,
         reactions: Vec::new(),
+        unfurls: BTreeMap::new(),
         via,
     };
     let shown = state.add_message(message);

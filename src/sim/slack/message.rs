@@ -3,6 +3,8 @@
 //! It does not check anything; that is [`super::limits`]. A field that Slack shows goes into
 //! [`Message::to_api`] only.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -84,6 +86,9 @@ pub struct Message {
     pub edited: Option<Edited>,
     /// Emoji below it.
     pub reactions: Vec<Reaction>,
+    /// What the application shows below links in it, by link.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unfurls: BTreeMap<String, Vec<Value>>,
     /// How it came.
     pub via: Via,
 }
@@ -105,7 +110,7 @@ impl Message {
     #[must_use]
     pub fn calls_out_to(&self) -> Vec<String> {
         let mut found = tokens(&self.text);
-        self.blocks.iter().for_each(|block| collect_mrkdwn(block, &mut found));
+        self.blocks.iter().chain(self.unfurls.values().flatten()).for_each(|block| collect_mrkdwn(block, &mut found));
         found.sort();
         found.dedup();
         found
@@ -142,6 +147,12 @@ impl Message {
         if !self.reactions.is_empty() {
             let list = self.reactions.iter().map(|r| json!({"name": r.name, "users": r.users, "count": r.users.len()}));
             fields.insert("reactions".into(), list.collect());
+        }
+        if !self.unfurls.is_empty() {
+            let list = self.unfurls.iter().enumerate().map(|(index, (link, blocks))| {
+                json!({ "id": index + 1, "from_url": link, "app_unfurl_url": link, "is_app_unfurl": true, "blocks": blocks })
+            });
+            fields.insert("attachments".into(), list.collect());
         }
         if let Some(metadata) = &self.metadata {
             let kind = &metadata.event_type;
@@ -188,6 +199,7 @@ pub(super) fn sample(text: &str, blocks: Value) -> Message {
         ephemeral_to: None,
         edited: None,
         reactions: Vec::new(),
+        unfurls: BTreeMap::new(),
         via: Via::PostMessage,
     }
 }

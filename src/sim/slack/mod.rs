@@ -29,6 +29,7 @@ pub mod show;
 pub mod signature;
 pub mod sockets;
 pub mod state;
+pub mod unfurls;
 pub mod world;
 
 #[cfg(test)]

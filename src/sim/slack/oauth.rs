@@ -92,7 +92,7 @@ impl SlackWorld {
         let mut with_token = self.worlds();
         with_token.retain(|world| world.state().tokens.contains_key(token));
         // By the first of these that is said: `views.publish` names a person alone, and a form its trigger or its view.
-        let names = ["team_id", "channel", "user", "user_id", "trigger_id", "view_id"];
+        let names = ["team_id", "channel", "user", "user_id", "trigger_id", "view_id", "unfurl_id"];
         let named = names.into_iter().find_map(|name| arguments.text(name));
         let has = |world: &&SharedWorld| named.as_ref().is_some_and(|id| world.state().has(id));
         let found = with_token.iter().find(has).or(with_token.first());

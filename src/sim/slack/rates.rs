@@ -120,6 +120,7 @@ fn per_minute(method: &str) -> Option<usize> {
     match method {
         "chat.update"
         | "chat.delete"
+        | "chat.unfurl"
         | "conversations.history"
         | "conversations.replies"
         | "conversations.open"

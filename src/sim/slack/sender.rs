@@ -4,6 +4,7 @@
 //! people do with messages; this file keeps the workspace in step. It knows nothing of what the
 //! application should answer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -17,6 +18,7 @@ use super::message::{Message, Via};
 use super::payload::{self, Request};
 use super::seed::{self, Channel, Kind, User, Workspace};
 use super::state::State;
+use super::unfurls;
 use super::world::SharedWorld;
 use crate::domain::time::Timestamp;
 
@@ -61,7 +63,8 @@ pub struct PreparedSlash {
 pub struct Said {
     /// The message in the workspace.
     pub message: Message,
-    /// One or two requests: a mention in a channel is told as `app_mention` and as `message`.
+    /// One to three requests: a mention in a channel is told as `app_mention` and as `message`, and links to the
+    /// application's domains are told of in each place, also where the bot is not.
     pub events: Vec<Request>,
 }
 
@@ -190,6 +193,7 @@ impl Sender {
     /// a direct conversation that is `message`; in a channel where the bot is, `message` and, where the
     /// bot is mentioned, `app_mention`. With several people in a direct conversation it is both: an application listens
     /// there by `message.mpim`, and not every one is told by `app_mention` as well.
+    /// Anywhere it is also `link_shared`, where there are links to the domains of the application.
     ///
     /// # Errors
     /// When there is no such user or channel.
@@ -212,6 +216,7 @@ impl Sender {
                 let event = payload::said(kind, &message, parent.as_deref(), &channel, &user, &team);
                 events.push(payload::event(&team, &event, &event_id, now.as_seconds(), channel.shared));
             }
+            events.extend(unfurls::told(state, &message, &channel, now));
             Ok(Said { message, events })
         })
     }
@@ -260,6 +265,7 @@ fn typed_message(
         ephemeral_to: None,
         edited: None,
         reactions: Vec::new(),
+        unfurls: BTreeMap::new(),
         via: Via::Typed,
     };
     state.add_message(message)

@@ -73,6 +73,10 @@ pub fn message(message: &Message, names: &Names, width: usize) -> String {
     lines.push(head);
     let inner = width.saturating_sub(2).max(20);
     lines.extend(body(message, names, inner).iter().map(|line| format!("  {line}").trim_end().to_owned()));
+    for (link, blocks) in &message.unfurls {
+        lines.push(format!("  below {link}"));
+        lines.extend(all_lines(blocks, names, inner).iter().map(|line| format!("  │ {line}").trim_end().to_owned()));
+    }
     if !message.reactions.is_empty() {
         let shown =
             message.reactions.iter().map(|r| format!("{} {}", mrkdwn::emoji(&format!(":{}:", r.name)), r.users.len()));

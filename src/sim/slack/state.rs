@@ -14,6 +14,7 @@ use super::hooks::ResponseUrl;
 use super::message::{Message, Metadata};
 use super::rates::{Gate, RateLimits};
 use super::seed::{self, Channel, User, Workspace};
+use super::unfurls::Told;
 use crate::domain::time::Timestamp;
 
 /// A performed `chat.postMessage`, kept even if the message is deleted later.
@@ -80,6 +81,10 @@ pub struct State {
     pub(super) homes: Vec<OpenView>,
     /// Whether the application's settings have the Home tab on.
     pub(super) home_tab: bool,
+    /// The domains of whose links the application is told.
+    pub(super) unfurl_domains: Vec<String>,
+    /// The messages of whose links it was told, by the id of that telling, in order.
+    pub(super) unfurls: BTreeMap<String, Told>,
     pub(super) posts: Vec<Post>,
     pub(super) records: Records,
     pub(super) gate: Gate,
@@ -106,6 +111,8 @@ impl State {
             views: Vec::new(),
             homes: Vec::new(),
             home_tab: true,
+            unfurl_domains: Vec::new(),
+            unfurls: BTreeMap::new(),
             posts: Vec::new(),
             records: Records::default(),
             gate: Gate::default(),
@@ -171,6 +178,7 @@ impl State {
             || self.channels.contains_key(id)
             || self.users.contains_key(id)
             || self.triggers.contains_key(id)
+            || self.unfurls.contains_key(id)
             || self.views.iter().any(|view| view.id == id)
     }
 
@@ -243,6 +251,7 @@ impl PlatformState for State {
         let fresh = Self::new(&self.token, now);
         let before = std::mem::replace(self, fresh);
         self.gate = Gate::new(before.gate.limits);
+        self.unfurl_domains = before.unfurl_domains;
         (self.base_url, self.last_ts, self.next_id) = (before.base_url, before.last_ts, before.next_id);
     }
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod modals;
 mod towards_the_app;
+mod unfurls;
 
 use std::sync::Arc;
 

@@ -106,6 +106,11 @@ impl SlackWorld {
         self.state().message(channel, ts).cloned()
     }
 
+    /// Lets somebody delete a message; nobody is told of it.
+    pub fn take_back(&self, channel: &str, ts: &str) {
+        self.change(|state, _| state.remove_message(channel, ts));
+    }
+
     /// Every performed `chat.postMessage`, in order.
     #[must_use]
     pub fn posts(&self) -> Vec<Post> {

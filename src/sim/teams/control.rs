@@ -166,6 +166,8 @@ enum What {
     },
     /// Types into a search of the bot's message extension.
     Search { command: String, parameter: String, words: String },
+    /// Pastes a link where one writes.
+    Paste { link: String },
     /// Puts the bot in.
     Install,
     /// Takes the bot out.
@@ -217,6 +219,12 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
             let answers = sender.deliver_as(&sender.prepare_search(user, place, query)?, manner).await;
             let shown = delivery::shown(&answers, Answer::accepted);
             let shown = shown.map_or(Shown::Nothing, |answer| sender.see_search(answer));
+            Ok(json!({ "answers": answers, "result": shown }))
+        }
+        What::Paste { link } => {
+            let answers = sender.deliver_as(&sender.prepare_paste(user, place, link)?, manner).await;
+            let shown = delivery::shown(&answers, Answer::accepted);
+            let shown = shown.map_or(Shown::Nothing, |answer| sender.see_link(answer));
             Ok(json!({ "answers": answers, "result": shown }))
         }
         What::Install => {

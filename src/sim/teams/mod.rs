@@ -15,6 +15,7 @@ mod control;
 pub mod delivery;
 pub mod dialog;
 mod keys;
+pub mod links;
 mod login;
 pub mod message;
 pub mod press;

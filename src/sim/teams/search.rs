@@ -87,7 +87,7 @@ pub fn text(results: &Value, width: usize) -> String {
 }
 
 /// The answer to `composeExtension/query`.
-fn read(answer: &Answer) -> Shown {
+pub(super) fn read(answer: &Answer) -> Shown {
     if answer.elapsed > PATIENCE {
         return wrong("the answer came after 5 seconds");
     }

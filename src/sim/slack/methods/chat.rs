@@ -2,6 +2,8 @@
 //!
 //! From docs.slack.dev/reference/methods/chat.postMessage and its sisters.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::super::limits::{self, MESSAGE_TEXT, UPDATED_TEXT_BYTES};
@@ -61,6 +63,7 @@ pub(super) fn post_message(state: &mut State, arguments: &Arguments, now: Timest
         ephemeral_to: None,
         edited: None,
         reactions: Vec::new(),
+        unfurls: BTreeMap::new(),
         via: Via::PostMessage,
     };
     let message = state.add_message(message);
@@ -106,6 +109,7 @@ pub(super) fn post_ephemeral(state: &mut State, arguments: &Arguments, now: Time
         ephemeral_to: Some(user.id),
         edited: None,
         reactions: Vec::new(),
+        unfurls: BTreeMap::new(),
         via: Via::PostEphemeral,
     };
     let message = state.add_message(message);

@@ -74,7 +74,7 @@ pub(super) fn of_bot(state: &State, arguments: &Arguments) -> Answer {
     Ok(window.paged("channels", page, rest.next().is_some()))
 }
 
-fn given_scope(state: &State, scope: &str) -> Result<(), ApiError> {
+pub(super) fn given_scope(state: &State, scope: &str) -> Result<(), ApiError> {
     if state.without_scopes.contains(scope) { Err(ApiError::missing_scope(scope)) } else { Ok(()) }
 }
 

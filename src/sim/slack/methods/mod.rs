@@ -6,6 +6,7 @@
 mod chat;
 mod conversations;
 mod others;
+mod unfurl;
 mod views;
 
 use serde_json::{Map, Value, json};
@@ -55,6 +56,8 @@ impl ApiError {
                 | "user_not_in_channel"
                 | "message_not_found"
                 | "thread_not_found"
+                | "cannot_find_channel"
+                | "cannot_find_message"
                 | "not_found"
                 | "hash_conflict"
                 | "already_reacted"
@@ -136,6 +139,7 @@ pub(super) fn perform(state: &mut State, method: &str, arguments: &Arguments, no
         "chat.postEphemeral" => chat::post_ephemeral(state, arguments, now),
         "chat.update" => chat::update(state, arguments, now),
         "chat.delete" => chat::delete(state, arguments),
+        "chat.unfurl" => unfurl::unfurl(state, arguments),
         "conversations.info" => conversations::info(state, arguments),
         "conversations.open" => conversations::open(state, arguments),
         "conversations.history" => conversations::history(state, arguments),
@@ -161,6 +165,7 @@ pub(super) fn exists(method: &str) -> bool {
             | "chat.postEphemeral"
             | "chat.update"
             | "chat.delete"
+            | "chat.unfurl"
             | "conversations.info"
             | "conversations.open"
             | "conversations.history"
