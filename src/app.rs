@@ -45,6 +45,7 @@ use crate::config::{Config, keyfile};
 use crate::domain::event::ChannelName;
 use crate::domain::ids::TenantId;
 use crate::domain::secret::Secret;
+use crate::domain::task::link::TaskLinks;
 use crate::ledger::inbox::Inbox;
 use crate::ledger::intake::Intake;
 use crate::ledger::limit::Limit;
@@ -122,6 +123,7 @@ impl App {
         let figures = Figures::default();
         let board = Board::default();
         let dice: Dice = Arc::new(rand::random::<f64>);
+        let links = config.server.public_url.as_ref().and_then(TaskLinks::at);
         let router = Arc::new(Router {
             inbox: inbox.clone(),
             identifier: Identifier {
@@ -136,6 +138,7 @@ impl App {
             signer: signer.clone(),
             catalog: catalog.clone(),
             analyst,
+            links: links.clone(),
             settlements: settlements.clone(),
             patience: patience(&config),
             dice: dice.clone(),
@@ -182,6 +185,8 @@ impl App {
             intake,
             settlements,
             inside: insides.clone(),
+            links,
+            slack_command: config.channels.slack.command.clone(),
             slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
             teams: teams.map(|(teams, door)| teams::edge(&config, &teams, door, forms)),
             terminal,

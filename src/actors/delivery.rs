@@ -388,6 +388,7 @@ mod tests {
             connector: Some("old".into()),
             alone: false,
             home: false,
+            below: None,
             person: None,
             route: None,
         };

@@ -24,6 +24,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Failure;
+use crate::domain::task::link::TaskLinks;
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::{Inbox, PutOff, backoff};
 use crate::ledger::settled::Settlements;
@@ -99,6 +100,8 @@ pub struct Router {
     pub catalog: Arc<Catalog>,
     /// Who analyses.
     pub analyst: Arc<dyn Analyst>,
+    /// The links to tasks, where there are any.
+    pub links: Option<TaskLinks>,
     /// Who waits for the end of an event.
     pub settlements: Settlements,
     /// When to try again.
@@ -171,6 +174,9 @@ impl Router {
             let why = ignore.clone().unwrap_or_else(|| format!("nobody asked to act on `{name}`"));
             return self.settle(&event, &ready, Verdict::ignored(why)).await;
         }
+        if let Some(why) = commands::task_links::asks_nothing(&event, self.links.as_ref()) {
+            return self.settle(&event, &ready, Verdict::ignored(why.to_owned())).await;
+        }
         if let EventKind::Disconnected { why, happened } = &event.what.kind {
             let verdict = disconnect::decide(view, &event, why, *happened)?;
             let handled = self.settle(&event, &ready, verdict).await?;
@@ -220,6 +226,7 @@ impl Router {
             may: &may,
             sign: &sign,
             chance: &|purpose| self.signer.chance(&tenant, event.id, purpose),
+            links: self.links.as_ref(),
             prefix: self.prefix(event),
             catalog: &self.catalog,
             analyst: self.analyst.as_ref(),

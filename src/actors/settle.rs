@@ -183,7 +183,7 @@ pub fn settlement(
             .text(format!("An operator can look it up and try it again as incident {}.", event.id));
         replies.push(Reply::asker(card));
     }
-    if event.what.kind.is_answered_by_its_end() {
+    if event.what.kind.gets_no_reply() {
         replies.retain(|reply| reply.to.is_some());
     }
     let first = before.iter().map(|id| id.index + 1).max().unwrap_or_default();
@@ -238,8 +238,9 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         created: now,
         not_before: (expires <= now).then(|| now.after(GATHERING)),
         // A card that changes in its place floods nobody, and must not stay as it was; what nobody asked for and tells
-        // of many things is worth as much later, and would be lost in one line.
-        expires: (reply.replaces.is_none() && !to.home && !tells_of_many(&reply)).then_some(expires),
+        // of many things is worth as much later, and would be lost in one line. What stands below a link is no message.
+        expires: (reply.replaces.is_none() && !to.home && to.below.is_none() && !tells_of_many(&reply))
+            .then_some(expires),
         kind: EffectKind::Deliver {
             to,
             card: reply.card,
@@ -268,6 +269,7 @@ fn args_digest(kind: &EventKind) -> String {
         EventKind::FormSubmitted { form, filled } => format!("{form}\0{}", serde_json::json!(filled)),
         EventKind::ToolCall { args, .. } => args.to_string(),
         EventKind::TimerFired { payload, .. } => payload.to_string(),
+        EventKind::LinksWritten { links, .. } => links.join("\0"),
         EventKind::HomeOpened | EventKind::Platform { .. } | EventKind::Disconnected { .. } => return String::new(),
     };
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
@@ -288,6 +290,7 @@ mod tests {
             thread: None,
             begins_thread: false,
             home: false,
+            below: None,
             connector: None,
             alone: false,
             person: None,

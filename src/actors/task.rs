@@ -19,6 +19,7 @@ pub(super) enum Task<'a> {
     Tool { spec: &'static tools::ToolSpec, args: &'a serde_json::Value },
     Timer { name: &'a str, payload: &'a serde_json::Value },
     Home,
+    Links { message: &'a str, links: &'a [String] },
     Look(commands::look::Look),
     Refuse { action: &'static str, refusal: Refusal },
 }
@@ -49,6 +50,7 @@ impl<'a> Task<'a> {
                 Err(refusal) => Self::Refuse { action: "help", refusal },
             },
             EventKind::HomeOpened => Self::Home,
+            EventKind::LinksWritten { message, links } => Self::Links { message, links },
             EventKind::TimerFired { name, payload } => Self::Timer { name, payload },
             EventKind::Platform { .. } | EventKind::Disconnected { .. } => {
                 unreachable!("invariant: platform events are settled before")
@@ -74,6 +76,7 @@ impl<'a> Task<'a> {
             Self::Tool { spec, .. } => spec.name,
             Self::Timer { .. } => "timer",
             Self::Home => commands::home::ACTION,
+            Self::Links { .. } => commands::task_links::ACTION,
             Self::Look(_) => commands::look::ACTION,
             Self::Refuse { action, .. } => action,
         }
@@ -86,6 +89,7 @@ impl<'a> Task<'a> {
             Self::Tool { spec, args } => (spec.run)((*args).clone(), context),
             Self::Timer { name, payload } => commands::timers::timer_fired(name, payload, context),
             Self::Home => commands::home::opened(context),
+            Self::Links { message, links } => commands::task_links::written(message, links, context),
             Self::Look(look) => commands::look::at(look, context),
             Self::Refuse { refusal, .. } => Err(Failure::Refused(refusal.clone())),
         }));

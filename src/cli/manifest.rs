@@ -66,7 +66,8 @@ fn slack(config: &Config, socket: bool) -> anyhow::Result<Value> {
     let base = config.server.public_url.as_ref().map_or(PLACEHOLDER, |url| url.as_str()).trim_end_matches('/');
     let command = &config.channels.slack.command;
     let base = Some(base).filter(|_| !socket);
-    Ok(manifest::manifest(base, command, &usage::summary(), &usage::hint(), &forms::ENTRIES)?)
+    let domain = config.server.public_url.as_ref().and_then(manifest::domain);
+    Ok(manifest::manifest(base, domain, command, &usage::summary(), &usage::hint(), &forms::ENTRIES)?)
 }
 
 /// What has to be mended before Slack can use the manifest.
@@ -110,6 +111,7 @@ mod tests {
         ("features.slash_commands.description", 2000),
         ("features.slash_commands.usage_hint", 1000),
         ("features.slash_commands.should_escape", 0),
+        ("features.unfurl_domains", 5),
         ("features.shortcuts", 10),
         ("features.shortcuts.type", 7),
         ("features.shortcuts.name", 24),
@@ -159,7 +161,8 @@ mod tests {
         assert_eq!(command["should_escape"], true);
         let hint = command["usage_hint"].as_str().unwrap();
         assert!(hint.contains("task create TITLE") && hint.contains("why") && !hint.contains('…'), "{hint}");
-        let events = json!(["app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked"]);
+        let events =
+            json!(["app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked", "link_shared"]);
         assert_eq!(made["settings"]["event_subscriptions"]["bot_events"], events);
     }
 
@@ -175,7 +178,7 @@ mod tests {
     #[test]
     fn the_readme_lists_the_scopes_of_the_manifest() {
         let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-        for (scope, _) in manifest::SCOPES {
+        for (scope, _) in manifest::SCOPES.iter().chain(manifest::LINK_SCOPES) {
             assert!(readme.contains(&format!("`{scope}`")), "{scope}");
         }
     }

@@ -13,6 +13,7 @@
 //! | `forms.rs` | forms, and the lines that they stand for |
 //! | `home.rs` | the page that somebody has with the bot alone |
 //! | `look.rs` | a task's card as it is for who looks at it |
+//! | `task_links.rs` | what stands below links to tasks that somebody writes |
 //! | `notices.rs`, `alerts.rs` | of what people are told unasked; of what owners are |
 //! | `timers.rs` | what happens when a timer rings |
 //! | all others | one command each |
@@ -42,6 +43,7 @@ pub mod task_card;
 pub mod task_comment;
 pub mod task_create;
 pub mod task_done;
+pub mod task_links;
 pub mod task_list;
 pub mod task_reopen;
 pub mod task_show;

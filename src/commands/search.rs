@@ -14,7 +14,7 @@ use crate::domain::search::{Found, SearchEntry, Sought};
 use crate::domain::task::{Assignee, Task};
 use crate::store::keyspace::task as tasks;
 use crate::store::{StoreError, View};
-use crate::tools::task_list;
+use crate::tools::{task_list, task_show};
 
 /// The search among tasks.
 const TASKS: &str = "task_search";
@@ -59,6 +59,20 @@ pub fn found(view: &View, result: &Value, today: Date) -> Result<Vec<Found>, Sto
         }
     }
     Ok(found)
+}
+
+/// What is to be handled where somebody pastes a link to a task: it is permitted, refused and audited as showing it is.
+#[must_use]
+pub fn show(task: TaskId) -> EventKind {
+    EventKind::ToolCall { tool: task_show::TOOL.name.to_owned(), args: json!({ "task": task.to_string() }) }
+}
+
+/// The task of a link, where it is there.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn linked(view: &View, task: TaskId, today: Date) -> Result<Option<Found>, StoreError> {
+    Ok(tasks::read(view, task)?.map(|task| shown(&task.value, today)))
 }
 
 fn shown(task: &Task, today: Date) -> Found {

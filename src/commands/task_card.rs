@@ -61,7 +61,9 @@ pub fn assignee(task: &Task) -> String {
 /// The card of a task; the note says what has just happened.
 #[must_use]
 pub fn task_card(task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Card {
-    let card = said(task, due::day_of(ctx.now), note, LONGEST_DESCRIPTION);
+    let link = ctx.links.map(|links| links.to(task.id)).unwrap_or_default();
+    let facts = facts(task, due::day_of(ctx.now)).chain([("Link", link)]);
+    let card = said(task, due::day_of(ctx.now), note, LONGEST_DESCRIPTION, facts);
     let mut card = with_comments(card, &task.comments);
     card.actions = actions(task, ctx);
     let mut footer = origin(task);
@@ -79,28 +81,49 @@ pub fn task_card(task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Card {
 /// anybody, in places where nobody can be asked who presses.
 #[must_use]
 pub fn quoted(task: &Task, today: Date) -> Card {
-    said(task, today, None, LONGEST_QUOTED).footer(origin(task))
+    said(task, today, None, LONGEST_QUOTED, facts(task, today)).footer(origin(task))
+}
+
+/// The card of a task in a few words, below a link to it. There is nothing to press on it, as on a quoted one.
+#[must_use]
+pub fn brief(task: &Task, today: Date) -> Card {
+    heading(task, today).facts(how_it_stands(task, today))
 }
 
 fn origin(task: &Task) -> String {
     format!("from {}, {}", task.origin.place, minute(task.created))
 }
 
-fn said(task: &Task, today: Date, note: Option<&str>, longest: usize) -> Card {
-    let facts = [
+fn heading(task: &Task, today: Date) -> Card {
+    Card::new(format!("{} {}", task.id, task.title)).tone(tone(task, today))
+}
+
+fn how_it_stands(task: &Task, today: Date) -> [(&'static str, String); 4] {
+    [
         ("Status", task.status.to_string()),
         ("Priority", task.priority.to_string()),
         ("Assignee", assignee(task)),
         ("Due", task.due.map(|due| day(due, task, today)).unwrap_or_default()),
+    ]
+}
+
+fn facts(task: &Task, today: Date) -> impl Iterator<Item = (&'static str, String)> {
+    let more = [
         ("Project", task.project.clone().unwrap_or_default()),
         ("Labels", task.labels.join(", ")),
         ("Created by", task.created_by.name.clone()),
     ];
-    Card::new(format!("{} {}", task.id, task.title))
-        .tone(tone(task, today))
-        .text(note.unwrap_or_default())
-        .facts(facts)
-        .text(cut(&task.description, longest))
+    how_it_stands(task, today).into_iter().chain(more)
+}
+
+fn said(
+    task: &Task,
+    today: Date,
+    note: Option<&str>,
+    longest: usize,
+    facts: impl Iterator<Item = (&'static str, String)>,
+) -> Card {
+    heading(task, today).text(note.unwrap_or_default()).facts(facts).text(cut(&task.description, longest))
 }
 
 fn tone(task: &Task, today: Date) -> Tone {

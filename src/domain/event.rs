@@ -118,6 +118,9 @@ pub struct Address {
     /// of those before (the Home of a Slack app).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub home: bool,
+    /// It is below a link in a message that somebody has written: what is shown there is added to that message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<Below>,
     /// The person who asked; who alone sees an answer for the asker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
@@ -130,6 +133,15 @@ pub struct Address {
     pub connector: Option<String>,
 }
 
+/// A link in a message that a person has written. What is shown below it takes the place of what was shown there before.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Below {
+    /// The message, in the channel's own notation.
+    pub message: String,
+    /// The link, letter by letter as the platform tells of it.
+    pub link: String,
+}
+
 impl std::fmt::Display for PlatformUser {
     /// As configuration, policies and audit write it: `slack:T1/U1`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -138,17 +150,24 @@ impl std::fmt::Display for PlatformUser {
 }
 
 impl Address {
-    /// The unit in which answers keep their order: one thread, the place outside threads, or one person's Home.
+    /// The unit in which answers keep their order: one thread, the place outside threads, one person's Home, or one link.
     #[must_use]
     pub fn conversation(&self) -> String {
+        if let Some(Below { message, link }) = &self.below {
+            return format!("{}/{message} {link}", self.spot());
+        }
         let thread = if self.home { "home" } else { self.thread.as_deref().unwrap_or("") };
         format!("{}/{thread}", self.spot())
     }
 
     /// The place, in which messages keep their pace. The chat that a person has with the bot alone goes by the person:
-    /// the platform may name it by an id of its own as well.
+    /// the platform may name it by an id of its own as well. What stands below links keeps a pace of its own, one for all
+    /// of a workspace: no answer waits for what nobody has asked for.
     #[must_use]
     pub fn spot(&self) -> String {
+        if self.below.is_some() {
+            return format!("{}/{}/links", self.channel, self.installation);
+        }
         let place = self.person.as_ref().filter(|_| self.alone).unwrap_or(&self.place);
         format!("{}/{}/{place}", self.channel, self.installation)
     }
@@ -157,7 +176,8 @@ impl Address {
     #[must_use]
     pub fn in_person(&self) -> Option<Self> {
         let person = self.person.clone().filter(|_| self.channel.reaches_people())?;
-        let apart = Self { thread: None, begins_thread: false, home: false, alone: true, ..self.lasting() };
+        let apart =
+            Self { thread: None, begins_thread: false, home: false, below: None, alone: true, ..self.lasting() };
         Some(Self { place: person, ..apart })
     }
 
@@ -217,6 +237,13 @@ pub enum EventKind {
     },
     /// Somebody has opened the page that they have with the bot alone; the way back leads there.
     HomeOpened,
+    /// Somebody has written links in a message that asks nothing of us: what they lead to may be shown below them.
+    LinksWritten {
+        /// The message, in the channel's own notation.
+        message: String,
+        /// The links, letter by letter as the platform tells of them.
+        links: Vec<String>,
+    },
     /// A program calls a tool by its name.
     ToolCall {
         /// Name in the table of tools.
@@ -250,10 +277,11 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Whether who asked waits for its end, which is all the answer there is: nobody gets a message beside it.
+    /// Whether nothing is said in answer to it in its place: who called a tool, or looks at a card, waits for its end; who
+    /// has written a link has asked nothing.
     #[must_use]
-    pub fn is_answered_by_its_end(&self) -> bool {
-        matches!(self, Self::ToolCall { .. } | Self::CardSeen { .. })
+    pub fn gets_no_reply(&self) -> bool {
+        matches!(self, Self::ToolCall { .. } | Self::CardSeen { .. } | Self::LinksWritten { .. })
     }
 
     /// The word by which `events list`, metrics and policies name this kind.
@@ -265,6 +293,7 @@ impl EventKind {
             Self::CardSeen { .. } => "card_seen",
             Self::FormSubmitted { .. } => "form_submitted",
             Self::HomeOpened => "home_opened",
+            Self::LinksWritten { .. } => "links_written",
             Self::ToolCall { .. } => "tool_call",
             Self::Disconnected { .. } => "disconnected",
             Self::Platform { .. } => "platform",
@@ -345,6 +374,7 @@ mod tests {
             begins_thread: true,
             alone: false,
             home: false,
+            below: None,
             person: Some("U1".into()),
             route: Some("https://hooks.slack.com/once".into()),
             connector: None,
@@ -356,6 +386,10 @@ mod tests {
         assert_eq!(chat.conversation(), by_its_id.conversation());
         assert_ne!(chat.conversation(), asked.conversation());
         assert_eq!(Address { person: None, ..asked.clone() }.in_person(), None);
+        let below =
+            Address { below: Some(Below { message: "C1:1.2".into(), link: "https://a/1".into() }), ..asked.clone() };
+        assert!(below.conversation() != asked.conversation() && below.spot() != asked.spot());
+        assert_eq!(below.in_person().unwrap(), chat);
         assert_eq!(Address { channel: ChannelName::Terminal, ..asked }.in_person(), None);
     }
 }

@@ -3,6 +3,7 @@
 //! Pure: changes are applied by [`Task::apply`], which says what changed. Storing is
 //! `store/keyspace`, words and cards are `commands/`.
 
+pub mod link;
 mod words;
 
 use std::fmt;

@@ -170,6 +170,7 @@ mod tests {
             thread: None,
             begins_thread: false,
             home: false,
+            below: None,
             connector: None,
             alone: false,
             person: None,

@@ -672,6 +672,7 @@ fn address(place: &str, connector: Option<&str>) -> Address {
         connector: connector.map(str::to_owned),
         alone: false,
         home: false,
+        below: None,
         person: None,
         route: None,
     }

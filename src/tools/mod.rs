@@ -39,6 +39,7 @@ use crate::domain::agent::Risk;
 use crate::domain::event::Event;
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::principal::Principal;
+use crate::domain::task::link::TaskLinks;
 use crate::domain::task::{Person, TaskError};
 use crate::domain::time::Timestamp;
 use crate::pm::Analyst;
@@ -61,6 +62,8 @@ pub struct Context<'a> {
     pub sign: &'a dyn Fn(&str) -> String,
     /// Bytes that nobody else can foresee, made of a purpose and the event: the same each time this event is handled.
     pub chance: &'a dyn Fn(&str) -> Option<[u8; 32]>,
+    /// The links to tasks, where there are any.
+    pub links: Option<&'a TaskLinks>,
     /// How people address the bot here: `/ai-crm`, or nothing in the terminal.
     pub prefix: &'a str,
     /// The agents that there are.

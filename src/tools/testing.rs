@@ -16,6 +16,7 @@ use crate::domain::ids::{EventId, LaneKey, PrincipalId, TaskId, TenantId};
 use crate::domain::outcome::{Expect, Failure, Outcome, Refusal};
 use crate::domain::principal::{PersonRecord, Principal, Profile, Role, Standing};
 use crate::domain::task::Task;
+use crate::domain::task::link::TaskLinks;
 use crate::domain::time::{Clock, Timestamp};
 use crate::pm::OfflineAnalyst;
 use crate::store::keyspace::{event, link, person, task, timer};
@@ -48,6 +49,7 @@ pub(crate) struct Desk {
     forbidden: RefCell<BTreeSet<String>>,
     events: Cell<u64>,
     pub(crate) now: Cell<Timestamp>,
+    pub(crate) links: Option<TaskLinks>,
 }
 
 impl Desk {
@@ -64,6 +66,7 @@ impl Desk {
             forbidden: RefCell::default(),
             events: Cell::new(0),
             now: Cell::new(NOW),
+            links: None,
         };
         for (id, name, user) in [("p-1", "Ada", "U1"), ("p-2", "Grace Hopper", "U2"), ("p-3", "Mary Hopper", "U3")] {
             desk.meet(&platform_user(user), id, name);
@@ -136,6 +139,7 @@ impl Desk {
                     thread: None,
                     begins_thread: false,
                     home: false,
+                    below: None,
                     connector: None,
                     alone: false,
                     person: Some(self.user.borrow().clone()),
@@ -165,6 +169,7 @@ impl Desk {
             // As the signer does: a line that is too long for a button has no token.
             sign: &|line| if line.len() > 160 { String::new() } else { format!("signed({line})") },
             chance: &|purpose| Some(Sha256::digest(format!("{} {purpose}", event.id)).into()),
+            links: self.links.as_ref(),
             prefix: "/ai-crm",
             catalog: &CATALOG,
             analyst: &*ANALYST,

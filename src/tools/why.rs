@@ -152,14 +152,17 @@ fn is_own(event: &Event, ctx: &Context<'_>) -> Result<bool, StoreError> {
 }
 
 /// The last event of this person, of this conversation before any other; questions for why are not counted, nor is
-/// looking at the Home or at a card.
+/// looking at the Home or at a card, nor writing a link.
 fn last_asked(ctx: &Context<'_>) -> Result<Option<EventId>, StoreError> {
     let mut elsewhere = None;
     for id in event::ids(ctx.view, Order::Descending).take(MOST_LOOKED_AT) {
         let id = id?;
         let Some(event) = event::read(ctx.view, id)?.filter(|_| id < ctx.event.id) else { continue };
         let is_why = |story: &Story| story.handler.as_deref() == Some(TOOL.name);
-        let is_look = matches!(event.what.kind, EventKind::HomeOpened | EventKind::CardSeen { .. });
+        let is_look = matches!(
+            event.what.kind,
+            EventKind::HomeOpened | EventKind::CardSeen { .. } | EventKind::LinksWritten { .. }
+        );
         if is_look || !is_own(&event, ctx)? || event::story(ctx.view, id)?.is_some_and(|story| is_why(&story)) {
             continue;
         }

@@ -14,6 +14,7 @@ pub mod problem;
 pub mod server;
 pub mod slack;
 pub mod slack_install;
+pub mod task_page;
 pub mod teams;
 pub mod written;
 
@@ -28,6 +29,7 @@ use crate::channels::slack::manifest;
 use crate::channels::teams::manifest::MESSAGES_PATH;
 use crate::channels::terminal::TerminalChannel;
 use crate::config::secrets::Secrets;
+use crate::domain::task::link::TaskLinks;
 use crate::ledger::inbox::Inbox;
 use crate::ledger::intake::Intake;
 use crate::ledger::limit::Limit;
@@ -49,6 +51,10 @@ pub struct State {
     pub inside: Arc<dyn Inside>,
     /// Slack, where it is on.
     pub slack: Option<slack::Edge>,
+    /// The links to tasks, where there are any.
+    pub links: Option<TaskLinks>,
+    /// How people call the bot in Slack.
+    pub slack_command: String,
     /// Teams, where it is on.
     pub teams: Option<teams::Edge>,
     /// The terminal.
@@ -81,6 +87,8 @@ pub fn routes(state: Shared) -> Router {
         .route(manifest::INSTALL_PATH, get(slack_install::begin))
         .route(manifest::REDIRECT_PATH, get(slack_install::finish))
         .route(MESSAGES_PATH, post(teams::receive))
+        .route(task_page::PATHS[0], get(task_page::show))
+        .route(task_page::PATHS[1], get(task_page::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::page))

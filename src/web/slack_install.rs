@@ -20,6 +20,7 @@ use crate::channels::slack::manifest::{INSTALL_PATH, REDIRECT_PATH};
 use crate::channels::slack::oauth::OAuth;
 use crate::domain::time::Timestamp;
 use crate::web::inside::NewWorkspace;
+use crate::web::written::escaped;
 use crate::web::{Shared, edge};
 
 /// How long a link works that an operator has asked for.
@@ -274,21 +275,6 @@ fn page(status: StatusCode, title: &str, texts: &[&str]) -> Response {
         (header::CACHE_CONTROL, "no-store"),
     ];
     (status, headers, html).into_response()
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::channels::teams::activity::Activity;
 use crate::channels::teams::decode::{Answer, DecodeError, Decoded, decode};
 use crate::channels::teams::deliver::invoke_text;
 use crate::channels::teams::door::{Caller, Door};
+use crate::channels::teams::search::{is_anonymous, show_link};
 use crate::channels::teams::verify::Refused;
 use crate::domain::event::ChannelName;
 use crate::ledger::inbox::Accepted;
@@ -79,6 +80,10 @@ pub async fn receive(
     let service_url = service_url.and_then(|url| teams.door.connector(url));
     let service_url =
         service_url.ok_or_else(|| forbidden(&state, "its serviceUrl is on no host that may be sent to"))?;
+    if is_anonymous(activity.name.as_deref()) {
+        // Nobody is named in it, and nobody sees anything without a name: nothing is asked of anyone, and nothing is kept.
+        return Ok(json(show_link(None)));
+    }
     match decode(&activity, &body, &service_url, teams.door.admitted(), &proof) {
         Ok(decoded) => accept(&state, teams, decoded, arrived).await,
         Err(DecodeError::Malformed(what)) => Err(Problem::malformed(what)),
@@ -124,6 +129,7 @@ async fn accept(state: &Shared, teams: &Edge, decoded: Decoded, arrived: Instant
         Answer::Submitted { opened_by } => return forms::submit(state, teams, incoming, opened_by.as_deref()).await,
         Answer::Card { chosen } => return Ok(look::look(state, incoming, &chosen, arrived).await),
         Answer::Search(sought) => return search::look(state, incoming, &sought, arrived).await,
+        Answer::Link(link) => return search::below(state, incoming, &link, arrived).await,
         Answer::Taken | Answer::Press | Answer::NotImplemented => {}
     }
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;

@@ -1,4 +1,4 @@
-//! Answers in JSON: as they are, or as a body that tells when it is with the connection.
+//! Answers in JSON: as they are, or as a body that tells when it is with the connection; and texts in pages.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,6 +21,22 @@ pub(super) fn json(body: impl Into<axum::body::Body>) -> Response {
 /// What was put at the seat of who waits; who has put it there hears when it is with the connection.
 pub(super) fn inline(answer: InlineAnswer) -> Response {
     json(axum::body::Body::new(WrittenBody::new(answer.body, answer.written)))
+}
+
+/// A text as HTML that shows it.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// Bytes, and who wants to know that they were taken.

@@ -106,6 +106,7 @@ impl Bot {
             signer: signer.clone(),
             catalog,
             analyst: analyst.clone(),
+            links: None,
             settlements: Settlements::default(),
             patience: Patience {
                 most_attempts: 3,

@@ -44,4 +44,5 @@ mod teams_dialogs;
 mod teams_manifest;
 mod teams_playground;
 mod teams_search;
+mod unfurl;
 mod why;

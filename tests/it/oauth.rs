@@ -127,8 +127,9 @@ impl Office {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
         let mut target = url.clone();
         if url.port() == Some(9) {
-            let base = Url::parse(self.server.base_url())?;
-            target.set_port(base.port()).map_err(|()| anyhow::anyhow!("no port"))?;
+            target = Url::parse(self.server.base_url())?;
+            target.set_path(url.path());
+            target.set_query(url.query());
         }
         let mut request = client.get(target);
         if let Some(cookie) = cookie {

@@ -242,12 +242,15 @@ impl Stage {
         let channels = ["C0GENERAL", "C0DEVTEAM", "C0SHARED1", "G0PRIVATE", "D0ADA0001", "D0GRACE01", "D0LINUS01"];
         let messages = channels.iter().flat_map(|channel| self.said(channel));
         let shown = messages.map(|message| json!({ "text": message.text, "blocks": message.blocks }));
+        let in_place = channels.iter().flat_map(|channel| self.world().messages(channel));
+        let below = in_place.flat_map(|message| message.unfurls.into_values());
+        let below = below.map(|blocks| json!({ "text": "below a link", "blocks": blocks }));
         let posted = self.world().response_urls().into_iter().flat_map(|url| url.posts);
         let inline = self.inline.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let inline = inline.iter().filter_map(|body| serde_json::from_str::<Value>(body).ok());
         let bodies = posted.chain(inline).map(|body| json!({ "text": body["text"], "blocks": body["blocks"] }));
         let view = |home: OpenView| json!({ "view": { "type": home.view["type"], "blocks": home.view["blocks"] } });
-        shown.chain(bodies).chain(self.world().homes().into_iter().map(view)).collect()
+        shown.chain(below).chain(bodies).chain(self.world().homes().into_iter().map(view)).collect()
     }
 
     /// The end of every test.

@@ -106,6 +106,7 @@ mod tests {
             thread: None,
             begins_thread: false,
             home: false,
+            below: None,
             connector: None,
             alone: true,
             person: Some(person.to_owned()),

@@ -175,6 +175,18 @@ impl Client {
         Answer::of(call.body(body.to_string()), Manner::Acts).await?.into_result(Manner::Acts)
     }
 
+    /// `chat.unfurl`, which adds blocks to a message below a link in it
+    /// (docs.slack.dev/reference/methods/chat.unfurl).
+    ///
+    /// # Errors
+    /// As [`DeliverError`] says.
+    pub async fn unfurl(&self, method: &'static str, body: &Value) -> Result<(), DeliverError> {
+        let call = self.call(method)?.header(CONTENT_TYPE, "application/json; charset=utf-8");
+        let answer: Result<Value, DeliverError> =
+            Answer::of(call.body(body.to_string()), Manner::Acts).await?.into_result(Manner::Acts);
+        answer.map(|_| ())
+    }
+
     /// `conversations.history`, or `conversations.replies` where a thread is given: one page of
     /// the messages that are not older than `oldest`.
     ///

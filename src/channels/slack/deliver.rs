@@ -17,6 +17,7 @@ use super::blocks::{self, Rendered};
 use super::client::{Client, RespondError};
 use super::home;
 use super::look_up::{self, Found, Scans, metadata, part_key};
+use super::unfurl;
 use super::workspaces::{Workspaces, is_expired};
 use crate::channels::inline::InlineAnswers;
 use crate::channels::progress::{Progress, Shown};
@@ -122,6 +123,9 @@ impl SlackChannel {
     async fn perform_with(&self, client: &Client, delivery: &Delivery) -> Result<Delivered, DeliverError> {
         if delivery.to.home {
             return home::publish(client, delivery).await;
+        }
+        if let Some(below) = &delivery.to.below {
+            return unfurl::show(client, delivery, below).await;
         }
         if let Some(message) = &delivery.replaces
             && let Some(replaced) = self.replace(client, delivery, message).await?
@@ -261,7 +265,7 @@ impl SlackChannel {
     }
 
     async fn find(&self, delivery: &Delivery) -> Result<Lookup, DeliverError> {
-        if delivery.to.home {
+        if delivery.to.home || delivery.to.below.is_some() {
             return Ok(Lookup::NotDone);
         }
         let lease = self.workspaces.lease(&delivery.to.installation, delivery.to.organisation.as_deref()).await;
@@ -570,6 +574,7 @@ mod tests {
                 thread: None,
                 begins_thread: false,
                 home: false,
+                below: None,
                 connector: None,
                 alone: false,
                 person: Some("U1".to_owned()),

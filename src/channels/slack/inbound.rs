@@ -91,6 +91,25 @@ pub(super) struct InnerEvent {
     pub(super) tab: Option<String>,
     #[serde(deserialize_with = "object")]
     pub(super) tokens: Option<RevokedTokens>,
+    /// What was written to a domain of the app.
+    #[serde(deserialize_with = "list")]
+    pub(super) links: Vec<SharedLink>,
+    #[serde(deserialize_with = "text")]
+    pub(super) message_ts: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) unfurl_id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) source: Option<String>,
+    #[serde(deserialize_with = "flag")]
+    pub(super) is_bot_user_member: bool,
+}
+
+/// A link in a message: docs.slack.dev/reference/events/link_shared.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SharedLink {
+    #[serde(deserialize_with = "text")]
+    pub(super) url: Option<String>,
 }
 
 /// Whose tokens were revoked: docs.slack.dev/reference/events/tokens_revoked.

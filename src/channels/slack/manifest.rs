@@ -5,6 +5,7 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use url::{Host, Url};
 
 use crate::domain::form::Entry;
 
@@ -38,10 +39,16 @@ pub const SCOPES: &[(&str, &str)] = &[
     ("mpim:read", "finding its group direct messages, for the same"),
 ];
 
+/// Further scopes of an app that has a domain, whose links it shows below messages.
+pub const LINK_SCOPES: &[(&str, &str)] =
+    &[("links:read", "being told of links to tasks"), ("links:write", "showing the task below its link")];
+
 /// Events that Slack is to send. Of a mention in a group direct message not every app is told by `app_mention`, so it is
 /// listened to there by `message.mpim` as well (docs.slack.dev/reference/events/message.mpim); both are one event.
 const EVENTS: [&str; 6] =
     ["app_mention", "message.im", "message.mpim", "app_home_opened", "app_uninstalled", "tokens_revoked"];
+/// The further event of an app that has a domain.
+const LINK_EVENT: &str = "link_shared";
 
 /// The app's name, and the bot's; Slack takes 35 and 80 characters.
 const NAME: &str = "AI-CRM";
@@ -78,13 +85,31 @@ pub struct BadCommand {
     pub command: String,
 }
 
+/// The domain of a server, of which Slack tells when somebody writes a link to it: that of an https address. Slack takes
+/// names of ASCII with a top-level domain, no addresses of machines, and five at most; the server has one
+/// (docs.slack.dev/messaging/unfurling-links-in-messages, "Domain(s)").
+#[must_use]
+pub fn domain(public_url: &Url) -> Option<&str> {
+    let Some(Host::Domain(name)) = public_url.host().filter(|_| public_url.scheme() == "https") else { return None };
+    let name = name.trim_end_matches('.');
+    (name.contains('.') && name.is_ascii()).then_some(name)
+}
+
+/// The scopes of an app, of which one with a domain needs two more.
+#[must_use]
+pub fn scopes(domain: Option<&str>) -> Vec<&'static str> {
+    let of_links = LINK_SCOPES.iter().filter(|_| domain.is_some());
+    SCOPES.iter().chain(of_links).map(|(scope, _)| *scope).collect()
+}
+
 /// The manifest of an app whose server is reached at `base`, without a slash at its end; where there is none, of one that
-/// comes by Socket Mode and needs no address. Texts that are too long are cut.
+/// comes by Socket Mode and needs no address. Links to `domain` are told to it. Texts that are too long are cut.
 ///
 /// # Errors
 /// Where Slack would refuse the command's name.
 pub fn manifest(
     base: Option<&str>,
+    domain: Option<&str>,
     command: &str,
     description: &str,
     hint: &str,
@@ -95,7 +120,7 @@ pub fn manifest(
     if name.is_empty() || command.chars().count() > LONGEST_COMMAND || !name.chars().all(fits) {
         return Err(BadCommand { command: command.to_owned() });
     }
-    let scopes: Vec<&str> = SCOPES.iter().map(|(scope, _)| *scope).collect();
+    let events: Vec<&str> = EVENTS.into_iter().chain(domain.map(|_| LINK_EVENT)).collect();
     let mut made = json!({
         "display_information": { "name": NAME, "description": ABOUT_APP, "background_color": COLOUR },
         "features": {
@@ -113,15 +138,18 @@ pub fn manifest(
             }],
             "shortcuts": entries.iter().take(MOST_SHORTCUTS).map(shortcut).collect::<Vec<_>>(),
         },
-        "oauth_config": { "scopes": { "bot": scopes } },
+        "oauth_config": { "scopes": { "bot": scopes(domain) } },
         "settings": {
-            "event_subscriptions": { "bot_events": EVENTS },
+            "event_subscriptions": { "bot_events": events },
             "interactivity": { "is_enabled": true },
             "org_deploy_enabled": false,
             "socket_mode_enabled": base.is_none(),
             "token_rotation_enabled": false,
         },
     });
+    if let Some(domain) = domain {
+        made["features"]["unfurl_domains"] = json!([domain]);
+    }
     if let Some(base) = base {
         let address = |path: &str| json!(format!("{base}{path}"));
         made["features"]["slash_commands"][0]["url"] = address(COMMANDS_PATH);
@@ -168,12 +196,12 @@ mod tests {
     #[test]
     fn what_slack_would_refuse_is_refused_or_cut_here() {
         for command in ["", "/", "ai-crm", "/AI", "/a b", "//a", &format!("/{}", "a".repeat(32))] {
-            let refused = manifest(Some("https://a.example"), command, "x", "y", &[]).unwrap_err().to_string();
+            let refused = manifest(Some("https://a.example"), None, command, "x", "y", &[]).unwrap_err().to_string();
             assert!(refused.contains("channels.slack.command") && refused.contains("/ai-crm"), "{refused}");
         }
         let long = "ü".repeat(3000);
         let made =
-            manifest(Some("https://a.example"), &format!("/{}", "a".repeat(31)), &long, &long, &ENTRIES).unwrap();
+            manifest(Some("https://a.example"), None, &format!("/{}", "a".repeat(31)), &long, &long, &ENTRIES).unwrap();
         let of = |field: &str| made["features"]["slash_commands"][0][field].as_str().unwrap().chars().count();
         assert_eq!((of("description"), of("usage_hint"), of("command")), (2000, 1000, 32));
         let shortcuts = &made["features"]["shortcuts"];
@@ -196,7 +224,7 @@ mod tests {
                 about: text(LONGEST_ABOUT_SHORTCUT + more),
             };
             let (description, hint) = (text(LONGEST_DESCRIPTION + more), text(LONGEST_HINT + more));
-            let made = manifest(None, "/ai-crm", description, hint, &[entry; MOST_SHORTCUTS]).unwrap();
+            let made = manifest(None, None, "/ai-crm", description, hint, &[entry; MOST_SHORTCUTS]).unwrap();
             for (pointer, most) in [
                 ("/features/slash_commands/0/description", LONGEST_DESCRIPTION),
                 ("/features/slash_commands/0/usage_hint", LONGEST_HINT),
@@ -206,19 +234,19 @@ mod tests {
                 let said = made.pointer(pointer).and_then(Value::as_str).unwrap();
                 assert_eq!((said.chars().count(), said.ends_with('…')), (most, more > 0), "{pointer}");
             }
-            let shortcuts = manifest(None, "/a", "x", "y", &vec![entry; MOST_SHORTCUTS + more]).unwrap();
+            let shortcuts = manifest(None, None, "/a", "x", "y", &vec![entry; MOST_SHORTCUTS + more]).unwrap();
             assert_eq!(shortcuts["features"]["shortcuts"].as_array().unwrap().len(), MOST_SHORTCUTS);
         }
     }
 
     #[test]
     fn an_app_by_socket_has_no_address() {
-        let made = manifest(None, "/ai-crm", "x", "y", &[]).unwrap();
+        let made = manifest(None, None, "/ai-crm", "x", "y", &[]).unwrap();
         assert_eq!(made["settings"]["socket_mode_enabled"], true);
         assert_eq!(made["settings"]["interactivity"], json!({"is_enabled": true}));
         assert_eq!(made["settings"]["event_subscriptions"], json!({"bot_events": EVENTS}));
         assert!(!made.to_string().contains("/slack/"), "{made}");
-        let by_request = manifest(Some("https://a.example"), "/ai-crm", "x", "y", &[]).unwrap();
+        let by_request = manifest(Some("https://a.example"), None, "/ai-crm", "x", "y", &[]).unwrap();
         assert_eq!(
             made["features"]["slash_commands"][0]["command"],
             by_request["features"]["slash_commands"][0]["command"]
@@ -226,8 +254,30 @@ mod tests {
     }
 
     #[test]
+    fn links_are_told_to_an_app_with_a_domain_and_others_ask_for_no_right_to_them() {
+        let of = |domain| manifest(Some("https://a.example"), domain, "/ai-crm", "x", "y", &[]).unwrap();
+        let with = of(Some("bot.example.com"));
+        assert_eq!(with["features"]["unfurl_domains"], json!(["bot.example.com"]));
+        let events = with["settings"]["event_subscriptions"]["bot_events"].as_array().unwrap();
+        assert!(events.contains(&json!("link_shared")) && events.len() == EVENTS.len() + 1);
+        let scopes = with["oauth_config"]["scopes"]["bot"].to_string();
+        assert!(scopes.contains("links:read") && scopes.contains("links:write"));
+        assert!(!of(None).to_string().contains("link"), "{}", of(None));
+        for (url, wanted) in [
+            ("https://bot.example.com/crm/", Some("bot.example.com")),
+            ("https://bot.example.com.:8443/", Some("bot.example.com")),
+            ("http://bot.example.com/", None),
+            ("https://localhost/", None),
+            ("https://203.0.113.7/", None),
+            ("https://[2001:db8::1]/", None),
+        ] {
+            assert_eq!(domain(&url.parse().unwrap()), wanted, "{url}");
+        }
+    }
+
+    #[test]
     fn the_link_carries_the_manifest() {
-        let made = manifest(Some("https://a.example"), "/ai-crm", "“x” & y", "[z]", &ENTRIES).unwrap();
+        let made = manifest(Some("https://a.example"), None, "/ai-crm", "“x” & y", "[z]", &ENTRIES).unwrap();
         let link = link(&made);
         let address = url::Url::parse(&link).unwrap();
         let fields: std::collections::HashMap<_, _> = address.query_pairs().collect();

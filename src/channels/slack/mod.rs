@@ -25,6 +25,7 @@ pub mod modal;
 pub mod oauth;
 pub mod socket;
 mod text;
+mod unfurl;
 pub mod verify;
 pub mod workspaces;
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::{Client, SetUpError};
-use super::manifest::SCOPES;
+use super::manifest;
 use crate::channels::DeliverError;
 use crate::domain::secret::Secret;
 
@@ -85,7 +85,7 @@ impl OAuth {
     pub fn authorize(&self, redirect: &Url, state: &str) -> Url {
         let mut url = self.client.api().clone();
         url.set_path("/oauth/v2/authorize");
-        let scopes: Vec<&str> = SCOPES.iter().map(|(scope, _)| *scope).collect();
+        let scopes = manifest::scopes(manifest::domain(redirect));
         url.query_pairs_mut()
             .append_pair("client_id", &self.id)
             .append_pair("scope", &scopes.join(","))

@@ -75,6 +75,8 @@ pub enum Answer {
     },
     /// What is found. The event says nothing of it: what is to be handled is known where the searches are.
     Search(Sought),
+    /// What stands below a link that was pasted, as with a search.
+    Link(String),
     /// What is wrong with a form that was sent, or that it was taken.
     Submitted {
         /// What opened its dialog.
@@ -82,6 +84,13 @@ pub enum Answer {
     },
     /// 501: an invoke that is not known.
     NotImplemented,
+}
+
+impl Answer {
+    /// Whether the caller waits for what is found.
+    fn is_search(&self) -> bool {
+        matches!(self, Self::Search(_) | Self::Link(_))
+    }
 }
 
 /// Why an activity is no event.
@@ -118,8 +127,7 @@ pub fn decode(
     let here = Here::of(activity, &tenant);
     let (what, answer) = read(kind, activity);
     let from = activity.from.as_ref().and_then(|account| user(account, &tenant));
-    let is_search = matches!(answer, Answer::Search(_));
-    let answerable = is_search || !matches!(what, EventKind::Platform { .. });
+    let answerable = answer.is_search() || !matches!(what, EventKind::Platform { .. });
     let reply = here.as_ref().filter(|_| answerable).map(|here| Address {
         channel: ChannelName::Teams,
         installation: tenant.clone(),
@@ -128,6 +136,7 @@ pub fn decode(
         thread: here.thread.clone(),
         begins_thread: false,
         home: false,
+        below: None,
         connector: Some(service_url.to_string()),
         alone: here.place.kind == PlaceKind::Direct,
         person: activity.from.as_ref().and_then(|from| from.id.clone()),
@@ -326,6 +335,12 @@ fn invoke(activity: &Activity) -> (EventKind, Answer) {
             return (ignored(name, "a person looks for things"), Answer::NotImplemented);
         }
         return (ignored(name, "there is no such search"), Answer::Search(sought));
+    }
+    if let Some(link) = value.and_then(|value| search::pasted(name, value)) {
+        if !names_somebody(activity) || is_the_bot(activity) {
+            return (ignored(name, "a person pastes links"), Answer::NotImplemented);
+        }
+        return (ignored(name, "the link is none to a task of this bot"), Answer::Link(link));
     }
     if name != "adaptiveCard/action" {
         return (ignored("invoke", format!("no part of the bot answers {shown}")), Answer::NotImplemented);

@@ -12,7 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Value, json};
-use url::Url;
+use url::{Host, Url};
 
 use super::search::PARAMETER;
 use crate::domain::form::Entry;
@@ -29,7 +29,7 @@ const SCHEMA: &str = "https://developer.microsoft.com/json-schemas/teams/v1.22/M
 /// The app's name; Teams takes 30 characters, and as the developer's 32.
 const NAME: &str = "AI-CRM";
 /// How people call the bot: by the name of the app.
-pub(super) const MENTION: &str = "@AI-CRM";
+pub const MENTION: &str = "@AI-CRM";
 /// The app's long name, in at most 100 characters.
 const LONG_NAME: &str = "AI-CRM: your team's tasks, and work sized up before it begins";
 /// What the app is, in at most 80 characters.
@@ -104,7 +104,8 @@ pub struct MenuCommand {
 
 /// The manifest of the app `id`, in the version of this program. `site` is the https address of the server; Teams
 /// shows it as the developer's, and does not call it: where messages go to is told to Azure. Of the commands those
-/// are shown for which there is room, and descriptions that are too long are cut.
+/// are shown for which there is room, and descriptions that are too long are cut. With `reads_links` the bot is asked for
+/// what stands below a link to that server.
 #[must_use]
 pub fn manifest(
     id: &AppId,
@@ -112,6 +113,7 @@ pub fn manifest(
     commands: &[MenuCommand],
     entries: &[Entry],
     searches: &[SearchEntry],
+    reads_links: bool,
 ) -> Value {
     let shown: Vec<Value> = commands
         .iter()
@@ -125,6 +127,12 @@ pub fn manifest(
     let menus: Vec<Value> = SCOPES.iter().map(|scope| json!({ "scopes": [scope], "commands": shown })).collect();
     let entries: Vec<Value> =
         searches.iter().map(search).chain(entries.iter().map(entry)).take(MOST_COMMANDS).collect();
+    let mut extension = json!({ "botId": id.0, "commands": entries });
+    if let Some(domain) = domain(site).filter(|_| reads_links) {
+        // Who is not named sees nothing, so nobody is asked without a name.
+        let value = json!({ "domains": [domain], "supportsAnonymizedPayloads": false });
+        extension["messageHandlers"] = json!([{ "type": "link", "value": value }]);
+    }
     json!({
         "$schema": SCHEMA,
         "manifestVersion": FORM,
@@ -143,10 +151,18 @@ pub fn manifest(
             "isNotificationOnly": false,
             "commandLists": menus,
         }],
-        "composeExtensions": [{ "botId": id.0, "commands": entries }],
+        "composeExtensions": [extension],
         "permissions": PERMISSIONS,
         "validDomains": [site.host_str().unwrap_or_default()],
     })
+}
+
+/// The domain of a server, of which Teams tells when somebody pastes a link to it; a machine's address is none, and a
+/// name without a dot is nobody's
+/// (learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/link-unfurling).
+fn domain(site: &Url) -> Option<&str> {
+    let Some(Host::Domain(name)) = site.host().filter(|_| site.scheme() == "https") else { return None };
+    name.contains('.').then_some(name)
 }
 
 /// An entry that opens a form, as a command of the message extension: in the menu of a message, or where one writes and
@@ -208,7 +224,7 @@ mod tests {
         ];
         let search = SearchEntry { name: "s", title: "Find", about: "z", asks: "Words", hint: "Any" };
         let site = "https://bot.example.com/crm/".parse().unwrap();
-        manifest(&ID.parse().unwrap(), &site, &commands, &entries, &[search])
+        manifest(&ID.parse().unwrap(), &site, &commands, &entries, &[search], true)
     }
 
     #[test]
@@ -263,6 +279,19 @@ mod tests {
         assert_eq!((&alone["id"], &alone["context"]), (&json!("a"), &json!(["compose", "commandBox"])));
         assert_eq!(alone["title"], "A title of more than thirty-two…");
         assert_eq!((&on_message["id"], &on_message["context"]), (&json!("b"), &json!(["message"])));
+    }
+
+    #[test]
+    fn links_to_the_server_are_asked_for_by_name_where_it_has_a_domain() {
+        let handler =
+            json!([{"type": "link", "value": {"domains": ["bot.example.com"], "supportsAnonymizedPayloads": false}}]);
+        assert_eq!(made(&[])["composeExtensions"][0]["messageHandlers"], handler);
+        for (site, reads_links) in
+            [("https://bot.example.com/", false), ("http://bot.example.com/", true), ("https://203.0.113.7/", true)]
+        {
+            let made = manifest(&ID.parse().unwrap(), &site.parse().unwrap(), &[], &[], &[], reads_links);
+            assert_eq!(made["composeExtensions"][0].get("messageHandlers"), None, "{site}");
+        }
     }
 
     #[test]

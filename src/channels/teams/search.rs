@@ -1,7 +1,10 @@
-//! Search in the message extension: what is looked for, and the answers of which Teams makes a list.
+//! Search in the message extension: what is looked for, and the answers of which Teams makes a list; and links that are
+//! pasted where one writes, for which Teams searches in the same way.
 //!
-//! Owns the invoke `composeExtension/query`. Which searches there are and what they find is not decided here. Shapes:
-//! learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/search-commands/respond-to-search.
+//! Owns the invokes `composeExtension/query`, `queryLink` and `anonymousQueryLink`. Which searches there are, what they find
+//! and where a link leads is not decided here. Shapes:
+//! learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/search-commands/respond-to-search and
+//! learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/link-unfurling.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -12,6 +15,15 @@ use crate::domain::search::{Found, Sought};
 
 /// The invoke.
 const QUERY: &str = "composeExtension/query";
+/// The invoke of a link that was pasted.
+const QUERY_LINK: &str = "composeExtension/queryLink";
+/// The same, of somebody whom Teams does not name, since they have not installed the app. The manifest asks for none.
+const ANONYMOUS_LINK: &str = "composeExtension/anonymousQueryLink";
+/// The longest link that is read.
+const LONGEST_LINK: usize = 3_000;
+/// The version of the card below a link: "Link unfurling supports Adaptive Cards version 1.3 and earlier". What a task's
+/// card is made of is older: [`card`] says of each element in which version it came.
+const CARD_OF_LINK: &str = "1.3";
 /// The name of what people type, as the manifest gives it to Teams. The first query, before anything is typed, comes with
 /// `initialRun` in its place.
 pub(super) const PARAMETER: &str = "words";
@@ -50,6 +62,31 @@ pub fn sought(name: &str, value: &Value) -> Option<Sought> {
 pub fn show(found: &[Found]) -> Bytes {
     let results: Vec<Value> = found.iter().take(MOST_RESULTS).map(result).collect();
     let list = json!({"type": "result", "attachmentLayout": "list", "attachments": results});
+    Bytes::from(json!({ "composeExtension": list }).to_string())
+}
+
+/// The link of an invoke; `None` where it is not about one, or about one that is longer than links are.
+#[must_use]
+pub fn pasted(name: &str, value: &Value) -> Option<String> {
+    let link = value["url"].as_str().filter(|_| name == QUERY_LINK)?;
+    (link.len() <= LONGEST_LINK).then(|| link.to_owned())
+}
+
+/// Whether an invoke is about a link that somebody has pasted whom Teams does not name.
+#[must_use]
+pub fn is_anonymous(name: Option<&str>) -> bool {
+    name == Some(ANONYMOUS_LINK)
+}
+
+/// The answer for a link: the card that is put below it, or nothing, which a result without an entry says. Teams would keep
+/// either for half an hour and show it without asking again, perhaps to somebody else; it is told not to.
+#[must_use]
+pub fn show_link(found: Option<&Found>) -> Bytes {
+    let mut results: Vec<Value> = found.into_iter().map(result).collect();
+    results.iter_mut().for_each(|result| result["content"]["version"] = json!(CARD_OF_LINK));
+    let keep = json!({"type": "setCachePolicy", "value": json!({"type": "no-cache"}).to_string()});
+    let list = json!({"type": "result", "attachmentLayout": "list", "attachments": results,
+        "suggestedActions": {"actions": [keep]}});
     Bytes::from(json!({ "composeExtension": list }).to_string())
 }
 
@@ -118,6 +155,43 @@ mod tests {
             ("composeExtension/fetchTask", json!({"commandId": "task_search"})),
         ] {
             assert_eq!(sought(name, &value), None, "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_pasted_link_is_read_as_it_is() {
+        let of = |name: &str, value: Value| pasted(name, &value);
+        let link = "https://bot.example.com/tasks/T-1?x=<é>";
+        assert_eq!(of(QUERY_LINK, json!({"url": link})).as_deref(), Some(link));
+        for value in
+            [json!({}), json!({"url": 7}), json!(null), json!("x"), json!({"url": "x".repeat(LONGEST_LINK + 1)})]
+        {
+            assert_eq!(of(QUERY_LINK, value.clone()), None, "{value}");
+        }
+        for name in [QUERY, ANONYMOUS_LINK, "composeExtension/selectItem"] {
+            assert_eq!(of(name, json!({"url": link})), None, "{name}");
+        }
+        assert!(is_anonymous(Some(ANONYMOUS_LINK)) && !is_anonymous(Some(QUERY_LINK)) && !is_anonymous(None));
+    }
+
+    #[test]
+    fn below_a_link_stands_one_old_enough_card_or_nothing_and_neither_is_kept() {
+        let card =
+            Card::new("T-1 *Fix* it").facts([("Status", "todo"), ("Note", "*x*")]).text("the story").footer("from x");
+        let found = Found { title: "T-1".to_owned(), line: "todo".to_owned(), card };
+        for (found, count) in [(Some(&found), 1), (None, 0)] {
+            let answer: Value = serde_json::from_slice(&show_link(found)).unwrap();
+            let list = &answer["composeExtension"];
+            assert_eq!((&list["type"], list["attachments"].as_array().unwrap().len()), (&json!("result"), count));
+            let keep = &list["suggestedActions"]["actions"][0];
+            assert_eq!((&keep["type"], &keep["value"]), (&json!("setCachePolicy"), &json!("{\"type\":\"no-cache\"}")));
+            for result in list["attachments"].as_array().unwrap() {
+                assert_eq!(result["content"]["version"], CARD_OF_LINK);
+                assert!(result["preview"]["content"]["title"].is_string(), "the document wants a preview");
+                let kinds = result["content"]["body"].as_array().unwrap().iter().map(|it| it["type"].as_str().unwrap());
+                let old = ["TextBlock", "RichTextBlock", "FactSet"];
+                assert!(kinds.clone().all(|kind| old.contains(&kind)), "{:?}", kinds.collect::<Vec<_>>());
+            }
         }
     }
 

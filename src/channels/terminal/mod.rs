@@ -52,6 +52,7 @@ pub fn address(user: &str) -> Address {
         thread: None,
         begins_thread: false,
         home: false,
+        below: None,
         connector: None,
         alone: true,
         person: Some(user.to_owned()),

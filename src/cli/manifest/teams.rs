@@ -78,7 +78,7 @@ fn teams(id: &AppId, site: &Option<Url>) -> Value {
     let of =
         |spec: &crate::commands::CommandSpec| MenuCommand { title: spec.name(), description: spec.about.to_owned() };
     let commands: Vec<MenuCommand> = usage::menu(MOST_COMMANDS).into_iter().map(of).collect();
-    manifest::manifest(id, &base(site), &commands, &ENTRIES, &search::ENTRIES)
+    manifest::manifest(id, &base(site), &commands, &ENTRIES, &search::ENTRIES, site.is_some())
 }
 
 /// The server's address, where it is one to which Azure would send.

@@ -13,6 +13,8 @@ use super::super::{Global, print};
 use super::stage::BotHere;
 use super::visit::{self, PATIENCE, Seen, Visit};
 use crate::actors::clock;
+use crate::channels::slack::manifest;
+use crate::config::Config;
 use crate::sim::slack::world::SlackWorld;
 use crate::sim::slack::{Manner, SlackSim, seed};
 
@@ -25,7 +27,7 @@ pub(super) const STAND_IN: &str = "127.0.0.1:8090";
 
 #[derive(Args)]
 pub(super) struct SlackArgs {
-    /// What is typed: a slash command, `@ai-crm …`, or anything else
+    /// What is typed: a slash command, `@ai-crm …`, or anything else, such as a link to a task (with server.public_url set)
     #[arg(required_unless_present_any = ["click", "home", "shortcut", "look"], conflicts_with_all = ["home", "shortcut"])]
     line: Option<String>,
     /// Who: U0ADA0001, U0GRACE01, U0LINUS01 (members), U0GUEST01, U0STRANGE, …
@@ -83,6 +85,8 @@ struct Ends {
     stand_in: String,
     app_url: String,
     secret: String,
+    /// The domain of the server, for whose links the app is registered.
+    domain: Option<String>,
 }
 
 pub(super) async fn run(global: &Global, args: &SlackArgs) -> anyhow::Result<ExitCode> {
@@ -104,8 +108,14 @@ pub(super) async fn run(global: &Global, args: &SlackArgs) -> anyhow::Result<Exi
         stand_in,
         app_url: format!("http://{}", running.address),
         secret: own.unwrap_or_else(|| SIM_SECRET.to_owned()),
+        domain: domain(&config),
     };
     play(&ends, args, global.json).await
+}
+
+/// The domain that the app's manifest names.
+fn domain(config: &Config) -> Option<String> {
+    config.server.public_url.as_ref().and_then(manifest::domain).map(str::to_owned)
 }
 
 /// Nothing runs: the stand-in and the bot run here, on the data folder, while the line takes.
@@ -122,6 +132,7 @@ async fn in_this_process(global: &Global, args: &SlackArgs) -> anyhow::Result<Ex
     if args.socket {
         options.push(("channels.slack.app_token", SIM_APP_TOKEN.to_owned()));
     }
+    let domain = domain(&global.load(Vec::new())?);
     let bot = BotHere::start(global, options).await?;
     let is_open = |world: &SlackWorld| (!world.sockets().is_empty()).then_some(());
     let ready = !args.socket || sim.world().wait_for(PATIENCE, is_open).await.is_some();
@@ -129,6 +140,7 @@ async fn in_this_process(global: &Global, args: &SlackArgs) -> anyhow::Result<Ex
         stand_in: sim.api_url().trim_end_matches("api/").to_owned(),
         app_url: bot.url.clone(),
         secret: SIM_SECRET.to_owned(),
+        domain,
     };
     let played = match ready {
         true => play(&ends, args, global.json).await,
@@ -145,14 +157,16 @@ async fn play(ends: &Ends, args: &SlackArgs, as_json: bool) -> anyhow::Result<Ex
         true => ("_sim/home", vec![user], format!("home of {}", args.user), "hash"),
         false => (visit::MESSAGES, vec![channel, user], args.channel.clone(), "ts"),
     };
-    let is_by_bot = |message: &Value| !message["message"]["bot_id"].is_null();
+    // What the bot shows below a link stands in a message of somebody's.
+    let is_by_bot =
+        |message: &Value| !message["message"]["bot_id"].is_null() || message["message"]["unfurls"].is_object();
     let visit = Visit::begin(&ends.stand_in, route, &which, is_by_bot).await?;
     if args.look {
         return Ok(visit::print_looked(&visit.last(), &place, id, as_json));
     }
     let scene = json!({
         "app_url": ends.app_url, "signing_secret": ends.secret, "user": args.user, "channel": args.channel,
-        "as": args.manner, "by_socket": args.socket,
+        "as": args.manner, "by_socket": args.socket, "unfurl_domains": ends.domain.as_slice(),
     });
     let mut outcome = visit.act(scene.clone(), action(args)).await?;
     if visit::is_to_be_refused(&args.manner) {

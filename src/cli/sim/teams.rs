@@ -30,7 +30,7 @@ const PARAMETER: &str = "words";
 #[derive(Args)]
 pub(super) struct TeamsArgs {
     /// What is said. Outside of one's own chat with the bot, the bot is mentioned where the words do not do so
-    #[arg(required_unless_present_any = ["press", "dialog", "search", "look"])]
+    #[arg(required_unless_present_any = ["press", "dialog", "search", "paste", "look"])]
     words: Option<String>,
     /// Who: ada, grace, linus (members), guest, stranger (of another tenant), anonymous
     #[arg(long, default_value = "ada")]
@@ -62,9 +62,12 @@ pub(super) struct TeamsArgs {
     /// Type this into the bot's search among tasks, instead; nothing ("") is what is seen before anything is typed
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["words", "press", "dialog"])]
     search: Option<String>,
+    /// Paste this link where one writes, instead, and see what comes below it: a link to a task, with server.public_url set
+    #[arg(long, value_name = "URL", conflicts_with_all = ["words", "press", "dialog", "search"])]
+    paste: Option<String>,
     /// Do nothing but look at the last messages of the bot there, as in somebody's own chat with it: --channel
     /// personal-grace. A card that the bot refreshes is refreshed, and shown as this person sees it
-    #[arg(long, conflicts_with_all = ["words", "press", "dialog", "search"])]
+    #[arg(long, conflicts_with_all = ["words", "press", "dialog", "search", "paste"])]
     look: bool,
     /// How the activity goes: wrong-signature and stale (a token that ended six minutes ago) are to be refused; retry is
     /// a repeat of what never arrived; twice is the same activity again
@@ -158,10 +161,11 @@ async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<Ex
     let is_answered = taken(&outcome)?;
     // What is said of a form that was taken is not yet what came of it.
     let is_sent = args.dialog.is_some() && outcome["result"]["shown"] == "text";
-    let messages = match args.search {
-        // A search says nothing in the conversation.
-        Some(_) => Vec::new(),
-        None => visit.shown(if is_answered && !is_sent { BEHIND_AN_ANSWER } else { PATIENCE }).await?,
+    // A search or a link says nothing in the conversation.
+    let says_nothing = args.search.is_some() || args.paste.is_some();
+    let messages = match says_nothing {
+        true => Vec::new(),
+        false => visit.shown(if is_answered && !is_sent { BEHIND_AN_ANSWER } else { PATIENCE }).await?,
     };
     let at_once = at_once(&outcome["result"], args);
     let (outcome, messages, place) = (&outcome, messages.as_slice(), args.place());
@@ -200,6 +204,9 @@ fn at_once(result: &Value, args: &TeamsArgs) -> Option<String> {
 }
 
 fn action(args: &TeamsArgs) -> Value {
+    if let Some(link) = &args.paste {
+        return json!({ "do": "paste", "link": link });
+    }
     if let Some(words) = &args.search {
         return json!({ "do": "search", "command": SEARCH, "parameter": PARAMETER, "words": words });
     }

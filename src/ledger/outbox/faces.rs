@@ -25,8 +25,7 @@ pub(super) fn follow(store: &Store, it: &Effect, end: &EffectEnd, at: Timestamp)
     Ok(writes)
 }
 
-/// Whether it changes a message that nobody asked about just now, only to keep it true. Where that message is gone, or the
-/// bot may not change it, nobody misses anything: the receipt says so, and there is nothing to try again.
+/// Whether it changes a message that nobody asked about just now, only to keep it true.
 pub(super) fn is_echo(it: &Effect) -> bool {
     let EffectKind::Deliver { replaces, shows, answers, .. } = &it.kind;
     replaces.is_some() && shows.is_some() && answers.is_none()

@@ -47,13 +47,9 @@ impl Conversation {
     #[must_use]
     pub fn of(effect: &Effect) -> Self {
         let to = effect.address();
-        Self {
-            tenant: effect.tenant.clone(),
-            channel: to.channel,
-            workspace: format!("{}/{}", to.channel, to.installation),
-            place: to.spot(),
-            key: to.conversation(),
-        }
+        // A platform counts each method apart: where it has enough of what stands below links, answers go on.
+        let workspace = if to.below.is_some() { to.spot() } else { format!("{}/{}", to.channel, to.installation) };
+        Self { tenant: effect.tenant.clone(), channel: to.channel, workspace, place: to.spot(), key: to.conversation() }
     }
 }
 
@@ -408,6 +404,7 @@ pub fn pace_until(now: Timestamp, pace: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::Below;
     use crate::domain::ids::{EventId, TaskId};
     use crate::ledger::outbox::testing::delivery;
 
@@ -512,6 +509,33 @@ mod tests {
             outbox.finished(&conversation, &[performs.id]);
         }
         assert_eq!(outbox.owed(), 0);
+    }
+
+    #[test]
+    fn what_stands_below_links_keeps_a_pace_of_its_own_and_holds_no_answer_up() {
+        let mut outbox = Outbox::default();
+        let below = |event, place, link: &str| {
+            let mut effect = effect(event, place, None);
+            let EffectKind::Deliver { to, .. } = &mut effect.kind;
+            to.below = Some(Below { message: "a:1.2".to_owned(), link: link.to_owned() });
+            effect
+        };
+        outbox.push(&below(1, "a", "https://a/1"));
+        let (links, first) = performed(outbox.next(Timestamp(0)));
+        outbox.pace(&links, Timestamp(1000));
+        outbox.again(&links, first, Timestamp(500), false);
+        outbox.hush(&links, Timestamp(30_000));
+        outbox.push(&below(2, "b", "https://a/3"));
+        outbox.push(&effect(3, "a", None));
+        let (answers, id) = performed(outbox.next(Timestamp(0)));
+        assert_eq!(id.event, EventId(3), "answers go on, in the same place and workspace");
+        outbox.finished(&answers, &[id]);
+        assert_eq!(outbox.next(Timestamp(29_999)), None, "other links of the workspace wait");
+        // One that is under way keeps no other waiting that is below the same message.
+        outbox.push(&below(4, "a", "https://a/2"));
+        let mut tried: Vec<u64> = (0..3).map(|_| performed(outbox.next(Timestamp(30_000))).1.event.0).collect();
+        tried.sort_unstable();
+        assert_eq!(tried, [1, 2, 4]);
     }
 
     #[test]

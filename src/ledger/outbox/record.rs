@@ -16,6 +16,8 @@ pub fn receipt(effect: &Effect, end: EffectEnd, at: Timestamp) -> Receipt {
     let to = effect.address();
     let thread = match &to.thread {
         _ if to.home => " home".to_owned(),
+        // The link is what somebody wrote, and stands in the event.
+        _ if to.below.is_some() => " below a link".to_owned(),
         Some(thread) => format!(" thread {thread}"),
         None => String::new(),
     };
@@ -53,7 +55,7 @@ fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) 
     let mut batch = Batch::new();
     batch.write(&it.tenant, effect::take_owed(it.id, owed.version));
     if let EffectEnd::Dead { reason } = end
-        && !faces::is_echo(it)
+        && is_missed(it)
     {
         let dead = Effect { last_error: Some(reason.clone()), ..it.clone() };
         batch.write(&it.tenant, effect::put_dead(&dead));
@@ -81,6 +83,13 @@ fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) 
     batch.writes(&it.tenant, faces::follow(store, it, end, at)?);
     batch.write(&it.tenant, effect::put_receipt(&receipt(it, end.clone(), at)));
     Ok(batch)
+}
+
+/// Whether somebody misses it where it does not arrive. Nobody misses what keeps a message true of which nobody asked just
+/// now, nor what would have stood below a link of their own: where that message is gone, or the bot may not change it, the
+/// receipt says so, and there is nothing to try again.
+fn is_missed(it: &Effect) -> bool {
+    !faces::is_echo(it) && it.address().below.is_none()
 }
 
 /// An effect was tried and not performed: what was said is kept.

@@ -33,6 +33,7 @@ pub(super) fn delivery(event: u64, place: &str) -> Effect {
         thread: None,
         begins_thread: false,
         home: false,
+        below: None,
         connector: None,
         alone: false,
         person: None,

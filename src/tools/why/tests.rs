@@ -52,6 +52,7 @@ fn effect_of(id: EffectId) -> Effect {
                 thread: None,
                 begins_thread: false,
                 home: false,
+                below: None,
                 connector: None,
                 alone: false,
                 person: None,

@@ -1,10 +1,12 @@
-//! Search at the edge: what somebody looks for is an event like any other, and its end is the answer of the request.
+//! Search at the edge: what somebody looks for is an event like any other, and its end is the answer of the request. So is
+//! a link that somebody pastes, which looks for one task.
 //!
 //! Whether they may look is decided behind, with the event, and audited there. Texts of people about it stand here.
 
 use std::time::Duration;
 
 use axum::response::Response;
+use jiff::civil::Date;
 use tokio::time::{Instant, timeout_at};
 
 use super::forms::note;
@@ -44,6 +46,42 @@ pub(super) async fn look(
         return Ok(json(search::say(UNKNOWN)));
     };
     incoming.kind = call;
+    match asked(state, incoming, arrived).await? {
+        Asked { tenant, id, story: Some(story) } => answer(state, &tenant, id, &story),
+        _ => Ok(json(search::say(TOO_LONG))),
+    }
+}
+
+/// Answers with what stands below a link. Whoever pastes one has asked nothing in words, so nothing is said where there is
+/// nothing to show: the link is none of ours, the task is not there, they may not see it, or it takes too long.
+pub(super) async fn below(
+    state: &Shared,
+    mut incoming: Incoming,
+    link: &str,
+    arrived: Instant,
+) -> Result<Response, Problem> {
+    let Some(task) = state.links.as_ref().and_then(|links| links.task(link)) else {
+        incoming.reply = None;
+        note(state, incoming, arrived).await;
+        return Ok(json(search::show_link(None)));
+    };
+    incoming.kind = searches::show(task);
+    let Asked { tenant, story, .. } = asked(state, incoming, arrived).await?;
+    let found = match story.filter(|story| story.end == End::Done) {
+        Some(_) => searches::linked(&state.inbox.store().view(&tenant), task, today(state))?,
+        None => None,
+    };
+    Ok(json(search::show_link(found.as_ref())))
+}
+
+/// A question that is an event, and how it has ended; nothing where that takes too long.
+struct Asked {
+    tenant: TenantId,
+    id: EventId,
+    story: Option<Story>,
+}
+
+async fn asked(state: &Shared, incoming: Incoming, arrived: Instant) -> Result<Asked, Problem> {
     let asked = incoming.clone();
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
     let ended = state.settlements.wait_for(id);
@@ -53,8 +91,11 @@ pub(super) async fn look(
     } else {
         earlier(state, &tenant, accepted.id(), &asked)?
     };
-    let Some(story) = story else { return Ok(json(search::say(TOO_LONG))) };
-    answer(state, &tenant, accepted.id(), &story)
+    Ok(Asked { tenant, id: accepted.id(), story })
+}
+
+fn today(state: &Shared) -> Date {
+    due::day_of(state.inbox.clock().now())
 }
 
 /// The end of the same query that came before, where it has one.
@@ -70,8 +111,7 @@ fn earlier(state: &Shared, tenant: &TenantId, id: EventId, asked: &Incoming) -> 
 fn answer(state: &Shared, tenant: &TenantId, id: EventId, story: &Story) -> Result<Response, Problem> {
     let body = match (story.end, &story.result) {
         (End::Done, Some(result)) => {
-            let today = due::day_of(state.inbox.clock().now());
-            search::show(&searches::found(&state.inbox.store().view(tenant), result, today)?)
+            search::show(&searches::found(&state.inbox.store().view(tenant), result, today(state))?)
         }
         (End::Denied, _) => search::say(&format!("You may not look for this here: {}", story.summary)),
         (End::Refused, Some(result)) if result["refused"].is_string() => {

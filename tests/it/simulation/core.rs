@@ -135,6 +135,7 @@ impl Core {
             signer,
             catalog: CATALOG.clone(),
             analyst: ANALYST.clone(),
+            links: None,
             settlements: Settlements::default(),
             patience: Patience {
                 most_attempts: 4,

@@ -71,6 +71,7 @@ impl Happening {
                 thread: room.thread.clone(),
                 begins_thread: false,
                 home: false,
+                below: None,
                 connector: None,
                 alone: false,
                 person: self.person.map(str::to_owned),

@@ -4,8 +4,8 @@
 //! read as the same command under the same keys, so whichever comes first is acted on. A message
 //! that will be ignored claims no key but its own delivery id: it must not hide its twin.
 
-use super::origin;
 use super::{DecodeError, Decoded, Found, Request, ignored, malformed};
+use super::{links, origin};
 use crate::channels::slack::inbound::{Envelope, InnerEvent};
 use crate::channels::slack::text;
 use crate::domain::event::{EventKind, Place, PlaceKind, PlatformUser};
@@ -73,6 +73,10 @@ fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
             }
             Err(why) => found.kind = ignored(kind, why),
         }
+        return found;
+    }
+    if kind == links::LINK_SHARED {
+        links::read(event, &mut found);
         return found;
     }
     if !matches!(kind, "message" | "app_mention") {

@@ -12,6 +12,7 @@ mod command;
 mod events;
 mod form;
 mod interaction;
+mod links;
 mod missed;
 mod origin;
 
@@ -244,7 +245,11 @@ impl Request<'_> {
         }
         let place_id = found.place.as_ref().map(|place| place.id.as_str()).unwrap_or_default();
         let thread = if found.home { "home" } else { found.thread.as_deref().unwrap_or_default() };
-        let lane = format!("slack/{}/{place_id}/{thread}", found.installation);
+        let lane = match (&found.kind, &found.from) {
+            // Nobody asks for what stands below a link, so nobody waits for it; the links of one person keep their order.
+            (EventKind::LinksWritten { .. }, Some(from)) => format!("slack/{}/links/{}", found.installation, from.id),
+            _ => format!("slack/{}/{place_id}/{thread}", found.installation),
+        };
         let ignored = matches!(found.kind, EventKind::Platform { .. } | EventKind::Disconnected { .. });
         let answerable = !ignored && (found.place.is_some() || found.route.is_some());
         let reply = answerable.then(|| Address {
@@ -255,6 +260,7 @@ impl Request<'_> {
             thread: found.thread.clone(),
             begins_thread: found.begins_thread,
             home: found.home,
+            below: None,
             connector: None,
             alone: found.alone,
             person: found.from.as_ref().map(|user| user.id.clone()),
