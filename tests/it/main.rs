@@ -44,5 +44,6 @@ mod teams_dialogs;
 mod teams_manifest;
 mod teams_playground;
 mod teams_search;
+mod teams_tokens;
 mod unfurl;
 mod why;
