@@ -72,8 +72,18 @@ pub enum IdentifyError {
 /// What a platform says of somebody; nothing where it says that there is no such user.
 type Answer = Result<Option<Profile>, DeliverError>;
 
+/// Whom a look-up is of, and of whom it is asked. Where the platform describes people by conversations, one that is
+/// shut to the bot must not speak for the others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Question {
+    installation: String,
+    user: PlatformUser,
+    /// The conversation and its connector, where it matters.
+    place: Option<(String, Option<String>)>,
+}
+
 /// Look-ups under way.
-type LookUps = HashMap<(String, PlatformUser), LookUp>;
+type LookUps = HashMap<Question, LookUp>;
 
 /// One of them.
 struct LookUp {
@@ -101,7 +111,7 @@ pub struct Identifier {
 
 /// Look-ups under way, and what came of the last.
 pub struct Asking {
-    /// One look-up a person at a time, however many events wait for it.
+    /// One look-up of one kind at a time, however many events wait for it.
     under_way: Mutex<LookUps>,
     seats: Arc<Semaphore>,
     platforms: Mutex<HashMap<ChannelName, LastWord>>,
@@ -171,7 +181,7 @@ pub fn board_name(channel: ChannelName) -> String {
 /// An event that waits for a look-up; the last one takes it out of those under way.
 struct Waiting<'a> {
     asking: &'a Asking,
-    key: (String, PlatformUser),
+    key: Question,
     answer: Shared<BoxFuture<'static, Answer>>,
 }
 
@@ -189,12 +199,7 @@ impl Drop for Waiting<'_> {
 
 impl Asking {
     /// Joins the look-up of a person, or begins it; `None` where too many are under way.
-    fn join(
-        &self,
-        channel: Arc<dyn Channel>,
-        key: (String, PlatformUser),
-        seen_in: Option<&Address>,
-    ) -> Option<Waiting<'_>> {
+    fn join(&self, channel: Arc<dyn Channel>, key: Question, seen_in: Option<&Address>) -> Option<Waiting<'_>> {
         let mut under_way = self.under_way();
         let answer = match under_way.get_mut(&key) {
             Some(look_up) => {
@@ -287,6 +292,12 @@ impl Identifier {
             }
             (Err(_), Some(record)) => self.person(view, user, record, Vec::new()),
             (Err(LookUpError::Busy), None) => Err(IdentifyError::Busy),
+            // It was asked where the conversation no longer is: that is no word on who asks.
+            (Err(LookUpError::Platform(DeliverError::OutOfReach { reason: why })), None)
+                if event.what.reply.as_ref().map(|reply| connector::newest(view, reply)).transpose()? != seen_in =>
+            {
+                Err(IdentifyError::NoAnswer { why, after: None })
+            }
             (
                 Err(LookUpError::Platform(DeliverError::Rejected { reason } | DeliverError::OutOfReach { reason })),
                 None,
@@ -331,7 +342,9 @@ impl Identifier {
         if let Some(after) = Some(quiet_until.since(self.clock.now())).filter(|after| !after.is_zero()) {
             return Err(LookUpError::Platform(DeliverError::RateLimited { after }));
         }
-        let key = (installation.to_owned(), user.clone());
+        let place = seen_in.filter(|_| channel.describes_by_place());
+        let place = place.map(|seen_in| (seen_in.place.clone(), seen_in.connector.clone()));
+        let key = Question { installation: installation.to_owned(), user: user.clone(), place };
         let waiting = self.asking.join(channel, key, seen_in).ok_or(LookUpError::Busy)?;
         let answer = match tokio::time::timeout(patience, waiting.answer.clone()).await {
             Ok(answer) => answer,
@@ -390,7 +403,7 @@ enum LookUpError {
 
 fn look_up(
     channel: Arc<dyn Channel>,
-    (installation, user): &(String, PlatformUser),
+    Question { installation, user, .. }: &Question,
     seen_in: Option<&Address>,
 ) -> Shared<BoxFuture<'static, Answer>> {
     let (installation, user, seen_in) = (installation.clone(), user.clone(), seen_in.cloned());

@@ -230,6 +230,7 @@ impl Router {
             prefix: self.prefix(event),
             catalog: &self.catalog,
             analyst: self.analyst.as_ref(),
+            alert_pause: self.identifier.people.alert_pause(),
         };
         let decided = decision
             .is_allowed()

@@ -154,7 +154,8 @@ mod tests {
         let store = store().await;
         let view = store.view(&TenantId::default_tenant());
         let people: People =
-            toml::from_str("owners = ['slack:T1/UNAMED']\n[groups]\nops = ['slack:T1/UPAIRED']").unwrap();
+            toml::from_str("owners = ['slack:T1/UNAMED']\nalert_pause_s = 900\n[groups]\nops = ['slack:T1/UPAIRED']")
+                .unwrap();
         let set = PolicySet::embedded(&commands::actions()).unwrap();
         let ask = |question: Value| explain(&question, &set, &people, &view);
         let table = [

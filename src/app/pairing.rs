@@ -79,7 +79,7 @@ mod tests {
             (TenantId::default_tenant(), vec![call("/ai-crm"), call("@AI-CRM")]),
             ("teams-1".parse().unwrap(), vec![call("@AI-CRM")]),
         ]);
-        let named: People = toml::from_str("owners = ['slack:T1/U1']\n[groups]\n").unwrap();
+        let named: People = toml::from_str("owners = ['slack:T1/U1']\nalert_pause_s = 900\n[groups]\n").unwrap();
         assert!(offer(&store, &reached, &named).await.unwrap().is_empty());
         assert_eq!(stored(), None);
         let shown = offer(&store, &reached, &People::default()).await.unwrap();

@@ -142,6 +142,11 @@ pub trait Channel: Send + Sync + 'static {
         seen_in: Option<&'a Address>,
     ) -> BoxFuture<'a, Result<Option<Profile>, DeliverError>>;
 
+    /// Whether what the platform says of a user depends on the conversation in which they were seen.
+    fn describes_by_place(&self) -> bool {
+        false
+    }
+
     /// How people call the bot before a command, as usage lines show it: `/ai-crm`.
     fn prefix(&self) -> &str {
         ""

@@ -1,10 +1,8 @@
 //! What owners are told when the bot could not do something: answers that never arrived, events that were given up.
 //!
 //! What is given up is noted in the same commit, which also sets a timer, one for each ten seconds, so that many troubles
-//! are one message and none is forgotten. Owners are told again after a pause at the earliest. What cannot be told to an
+//! are one message and none is forgotten, and what failed in one place for one reason is one line of it. Owners are told again after a pause at the earliest. What cannot be told to an
 //! owner, or fails while owners are to be told, is no trouble of which owners are told, or it would go round for ever.
-
-use std::time::Duration;
 
 use crate::commands::notices;
 use crate::domain::card::{Block, Card, Tone};
@@ -19,14 +17,14 @@ use crate::store::keyspace::{effect, event, link, notice, person};
 use crate::tools::Context;
 use crate::tools::notices::Notice;
 
-/// Owners are not told of further troubles sooner than this.
-const PAUSE: Duration = Duration::from_secs(900);
 /// The timer of the next time that owners are told.
 const LATER: &str = "alert/later";
 /// As many troubles are told of in one message; more wait for the next.
 const MOST_LOOKED_AT: usize = 200;
-/// As many are told one by one.
-const MOST_TOLD: usize = 10;
+/// As many lines are told, each of one place and reason.
+const MOST_TOLD: usize = 20;
+/// As many numbers stand in a line; `events list` has the others.
+const MOST_NUMBERS: usize = 25;
 /// As many owners are told.
 const MOST_OWNERS: usize = 10;
 
@@ -43,7 +41,9 @@ pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         return Ok(outcome);
     }
     let later = |at| TimerChange::Set { name: LATER.to_owned(), at, payload: serde_json::Value::Null };
-    if let Some(again) = notice::alerted(ctx.view)?.map(|told| told.after(PAUSE)).filter(|again| *again > ctx.now) {
+    if let Some(again) =
+        notice::alerted(ctx.view)?.map(|told| told.after(ctx.alert_pause)).filter(|again| *again > ctx.now)
+    {
         outcome.timers.push(later(again));
         outcome.summary = "owners were told lately, and are told again later".to_owned();
         return Ok(outcome);
@@ -51,21 +51,27 @@ pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     if noted.len() > MOST_LOOKED_AT {
         noted.truncate(MOST_LOOKED_AT);
         writes.truncate(MOST_LOOKED_AT);
-        outcome.timers.push(later(ctx.now.after(PAUSE)));
+        outcome.timers.push(later(ctx.now.after(ctx.alert_pause)));
     }
     outcome.writes = writes;
     outcome.writes.push(notice::put_alerted(ctx.now));
-    let mut troubles = Vec::new();
+    let mut alike: Vec<Alike> = Vec::new();
     for trouble in noted.into_iter().rev() {
-        troubles.extend(readable(told(trouble, ctx))?.flatten());
+        let Some((number, what)) = readable(told(trouble, ctx))?.flatten() else { continue };
+        match alike.iter_mut().find(|alike| alike.what == what) {
+            Some(alike) => alike.numbers.push(number),
+            None => alike.push(Alike { numbers: vec![number], what }),
+        }
     }
-    let owners = if troubles.is_empty() { Vec::new() } else { owners(ctx, &mut outcome)? };
-    outcome.summary = format!("told {} owners of {} troubles", owners.len(), troubles.len());
-    let title = format!("I could not do {}", notices::news(troubles.len()));
+    let lines: Vec<String> = alike.iter().map(Alike::line).collect();
+    let count = alike.iter().map(|alike| alike.numbers.len()).sum();
+    let owners = if lines.is_empty() { Vec::new() } else { owners(ctx, &mut outcome)? };
+    outcome.summary = format!("told {} owners of {count} troubles", owners.len());
+    let title = format!("I could not do {}", notices::news(count));
     for owner in owners {
-        let line = format!("{title}: {}", troubles[0]);
+        let line = format!("{title}: {}", lines[0]);
         let notice = Notice { to: owner, topic: Topic::Alerts, line, task: None };
-        if let Some(why) = notices::deal(&notice, || card(&title, &troubles), &mut outcome, ctx)? {
+        if let Some(why) = notices::deal(&notice, || card(&title, &lines), &mut outcome, ctx)? {
             outcome.told.push(format!("{} is not told, who {why}", notice.to));
         }
     }
@@ -84,22 +90,55 @@ fn readable<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     }
 }
 
-/// A trouble in words; nothing where it was mended meanwhile.
-fn told(trouble: Trouble, ctx: &Context<'_>) -> Result<Option<String>, StoreError> {
+/// Troubles that differ in their numbers alone.
+struct Alike {
+    numbers: Vec<String>,
+    what: What,
+}
+
+/// A trouble in words, without its number.
+#[derive(PartialEq, Eq)]
+enum What {
+    /// Where a message went, and why it did not arrive.
+    Message { to: String, reason: String },
+    /// What was given up, and why.
+    Event { what: String, why: String },
+}
+
+impl Alike {
+    fn line(&self) -> String {
+        let count = self.numbers.len();
+        let mut numbers = self.numbers[..count.min(MOST_NUMBERS)].join(", ");
+        if let Some(more) = count.checked_sub(MOST_NUMBERS).filter(|more| *more > 0) {
+            numbers.push_str(&format!(" and {more} more"));
+        }
+        match &self.what {
+            What::Message { to, reason } if count == 1 => {
+                format!("{numbers}: a message to {to} did not arrive: {reason}")
+            }
+            What::Message { to, reason } => format!("{count} messages to {to} did not arrive: {reason} ({numbers})"),
+            What::Event { what, why } if count == 1 => format!("{numbers}: {what} was given up: {why}"),
+            What::Event { what, why } => format!("{what} was given up {count} times: {why} ({numbers})"),
+        }
+    }
+}
+
+/// A trouble, its number and what it is; nothing where it was mended meanwhile.
+fn told(trouble: Trouble, ctx: &Context<'_>) -> Result<Option<(String, What)>, StoreError> {
     match trouble {
         Trouble::Effect(id) => {
             let receipt =
                 effect::receipt(ctx.view, id)?.filter(|_| effect::dead(ctx.view, id).is_ok_and(|it| it.is_some()));
             let Some(receipt) = receipt else { return Ok(None) };
             let EffectEnd::Dead { reason } = &receipt.end else { return Ok(None) };
-            Ok(Some(format!("{id}: a message to {} did not arrive: {reason}", receipt.to)))
+            Ok(Some((id.to_string(), What::Message { to: receipt.to, reason: reason.clone() })))
         }
         Trouble::Event(id) => {
             let Some(story) = event::story(ctx.view, id)?.filter(|story| story.end == End::Dead) else {
                 return Ok(None);
             };
             let what = story.handler.unwrap_or_else(|| "an event".to_owned());
-            Ok(Some(format!("{id}: {what} was given up: {}", story.summary)))
+            Ok(Some((id.to_string(), What::Event { what, why: story.summary })))
         }
     }
 }

@@ -4,6 +4,7 @@
 //! key is a field here and a line in `config/default.toml`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -16,6 +17,8 @@ pub struct People {
     /// Those who answer for the installation.
     #[serde(deserialize_with = "users")]
     pub owners: Vec<PlatformUser>,
+    /// Owners are not told sooner of further troubles, in seconds.
+    pub alert_pause_s: u64,
     /// Members of each group.
     #[serde(deserialize_with = "groups")]
     pub groups: BTreeMap<String, Vec<PlatformUser>>,
@@ -26,6 +29,12 @@ impl People {
     #[must_use]
     pub fn is_owner(&self, user: &PlatformUser) -> bool {
         self.owners.contains(user)
+    }
+
+    /// Owners are not told sooner of further troubles.
+    #[must_use]
+    pub fn alert_pause(&self) -> Duration {
+        Duration::from_secs(self.alert_pause_s)
     }
 
     /// Groups of which the user is a member, in the order of their names.
@@ -108,7 +117,7 @@ mod tests {
     #[test]
     fn people_know_their_groups() {
         let people: People = toml::from_str(
-            "owners = ['slack:T1/U1']\n[groups]\na = ['slack:T1/U1', 'slack:T1/U2']\nb = ['slack:T1/U2']",
+            "owners = ['slack:T1/U1']\nalert_pause_s = 900\n[groups]\na = ['slack:T1/U1', 'slack:T1/U2']\nb = ['slack:T1/U2']",
         )
         .unwrap();
         let (one, two) = (user("slack:T1/U1").unwrap(), user("slack:T1/U2").unwrap());

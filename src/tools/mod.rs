@@ -31,6 +31,8 @@ pub mod why;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::config::catalog::Catalog;
@@ -70,6 +72,8 @@ pub struct Context<'a> {
     pub catalog: &'a Catalog,
     /// Who turns a brief into an analysis.
     pub analyst: &'a dyn Analyst,
+    /// Owners are not told sooner of further troubles.
+    pub alert_pause: Duration,
 }
 
 impl Context<'_> {

@@ -13,7 +13,7 @@ use crate::domain::outcome::{Expect, TimerChange, Write};
 use crate::domain::principal::Role;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::notice::{self, Held};
-use crate::store::keyspace::{link, person};
+use crate::store::keyspace::{link, person, setting};
 use crate::store::{StoreError, Stored, View};
 use crate::tools::Context;
 
@@ -84,19 +84,34 @@ pub fn wishes(view: &View, person: &PrincipalId) -> Result<Preferences, StoreErr
 }
 
 /// The chat that somebody has with the bot alone: on the platform that they want, or on the first that there is. Only
-/// where they are no guest: a link gives no right.
+/// where they are no guest: a link gives no right; and only where the bot still is.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub fn reach(view: &View, person: &PrincipalId, via: Option<ChannelName>) -> Result<Option<Address>, StoreError> {
     let mut chats = Vec::new();
     for own in link::known_by(view, person)? {
-        if person::read(view, &own)?.is_some_and(|known| known.value.role != Role::Guest) {
-            chats.extend(person::reach(view, &own)?);
+        if person::read(view, &own)?.is_some_and(|known| known.value.role != Role::Guest)
+            && let Some(chat) = person::reach(view, &own)?
+            && is_connected(view, &chat)?
+        {
+            chats.push(chat);
         }
     }
     let wanted = chats.iter().position(|chat| Some(chat.channel) == via).unwrap_or_default();
     Ok(if chats.is_empty() { None } else { Some(chats.swap_remove(wanted)) })
+}
+
+/// Whether the platform has not said that the bot was taken out of the workspace, by itself or with its organisation.
+fn is_connected(view: &View, chat: &Address) -> Result<bool, StoreError> {
+    let of = |id: &str| setting::installation(view, chat.channel, id);
+    let mut found = of(&chat.installation)?;
+    if found.is_none()
+        && let Some(organisation) = &chat.organisation
+    {
+        found = of(organisation)?;
+    }
+    Ok(found.is_none_or(|installation| installation.value.gone.is_none()))
 }
 
 /// What shall be different about how somebody is told; `Some(None)` takes a wish away.

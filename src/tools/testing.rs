@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -173,6 +174,7 @@ impl Desk {
             prefix: "/ai-crm",
             catalog: &CATALOG,
             analyst: &*ANALYST,
+            alert_pause: Duration::from_secs(900),
         })
     }
 

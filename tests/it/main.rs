@@ -35,6 +35,7 @@ mod sockets;
 mod stage;
 mod stalled;
 mod stalled_teams;
+mod storm;
 mod strayed_forms;
 mod support;
 mod teams;

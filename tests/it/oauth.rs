@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use crate::stage::{ADA, DEV, PATIENCE, Printed, run, words};
-use crate::support::server::{SIGNING_SECRET, Server, ServerPlan};
+use crate::support::server::{APP_TOKEN, SIGNING_SECRET, Server, ServerPlan};
 use crate::support::until;
 
 pub(crate) const SECOND: &str = "T0SECOND1";
@@ -52,6 +52,7 @@ impl Office {
         crate::support::api::http_client()?;
         let slack = SlackSim::start("127.0.0.1:0", SlackWorld::new("xoxb-nobody", clock::system())).await?;
         slack.world().set_oauth("1.2", "hush-client", life);
+        slack.world().put_app_token(APP_TOKEN);
         let second = SlackWorld::new("xoxb-nobody-either", clock::system());
         second.set_workspace(Workspace {
             id: SECOND.into(),

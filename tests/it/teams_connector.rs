@@ -89,3 +89,35 @@ async fn a_conversation_that_is_shut_is_told_with_its_reason() -> anyhow::Result
     assert!(cause.contains("HTTP 403 BotNotInConversationRoster; add the bot"), "{cause}");
     team.end_but_for(1, &["BotNotInConversationRoster"]).await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_speaks_in_two_places_is_known_in_the_one_that_is_not_shut() -> anyhow::Result<()> {
+    let team = known().await?;
+    let shut = team.sender.say("linus", "load-9", "@AI-CRM task create \"Not heard\"", None)?;
+    let open = team.sender.say("linus", GROUP, "@AI-CRM task create \"Heard here\"", None)?;
+    assert!(team.sim.world().set_standing("load-9", BotStanding::Absent));
+    // Who that is is asked in the first place while the second waits.
+    let slow = Faults { latency_ms: 700, methods: vec!["members".to_owned()], ..Faults::default() };
+    team.sim.world().set_faults(slow);
+    for said in [shut, open] {
+        assert!(team.sender.deliver(&said.activity.context("nothing to send")?).await.accepted());
+    }
+    team.sees("linus", GROUP, "Heard here").await?;
+    team.end_but_for(1, &["BotNotInConversationRoster"]).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_where_the_conversation_is_not_found_is_no_stranger_for_it() -> anyhow::Result<()> {
+    let team = known().await?;
+    let asked = team.sender.say("linus", GROUP, "@AI-CRM task create \"Left behind\"", None)?;
+    let asked = team.sender.sign(&asked.activity.context("nothing to send")?, Variant::Genuine);
+    assert!(team.sim.world().move_to(GROUP, "amer"));
+    assert!(team.sender.send(&asked).await.accepted());
+    let cause = why(&team, &given_up(&team).await?).await?;
+    assert!(cause.contains("teams does not say who asks: HTTP 404 ConversationNotFound"), "{cause}");
+    // From the new place they are known.
+    typing(&team).await?;
+    team.say("linus", GROUP, "@AI-CRM task create \"Found again\"").await?;
+    team.sees("linus", GROUP, "Found again").await?;
+    team.end_but_for(1, &["ConversationNotFound"]).await
+}

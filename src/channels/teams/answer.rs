@@ -68,6 +68,11 @@ impl Answer {
         }
     }
 
+    /// Whether it is a refusal of all that is asked of this conversation.
+    pub(super) fn is_about_the_conversation(&self) -> bool {
+        is_shut(&self.code())
+    }
+
     /// Teams' code for a refusal.
     fn code(&self) -> String {
         #[derive(Deserialize)]

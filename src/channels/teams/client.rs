@@ -177,7 +177,8 @@ impl Client {
     pub(super) async fn member(&self, of: Spot<'_>, id: &str) -> Result<Option<Member>, DeliverError> {
         let url = self.address(of.service_url, &["conversations", of.conversation, "members", id])?;
         let answer = self.call(Method::GET, url, None).await.map_err(repeatable)?;
-        if answer.status == StatusCode::NOT_FOUND {
+        // Where there is no such conversation nothing is said about its people.
+        if answer.status == StatusCode::NOT_FOUND && !answer.is_about_the_conversation() {
             return Ok(None);
         }
         let answer = answer.into_success()?;

@@ -185,6 +185,10 @@ impl Channel for TeamsChannel {
         Box::pin(self.describe(installation, user, seen_in))
     }
 
+    fn describes_by_place(&self) -> bool {
+        true
+    }
+
     fn prefix(&self) -> &str {
         MENTION
     }

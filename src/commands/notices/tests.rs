@@ -6,13 +6,13 @@ use super::*;
 use crate::commands::{grammar, timers};
 use crate::domain::card::Audience;
 use crate::domain::effect::{Effect, EffectEnd, EffectKind, Receipt};
-use crate::domain::event::{Address, EventKind};
+use crate::domain::event::{Address, ChannelName, EventKind, PlatformUser};
 use crate::domain::ids::{EffectId, EventId};
 use crate::domain::outcome::{Expect, TimerChange};
 use crate::domain::principal::Role;
 use crate::domain::time::Timestamp;
-use crate::store::keyspace::effect;
 use crate::store::keyspace::notice::Trouble;
+use crate::store::keyspace::{effect, setting};
 use crate::tools::testing::{Desk, NOW, platform_user};
 
 /// Everybody has written to the bot once.
@@ -248,6 +248,64 @@ fn the_owner_of_a_crowd_is_told_and_looked_for_once() {
     let no_longer = Principal { role: Role::Member, ..owner("p-z1", "U8") };
     desk.write(person::put_person(&no_longer, Expect::Any)).unwrap();
     assert_eq!(who_is_told("alert/4", hours(3)), ["U9"]);
+}
+
+#[test]
+fn what_was_given_up_for_one_reason_in_one_place_is_one_line_with_every_number() {
+    let desk = desk();
+    let owner = Principal { role: Role::Owner, ..desk.by.borrow().clone() };
+    desk.write(person::put_person(&owner, Expect::Any).to_vec()).unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..15 {
+        let asked = desk.event(EventKind::Command { line: "task list".into() });
+        give_up(&desk, asked.id, NOW);
+        ids.push(format!("{}.0", asked.id));
+    }
+    let said = told(&ring(&desk, "alert/1", json!(null)))[0].1.clone();
+    assert!(
+        said.contains("15 things") && said.contains("15 messages to slack C9 did not arrive: not_in_channel"),
+        "{said}"
+    );
+    assert!(ids.iter().all(|id| said.contains(id.as_str())), "{said}");
+}
+
+#[test]
+fn who_is_one_person_on_two_platforms_is_told_where_the_bot_still_is() {
+    let desk = desk();
+    let owner = Principal { role: Role::Owner, ..desk.by.borrow().clone() };
+    let in_teams = Address { channel: ChannelName::Teams, installation: "t-1".into(), ..chat("A1") };
+    desk.write(person::put_person(&owner, Expect::Any).to_vec()).unwrap();
+    let of = |channel, id: &str| PlatformUser { channel, realm: "r".into(), id: id.into() };
+    let joined = link::Joined { user: of(ChannelName::Teams, "A1"), own: PrincipalId("p-2".into()), since: NOW };
+    let links = link::Links { first: of(ChannelName::Slack, "U1"), joined: vec![joined] };
+    desk.write(vec![link::put_links(&PrincipalId("p-1".into()), &links, Expect::Any)]).unwrap();
+    desk.write(vec![person::put_reach(&PrincipalId("p-2".into()), &in_teams)]).unwrap();
+    let tell = |name: &str| {
+        let asked = desk.event(EventKind::Command { line: "task list".into() });
+        give_up(&desk, asked.id, desk.now.get());
+        let who = told(&ring(&desk, name, json!(null)))[0].0.clone();
+        desk.now.set(desk.now.get().after(std::time::Duration::from_secs(1000)));
+        who
+    };
+    assert_eq!(tell("alert/1"), "U1", "the first chat that there is");
+    let gone = |why: Option<&str>| {
+        let slack = setting::Installation {
+            channel: ChannelName::Slack,
+            id: "T1".into(),
+            organisation: None,
+            token: None,
+            name: "Office".into(),
+            bot_user: "U9".into(),
+            since: NOW,
+            grant: None,
+            gone: why.map(str::to_owned),
+        };
+        desk.write(vec![setting::put_installation(&slack, Expect::Any)]).unwrap();
+    };
+    gone(Some("the app was removed"));
+    assert_eq!(tell("alert/2"), "A1", "Slack would show it to nobody");
+    gone(None);
+    assert_eq!(tell("alert/3"), "U1", "it was connected again");
 }
 
 #[test]

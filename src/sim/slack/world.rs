@@ -76,8 +76,12 @@ impl SlackWorld {
         self.change(|state, _| state.tokens.insert(token.to_owned(), false));
     }
 
-    /// Takes a scope from the application, or gives it: calls that need it end in `missing_scope`. Kept for
-    /// `users.conversations` and the histories.
+    /// Takes the rights of every token away that holds here, as where somebody revokes the application's authorization.
+    pub fn revoke_tokens(&self) {
+        self.change(|state, _| state.tokens.values_mut().for_each(|holds| *holds = false));
+    }
+
+    /// Takes a scope from the application, or gives it: calls that need it end in `missing_scope`.
     pub fn set_scope(&self, scope: &str, given: bool) {
         self.change(|state, _| {
             if given {

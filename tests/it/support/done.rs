@@ -63,8 +63,13 @@ pub(crate) struct Acts(HashMap<String, Vec<Value>>);
 impl Acts {
     /// Reads the whole chain.
     pub(crate) async fn read(api: &Api) -> anyhow::Result<Self> {
+        Self::read_of(api, "default").await
+    }
+
+    /// Reads the whole chain of a tenant.
+    pub(crate) async fn read_of(api: &Api, tenant: &str) -> anyhow::Result<Self> {
         let mut acts: HashMap<String, Vec<Value>> = HashMap::new();
-        let lines = api.lines("/audit/export").await?;
+        let lines = api.lines(&format!("/audit/export?tenant={tenant}")).await?;
         for mut row in lines.into_iter().filter(|line| line["end"].is_null()) {
             let entry = row["entry"].take();
             acts.entry(text(&entry["args_digest"])).or_default().push(entry);
@@ -76,6 +81,12 @@ impl Acts {
     pub(crate) fn of_command(&self, line: &str) -> &[Value] {
         let digest = HEXLOWER.encode(&Sha256::digest(line.as_bytes()));
         self.0.get(&digest).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The acts that changed a task in this way.
+    pub(crate) fn on_task(&self, task: &str, action: &str) -> Vec<&Value> {
+        let is_it = |act: &&Value| act["resource"] == task && act["action"] == action;
+        self.0.values().flatten().filter(is_it).collect()
     }
 }
 
