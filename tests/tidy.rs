@@ -58,7 +58,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("miette", &["src/policy/"]),
     ("slack_morphism", &["src/channels/slack/"]),
     ("png", &["src/channels/teams/manifest/icon.rs"]),
-    ("zip", &["src/channels/teams/manifest/package.rs"]),
+    ("zip", &["src/channels/teams/manifest/package.rs", "src/sim/teams/package.rs"]),
     ("ractor", &["src/actors/", "src/app.rs"]),
     ("tokio_tungstenite", &["src/channels/slack/socket/connection.rs"]),
 ];

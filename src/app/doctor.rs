@@ -1,10 +1,14 @@
 //! Findings of `doctor`: each says what is so, and where it is not as it should be, how to mend it.
 //!
 //! Where the program cannot start, or its configuration cannot be read, what can still be looked at is. Findings of
-//! secrets, disk and clock stand in `doctor/machine.rs`, those of what was missed in `doctor/gaps.rs`.
+//! secrets, disk and clock stand in `doctor/machine.rs`, those of what was missed in
+//! `doctor/gaps.rs`, those of the public address in `doctor/endpoint.rs`, those of a message that
+//! is sent on demand in `doctor/sending.rs`.
 
+mod endpoint;
 mod gaps;
 mod machine;
+mod sending;
 
 use std::time::Duration;
 
@@ -57,8 +61,8 @@ fn not_good(what: &'static str, state: State, detail: impl Into<String>, mend: i
     Finding { what, state, detail: detail.into(), mend: Some(mend.into()) }
 }
 
-/// Looks at everything.
-pub(super) async fn examine(inside: &Insides) -> Value {
+/// Looks at everything, and sends each platform's owner a message where that is asked for.
+pub(super) async fn examine(inside: &Insides, send: bool) -> Value {
     let (answer, at_slack) = slack_answers(inside.slack.as_deref()).await;
     let mut findings = configuration(&inside.config);
     findings.extend(machine::secrets(&inside.config));
@@ -68,10 +72,14 @@ pub(super) async fn examine(inside: &Insides) -> Value {
     findings.push(answer);
     findings.extend(workspace(inside));
     findings.extend(teams(inside.teams.as_ref()).await);
+    findings.extend(endpoints(inside).await);
     findings.extend(ledger(inside));
     findings.push(policy(inside));
     findings.extend(sockets(inside));
     findings.extend(gaps::findings(&inside.board));
+    if send {
+        findings.extend(sending::findings(inside).await);
+    }
     for (actor, error) in inside.troubles() {
         if actor.starts_with(BOARD_NAME) {
             continue;
@@ -191,6 +199,10 @@ async fn slack_answers(channel: Option<&SlackChannel>) -> (Finding, Option<Times
 fn workspace(inside: &Insides) -> Option<Finding> {
     inside.slack.as_ref()?;
     let known = inside.installations.known();
+    // Whose workspaces there are is asked for by a bot that runs, and told by it.
+    if known.is_empty() && inside.tree.is_none() {
+        return None;
+    }
     Some(if known.is_empty() {
         let mend = "it is asked for until Slack answers; until then people are looked up one by one";
         not_good("slack workspace", State::Warning, "not known yet", mend)
@@ -230,6 +242,23 @@ async fn teams(parts: Option<&Parts>) -> Vec<Finding> {
         }
     };
     vec![token, keys]
+}
+
+/// Whether what the platforms send to the public address comes here.
+async fn endpoints(inside: &Insides) -> Vec<Finding> {
+    let (config, is_serving) = (&inside.config, inside.tree.is_some());
+    let public_url = config.server.public_url.as_ref();
+    // An app of Slack that was made by hand needs no address of ours here.
+    let asks_slack = inside.slack.is_some() && !config.channels.slack.signing_secrets().is_empty();
+    let by_requests = asks_slack && public_url.is_some();
+    let by_tokens = inside.teams.as_ref().is_some_and(|(_, door)| door.keys().is_some());
+    let mut findings = Vec::new();
+    for endpoint in
+        [by_requests.then_some(&endpoint::SLACK), by_tokens.then_some(&endpoint::TEAMS)].into_iter().flatten()
+    {
+        findings.push(endpoint::finding(endpoint, public_url, is_serving).await);
+    }
+    findings
 }
 
 /// Whether Slack can reach us by socket, where it is to.

@@ -138,8 +138,8 @@ impl Inside for Insides {
         })
     }
 
-    fn doctor(&self) -> BoxFuture<'_, Value> {
-        Box::pin(doctor::examine(self))
+    fn doctor(&self, send: bool) -> BoxFuture<'_, Value> {
+        Box::pin(doctor::examine(self, send))
     }
 
     fn backup<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<Value, String>> {

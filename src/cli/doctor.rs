@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use axum::http::Method;
+use clap::Args;
 use serde_json::Value;
 
 use super::access::Access;
@@ -10,8 +11,16 @@ use super::{Global, print};
 use crate::app::{Mode, doctor};
 use crate::config::errors::ConfigErrors;
 
-pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
-    let found = examine(global).await?;
+/// Options of `doctor`.
+#[derive(Args)]
+pub(super) struct DoctorArgs {
+    /// Also send a message to an owner on each platform, and change it: the way out and back
+    #[arg(long)]
+    send: bool,
+}
+
+pub(super) async fn run(global: &Global, args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let found = examine(global, args.send).await?;
     if global.json {
         print::json(&found);
     } else {
@@ -30,14 +39,15 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     Ok(if found["well"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn examine(global: &Global) -> anyhow::Result<Value> {
+async fn examine(global: &Global, send: bool) -> anyhow::Result<Value> {
     let config = match global.load(Vec::new()) {
         Ok(config) => config,
         Err(error) => return error.downcast_ref::<ConfigErrors>().map(doctor::of_mistakes).ok_or(error),
     };
     match Access::open(config, Mode::StoreOnly).await {
         Ok(access) => {
-            let found = access.ask(Method::GET, "/doctor", None).await;
+            let (method, path) = if send { (Method::POST, "/doctor/send") } else { (Method::GET, "/doctor") };
+            let found = access.ask(method, path, None).await;
             access.close().await;
             found
         }

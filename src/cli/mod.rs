@@ -86,7 +86,7 @@ enum Subcommand {
     /// The audit chain
     Audit(audit::AuditArgs),
     /// Look at configuration, secrets, platforms, clock and disk
-    Doctor,
+    Doctor(doctor::DoctorArgs),
     /// Write a backup of a running or stopped store
     Backup(backup::BackupArgs),
     /// Fill an empty data folder from a backup
@@ -131,7 +131,7 @@ async fn dispatch(Cli { global, command }: Cli) -> anyhow::Result<ExitCode> {
         Subcommand::Why(args) => why::run(&global, args).await,
         Subcommand::Policy(args) => policy::run(&global, args).await,
         Subcommand::Audit(args) => audit::run(&global, args).await,
-        Subcommand::Doctor => doctor::run(&global).await,
+        Subcommand::Doctor(args) => doctor::run(&global, &args).await,
         Subcommand::Backup(args) => backup::run(&global, args).await,
         Subcommand::Restore(args) => backup::restore(&global, &args),
         Subcommand::Keys(args) => keys::run(&global, args).await,

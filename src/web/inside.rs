@@ -52,8 +52,8 @@ pub trait Inside: Send + Sync + 'static {
     fn policy_test(&self) -> Value;
     /// Stores an installation by OAuth; it is in use from then on.
     fn connect_slack(&self, granted: Granted, by_link: bool) -> BoxFuture<'_, Result<NewWorkspace, String>>;
-    /// Findings of `doctor`.
-    fn doctor(&self) -> BoxFuture<'_, Value>;
+    /// Findings of `doctor`; with `send` a message is sent to an owner on each platform.
+    fn doctor(&self, send: bool) -> BoxFuture<'_, Value>;
     /// Writes a backup.
     fn backup<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<Value, String>>;
     /// Makes a new sealing key; old values are sealed anew in the background.

@@ -449,7 +449,7 @@ async fn doctor_proves_the_token_and_the_keys() -> anyhow::Result<()> {
         .as_array()
         .into_iter()
         .flatten()
-        .filter(|finding| finding["what"].as_str().is_some_and(|what| what.starts_with("teams")))
+        .filter(|finding| ["teams", "teams keys"].iter().any(|what| finding["what"] == *what))
         .collect();
     assert!(of_teams.len() == 2 && of_teams.iter().all(|finding| finding["state"] == "good"), "{found}");
     team.end().await

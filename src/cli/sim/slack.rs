@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::super::access::Running;
 use super::super::{Global, print};
@@ -28,7 +29,10 @@ pub(super) const STAND_IN: &str = "127.0.0.1:8090";
 #[derive(Args)]
 pub(super) struct SlackArgs {
     /// What is typed: a slash command, `@ai-crm …`, or anything else, such as a link to a task (with server.public_url set)
-    #[arg(required_unless_present_any = ["click", "home", "shortcut", "look"], conflicts_with_all = ["home", "shortcut"])]
+    #[arg(
+        required_unless_present_any = ["click", "home", "shortcut", "look", "make_app"],
+        conflicts_with_all = ["home", "shortcut", "make_app"]
+    )]
     line: Option<String>,
     /// Who: U0ADA0001, U0GRACE01, U0LINUS01 (members), U0GUEST01, U0STRANGE, …
     #[arg(long, default_value = "U0ADA0001")]
@@ -61,6 +65,10 @@ pub(super) struct SlackArgs {
     /// Do nothing but look at the last messages of the bot there, as in somebody's own chat with it: --channel D0GRACE01
     #[arg(long, conflicts_with_all = ["line", "click", "home", "shortcut"])]
     look: bool,
+    /// Open this link of `ai-crm manifest slack --link` and make the app of it: the stand-in gives it those scopes, events
+    /// and addresses alone
+    #[arg(long, value_name = "LINK", conflicts_with_all = ["click", "home", "shortcut", "look"])]
+    make_app: Option<Url>,
     /// What is chosen in the menu of --click
     #[arg(long)]
     choice: Option<String>,
@@ -95,6 +103,12 @@ pub(super) async fn run(global: &Global, args: &SlackArgs) -> anyhow::Result<Exi
         return Ok(ExitCode::from(2));
     }
     let config = global.load(Vec::new())?;
+    if let Some(link) = &args.make_app {
+        let api = &config.channels.slack.api_url;
+        // Slack's own address, which is https, has no stand-in behind it.
+        let stand_in = if api.scheme() == "http" { api.as_str().trim_end_matches("api/").to_owned() } else { here() };
+        return make_app(&stand_in, link).await;
+    }
     let Some(running) = Running::find(&config.data).await else {
         drop(config);
         return in_this_process(global, args).await;
@@ -103,7 +117,7 @@ pub(super) async fn run(global: &Global, args: &SlackArgs) -> anyhow::Result<Exi
     let own = slack.signing_secrets().first().map(|secret| secret.expose().to_owned());
     let is_set_up = own.is_some() || slack.app_token.is_some();
     let stand_in = if is_set_up { slack.api_url.as_str().trim_end_matches("api/") } else { "" };
-    let stand_in = if stand_in.is_empty() { format!("http://{STAND_IN}/") } else { stand_in.to_owned() };
+    let stand_in = if stand_in.is_empty() { here() } else { stand_in.to_owned() };
     let ends = Ends {
         stand_in,
         app_url: format!("http://{}", running.address),
@@ -116,6 +130,21 @@ pub(super) async fn run(global: &Global, args: &SlackArgs) -> anyhow::Result<Exi
 /// The domain that the app's manifest names.
 fn domain(config: &Config) -> Option<String> {
     config.server.public_url.as_ref().and_then(manifest::domain).map(str::to_owned)
+}
+
+/// Where `sim up` listens when it is not told otherwise.
+fn here() -> String {
+    format!("http://{STAND_IN}/")
+}
+
+/// Makes the app of the manifest in a link.
+async fn make_app(stand_in: &str, link: &Url) -> anyhow::Result<ExitCode> {
+    let manifest = link.query_pairs().find(|(name, _)| name == "manifest_json").map(|(_, value)| value.into_owned());
+    let manifest = manifest.context("there is no manifest in the link: `ai-crm manifest slack --link` prints one")?;
+    let manifest: Value = serde_json::from_str(&manifest).context("the manifest in the link is not JSON")?;
+    let made = visit::tell(stand_in, "_sim/app", |request| request.json(&manifest)).await?;
+    print::line(format!("Slack's stand-in has made the app, with {} scopes", made["scopes"]));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Nothing runs: the stand-in and the bot run here, on the data folder, while the line takes.

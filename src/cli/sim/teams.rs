@@ -1,10 +1,11 @@
 //! `sim teams`: does what a person in Microsoft Teams does and shows what that person would see. Where no server runs, the
 //! bot and the stand-in run in this process for as long as the line takes.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -30,7 +31,7 @@ const PARAMETER: &str = "words";
 #[derive(Args)]
 pub(super) struct TeamsArgs {
     /// What is said. Outside of one's own chat with the bot, the bot is mentioned where the words do not do so
-    #[arg(required_unless_present_any = ["press", "dialog", "search", "paste", "look"])]
+    #[arg(required_unless_present_any = ["press", "dialog", "search", "paste", "look", "upload"])]
     words: Option<String>,
     /// Who: ada, grace, linus (members), guest, stranger (of another tenant), anonymous
     #[arg(long, default_value = "ada")]
@@ -69,6 +70,9 @@ pub(super) struct TeamsArgs {
     /// personal-grace. A card that the bot refreshes is refreshed, and shown as this person sees it
     #[arg(long, conflicts_with_all = ["words", "press", "dialog", "search", "paste"])]
     look: bool,
+    /// Upload this app package and put the bot where --channel says, instead; the stand-in reads the package as Teams does
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "press", "dialog", "search", "paste", "look"])]
+    upload: Option<PathBuf>,
     /// How the activity goes: wrong-signature and stale (a token that ended six minutes ago) are to be refused; retry is
     /// a repeat of what never arrived; twice is the same activity again
     #[arg(long = "as", value_name = "MANNER", default_value = "genuine", value_parser = Manner::WORDS)]
@@ -137,6 +141,11 @@ async fn in_this_process(global: &Global, args: &TeamsArgs) -> anyhow::Result<Ex
 
 async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<ExitCode> {
     let which = [("conversation", args.place()), ("viewer", args.user.as_str())];
+    if let Some(file) = &args.upload {
+        let package = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let taken = visit::tell(&ends.stand_in, "_sim/app", |request| request.body(package)).await?;
+        print::remark(format!("Teams' stand-in has taken the package, for {}", taken["scopes"]));
+    }
     let by_bot = |message: &Value| message["by_bot"] == true;
     let visit = Visit::begin(&ends.stand_in, visit::MESSAGES, &which, by_bot).await?;
     if args.look {
@@ -206,6 +215,9 @@ fn at_once(result: &Value, args: &TeamsArgs) -> Option<String> {
 fn action(args: &TeamsArgs) -> Value {
     if let Some(link) = &args.paste {
         return json!({ "do": "paste", "link": link });
+    }
+    if args.upload.is_some() {
+        return json!({ "do": "install" });
     }
     if let Some(words) = &args.search {
         return json!({ "do": "search", "command": SEARCH, "parameter": PARAMETER, "words": words });

@@ -33,6 +33,22 @@ pub(super) fn columns() -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(COLUMNS)
 }
 
+/// Tells a stand-in something; gives what it says to that.
+pub(super) async fn tell(
+    stand_in: &str,
+    route: &str,
+    what: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+) -> anyhow::Result<Value> {
+    let request = http_client()?.post(Url::parse(stand_in)?.join(route)?);
+    let sent = what(request).send().await;
+    let sent = sent.with_context(|| format!("no stand-in answers at {stand_in}: run `ai-crm sim up`"))?;
+    let outcome: Value = sent.json().await?;
+    match outcome["error"].as_str() {
+        Some(error) => bail!("{error}"),
+        None => Ok(outcome),
+    }
+}
+
 /// A place of a stand-in, and what stood there before.
 pub(super) struct Visit {
     client: reqwest::Client,

@@ -12,6 +12,7 @@ use axum::routing::{any, get, post};
 use serde_json::{Map, Value, json};
 
 use super::super::interference::{self, Refusals};
+use super::app;
 use super::methods::{self, Answer, ApiError, Arguments};
 use super::world::SharedWorld;
 use super::{hooks, link, oauth, state};
@@ -77,6 +78,7 @@ async fn call(
                 return opened;
             }
             let_in(state, &method, call.token.as_deref(), now)?;
+            app::permits(state, &method, &call.arguments)?;
             if let Some(teams) = teams {
                 return Ok(teams);
             }

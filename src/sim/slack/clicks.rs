@@ -109,6 +109,7 @@ impl Sender {
     pub fn prepare_shortcut(&self, user: &str, callback_id: &str) -> Result<Request, SendError> {
         self.world.change(|state, now| {
             let user = state.user(user).ok_or_else(|| SendError::NoUser(user.to_owned()))?;
+            in_menu(state, callback_id)?;
             let (at, trigger_id) = (state.new_ts(now), state.new_trigger(&user.id, now));
             Ok(payload::shortcut(&state.team, &user, callback_id, (&at, &trigger_id)))
         })
@@ -129,6 +130,7 @@ impl Sender {
             let (user, channel, team) = who_where(state, user, channel)?;
             let no_message = || SendError::NoMessage { channel: channel.id.clone(), ts: ts.to_owned() };
             let message = state.message(&channel.id, ts).cloned().ok_or_else(no_message)?;
+            in_menu(state, callback_id)?;
             let (at, trigger_id) = (state.new_ts(now), state.new_trigger(&user.id, now));
             let (_, url) = hooks::give_out(state, &channel.id, &user.id, None, now);
             let given = (at.as_str(), url.as_str(), trigger_id.as_str());
@@ -171,6 +173,14 @@ impl Sender {
     /// Any event in a genuine envelope: `tokens_revoked`, `app_uninstalled`, or a shape that nobody knows.
     pub fn event(&self, event: &Value) -> Request {
         self.world.change(|state, now| envelope(state, event, now.as_seconds(), false))
+    }
+}
+
+/// An entry of a menu that the application's manifest does not have cannot be chosen.
+fn in_menu(state: &State, callback_id: &str) -> Result<(), SendError> {
+    match state.app.as_ref().is_none_or(|app| app.has_shortcut(callback_id)) {
+        true => Ok(()),
+        false => Err(SendError::NoAction(callback_id.to_owned())),
     }
 }
 

@@ -17,7 +17,7 @@ use super::super::delivery;
 use super::delivery::{Answer, Manner, SenderConfig};
 use super::sender::{SendError, Sender};
 use super::show;
-use super::unfurls::{MOST_DOMAINS, is_domain};
+use super::unfurls;
 use super::world::SharedWorld;
 
 /// The routes beside those of every stand-in.
@@ -28,6 +28,7 @@ pub(super) fn routes() -> Router<SharedWorld> {
         .route("/_sim/home", get(home))
         .route("/_sim/response_url", post(new_response_url))
         .route("/_sim/response/{id}", get(response))
+        .route("/_sim/app", post(make_app))
         .route("/_sim/send", post(send))
 }
 
@@ -105,6 +106,14 @@ async fn response(State(world): State<SharedWorld>, Path(id): Path<String>) -> R
     }
 }
 
+/// Makes the application from its manifest, as who opens the link of it does.
+async fn make_app(State(world): State<SharedWorld>, Json(manifest): Json<Value>) -> Response {
+    match world.make_app(&manifest) {
+        Ok(scopes) => Json(json!({ "ok": true, "scopes": scopes })).into_response(),
+        Err(why) => refused(StatusCode::UNPROCESSABLE_ENTITY, &format!("invalid_manifest: {why}")),
+    }
+}
+
 /// What a person does, and to which application.
 #[derive(Deserialize)]
 struct Send {
@@ -158,11 +167,16 @@ async fn send(State(world): State<SharedWorld>, Json(wanted): Json<Send>) -> Res
         let why = "the bot has opened no socket here: start it with SLACK_APP_TOKEN=xapp-sim";
         return refused(StatusCode::UNPROCESSABLE_ENTITY, &why);
     }
-    if let Some(domains) = &wanted.unfurl_domains {
-        if let Some(wrong) = domains.iter().find(|name| !is_domain(name)) {
-            return refused(StatusCode::UNPROCESSABLE_ENTITY, &format!("{wrong} is no domain that Slack takes"));
+    if let Some(wanted) = &wanted.unfurl_domains {
+        match unfurls::domains(wanted.iter().map(String::as_str)) {
+            // The manifest of an application names its own.
+            Ok(domains) => world.change(|state, _| {
+                if state.app.is_none() {
+                    state.unfurl_domains = domains;
+                }
+            }),
+            Err(wrong) => return refused(StatusCode::UNPROCESSABLE_ENTITY, &wrong),
         }
-        world.set_unfurl_domains(&domains.iter().map(String::as_str).take(MOST_DOMAINS).collect::<Vec<_>>());
     }
     let by_socket = wanted.by_socket;
     let config = SenderConfig { by_socket, ..SenderConfig::new(&wanted.app_url, &wanted.signing_secret) };

@@ -111,6 +111,18 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// That where Slack was told of no address.
+    fn nowhere() -> Self {
+        Self {
+            status: None,
+            content_type: String::new(),
+            body: String::new(),
+            no_retry: false,
+            elapsed: Duration::ZERO,
+            failure: Some("connection_failed"),
+        }
+    }
+
     /// Whether the application took the delivery.
     #[must_use]
     pub fn accepted(&self) -> bool {
@@ -187,7 +199,13 @@ impl Sender {
     /// Sends what was signed, as often as it is called.
     pub async fn send(&self, signed: &Signed) -> Answer {
         let path = if self.config.one_path { "/slack/events" } else { signed.request.path };
-        let mut builder = self.client.post(format!("{}{path}", self.config.base_url));
+        // Where a manifest made the application, Slack sends to the addresses in it.
+        let address = match self.world.state().app.as_ref().map(|app| app.address(signed.request.path)) {
+            Some(None) => return Answer::nowhere(),
+            Some(Some(address)) => address.to_string(),
+            None => format!("{}{path}", self.config.base_url),
+        };
+        let mut builder = self.client.post(address);
         builder = builder.header(CONTENT_TYPE, signed.request.content_type).body(signed.request.body.clone());
         builder = builder.header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)");
         for (name, value) in &signed.headers {

@@ -7,6 +7,7 @@
 //! decides what the bot does.
 
 mod api;
+mod app;
 mod blocks;
 pub mod clicks;
 mod control;

@@ -77,6 +77,9 @@ pub enum SendError {
     /// No such channel.
     #[error("there is no channel {0} in the workspace; GET /_sim/state shows which there are")]
     NoChannel(String),
+    /// No application has this slash command.
+    #[error("{0} is not a valid command: the app's manifest has no such one")]
+    NoCommand(String),
     /// No such message.
     #[error("there is no message {ts} in {channel}")]
     NoMessage {
@@ -143,6 +146,9 @@ impl Sender {
     ) -> Result<PreparedSlash, SendError> {
         self.world.change(|state, now| {
             let (user, channel, team) = who_where(state, user, channel)?;
+            if state.app.as_ref().is_some_and(|app| !app.has_command(command)) {
+                return Err(SendError::NoCommand(command.to_owned()));
+            }
             let (response_url_id, response_url) = hooks::give_out(state, &channel.id, &user.id, None, now);
             let trigger_id = state.new_trigger(&user.id, now);
             let text = payload::as_typed(text);
@@ -209,6 +215,7 @@ impl Sender {
                 let is_told = matches!(channel.kind, Kind::Direct | Kind::Group) || self.config.hears_channels;
                 kinds.extend(is_told.then_some("message"));
             }
+            kinds.retain(|kind| state.app.as_ref().is_none_or(|app| app.hears(kind, &channel)));
             let parent = state.message(&channel.id, message.thread_root()).map(|parent| parent.user.clone());
             let mut events = Vec::new();
             for kind in kinds {

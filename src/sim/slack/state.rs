@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::record::Records;
 use super::super::world::PlatformState;
+use super::app::App;
 use super::hooks::ResponseUrl;
 use super::message::{Message, Metadata};
 use super::rates::{Gate, RateLimits};
@@ -69,6 +70,8 @@ pub struct State {
     pub(super) tokens: BTreeMap<String, bool>,
     /// When those end that are rotated.
     pub(super) expiries: BTreeMap<String, Timestamp>,
+    /// The application, where a manifest made it.
+    pub(super) app: Option<App>,
     /// Scopes that the application was not given; it has all others.
     pub(super) without_scopes: BTreeSet<String>,
     /// The organisation's token is not granted access to this team of it.
@@ -103,6 +106,7 @@ impl State {
             channels: seed::channels().into_iter().map(|channel| (channel.id.clone(), channel)).collect(),
             tokens: BTreeMap::from([(token.to_owned(), true)]),
             expiries: BTreeMap::new(),
+            app: None,
             without_scopes: BTreeSet::new(),
             is_withheld: false,
             messages: BTreeMap::new(),

@@ -39,10 +39,19 @@ impl SlackWorld {
     ///
     /// # Panics
     /// Where Slack would not take them: more than five, an address of a machine, or a name without a top-level domain.
-    pub fn set_unfurl_domains(&self, domains: &[&str]) {
-        assert!(domains.len() <= MOST_DOMAINS && domains.iter().all(|name| is_domain(name)), "{domains:?}");
-        let domains = domains.iter().map(|name| name.to_lowercase()).collect();
+    pub fn set_unfurl_domains(&self, wanted: &[&str]) {
+        let domains = domains(wanted.iter().copied()).unwrap_or_else(|wrong| panic!("{wrong}"));
         self.change(|state, _| state.unfurl_domains = domains);
+    }
+}
+
+/// The domains that an application registers, or what Slack says of them.
+pub(super) fn domains<'a>(wanted: impl Iterator<Item = &'a str>) -> Result<Vec<String>, String> {
+    let domains: Vec<String> = wanted.map(str::to_lowercase).collect();
+    match domains.iter().find(|name| !is_domain(name)) {
+        Some(wrong) => Err(format!("{wrong} is no domain that Slack takes")),
+        None if domains.len() > MOST_DOMAINS => Err(format!("there are more than {MOST_DOMAINS} domains")),
+        None => Ok(domains),
     }
 }
 
@@ -80,7 +89,8 @@ pub(super) fn links(text: &str) -> Vec<String> {
 /// The event that tells of the links of a message to the application's domains; none where there are none. Each telling
 /// has an id of its own, and a message of an application is told of to nobody.
 pub(super) fn told(state: &mut State, message: &Message, channel: &Channel, now: Timestamp) -> Option<Request> {
-    let links = of_the_app(state, &message.text).filter(|_| message.bot_id.is_none())?;
+    let is_told = message.bot_id.is_none() && state.app.as_ref().is_none_or(|app| app.listens_to("link_shared"));
+    let links = of_the_app(state, &message.text).filter(|_| is_told)?;
     let id = format!("{}.{}.{}", message.channel, message.ts, state.new_id("").to_lowercase());
     let (ts, user) = (message.ts.clone(), message.user.clone());
     let told = Told { channel: message.channel.clone(), ts, source: POSTED, links: links.urls };

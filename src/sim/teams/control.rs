@@ -3,6 +3,7 @@
 //! Those of every stand-in are in [`super::super::control`]. A further route is one line in `routes`.
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Json, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Router<SharedWorld> {
         .route("/_sim/standing", post(set_standing))
         .route("/_sim/move", post(move_to))
         .route("/_sim/stop-stream", post(stop_stream))
+        .route("/_sim/app", post(upload))
         .route("/_sim/send", post(send))
 }
 
@@ -89,6 +91,14 @@ async fn rotate_keys(State(world): State<SharedWorld>) -> Json<Value> {
 async fn expire_tokens(State(world): State<SharedWorld>) -> Json<Value> {
     world.expire_tokens();
     Json(json!({ "ok": true }))
+}
+
+/// Uploads the app package, as somebody does under "Manage your apps".
+async fn upload(State(world): State<SharedWorld>, package: Bytes) -> Response {
+    match world.upload(&package) {
+        Ok(scopes) => Json(json!({ "ok": true, "scopes": scopes })).into_response(),
+        Err(why) => refused(StatusCode::UNPROCESSABLE_ENTITY, &format!("the package is not taken: {why}")),
+    }
 }
 
 #[derive(Deserialize)]

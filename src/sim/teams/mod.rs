@@ -18,6 +18,7 @@ mod keys;
 pub mod links;
 mod login;
 pub mod message;
+mod package;
 pub mod press;
 pub mod rates;
 mod refusal;

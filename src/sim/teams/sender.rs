@@ -28,6 +28,9 @@ pub struct Said {
 /// Why something cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
+    /// The package names no such scope.
+    #[error("the app cannot be put into {0}: its package has no scope for such a conversation")]
+    NotInstallable(String),
     /// No such person.
     #[error("there is no user {0} in the tenant; GET /_sim/state shows who there is")]
     NoUser(String),
@@ -196,6 +199,9 @@ impl Sender {
     fn installation(&self, user: &str, place: &str, add: bool) -> Result<Vec<Value>, SendError> {
         let bot = self.world.change(|state, _| {
             let (_, place) = who_where(state, user, place)?;
+            if add && state.installable.as_ref().is_some_and(|kinds| !kinds.contains(&place.kind)) {
+                return Err(SendError::NotInstallable(place.name));
+            }
             let standing = if add { BotStanding::Installed } else { BotStanding::Absent };
             // Who installs it in a team has it in all the team's channels.
             for other in state.conversations.values_mut() {

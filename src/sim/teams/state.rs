@@ -50,6 +50,8 @@ pub struct State {
     pub(super) endorsed: bool,
     /// Whether the bot hears what does not mention it, as resource-specific consent allows.
     pub(super) hears_all: bool,
+    /// Into which kinds of conversations it can be put, where a package was uploaded; else into all.
+    pub(super) installable: Option<Vec<Kind>>,
     pub(super) users: BTreeMap<String, User>,
     pub(super) teams: BTreeMap<String, Team>,
     pub(super) conversations: BTreeMap<String, Conversation>,
@@ -77,6 +79,7 @@ impl State {
             key: 0,
             endorsed: true,
             hears_all: false,
+            installable: None,
             users: seed::users().into_iter().map(|user| (user.id.clone(), user)).collect(),
             teams: seed::teams().into_iter().map(|team| (team.id.clone(), team)).collect(),
             conversations: seed::conversations().into_iter().map(|place| (place.id.clone(), place)).collect(),

@@ -46,6 +46,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("post", "/policy/explain", "Who may do what, and by which rule").body(operate::question_schema),
     route("get", "/policy/test", "Runs the tests of the policies"),
     route("get", "/doctor", "Findings, each with its mend"),
+    route("post", "/doctor/send", "The same, after a message to an owner on each platform"),
     route("post", "/backup", "Writes a backup to a file of the server's machine").body(operate::backup_schema),
     route("post", "/keys/rotate", "Makes a new sealing key; old values are sealed anew behind it"),
     route("post", "/slack/install-links", "Makes a link that connects one workspace of Slack, once, within an hour"),
@@ -70,6 +71,7 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route("/policy/explain", post(operate::policy_explain))
         .route("/policy/test", get(operate::policy_test))
         .route("/doctor", get(operate::doctor))
+        .route("/doctor/send", post(operate::doctor_sends))
         .route("/backup", post(operate::backup))
         .route("/keys/rotate", post(operate::rotate_keys))
         .route("/slack/install-links", post(operate::install_link))

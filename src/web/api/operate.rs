@@ -48,7 +48,12 @@ pub(super) async fn policy_test(State(state): State<Shared>) -> Json<Value> {
 
 /// Findings, each with its mend.
 pub(super) async fn doctor(State(state): State<Shared>) -> Json<Value> {
-    Json(state.inside.doctor().await)
+    Json(state.inside.doctor(false).await)
+}
+
+/// The same, and a message to an owner on each platform.
+pub(super) async fn doctor_sends(State(state): State<Shared>) -> Json<Value> {
+    Json(state.inside.doctor(true).await)
 }
 
 /// The question, as a JSON Schema.

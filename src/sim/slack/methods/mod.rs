@@ -41,7 +41,7 @@ impl ApiError {
         Self { messages: vec![what.into()], ..Self::new("invalid_arguments") }
     }
 
-    fn missing_scope(scope: &str) -> Self {
+    pub(super) fn missing_scope(scope: &str) -> Self {
         Self { needed: Some(scope.to_owned()), ..Self::new("missing_scope") }
     }
 
