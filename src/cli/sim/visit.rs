@@ -105,14 +105,16 @@ impl Visit {
         }
     }
 
-    /// Looks until the bot has shown something that was not there before, and then until nothing further comes.
+    /// Looks until the bot has shown something that was not there before, and then until nothing further comes, and it
+    /// writes nothing any more.
     pub(super) async fn shown(&self, patience: Duration) -> anyhow::Result<Vec<Value>> {
         let deadline = Instant::now() + patience;
         let mut shown = Vec::new();
         while Instant::now() < deadline {
             let is_new = |message: &Value| (self.is_by_bot)(message) && !self.before.contains(message);
             let new: Vec<Value> = self.look().await?.into_iter().filter(is_new).collect();
-            if !new.is_empty() && new == shown {
+            let is_writing = new.iter().any(|message| message["message"]["streaming"] == true);
+            if !new.is_empty() && new == shown && !is_writing {
                 break;
             }
             let found = !new.is_empty();

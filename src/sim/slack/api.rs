@@ -157,7 +157,7 @@ fn record(state: &mut state::State, method: &str, answer: &Answer, told: bool, n
     match answer {
         Ok(_) => {
             state.records.count_done(method, told);
-            if method == "chat.postMessage"
+            if matches!(method, "chat.postMessage" | "chat.stopStream")
                 && let Some(post) = state.posts.last_mut()
             {
                 post.answered = told;

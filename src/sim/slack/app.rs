@@ -166,7 +166,8 @@ fn texts(list: &Value) -> BTreeSet<String> {
 fn scope(state: &mut State, method: &str, arguments: &Arguments) -> Option<&'static str> {
     let mut kind = || arguments.text("channel").and_then(|id| state.channel(&id)).map(|channel| channel.kind);
     Some(match method {
-        "chat.postMessage" | "chat.postEphemeral" | "chat.update" | "chat.delete" => "chat:write",
+        "chat.postMessage" | "chat.postEphemeral" | "chat.update" | "chat.delete" | "chat.startStream"
+        | "chat.appendStream" | "chat.stopStream" => "chat:write",
         "chat.unfurl" => "links:write",
         "users.info" => "users:read",
         "reactions.add" => "reactions:write",

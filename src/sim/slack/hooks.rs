@@ -152,6 +152,7 @@ pub(super) fn show(state: &mut State, id: &str, body: &Value, via: Via, now: Tim
         edited: None,
         reactions: Vec::new(),
         unfurls: BTreeMap::new(),
+        streaming: false,
         via,
     };
     let shown = state.add_message(message);

@@ -25,6 +25,9 @@ pub const ALL_BLOCKS_TEXT: usize = 13_200;
 /// Characters over all markdown blocks of a message.
 pub const ALL_MARKDOWN: usize = 12_000;
 
+/// Characters of `markdown_text` in one call of a stream (docs.slack.dev/reference/methods/chat.startStream).
+pub const STREAMED_MARKDOWN: usize = 12_000;
+
 /// Why Slack does not take it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {

@@ -18,6 +18,8 @@ pub enum Via {
     PostMessage,
     /// `chat.postEphemeral`.
     PostEphemeral,
+    /// `chat.startStream`.
+    Stream,
     /// A response URL.
     ResponseUrl,
     /// The body of the answer to a slash command.
@@ -89,6 +91,8 @@ pub struct Message {
     /// What the application shows below links in it, by link.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unfurls: BTreeMap<String, Vec<Value>>,
+    /// Whether it is a stream that has not ended.
+    pub streaming: bool,
     /// How it came.
     pub via: Via,
 }
@@ -200,6 +204,7 @@ pub(super) fn sample(text: &str, blocks: Value) -> Message {
         edited: None,
         reactions: Vec::new(),
         unfurls: BTreeMap::new(),
+        streaming: false,
         via: Via::PostMessage,
     }
 }

@@ -126,8 +126,10 @@ fn per_minute(method: &str) -> Option<usize> {
         | "conversations.open"
         | "conversations.info"
         | "reactions.add" => Some(50),
-        "users.conversations" | "auth.teams.list" => Some(20),
-        "users.info" | "chat.postEphemeral" | "views.open" | "views.update" | "views.publish" => Some(100),
+        "users.conversations" | "auth.teams.list" | "chat.startStream" | "chat.stopStream" => Some(20),
+        "users.info" | "chat.appendStream" | "chat.postEphemeral" | "views.open" | "views.update" | "views.publish" => {
+            Some(100)
+        }
         // A special tier: "hundreds of requests per minute".
         "auth.test" => Some(300),
         _ => None,

@@ -273,6 +273,7 @@ fn typed_message(
         edited: None,
         reactions: Vec::new(),
         unfurls: BTreeMap::new(),
+        streaming: false,
         via: Via::Typed,
     };
     state.add_message(message)

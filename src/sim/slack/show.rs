@@ -63,6 +63,9 @@ pub fn message(message: &Message, names: &Names, width: usize) -> String {
     if message.edited.is_some() {
         head.push_str("  (edited)");
     }
+    if message.streaming {
+        head.push_str("  (is writing)");
+    }
     let mut lines = Vec::new();
     if let Some(only) = &message.ephemeral_to {
         lines.push(format!("  (only visible to @{})", names.user(only)));

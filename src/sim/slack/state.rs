@@ -13,12 +13,13 @@ use super::super::world::PlatformState;
 use super::app::App;
 use super::hooks::ResponseUrl;
 use super::message::{Message, Metadata};
+use super::methods::streams::Stream;
 use super::rates::{Gate, RateLimits};
 use super::seed::{self, Channel, User, Workspace};
 use super::unfurls::Told;
 use crate::domain::time::Timestamp;
 
-/// A performed `chat.postMessage`, kept even if the message is deleted later.
+/// A performed `chat.postMessage`, or a stream that has ended, kept even if the message is deleted later.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Post {
     /// When it was performed.
@@ -89,6 +90,10 @@ pub struct State {
     /// The messages of whose links it was told, by the id of that telling, in order.
     pub(super) unfurls: BTreeMap<String, Told>,
     pub(super) posts: Vec<Post>,
+    /// Messages that were begun as streams, by channel and `ts`.
+    pub(super) streams: BTreeMap<(String, String), Stream>,
+    /// Methods that are refused to the application, whatever it asks, with Slack's word for it.
+    pub(super) refusals: BTreeMap<String, String>,
     pub(super) records: Records,
     pub(super) gate: Gate,
     last_ts: i64,
@@ -118,6 +123,8 @@ impl State {
             unfurl_domains: Vec::new(),
             unfurls: BTreeMap::new(),
             posts: Vec::new(),
+            streams: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             records: Records::default(),
             gate: Gate::default(),
             last_ts: 0,

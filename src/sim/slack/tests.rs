@@ -2,6 +2,7 @@
 
 mod faults;
 mod modals;
+mod streams;
 mod towards_the_app;
 mod unfurls;
 

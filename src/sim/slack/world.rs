@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::super::record;
 use super::super::world::{World, locked};
 use super::message::Message;
+use super::methods::streams;
 use super::oauth::Directory;
 use super::seed::{Channel, User, Workspace};
 use super::sockets::Sockets;
@@ -153,6 +154,19 @@ impl SlackWorld {
     #[must_use]
     pub fn homes(&self) -> Vec<OpenView> {
         self.state().homes.clone()
+    }
+
+    /// The person presses Stop under a stream. False where none runs there.
+    pub fn stop_stream(&self, channel: &str, ts: &str) -> bool {
+        self.change(|state, _| streams::stopped_by_user(state, channel, ts))
+    }
+
+    /// Refuses a method to the application with a word of Slack's, whatever it asks; without a word, no longer.
+    pub fn set_refusal(&self, method: &str, error: Option<&str>) {
+        self.change(|state, _| match error {
+            Some(error) => state.refusals.insert(method.to_owned(), error.to_owned()),
+            None => state.refusals.remove(method),
+        });
     }
 
     /// Whether the application's settings have the Home tab on; else nothing can be published there.

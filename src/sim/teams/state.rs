@@ -57,6 +57,8 @@ pub struct State {
     pub(super) conversations: BTreeMap<String, Conversation>,
     pub(super) messages: BTreeMap<String, Vec<Message>>,
     pub(super) streams: BTreeMap<String, Stream>,
+    /// Whether the application may stream.
+    pub(super) may_stream: bool,
     /// The region at whose connector a conversation is, where it was moved.
     pub(super) regions: BTreeMap<String, String>,
     /// Tokens given out, and until when each holds.
@@ -85,6 +87,7 @@ impl State {
             conversations: seed::conversations().into_iter().map(|place| (place.id.clone(), place)).collect(),
             messages: BTreeMap::new(),
             streams: BTreeMap::new(),
+            may_stream: true,
             regions: BTreeMap::new(),
             tokens: BTreeMap::new(),
             posts: Vec::new(),

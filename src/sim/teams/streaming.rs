@@ -2,7 +2,7 @@
 //!
 //! From Microsoft's page "Stream bot messages": in chats of one person only; the first call has the number 1 and is
 //! answered with the stream's id; every further one carries that id, the next number, and the whole text so far; the last
-//! is a `message` without a number. Codes and texts are that page's.
+//! is a `message` without a number. One runs at a time in a chat. Codes and texts are that page's.
 
 use std::time::Duration;
 
@@ -65,6 +65,9 @@ pub(super) fn call(
     if place.kind != Kind::Personal {
         return Err(not_allowed("Content stream is not allowed in this conversation."));
     }
+    if !state.may_stream {
+        return Err(not_allowed("Content stream is not allowed"));
+    }
     let last = info["streamType"] == "final";
     let sequence = info["streamSequence"].as_u64();
     match (info["streamType"].as_str(), activity["type"].as_str(), sequence) {
@@ -73,6 +76,9 @@ pub(super) fn call(
         _ => return Err(malformed("streamType, streamSequence and the activity's type do not go together.")),
     }
     let text = activity["text"].as_str().unwrap_or_default();
+    if text.is_empty() {
+        return Err(malformed("Streaming activities should include text."));
+    }
     if !last && activity["attachments"].as_array().is_some_and(|list| !list.is_empty()) {
         return Err(malformed("Attachments are for the final message only."));
     }
@@ -94,7 +100,7 @@ pub(super) fn call(
     if !last && now.since(stream.last) < PACE {
         return Err(Refusal { retry_after: Some(1), ..Refusal::new(429, "Throttled", "API calls quota exceeded.") });
     }
-    if info["streamType"] == "streaming" {
+    if info["streamType"] != "informative" {
         if !text.starts_with(&stream.text) {
             return Err(not_allowed("Request streamed content should contain the previously streamed content."));
         }
@@ -119,8 +125,12 @@ fn begin(
     if sequence != Some(1) {
         return Err(malformed("Start of a stream has the sequence 1."));
     }
-    if text.is_empty() {
-        return Err(malformed("Start streaming activities should include text."));
+    let runs = |stream: &&Stream| {
+        stream.conversation == place.id && stream.over.is_none() && now.since(stream.began) <= MOST_TIME
+    };
+    if state.streams.values().any(|stream| runs(&stream)) {
+        // One at a time and chat; the words for it are ours.
+        return Err(not_allowed("Content stream is not allowed beside another one."));
     }
     let id = state.new_id(now);
     let is_said = info(activity).is_some_and(|info| info["streamType"] == "streaming");

@@ -367,4 +367,15 @@ async fn streams_grow_in_order_and_end() {
     let (status, body) = stage.post(&chat, part("streaming", Some(2), Some(id), "longer")).await;
     assert_eq!((status, code(&body)), (403, "ContentStreamNotAllowed"));
     assert!(body["error"]["message"].as_str().unwrap().contains("canceled by user"));
+
+    let (_, body) = stage.post(&chat, part("streaming", Some(1), None, "one")).await;
+    let id = body["id"].as_str().unwrap();
+    assert_eq!(stage.post(&chat, part("streaming", Some(1), None, "two")).await.0, 403, "one at a time");
+    assert_eq!(stage.post(&chat, part("final", None, Some(id), "")).await.0, 400, "without a text");
+    assert_eq!(stage.post(&chat, part("final", None, Some(id), "two")).await.0, 403, "not what was shown");
+    stage.advance(121_000);
+    assert_eq!(stage.post(&chat, part("final", None, Some(id), "one")).await.0, 403, "too late");
+    assert_eq!(stage.post(&chat, part("streaming", Some(1), None, "two")).await.0, 201);
+    stage.world().set_streaming(false);
+    assert_eq!(stage.post(&chat, part("streaming", Some(1), None, "three")).await.0, 403);
 }

@@ -166,6 +166,11 @@ impl TeamsWorld {
         self.state().typing.clone()
     }
 
+    /// Whether the application may stream; else its streams are refused.
+    pub fn set_streaming(&self, allowed: bool) {
+        self.change(|state, _| state.may_stream = allowed);
+    }
+
     /// The person presses Stop under a stream. False where none runs under this id.
     pub fn stop_stream(&self, id: &str) -> bool {
         self.change(|state, _| streaming::stop(state, id))

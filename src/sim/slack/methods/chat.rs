@@ -1,6 +1,6 @@
 //! `chat.*`: posting, changing and taking back messages.
 //!
-//! From docs.slack.dev/reference/methods/chat.postMessage and its sisters.
+//! From docs.slack.dev/reference/methods/chat.postMessage and its sisters; those that stream stand in `streams.rs`.
 
 use std::collections::BTreeMap;
 
@@ -64,6 +64,7 @@ pub(super) fn post_message(state: &mut State, arguments: &Arguments, now: Timest
         edited: None,
         reactions: Vec::new(),
         unfurls: BTreeMap::new(),
+        streaming: false,
         via: Via::PostMessage,
     };
     let message = state.add_message(message);
@@ -110,6 +111,7 @@ pub(super) fn post_ephemeral(state: &mut State, arguments: &Arguments, now: Time
         edited: None,
         reactions: Vec::new(),
         unfurls: BTreeMap::new(),
+        streaming: false,
         via: Via::PostEphemeral,
     };
     let message = state.add_message(message);
@@ -120,6 +122,10 @@ pub(super) fn update(state: &mut State, arguments: &Arguments, now: Timestamp) -
     let channel = writable_channel(state, arguments)?;
     let ts = arguments.required("ts")?;
     let old = own_message(state, &channel.id, &ts, "cant_update_message")?;
+    // In no document; seen by those who edited a message while it was streaming.
+    if old.streaming {
+        return Err(ApiError::new("streaming_state_conflict"));
+    }
     // Without a text, blocks that are not mentioned stay; with one they go (documents of chat.update).
     let has_text = arguments.text("text").is_some_and(|text| !text.is_empty());
     let mut contents = if has_text || arguments.0.contains_key("blocks") {
@@ -154,7 +160,7 @@ pub(super) fn delete(state: &mut State, arguments: &Arguments) -> Answer {
 }
 
 /// A message of the bot. Ephemeral ones cannot be touched by these methods, they are not found.
-fn own_message(state: &State, channel: &str, ts: &str, foreign: &str) -> Result<Message, ApiError> {
+pub(super) fn own_message(state: &State, channel: &str, ts: &str, foreign: &str) -> Result<Message, ApiError> {
     let message = state.message(channel, ts).filter(|message| message.ephemeral_to.is_none());
     let message = message.ok_or_else(|| ApiError::new("message_not_found"))?;
     if message.user == seed::BOT_USER { Ok(message.clone()) } else { Err(ApiError::new(foreign)) }
@@ -178,7 +184,7 @@ fn contents(arguments: &Arguments) -> Result<Contents, ApiError> {
 }
 
 /// The metadata of a call: not mentioned, taken away, or set.
-fn metadata(arguments: &Arguments) -> Result<Option<Option<Metadata>>, ApiError> {
+pub(super) fn metadata(arguments: &Arguments) -> Result<Option<Option<Metadata>>, ApiError> {
     let Some(given) = arguments.structure("metadata", "invalid_metadata_format")? else {
         return Ok(None);
     };
@@ -196,7 +202,7 @@ fn metadata(arguments: &Arguments) -> Result<Option<Option<Metadata>>, ApiError>
 }
 
 /// The thread of a call. It must be the `ts` of a message that stands in the channel itself, as text.
-fn thread(state: &State, channel: &str, arguments: &Arguments) -> Result<Option<String>, ApiError> {
+pub(super) fn thread(state: &State, channel: &str, arguments: &Arguments) -> Result<Option<String>, ApiError> {
     let given = match arguments.0.get("thread_ts") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(ts)) => ts,

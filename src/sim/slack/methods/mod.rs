@@ -6,6 +6,7 @@
 mod chat;
 mod conversations;
 mod others;
+pub(super) mod streams;
 mod unfurl;
 mod views;
 
@@ -60,6 +61,8 @@ impl ApiError {
                 | "cannot_find_message"
                 | "not_found"
                 | "hash_conflict"
+                | "message_not_in_streaming_state"
+                | "stopped_by_user"
                 | "already_reacted"
                 | "token_revoked"
                 | "token_expired"
@@ -126,6 +129,9 @@ pub(super) fn takes_json(method: &str) -> bool {
 
 /// Performs a call of an application that is let in.
 pub(super) fn perform(state: &mut State, method: &str, arguments: &Arguments, now: Timestamp) -> Answer {
+    if let Some(code) = state.refusals.get(method) {
+        return Err(ApiError::new(code));
+    }
     match method {
         "api.test" => others::api_test(arguments),
         "auth.test" => Ok(others::auth_test(state)),
@@ -140,6 +146,9 @@ pub(super) fn perform(state: &mut State, method: &str, arguments: &Arguments, no
         "chat.update" => chat::update(state, arguments, now),
         "chat.delete" => chat::delete(state, arguments),
         "chat.unfurl" => unfurl::unfurl(state, arguments),
+        "chat.startStream" => streams::start(state, arguments, now),
+        "chat.appendStream" => streams::append(state, arguments, now),
+        "chat.stopStream" => streams::stop(state, arguments, now),
         "conversations.info" => conversations::info(state, arguments),
         "conversations.open" => conversations::open(state, arguments),
         "conversations.history" => conversations::history(state, arguments),
@@ -166,6 +175,9 @@ pub(super) fn exists(method: &str) -> bool {
             | "chat.update"
             | "chat.delete"
             | "chat.unfurl"
+            | "chat.startStream"
+            | "chat.appendStream"
+            | "chat.stopStream"
             | "conversations.info"
             | "conversations.open"
             | "conversations.history"
