@@ -385,6 +385,7 @@ mod tests {
             place: "p".into(),
             thread: None,
             begins_thread: false,
+            request: None,
             connector: Some("old".into()),
             alone: false,
             home: false,

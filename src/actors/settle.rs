@@ -289,6 +289,7 @@ mod tests {
             place: "C1".into(),
             thread: None,
             begins_thread: false,
+            request: None,
             home: false,
             below: None,
             connector: None,

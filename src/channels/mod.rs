@@ -16,6 +16,7 @@ pub mod terminal;
 #[cfg(test)]
 mod testing;
 mod text;
+mod unfolding;
 
 use std::time::Duration;
 

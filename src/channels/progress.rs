@@ -1,4 +1,5 @@
-//! How many messages of a long card have been shown by a route that cannot be looked at.
+//! How far deliveries have come that are shown in more than one step: how many messages of a long card were shown by a
+//! route that cannot be looked at, or where a message is that unfolds.
 //!
 //! Lives as long as the process and need not live longer: where it is lost, the outbox asks for a
 //! look at what was done, and is told that nobody can tell.
@@ -12,8 +13,13 @@ use crate::channels::Delivered;
 const MOST: usize = 1000;
 
 /// The cards that are half shown, by idempotency key.
-#[derive(Default)]
-pub(super) struct Progress(Mutex<BTreeMap<String, Shown>>);
+pub(super) struct Progress<T = Shown>(Mutex<BTreeMap<String, T>>);
+
+impl<T> Default for Progress<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
 /// The beginning of a card that people have seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +30,14 @@ pub(super) struct Shown {
     pub(super) first: Delivered,
 }
 
-impl Progress {
+impl<T: Clone> Progress<T> {
     /// What was shown of a card.
-    pub(super) fn of(&self, key: &str) -> Option<Shown> {
+    pub(super) fn of(&self, key: &str) -> Option<T> {
         self.lock().get(key).cloned()
     }
 
     /// Remembers that a further part was shown.
-    pub(super) fn keep(&self, key: &str, shown: Shown) {
+    pub(super) fn keep(&self, key: &str, shown: T) {
         let mut all = self.lock();
         if all.len() >= MOST && !all.contains_key(key) {
             all.pop_first();
@@ -44,7 +50,7 @@ impl Progress {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Shown>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -87,7 +87,7 @@ fn card(brief: &Brief, analysis: &Analysis, task: Option<&Task>, ctx: &Context<'
     } else {
         String::new()
     };
-    card.footer(format!("{}{by_hand}", analysis.basis))
+    card.footer(format!("{}{by_hand}", analysis.basis)).unfolding()
 }
 
 fn heading(text: &str) -> Block {

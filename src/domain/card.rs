@@ -56,6 +56,10 @@ pub struct Card {
     /// The signed token by which a platform that shows a card to each person anew asks how it is for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<String>,
+    /// Who reads it alone may see it grow from its headline on, where the platform can show that; see [`Card::states`].
+    /// What it ends as is the same either way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfolds: bool,
 }
 
 /// A part of a card.
@@ -226,6 +230,29 @@ impl Card {
         Self { undivided: true, ..self }
     }
 
+    /// Lets it unfold.
+    #[must_use]
+    pub fn unfolding(self) -> Self {
+        Self { unfolds: true, ..self }
+    }
+
+    /// The card as it grows, in at most `most` steps: each begins with all of the one before, and the last is the whole.
+    /// The first ends before the first heading, each further one before the next; buttons and small print come with the
+    /// whole. A card without a heading in it is whole at once.
+    #[must_use]
+    pub fn states(&self, most: usize) -> Vec<Self> {
+        let begins = |index: &usize| *index > 0 && matches!(self.blocks[*index], Block::Heading { .. });
+        let ends = (0..self.blocks.len()).filter(begins).take(most.saturating_sub(1));
+        let part = |end: usize| Self {
+            title: self.title.clone(),
+            tone: self.tone,
+            blocks: self.blocks[..end].to_vec(),
+            undivided: self.undivided,
+            ..Self::default()
+        };
+        ends.map(part).chain([self.clone()]).collect()
+    }
+
     /// Sets the small print.
     #[must_use]
     pub fn footer(mut self, text: impl Into<String>) -> Self {
@@ -244,5 +271,35 @@ impl Card {
             Some(line) => format!("{}: {line}", self.title),
             None => self.title.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chapters(count: usize) -> Card {
+        let heading = |number: usize| Block::Heading { text: format!("Chapter {number}") };
+        let begun = Card::new("A book").facts([("Pages", "3")]).tone(Tone::Good);
+        (0..count).fold(begun, |card, number| card.block(heading(number)).text("words")).footer("the end")
+    }
+
+    #[test]
+    fn a_card_grows_by_its_headings_and_ends_whole() {
+        for (count, most, blocks) in
+            [(3, 4, vec![1, 3, 5, 7]), (3, 2, vec![1, 7]), (9, 4, vec![1, 3, 5, 19]), (0, 4, vec![1]), (3, 1, vec![7])]
+        {
+            let card = chapters(count);
+            let states = card.states(most);
+            assert_eq!(states.iter().map(|state| state.blocks.len()).collect::<Vec<_>>(), blocks, "{count} in {most}");
+            assert_eq!(states.last(), Some(&card));
+            for state in &states {
+                assert_eq!((state.title.as_str(), state.tone), ("A book", Tone::Good));
+                assert_eq!(state.blocks[..], card.blocks[..state.blocks.len()]);
+                assert!(state == &card || state.footer.is_none());
+            }
+        }
+        let from_a_heading = Card::new("").block(Block::Heading { text: "One".into() }).text("words");
+        assert_eq!(from_a_heading.states(4).len(), 1, "nothing stands before it");
     }
 }

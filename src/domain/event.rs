@@ -111,6 +111,10 @@ pub struct Address {
     /// Nobody has answered in that thread: an answer would begin it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub begins_thread: bool,
+    /// The message that asked, in the platform's notation, where an answer could stand below it but does not as a rule:
+    /// there are ways to show an answer that the platform has below what asked for it alone (Slack's streams).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// Nobody but the person and the bot can read the place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
@@ -190,7 +194,7 @@ impl Address {
     /// The address as it can be used days later.
     #[must_use]
     pub fn lasting(&self) -> Self {
-        Self { route: None, ..self.clone() }
+        Self { route: None, request: None, ..self.clone() }
     }
 }
 
@@ -372,6 +376,7 @@ mod tests {
             place: "C1".into(),
             thread: Some("1.2".into()),
             begins_thread: true,
+            request: Some("2.5".into()),
             alone: false,
             home: false,
             below: None,
@@ -380,7 +385,7 @@ mod tests {
             connector: None,
         };
         let chat = asked.in_person().unwrap();
-        assert!(chat.is_in_person() && chat.route.is_none() && chat.thread.is_none());
+        assert!(chat.is_in_person() && chat.route.is_none() && chat.thread.is_none() && chat.request.is_none());
         let by_its_id = Address { place: "D1".into(), ..chat.clone() };
         assert!(!by_its_id.is_in_person());
         assert_eq!(chat.conversation(), by_its_id.conversation());

@@ -169,6 +169,7 @@ mod tests {
             place,
             thread: None,
             begins_thread: false,
+            request: None,
             home: false,
             below: None,
             connector: None,

@@ -669,6 +669,7 @@ fn address(place: &str, connector: Option<&str>) -> Address {
         place: place.into(),
         thread: Some("17".into()),
         begins_thread: false,
+        request: None,
         connector: connector.map(str::to_owned),
         alone: false,
         home: false,

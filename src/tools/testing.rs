@@ -139,6 +139,7 @@ impl Desk {
                     place: "C1".into(),
                     thread: None,
                     begins_thread: false,
+                    request: None,
                     home: false,
                     below: None,
                     connector: None,

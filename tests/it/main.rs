@@ -39,6 +39,7 @@ mod stalled;
 mod stalled_teams;
 mod storm;
 mod strayed_forms;
+mod streams;
 mod support;
 mod teams;
 mod teams_certificate;

@@ -87,6 +87,12 @@ pub struct Seen {
     /// What its app wrote into it for itself.
     #[serde(default)]
     pub metadata: Option<Value>,
+    /// The bot that wrote it.
+    #[serde(default)]
+    pub bot_id: Option<String>,
+    /// Its blocks.
+    #[serde(default)]
+    pub blocks: Value,
 }
 
 /// A page of the workspaces for which the app of an organisation is approved.

@@ -105,6 +105,7 @@ mod tests {
             place: person.to_owned(),
             thread: None,
             begins_thread: false,
+            request: None,
             home: false,
             below: None,
             connector: None,

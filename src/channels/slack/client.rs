@@ -155,7 +155,7 @@ impl Client {
         Ok(answer.user)
     }
 
-    /// `chat.postMessage`, `chat.postEphemeral` or `chat.update`.
+    /// `chat.postMessage` and its sisters: `chat.postEphemeral`, `chat.update`, `chat.delete`, and the three of streams.
     ///
     /// # Errors
     /// As [`DeliverError`] says.

@@ -1,8 +1,8 @@
 //! Cards to people on Slack, and people to profiles.
 //!
 //! Owns the choice of the route: the `response_url` of the event first, since it works where the
-//! bot is no member, then the Web API. Rendering is `blocks`, the wire is `client`, retries and
-//! pace are the outbox. A long card is several messages; each is shown once.
+//! bot is no member, then the Web API. Rendering is `blocks`, the wire is `client`, a message that grows is `stream`, retries
+//! and pace are the outbox. A long card is several messages; each is shown once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,20 +12,23 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use super::answers::{Identity, Posted, User};
+use super::answers::{Identity, Posted};
 use super::blocks::{self, Rendered};
 use super::client::{Client, RespondError};
 use super::home;
-use super::look_up::{self, Found, Scans, metadata, part_key};
+use super::look_up::{self, Found, Scans, hides_the_place, metadata, part_key};
+use super::people::{display_name, standing};
+use super::stream::{self, Unfolding};
 use super::unfurl;
-use super::workspaces::{Workspaces, is_expired};
+use super::workspaces::Workspaces;
 use crate::channels::inline::InlineAnswers;
 use crate::channels::progress::{Progress, Shown};
+use crate::channels::unfolding;
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
 use crate::domain::card::Audience;
 use crate::domain::event::{Address, ChannelName, PlatformUser};
 use crate::domain::ids::EventId;
-use crate::domain::principal::{Profile, Standing};
+use crate::domain::principal::Profile;
 use crate::domain::time::Timestamp;
 
 /// The receipt's word for a message that Slack gives no id for.
@@ -34,8 +37,6 @@ const BY_RESPONSE_URL: &str = "response_url";
 const INLINE: &str = "inline";
 /// How Slack says that a user is not of the workspace (docs.slack.dev/reference/methods/users.info).
 const NO_SUCH_USER: [&str; 3] = ["user_not_found", "user_not_visible", "users_not_found"];
-/// Slackbot has the same id in every workspace, and is not marked as a bot.
-const SLACKBOT: &str = "USLACKBOT";
 
 /// Slack as the outbox sees it.
 pub struct SlackChannel {
@@ -43,6 +44,7 @@ pub struct SlackChannel {
     pace: Duration,
     command: String,
     progress: Progress,
+    unfolding: Unfolding,
     scans: Scans,
     inline: Arc<InlineAnswers>,
 }
@@ -57,6 +59,7 @@ impl SlackChannel {
             pace,
             command,
             progress: Progress::default(),
+            unfolding: Unfolding::default(),
             scans: Scans::default(),
             inline: Arc::default(),
         }
@@ -131,6 +134,11 @@ impl SlackChannel {
             && let Some(replaced) = self.replace(client, delivery, message).await?
         {
             return Ok(replaced);
+        }
+        if let Some(states) = stream::states(delivery)
+            && let Some(unfolded) = self.unfolding.unfold(client, &self.scans, delivery, &states).await?
+        {
+            return Ok(unfolded);
         }
         let parts = blocks::messages(&delivery.card);
         let mut shown = None;
@@ -212,6 +220,7 @@ impl SlackChannel {
             shown = Some(Shown { parts: index + 1, first });
         }
         self.progress.forget(key);
+        self.unfolding.forget(delivery);
         shown.map(|shown| shown.first).ok_or_else(|| rejected("the card renders to nothing"))
     }
 
@@ -284,6 +293,10 @@ impl SlackChannel {
         if seen_by_one(delivery) {
             return Ok(Lookup::CannotTell("Slack does not list messages that only one person sees"));
         }
+        let unfolds = unfolding::is_wanted(delivery);
+        if unfolds && let Some(done) = self.unfolding.look_below(client, &self.scans, delivery).await? {
+            return Ok(Lookup::Done(done));
+        }
         let parts = part_count(delivery);
         let found = match self.scans.search(client, delivery, parts).await {
             Err(error) if hides_the_place(&error) => {
@@ -291,7 +304,11 @@ impl SlackChannel {
             }
             other => other?,
         };
-        let first = found.messages.get(&part_key(delivery, 0)).filter(|_| found.messages.len() == parts);
+        if unfolds {
+            self.unfolding.found(delivery, &found.messages);
+        }
+        let is_whole = (0..parts).all(|index| found.messages.contains_key(&part_key(delivery, index)));
+        let first = found.messages.get(&part_key(delivery, 0)).filter(|_| is_whole);
         Ok(match first {
             Some(id) => Lookup::Done(Delivered { platform_id: id.clone(), via: "chat.postMessage" }),
             None if delivery.to.route.is_some() => {
@@ -360,11 +377,6 @@ async fn respond(client: &Client, url: &str, body: Map<String, Value>) -> Result
     }
 }
 
-/// Slack does not let the bot read a place; with another token it would not either.
-fn hides_the_place(error: &DeliverError) -> bool {
-    matches!(error, DeliverError::Rejected { .. }) && !is_expired(error)
-}
-
 /// Whether it has to be a message that Slack shows to one person only. In a direct message with the bot nobody else
 /// reads along, and a usual message stays there and can be found again.
 fn seen_by_one(delivery: &Delivery) -> bool {
@@ -373,7 +385,7 @@ fn seen_by_one(delivery: &Delivery) -> bool {
 
 /// The thread in which it is shown. Slack shows a message for one person in a thread only where the thread is there
 /// already: docs.slack.dev/reference/methods/chat.postEphemeral.
-fn thread(delivery: &Delivery) -> Option<&str> {
+pub(super) fn thread(delivery: &Delivery) -> Option<&str> {
     let invisible_there = seen_by_one(delivery) && delivery.to.begins_thread;
     delivery.to.thread.as_deref().filter(|_| !invisible_there)
 }
@@ -384,7 +396,7 @@ fn part_count(delivery: &Delivery) -> usize {
 }
 
 /// A message without an address. `text` is what notifications and screen readers show.
-fn content(part: &Rendered) -> Map<String, Value> {
+pub(super) fn content(part: &Rendered) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("text".to_owned(), part.text.as_str().into());
     if !part.blocks.is_empty() {
@@ -413,42 +425,12 @@ fn message_id(posted: &Posted, place: &str) -> String {
     format!("{channel}:{ts}")
 }
 
-fn display_name(user: &User) -> String {
-    let names = [
-        user.profile.display_name.as_deref(),
-        user.profile.real_name.as_deref(),
-        user.real_name.as_deref(),
-        user.name.as_deref(),
-    ];
-    names.into_iter().flatten().map(str::trim).find(|name| !name.is_empty()).unwrap_or(&user.id).to_owned()
-}
-
-fn standing(user: &User, installation: &str) -> Standing {
-    let in_organisation = user.enterprise_user.as_ref().is_some_and(|enterprise| {
-        enterprise.enterprise_id.as_deref() == Some(installation)
-            || enterprise.teams.iter().any(|team| team == installation)
-    });
-    // People from shared channels are marked as strangers also where the team is not said.
-    let at_home = user.team_id.as_deref().is_none_or(|team| team == installation) || in_organisation;
-    if user.deleted {
-        Standing::Deactivated
-    } else if user.is_bot || user.is_workflow_bot || user.id == SLACKBOT {
-        Standing::Bot
-    } else if user.is_stranger || !at_home {
-        Standing::Stranger
-    } else if user.is_restricted || user.is_ultra_restricted {
-        Standing::Guest
-    } else {
-        Standing::Member
-    }
-}
-
 fn rejected(reason: &str) -> DeliverError {
     DeliverError::Rejected { reason: reason.to_owned() }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::{Arc, Mutex};
 
     use axum::Router;
@@ -468,10 +450,11 @@ mod tests {
         }
     }
     use crate::domain::card::Card;
+    use crate::domain::principal::Standing;
 
     /// What Slack answers to a call, where it is not what it usually does.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Odd {
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub(in super::super) enum Odd {
         Answers(u16, &'static str),
         WaitsFor(&'static str),
         /// Carries the call out, but the answer is lost.
@@ -480,11 +463,11 @@ mod tests {
 
     /// A Slack with one channel that remembers what it was asked to show.
     #[derive(Default)]
-    struct Slack {
+    pub(in super::super) struct Slack {
         /// Method and body of every call, in order.
         calls: Mutex<Vec<(String, Value)>>,
         /// By the number of the call, from 0.
-        odd: Mutex<Vec<(usize, Odd)>>,
+        pub(in super::super) odd: Mutex<Vec<(usize, Odd)>>,
         user: Mutex<Value>,
     }
 
@@ -497,11 +480,11 @@ mod tests {
             (number, odd)
         }
 
-        fn methods(&self) -> Vec<String> {
+        pub(in super::super) fn methods(&self) -> Vec<String> {
             self.calls.lock().unwrap().iter().map(|(method, _)| method.clone()).collect()
         }
 
-        fn body(&self, number: usize) -> Value {
+        pub(in super::super) fn body(&self, number: usize) -> Value {
             self.calls.lock().unwrap()[number].1.clone()
         }
 
@@ -509,13 +492,24 @@ mod tests {
         fn history(&self, form: &Value) -> Value {
             let odd = self.odd.lock().unwrap().clone();
             let calls = self.calls.lock().unwrap();
-            let posts = calls.iter().enumerate().filter(|(number, (method, _))| {
-                let lost = odd.iter().any(|(at, odd)| at == number && *odd != Odd::HangsUp);
-                method == "chat.postMessage" && !lost
-            });
-            let all: Vec<Value> = posts
-                .map(|(number, (_, body))| json!({"ts": format!("100.{number}"), "metadata": body["metadata"]}))
-                .collect();
+            let performed = |number: &usize| !odd.iter().any(|(at, odd)| at == number && *odd != Odd::HangsUp);
+            let mut all: Vec<Value> = Vec::new();
+            for (number, (method, body)) in calls.iter().enumerate().filter(|(number, _)| performed(number)) {
+                let metadata = &body["metadata"];
+                match method.as_str() {
+                    "chat.postMessage" | "chat.startStream" => {
+                        let blocks = body.pointer("/chunks/0/blocks").unwrap_or(&body["blocks"]);
+                        let ts = format!("100.{number}");
+                        all.push(json!({"ts": ts, "bot_id": "B1", "metadata": metadata, "blocks": blocks}));
+                    }
+                    "chat.stopStream" | "chat.update" => {
+                        let changed = all.iter_mut().filter(|message| message["ts"] == body["ts"]);
+                        changed.for_each(|message| message["metadata"] = metadata.clone());
+                    }
+                    "chat.delete" => all.retain(|message| message["ts"] != body["ts"]),
+                    _ => {}
+                }
+            }
             let from: usize = form["cursor"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
             let page: Vec<&Value> = all.iter().skip(from).take(2).collect();
             let next = if from + 2 < all.len() { (from + 2).to_string() } else { String::new() };
@@ -549,7 +543,7 @@ mod tests {
         }
     }
 
-    async fn start() -> (Arc<Slack>, SlackChannel, String) {
+    pub(in super::super) async fn start() -> (Arc<Slack>, SlackChannel, String) {
         let slack = Arc::new(Slack::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -558,12 +552,20 @@ mod tests {
         (slack, channel(&format!("{base}/api")), format!("{base}/response"))
     }
 
+    impl SlackChannel {
+        /// The channel as the next process has it.
+        pub(in super::super) fn after_a_start(self) -> Self {
+            let (progress, unfolding, scans) = (Progress::default(), Unfolding::default(), Scans::default());
+            Self { progress, unfolding, scans, ..self }
+        }
+    }
+
     fn channel(api_url: &str) -> SlackChannel {
         let workspaces = Workspaces::new(api_url, Some(&Secret::new("xoxb-1")), None, Arc::new(Still)).unwrap();
         SlackChannel::new(workspaces, Duration::from_secs(1), "/ai-crm")
     }
 
-    fn delivery(route: Option<&str>) -> Delivery {
+    pub(in super::super) fn delivery(route: Option<&str>) -> Delivery {
         Delivery {
             idempotency_key: "default/e-17.0".to_owned(),
             to: Address {
@@ -573,6 +575,7 @@ mod tests {
                 place: "C1".to_owned(),
                 thread: None,
                 begins_thread: false,
+                request: None,
                 home: false,
                 below: None,
                 connector: None,
@@ -872,7 +875,7 @@ mod tests {
         assert!(matches!(first_process.deliver(&delivery).await, Err(DeliverError::UnknownOutcome { .. })));
         assert_eq!(first_process.look_up(&delivery).await, Ok(Lookup::NotDone));
 
-        let restarted = SlackChannel { progress: Progress::default(), scans: Scans::default(), ..first_process };
+        let restarted = first_process.after_a_start();
         let delivered = restarted.deliver(&delivery).await.unwrap();
         assert_eq!(delivered.platform_id, "C1:100.1");
         assert_eq!(slack.methods().iter().filter(|method| *method == "chat.postMessage").count(), parts);

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::answers::Seen;
 use super::chats::{self, Chat, Chats};
 use super::client::Client;
+use super::workspaces::is_expired;
 use crate::channels::{DeliverError, Delivery};
 use crate::domain::time::Timestamp;
 
@@ -35,13 +36,26 @@ pub(super) fn metadata(key: &str) -> Value {
     json!({"event_type": EVENT_TYPE, "event_payload": {"key": key}})
 }
 
+/// The end of a mark.
+const BEGUN: &str = "~begun";
+
+/// The id of the first block of a message that has begun and carries no metadata until it is whole.
+pub(super) fn mark(delivery: &Delivery) -> String {
+    format!("{}{BEGUN}", delivery.idempotency_key)
+}
+
+/// Slack does not let the bot read a place; with another token it would not either.
+pub(super) fn hides_the_place(error: &DeliverError) -> bool {
+    matches!(error, DeliverError::Rejected { .. }) && !is_expired(error)
+}
+
 /// Conversations of which it is remembered what was seen in them.
 const MOST_SCANS: usize = 256;
 
 /// What a search has found.
 pub(super) struct Found {
-    /// Ids of messages, `channel:ts`, by the keys that were looked for. The channel is the one that was read: of a person's
-    /// chat Slack knows no message by the person.
+    /// Ids of messages, `channel:ts`, by the keys that were looked for, and by the [`mark`] of a message that has begun.
+    /// The channel is the one that was read: of a person's chat Slack knows no message by the person.
     pub(super) messages: BTreeMap<String, String>,
     /// Whether everything since the delivery was decided has been read.
     pub(super) whole: bool,
@@ -88,8 +102,9 @@ impl Scans {
         }
         let wanted = keys(delivery, parts);
         if let Some(scan) = self.seen().get(&place_of(delivery)).filter(|scan| scan.tells(delivery, &wanted)) {
-            let of = |key: &String| scan.messages.get(key).map(|id| (key.clone(), id.clone()));
-            return Ok(Found { messages: wanted.iter().filter_map(of).collect(), whole: true });
+            let of = |key: String| scan.messages.get(&key).map(|id| (key, id.clone()));
+            let messages = wanted.into_iter().chain([mark(delivery)]).filter_map(of).collect();
+            return Ok(Found { messages, whole: true });
         }
         let place = delivery.to.place.clone();
         let (mut found, to_the_end) = read(client, delivery, Chat::Known(place), &wanted).await?;
@@ -102,7 +117,8 @@ impl Scans {
             let scan = Scan { since: delivery.since, messages: found.messages.clone(), begun };
             seen.insert(place_of(delivery), scan);
         }
-        found.messages.retain(|key, _| wanted.contains(key));
+        let mark = mark(delivery);
+        found.messages.retain(|key, _| wanted.contains(key) || *key == mark);
         Ok(found)
     }
 }
@@ -164,7 +180,7 @@ async fn read(
     for _ in 0..MOST_PAGES {
         let page = client.messages(&place, to.thread.as_deref(), &oldest, cursor.as_deref()).await?;
         for message in page.messages {
-            if let Some(key) = key_of(&message) {
+            if let Some(key) = key_of(&message).or_else(|| mark_of(&message)) {
                 found.messages.entry(key.to_owned()).or_insert_with(|| format!("{place}:{}", message.ts));
             }
         }
@@ -182,6 +198,12 @@ fn key_of(message: &Seen) -> Option<&str> {
     let metadata = message.metadata.as_ref()?;
     let ours = metadata.get("event_type").and_then(Value::as_str) == Some(EVENT_TYPE);
     metadata.pointer("/event_payload/key").and_then(Value::as_str).filter(|_| ours)
+}
+
+/// The mark of a message that has begun.
+fn mark_of(message: &Seen) -> Option<&str> {
+    let id = message.blocks.pointer("/0/block_id").and_then(Value::as_str);
+    id.filter(|id| id.ends_with(BEGUN) && message.bot_id.is_some())
 }
 
 /// Seconds with six decimals, as Slack writes the ids of messages.

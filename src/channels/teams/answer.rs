@@ -13,6 +13,10 @@ use crate::channels::http::{self, ReadError};
 /// What 429 means where Teams does not say how long: its limits are by the second and by the half minute
 /// (learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit).
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
+/// Teams' code where a stream may not begin, or not go on.
+const NO_STREAM: &str = "ContentStreamNotAllowed";
+/// Teams' code for a part of a stream that came too late.
+const OUT_OF_ORDER: &str = "ContentStreamSequenceOrderPreConditionFailed";
 /// No answer that is read here comes near it.
 const LARGEST_ANSWER: usize = 1 << 20;
 
@@ -71,6 +75,38 @@ impl Answer {
     /// Whether it is a refusal of all that is asked of this conversation.
     pub(super) fn is_about_the_conversation(&self) -> bool {
         is_shut(&self.code())
+    }
+
+    /// Whether it says that the person has pressed Stop under a stream: 403 `ContentStreamNotAllowed`, "Content stream was
+    /// canceled by user." (learn.microsoft.com/microsoftteams/platform/bots/streaming-ux, "stop streaming"). The other
+    /// reasons have the same code.
+    pub(super) fn is_stopped_by_person(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Refused {
+            error: Words,
+        }
+        #[derive(Deserialize)]
+        struct Words {
+            message: String,
+        }
+        let words = serde_json::from_slice::<Refused>(&self.body).map(|refused| refused.error.message);
+        let is_canceled = words.is_ok_and(|words| words.to_ascii_lowercase().contains("cancel"));
+        self.status == StatusCode::FORBIDDEN && self.code() == NO_STREAM && is_canceled
+    }
+
+    /// Whether it refuses a stream to the person or the bot, for whatever reason.
+    pub(super) fn allows_no_stream(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN && self.code() == NO_STREAM
+    }
+
+    /// Whether a call of a stream was dropped, although it was taken (the same page, "success codes" and "error codes").
+    pub(super) fn is_dropped(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Dropped {
+            code: String,
+        }
+        let code = serde_json::from_slice::<Dropped>(&self.body).map(|dropped| dropped.code);
+        code.is_ok_and(|code| code == OUT_OF_ORDER) || self.code() == OUT_OF_ORDER
     }
 
     /// Teams' code for a refusal.

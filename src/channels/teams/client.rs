@@ -56,6 +56,20 @@ impl SeenBy {
     }
 }
 
+/// What a part of a stream has come to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Streamed {
+    /// It is shown. The first part's answer has the stream's id, which is that of the message.
+    Taken(String),
+    /// The person has pressed Stop.
+    Stopped,
+    /// It is not shown.
+    Refused {
+        /// Teams lets the bot stream nothing, or no more of this.
+        for_all: bool,
+    },
+}
+
 /// A member of a conversation, as Teams describes them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -137,6 +151,27 @@ impl Client {
             return Ok(None);
         }
         answer.into_id().map(Some)
+    }
+
+    /// Posts a part of a stream: `typing` while it grows, `message` at its end.
+    pub(super) async fn stream(&self, to: Spot<'_>, part: &Value) -> Result<Streamed, DeliverError> {
+        let url = self.address(to.service_url, &["conversations", to.conversation, "activities"])?;
+        let answer = self.call_within(POST_TIMEOUT, Method::POST, url, Some(part)).await?;
+        if answer.is_stopped_by_person() {
+            return Ok(Streamed::Stopped);
+        }
+        if answer.is_dropped() {
+            return Ok(Streamed::Refused { for_all: false });
+        }
+        let for_all = answer.allows_no_stream();
+        match answer.into_id() {
+            Ok(id) => Ok(Streamed::Taken(id)),
+            Err(DeliverError::Rejected { reason } | DeliverError::OutOfReach { reason }) => {
+                tracing::debug!(reason, "Teams takes no stream here");
+                Ok(Streamed::Refused { for_all })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Changes a message that is there.

@@ -128,20 +128,7 @@ pub fn decode(
     let (what, answer) = read(kind, activity);
     let from = activity.from.as_ref().and_then(|account| user(account, &tenant));
     let answerable = answer.is_search() || !matches!(what, EventKind::Platform { .. });
-    let reply = here.as_ref().filter(|_| answerable).map(|here| Address {
-        channel: ChannelName::Teams,
-        installation: tenant.clone(),
-        organisation: None,
-        place: here.place.id.clone(),
-        thread: here.thread.clone(),
-        begins_thread: false,
-        home: false,
-        below: None,
-        connector: Some(service_url.to_string()),
-        alone: here.place.kind == PlaceKind::Direct,
-        person: activity.from.as_ref().and_then(|from| from.id.clone()),
-        route: None,
-    });
+    let reply = here.as_ref().filter(|_| answerable).map(|here| here.address(activity, &tenant, service_url));
     let conversation = activity.conversation.as_ref().and_then(|conversation| conversation.id.as_deref());
     let key = match (conversation, activity.id.as_deref()) {
         // Teams tells of an installation by two activities (conversation events, "installation update event"), and of
@@ -193,6 +180,25 @@ struct Here {
 }
 
 impl Here {
+    /// The way back.
+    fn address(&self, activity: &Activity, tenant: &str, service_url: &Url) -> Address {
+        Address {
+            channel: ChannelName::Teams,
+            installation: tenant.to_owned(),
+            organisation: None,
+            place: self.place.id.clone(),
+            thread: self.thread.clone(),
+            begins_thread: false,
+            request: None,
+            home: false,
+            below: None,
+            connector: Some(service_url.to_string()),
+            alone: self.place.kind == PlaceKind::Direct,
+            person: activity.from.as_ref().and_then(|from| from.id.clone()),
+            route: None,
+        }
+    }
+
     fn of(activity: &Activity, tenant: &str) -> Option<Self> {
         let conversation = activity.conversation.as_ref()?;
         let id = conversation.id.as_deref().filter(|id| !id.is_empty())?;

@@ -1,7 +1,8 @@
 //! Cards to people in Teams, and people to profiles.
 //!
 //! Owns the choice of the route: the answer to the press itself, the conversation, a message that one person alone sees,
-//! or that person's own chat with the bot. Rendering is `card`, the wire is `client`, retries and pace are the outbox.
+//! or that person's own chat with the bot. Rendering is `card`, the wire is `client`, a message that grows is `stream`, retries
+//! and pace are the outbox.
 //!
 //! Teams lists no messages to a bot and knows no key by which a post is done once. So a post whose answer was lost is
 //! not repeated, and its effect is given up with that reason, for the owner to see; what changes a message is repeated,
@@ -18,6 +19,7 @@ use super::card::{self, Rendered};
 use super::client::{Client, Member, SeenBy, Spot};
 use super::decode::conversation_id;
 use super::manifest::MENTION;
+use super::stream::Unfolding;
 use crate::channels::inline::InlineAnswers;
 use crate::channels::progress::{Progress, Shown};
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
@@ -34,6 +36,7 @@ pub struct TeamsChannel {
     client: Client,
     pace: Duration,
     progress: Progress,
+    unfolding: Unfolding,
     inline: Arc<InlineAnswers>,
 }
 
@@ -41,7 +44,7 @@ impl TeamsChannel {
     /// Prepares the channel; connects to nobody.
     #[must_use]
     pub fn new(client: Client, pace: Duration) -> Self {
-        Self { client, pace, progress: Progress::default(), inline: Arc::default() }
+        Self { client, pace, progress: Progress::default(), unfolding: Unfolding::default(), inline: Arc::default() }
     }
 
     /// Presses whose callers still wait for the HTTP answer.
@@ -78,6 +81,9 @@ impl TeamsChannel {
         }
         if is_for_one {
             return self.show_one(delivery, spot).await;
+        }
+        if let Some(unfolded) = self.unfolding.unfold(&self.client, spot, delivery).await? {
+            return Ok(unfolded);
         }
         self.show(delivery, spot).await
     }
@@ -140,6 +146,7 @@ impl TeamsChannel {
             shown = Some(Shown { parts: index + 1, first });
         }
         self.progress.forget(key);
+        self.unfolding.forget(delivery);
         Ok(shown.map(|shown| shown.first))
     }
 
@@ -210,7 +217,7 @@ fn service_url(address: &Address) -> Result<&str, DeliverError> {
 }
 
 /// A post whose answer was lost may have arrived, and nobody can look: once, or the owner is told.
-fn not_repeated(error: DeliverError) -> DeliverError {
+pub(super) fn not_repeated(error: DeliverError) -> DeliverError {
     match error {
         DeliverError::UnknownOutcome { reason } => DeliverError::Rejected {
             reason: format!(

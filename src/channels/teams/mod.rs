@@ -19,6 +19,7 @@ pub mod hosts;
 pub mod keys;
 pub mod manifest;
 pub mod search;
+mod stream;
 mod text;
 pub mod token;
 pub mod verify;

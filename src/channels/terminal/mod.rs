@@ -51,6 +51,7 @@ pub fn address(user: &str) -> Address {
         place: user.to_owned(),
         thread: None,
         begins_thread: false,
+        request: None,
         home: false,
         below: None,
         connector: None,

@@ -32,6 +32,7 @@ pub(super) fn delivery(event: u64, place: &str) -> Effect {
         place: place.into(),
         thread: None,
         begins_thread: false,
+        request: None,
         home: false,
         below: None,
         connector: None,

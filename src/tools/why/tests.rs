@@ -51,6 +51,7 @@ fn effect_of(id: EffectId) -> Effect {
                 place: "C1".into(),
                 thread: None,
                 begins_thread: false,
+                request: None,
                 home: false,
                 below: None,
                 connector: None,

@@ -70,6 +70,7 @@ impl Happening {
                 place: room.place.clone(),
                 thread: room.thread.clone(),
                 begins_thread: false,
+                request: None,
                 home: false,
                 below: None,
                 connector: None,

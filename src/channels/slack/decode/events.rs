@@ -43,6 +43,7 @@ impl Found {
             dedupe: envelope.event_id.iter().map(|id| format!("slack:event|{id}")).collect(),
             thread: None,
             begins_thread: false,
+            request: None,
             alone: false,
             home: false,
             from: None,
@@ -90,6 +91,9 @@ fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
                 // The answer opens a thread under the mention and leaves the channel quiet.
                 found.thread.clone_from(&event.ts);
                 found.begins_thread = true;
+            }
+            if direct && found.thread.is_none() {
+                found.request.clone_from(&event.ts);
             }
             found.alone = direct;
             found.dedupe.extend(message_keys(event, &found));

@@ -47,6 +47,7 @@ pub(super) fn decode(request: &Request<'_>, payload: &str) -> Result<Decoded, De
         dedupe,
         thread: thread(&payload).map(str::to_owned),
         begins_thread: false,
+        request: None,
         alone: false,
         home: false,
         from,

@@ -210,6 +210,8 @@ struct Found {
     thread: Option<String>,
     /// The thread is that of the event itself, under which nobody has answered.
     begins_thread: bool,
+    /// The message that asks, where its answer stands beside it.
+    request: Option<String>,
     /// Only the person and the bot read the place.
     alone: bool,
     /// It happened in the Home of that person, which shows what it is answered.
@@ -259,6 +261,7 @@ impl Request<'_> {
             place: place_id.to_owned(),
             thread: found.thread.clone(),
             begins_thread: found.begins_thread,
+            request: found.request,
             home: found.home,
             below: None,
             connector: None,
