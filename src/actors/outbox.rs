@@ -141,7 +141,7 @@ impl Sending {
                 && matches!(work, Work::Perform { .. })
                 && !self.outbox.is_awaited(&conversation, work.first())
             {
-                self.outbox.pace(&conversation, pace_until(now, channel.pace()));
+                self.outbox.pace(&conversation, pace_until(now, channel.pace_in(&conversation.place)));
             }
             let first = work.first();
             let fresh = self.fresh.remove(&first).map(|(owed, _)| owed);

@@ -48,7 +48,8 @@ fn with_teams(settings: &TeamsSettings) -> anyhow::Result<(Client, Door)> {
 
 /// Its part of the edge.
 pub(super) fn edge(config: &Config, channel: &TeamsChannel, door: Arc<Door>, forms: Arc<dyn Forms>) -> Edge {
-    Edge { door, inline: channel.inline().clone(), inline_answer: config.ledger.inline_answer(), forms }
+    let (inline, typing) = (channel.inline().clone(), channel.typing().clone());
+    Edge { door, inline, inline_answer: config.ledger.inline_answer(), typing, forms }
 }
 
 fn credential(settings: &TeamsSettings) -> anyhow::Result<Credential> {

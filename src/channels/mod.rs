@@ -156,6 +156,12 @@ pub trait Channel: Send + Sync + 'static {
     /// Least time between two messages to one place, which the outbox keeps.
     fn pace(&self) -> Duration;
 
+    /// That of one place (`Address::spot`), where calls that are no messages have taken of its rate lately.
+    fn pace_in(&self, place: &str) -> Duration {
+        let _ = place;
+        self.pace()
+    }
+
     /// Whether a caller waits for the answer to an event in an open request, so that it costs no call.
     fn is_awaited(&self, event: EventId) -> bool {
         let _ = event;

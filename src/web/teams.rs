@@ -5,6 +5,7 @@
 mod forms;
 mod look;
 mod search;
+mod typing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::channels::teams::decode::{Answer, DecodeError, Decoded, decode};
 use crate::channels::teams::deliver::invoke_text;
 use crate::channels::teams::door::{Caller, Door};
 use crate::channels::teams::search::{is_anonymous, show_link};
+use crate::channels::teams::typing::Typing;
 use crate::channels::teams::verify::Refused;
 use crate::domain::event::ChannelName;
 use crate::ledger::inbox::Accepted;
@@ -44,6 +46,8 @@ pub struct Edge {
     pub inline: Arc<InlineAnswers>,
     /// How long the HTTP answer waits for what a press does.
     pub inline_answer: Duration,
+    /// Answers that are being made.
+    pub typing: Arc<Typing>,
     /// What is asked about forms.
     pub forms: Arc<dyn Forms>,
 }
@@ -126,7 +130,9 @@ async fn accept(state: &Shared, teams: &Edge, decoded: Decoded, arrived: Instant
     let Decoded { incoming, answer } = decoded;
     match answer {
         Answer::Form(opened) => return Ok(forms::open(state, teams, incoming, &opened, arrived).await),
-        Answer::Submitted { opened_by } => return forms::submit(state, teams, incoming, opened_by.as_deref()).await,
+        Answer::Submitted { opened_by } => {
+            return forms::submit(state, teams, incoming, opened_by.as_deref(), arrived).await;
+        }
         Answer::Card { chosen } => return Ok(look::look(state, incoming, &chosen, arrived).await),
         Answer::Search(sought) => return search::look(state, incoming, &sought, arrived).await,
         Answer::Link(link) => return search::below(state, incoming, &link, arrived).await,
@@ -134,7 +140,9 @@ async fn accept(state: &Shared, teams: &Edge, decoded: Decoded, arrived: Instant
     }
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
     let seat = (answer == Answer::Press).then(|| Seat::new(&teams.inline, id));
+    let awaited = typing::awaited(state, teams, id, &incoming, arrived);
     let accepted = state.intake.accept(tenant, id, incoming).await?;
+    typing::show(awaited, &accepted);
     Ok(match (answer, seat) {
         (Answer::NotImplemented, _) => StatusCode::NOT_IMPLEMENTED.into_response(),
         (Answer::Press, Some(seat)) if matches!(accepted, Accepted::New { .. }) => pressed(seat, teams, arrived).await,

@@ -49,5 +49,6 @@ mod teams_manifest;
 mod teams_playground;
 mod teams_search;
 mod teams_tokens;
+mod typing;
 mod unfurl;
 mod why;

@@ -17,6 +17,7 @@ use url::Url;
 use super::answer::Answer;
 use super::hosts::Hosts;
 use super::token::{AppCredentials, SetUpError, Tokens};
+use super::typing;
 use crate::channels::DeliverError;
 use crate::channels::http;
 use crate::domain::time::Clock;
@@ -186,6 +187,13 @@ impl Client {
         seen_by.say_in(&mut url);
         let answer = self.call(Method::PUT, url, Some(message)).await.map_err(repeatable)?;
         answer.into_success().map(|_| ())
+    }
+
+    /// Shows that an answer is being made. It is not waited for as long as a message is.
+    pub(super) async fn typing(&self, to: Spot<'_>) -> Result<(), DeliverError> {
+        let url = self.address(to.service_url, &["conversations", to.conversation, "activities"])?;
+        let sign = json!({"type": "typing"});
+        self.call_within(typing::CALL_TIMEOUT, Method::POST, url, Some(&sign)).await?.into_success().map(|_| ())
     }
 
     /// The chat with one person, which is made where there is none; gives its id.

@@ -20,6 +20,7 @@ use super::client::{Client, Member, SeenBy, Spot};
 use super::decode::conversation_id;
 use super::manifest::MENTION;
 use super::stream::Unfolding;
+use super::typing::Typing;
 use crate::channels::inline::InlineAnswers;
 use crate::channels::progress::{Progress, Shown};
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
@@ -33,24 +34,40 @@ const INLINE: &str = "inline";
 
 /// Teams as the outbox sees it.
 pub struct TeamsChannel {
-    client: Client,
+    client: Arc<Client>,
     pace: Duration,
     progress: Progress,
     unfolding: Unfolding,
     inline: Arc<InlineAnswers>,
+    typing: Arc<Typing>,
 }
 
 impl TeamsChannel {
     /// Prepares the channel; connects to nobody.
     #[must_use]
     pub fn new(client: Client, pace: Duration) -> Self {
-        Self { client, pace, progress: Progress::default(), unfolding: Unfolding::default(), inline: Arc::default() }
+        let client = Arc::new(client);
+        let typing = Arc::new(Typing::new(client.clone()));
+        Self {
+            client,
+            pace,
+            progress: Progress::default(),
+            unfolding: Unfolding::default(),
+            inline: Arc::default(),
+            typing,
+        }
     }
 
     /// Presses whose callers still wait for the HTTP answer.
     #[must_use]
     pub fn inline(&self) -> &Arc<InlineAnswers> {
         &self.inline
+    }
+
+    /// Answers that are being made, while somebody waits for them.
+    #[must_use]
+    pub fn typing(&self) -> &Arc<Typing> {
+        &self.typing
     }
 
     /// Whether Entra gives the app a token.
@@ -62,6 +79,17 @@ impl TeamsChannel {
     }
 
     async fn perform(&self, delivery: &Delivery) -> Result<Delivered, DeliverError> {
+        if let Some(event) = delivery.answers {
+            self.typing.answered(event).await;
+        }
+        let performed = self.show_or_change(delivery).await;
+        if let Err(DeliverError::RateLimited { after }) = &performed {
+            self.typing.hush(*after);
+        }
+        performed
+    }
+
+    async fn show_or_change(&self, delivery: &Delivery) -> Result<Delivered, DeliverError> {
         let replacement = delivery.replaces.as_ref().map(|id| (id, card::render(&delivery.card)));
         if let Some(delivered) = self.answer_press(delivery, replacement.as_ref().map(|(_, card)| card)).await {
             return Ok(delivered);
@@ -202,6 +230,10 @@ impl Channel for TeamsChannel {
 
     fn pace(&self) -> Duration {
         self.pace
+    }
+
+    fn pace_in(&self, place: &str) -> Duration {
+        self.typing.pace(place, self.pace)
     }
 
     fn is_awaited(&self, event: EventId) -> bool {

@@ -22,6 +22,7 @@ pub mod search;
 mod stream;
 mod text;
 pub mod token;
+pub mod typing;
 pub mod verify;
 
 /// What it is.

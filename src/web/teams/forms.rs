@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Edge, KNOWN};
+use super::{Edge, KNOWN, typing};
 use crate::channels::teams::dialog::{self, Opened};
 use crate::domain::event::{EventKind, Incoming};
 use crate::domain::form::FieldErrors;
@@ -47,6 +47,7 @@ pub(super) async fn submit(
     teams: &Edge,
     incoming: Incoming,
     opened_by: Option<&str>,
+    arrived: Instant,
 ) -> Result<Response, Problem> {
     let EventKind::FormSubmitted { form: name, filled } = &incoming.kind else {
         // The channel makes no other event of a form.
@@ -64,7 +65,10 @@ pub(super) async fn submit(
         return Ok(json(dialog::show(&form, &errors, opened_by)));
     }
     let Admitted { tenant, id } = state.intake.admit(&incoming).await?;
-    let said = match state.intake.accept(tenant, id, incoming).await? {
+    let awaited = typing::awaited(state, teams, id, &incoming, arrived);
+    let accepted = state.intake.accept(tenant, id, incoming).await?;
+    typing::show(awaited, &accepted);
+    let said = match accepted {
         Accepted::New { .. } | Accepted::Revived { .. } => TAKEN,
         Accepted::Known { .. } | Accepted::Ignored { .. } => KNOWN,
     };
