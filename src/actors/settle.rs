@@ -183,7 +183,7 @@ pub fn settlement(
             .text(format!("An operator can look it up and try it again as incident {}.", event.id));
         replies.push(Reply::asker(card));
     }
-    if event.what.kind.gets_no_reply() {
+    if event.what.kind.has_no_answer() {
         replies.retain(|reply| reply.to.is_some());
     }
     let first = before.iter().map(|id| id.index + 1).max().unwrap_or_default();
@@ -270,6 +270,7 @@ fn args_digest(kind: &EventKind) -> String {
         EventKind::ToolCall { args, .. } => args.to_string(),
         EventKind::TimerFired { payload, .. } => payload.to_string(),
         EventKind::LinksWritten { links, .. } => links.join("\0"),
+        EventKind::Meeting { phase, meeting: id } => format!("{phase:?}\0{id}"),
         EventKind::HomeOpened | EventKind::Platform { .. } | EventKind::Disconnected { .. } => return String::new(),
     };
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))

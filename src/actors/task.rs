@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 
 use crate::actors::sign::Signer;
 use crate::commands::{self, grammar};
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, MeetingPhase};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::time::Timestamp;
 use crate::tools::{self, Context};
@@ -21,6 +21,7 @@ pub(super) enum Task<'a> {
     Home,
     Links { message: &'a str, links: &'a [String] },
     Look(commands::look::Look),
+    Meeting { phase: MeetingPhase, id: &'a str },
     Refuse { action: &'static str, refusal: Refusal },
 }
 
@@ -51,6 +52,7 @@ impl<'a> Task<'a> {
             },
             EventKind::HomeOpened => Self::Home,
             EventKind::LinksWritten { message, links } => Self::Links { message, links },
+            EventKind::Meeting { phase, meeting: id } => Self::Meeting { phase: *phase, id },
             EventKind::TimerFired { name, payload } => Self::Timer { name, payload },
             EventKind::Platform { .. } | EventKind::Disconnected { .. } => {
                 unreachable!("invariant: platform events are settled before")
@@ -78,6 +80,7 @@ impl<'a> Task<'a> {
             Self::Home => commands::home::ACTION,
             Self::Links { .. } => commands::task_links::ACTION,
             Self::Look(_) => commands::look::ACTION,
+            Self::Meeting { .. } => commands::meetings::ACTION.name,
             Self::Refuse { action, .. } => action,
         }
     }
@@ -91,6 +94,7 @@ impl<'a> Task<'a> {
             Self::Home => commands::home::opened(context),
             Self::Links { message, links } => commands::task_links::written(message, links, context),
             Self::Look(look) => commands::look::at(look, context),
+            Self::Meeting { phase, id } => commands::meetings::told(*phase, id, context),
             Self::Refuse { refusal, .. } => Err(Failure::Refused(refusal.clone())),
         }));
         caught.unwrap_or_else(|panic| {

@@ -14,6 +14,7 @@
 //! | `home.rs` | the page that somebody has with the bot alone |
 //! | `look.rs` | a task's card as it is for who looks at it |
 //! | `task_links.rs` | what stands below links to tasks that somebody writes |
+//! | `meetings.rs` | what a meeting has brought, told when it ends |
 //! | `notices.rs`, `alerts.rs` | of what people are told unasked; of what owners are |
 //! | `timers.rs` | what happens when a timer rings |
 //! | all others | one command each |
@@ -30,6 +31,7 @@ pub mod home;
 pub mod lexer;
 pub mod link;
 pub mod look;
+pub mod meetings;
 mod mistake;
 pub mod notices;
 pub mod notifications;
@@ -152,7 +154,7 @@ pub(crate) const fn open(name: &'static str) -> ActionSpec {
 pub fn actions() -> Vec<ActionSpec> {
     let of_commands = TABLE.iter().map(|spec| spec.action);
     let of_tools = tools::TABLE.iter().map(tools::ToolSpec::action);
-    let mut actions: Vec<ActionSpec> = of_commands.chain(of_tools).chain([tools::why::ANY]).collect();
+    let mut actions: Vec<ActionSpec> = of_commands.chain(of_tools).chain([tools::why::ANY, meetings::ACTION]).collect();
     actions.sort_by_key(|action| action.name);
     actions.dedup_by_key(|action| action.name);
     actions

@@ -524,7 +524,7 @@ fn an_action_has_one_group_wherever_it_is_named() {
     for action in TABLE.iter().map(|s| s.action).chain(tools::TABLE.iter().map(tools::ToolSpec::action)) {
         assert_eq!(*groups.entry(action.name).or_insert(action.group), action.group, "{}", action.name);
     }
-    assert_eq!(actions().len(), groups.len() + 1, "all of them and why.any");
+    assert_eq!(actions().len(), groups.len() + 2, "all of them, why.any and meeting.summary");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What happens when a timer rings: a task is due, somebody's notices or summary are, owners are to be told of troubles.
+//! What happens when a timer rings: a task is due, somebody's notices or summary are, owners are to be told of troubles, a
+//! meeting's end was missed.
 //!
 //! A further timer is a name in [`timer_fired`] and a function; who sets it owns its name.
 
@@ -6,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::commands::task_card::task_card;
-use crate::commands::{alerts, notices};
+use crate::commands::{alerts, meetings, notices};
 use crate::domain::ids::{PrincipalId, TaskId};
 use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
 use crate::domain::task::Task;
@@ -34,6 +35,7 @@ pub fn timer_fired(name: &str, payload: &Value, ctx: &Context<'_>) -> Result<Out
         Some("notices") => notices::let_go(&person(payload)?, ctx),
         Some("summary") => notices::summary(&person(payload)?, ctx),
         Some("alert") => alerts::ring(ctx),
+        Some("meeting") => meetings::forget(payload, ctx),
         _ => {
             let shown: String = name.chars().take(40).collect();
             Err(Refusal::new(format!("nobody waits for the timer `{shown}`"), "a later program may").into())

@@ -207,6 +207,16 @@ pub enum Reach {
     Lost,
 }
 
+/// How far a meeting is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MeetingPhase {
+    /// It has begun.
+    Began,
+    /// It has ended.
+    Ended,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -263,6 +273,13 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ignore: Option<String>,
     },
+    /// A meeting of the place has begun or ended. Nobody has asked for anything.
+    Meeting {
+        /// Which of both.
+        phase: MeetingPhase,
+        /// The platform's id of it.
+        meeting: String,
+    },
     /// The platform has ended the connection of a workspace: the bot was removed, or its tokens were revoked.
     Disconnected {
         /// What was done, for people.
@@ -281,11 +298,11 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Whether nothing is said in answer to it in its place: who called a tool, or looks at a card, waits for its end; who
-    /// has written a link has asked nothing.
+    /// Whether nobody gets a message in answer to it: who asked waits for its end, or nobody has asked. What is owed to
+    /// an address of its own goes there all the same.
     #[must_use]
-    pub fn gets_no_reply(&self) -> bool {
-        matches!(self, Self::ToolCall { .. } | Self::CardSeen { .. } | Self::LinksWritten { .. })
+    pub fn has_no_answer(&self) -> bool {
+        matches!(self, Self::ToolCall { .. } | Self::CardSeen { .. } | Self::LinksWritten { .. } | Self::Meeting { .. })
     }
 
     /// The word by which `events list`, metrics and policies name this kind.
@@ -298,6 +315,7 @@ impl EventKind {
             Self::FormSubmitted { .. } => "form_submitted",
             Self::HomeOpened => "home_opened",
             Self::LinksWritten { .. } => "links_written",
+            Self::Meeting { .. } => "meeting",
             Self::ToolCall { .. } => "tool_call",
             Self::Disconnected { .. } => "disconnected",
             Self::Platform { .. } => "platform",
@@ -366,6 +384,40 @@ pub struct Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_happened_is_read_back_beside_the_fields_of_its_event() {
+        for kind in [
+            EventKind::Command { line: "help".into() },
+            EventKind::CardAction { token: "t".into(), choice: Some("c".into()), message: Some("1".into()) },
+            EventKind::CardSeen { token: "t".into() },
+            EventKind::HomeOpened,
+            EventKind::ToolCall { tool: "task.list".into(), args: serde_json::json!({"id": 1}) },
+            EventKind::Platform { name: "x".into(), ignore: Some("y".into()) },
+            EventKind::Meeting { phase: MeetingPhase::Ended, meeting: "m".into() },
+            EventKind::Disconnected { why: "x".into(), happened: None },
+            EventKind::TimerFired { name: "due/T-1".into(), payload: serde_json::json!({}) },
+        ] {
+            let what = Incoming {
+                channel: ChannelName::Teams,
+                installation: "t1".into(),
+                organisation: None,
+                dedupe: vec!["k".into()],
+                lane: LaneKey("l".into()),
+                from: None,
+                place: Some(Place { id: "p".into(), kind: PlaceKind::Private, shared: false }),
+                reply: None,
+                kind,
+                proof: "test".into(),
+                reach: None,
+                happened: None,
+                raw: bytes::Bytes::new(),
+            };
+            let event = Event { id: EventId(7), tenant: TenantId::default_tenant(), at: Timestamp(5), what };
+            let written = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&written).unwrap(), event, "{written}");
+        }
+    }
 
     #[test]
     fn the_chat_of_a_person_alone_is_one_conversation_by_whichever_id() {

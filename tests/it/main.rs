@@ -17,6 +17,7 @@ mod kill;
 mod kill_steps;
 mod link;
 mod living;
+mod meetings;
 mod modals;
 mod notices;
 mod oauth;

@@ -122,6 +122,9 @@ pub struct ChannelData {
     /// The channel.
     #[serde(default, deserialize_with = "lenient")]
     pub channel: Option<Named>,
+    /// The meeting whose chat or thread it is.
+    #[serde(default, deserialize_with = "lenient")]
+    pub meeting: Option<Named>,
     /// What a `conversationUpdate` or `messageUpdate` is about: `channelCreated`, `editMessage`, …
     #[serde(default, deserialize_with = "lenient")]
     pub event_type: Option<String>,

@@ -12,7 +12,7 @@ use url::Url;
 use super::activity::{Account, Activity};
 use super::dialog::{self, Opened};
 use super::verify::Proof;
-use super::{card, search, text};
+use super::{card, meeting, search, text};
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser, Reach};
 use crate::domain::ids::LaneKey;
 use crate::domain::search::Sought;
@@ -126,9 +126,11 @@ pub fn decode(
     let tenant = admitted.tenant(activity)?;
     let here = Here::of(activity, &tenant);
     let (what, answer) = read(kind, activity);
-    let from = activity.from.as_ref().and_then(|account| user(account, &tenant));
+    // A meeting names somebody as well, who has asked for nothing.
+    let who = activity.from.as_ref().filter(|_| !matches!(what, EventKind::Meeting { .. }));
+    let from = who.and_then(|account| user(account, &tenant));
     let answerable = answer.is_search() || !matches!(what, EventKind::Platform { .. });
-    let reply = here.as_ref().filter(|_| answerable).map(|here| here.address(activity, &tenant, service_url));
+    let reply = here.as_ref().filter(|_| answerable).map(|here| here.address(who, &tenant, service_url));
     let conversation = activity.conversation.as_ref().and_then(|conversation| conversation.id.as_deref());
     let key = match (conversation, activity.id.as_deref()) {
         // Teams tells of an installation by two activities (conversation events, "installation update event"), and of
@@ -141,6 +143,7 @@ pub fn decode(
         _ => format!("teams:body:{}", HEXLOWER.encode(&Sha256::digest(body))),
     };
     let mut dedupe = vec![key];
+    dedupe.extend(meeting::key(&what, activity, &tenant, conversation.unwrap_or_default()));
     if let (Answer::Submitted { opened_by: Some(opened_by) }, Some(from)) = (&answer, &from) {
         // The person in it, so that nobody uses up the dialog of another.
         dedupe.push(format!("teams:dialog:{tenant}:{}|{opened_by}", from.id));
@@ -181,7 +184,7 @@ struct Here {
 
 impl Here {
     /// The way back.
-    fn address(&self, activity: &Activity, tenant: &str, service_url: &Url) -> Address {
+    fn address(&self, who: Option<&Account>, tenant: &str, service_url: &Url) -> Address {
         Address {
             channel: ChannelName::Teams,
             installation: tenant.to_owned(),
@@ -194,7 +197,7 @@ impl Here {
             below: None,
             connector: Some(service_url.to_string()),
             alone: self.place.kind == PlaceKind::Direct,
-            person: activity.from.as_ref().and_then(|from| from.id.clone()),
+            person: who.and_then(|who| who.id.clone()),
             route: None,
         }
     }
@@ -235,6 +238,9 @@ fn user(account: &Account, tenant: &str) -> Option<PlatformUser> {
 fn read(kind: &str, activity: &Activity) -> (EventKind, Answer) {
     if kind.eq_ignore_ascii_case("invoke") {
         return invoke(activity);
+    }
+    if let Some(told) = Some(activity).filter(|_| kind == "event").and_then(meeting::told) {
+        return (told, Answer::Taken);
     }
     let why = match kind {
         _ if is_the_bot(activity) => "written by a bot or an app; bots have no say here".to_owned(),
@@ -384,6 +390,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::event::MeetingPhase;
 
     const HOME: &str = "72f988bf-0000-0000-0000-2d7cd011db47";
 
@@ -521,6 +528,31 @@ mod tests {
     }
 
     #[test]
+    fn a_meeting_is_told_by_nobody_and_known_again_by_its_time() {
+        let told = |name: &str, id: &str, value: Value| {
+            let conversation = json!({"id": "19:meeting_x@thread.v2", "isGroup": true, "tenantId": HOME});
+            let data = json!({"tenant": {"id": HOME}, "meeting": {"id": "bWVldGluZw=="}});
+            let name = format!("application/vnd.microsoft.{name}");
+            read(json!({"type": "event", "id": id, "name": name, "text": null, "value": value,
+                "conversation": conversation, "channelData": data}))
+        };
+        let time = json!({"Id": "another", "Title": "Secret plans", "StartTime": "2026-11-26T09:00:00Z"});
+        let Decoded { incoming, answer } = told("meetingStart", "1", time.clone()).unwrap();
+        let began = EventKind::Meeting { phase: MeetingPhase::Began, meeting: "bWVldGluZw==".to_owned() };
+        assert_eq!((&incoming.kind, answer), (&began, Answer::Taken));
+        assert_eq!(incoming.from, None, "nobody has asked");
+        let reply = incoming.reply.unwrap();
+        assert_eq!((reply.place.as_str(), reply.person, reply.alone), ("19:meeting_x@thread.v2", None, false));
+        let again = told("meetingStart", "2", time).unwrap().incoming;
+        assert_eq!(again.dedupe[1..], incoming.dedupe[1..], "it began once");
+        assert_ne!(again.dedupe[0], incoming.dedupe[0]);
+        let ended = told("meetingEnd", "3", json!({"EndTime": ["x"]})).unwrap().incoming;
+        assert!(matches!(ended.kind, EventKind::Meeting { phase: MeetingPhase::Ended, .. }));
+        assert_eq!(ended.dedupe.len(), 1, "without a time it is known by its number");
+        assert!(told("meetingEnd", "4", json!("x")).is_ok());
+    }
+
+    #[test]
     fn an_installation_is_one_hello_however_it_is_told() {
         let installed = read(json!({"type": "installationUpdate", "action": "add"})).unwrap().incoming;
         let came =
@@ -547,7 +579,12 @@ mod tests {
             (json!({"type": "installationUpdate", "action": "add", "from": {}}), "taken away: add", Answer::Taken),
             (json!({"type": "conversationUpdate", "membersAdded": [{"id": "29:bob"}]}), "people", Answer::Taken),
             (json!({"type": "conversationUpdate", "membersAdded": [{}], "recipient": {}}), "people", Answer::Taken),
-            (json!({"type": "event", "name": "application/vnd.microsoft.meetingStart"}), "meetingStart", Answer::Taken),
+            (
+                json!({"type": "event", "name": "application/vnd.microsoft.meetingParticipantJoin"}),
+                "meetingParticipantJoin",
+                Answer::Taken,
+            ),
+            (json!({"type": "event"}), "no part of the bot listens to this event", Answer::Taken),
             (json!({"type": "brandNew"}), "no part of the bot listens", Answer::Taken),
             (json!({"text": "  "}), "no words", Answer::Taken),
             (json!({"from": bot}), "bots have no say", Answer::Taken),

@@ -44,6 +44,14 @@ const SCOPES: [&str; 3] = ["personal", "team", "groupChat"];
 /// What the app asks of people: who they are, and to write to members of a team directly.
 const PERMISSIONS: [&str; 2] = ["identity", "messageTeamMembers"];
 
+/// What the app asks of a chat or a team in which somebody installs it, beside what people say to it: that meetings begin
+/// and end. The names are those of
+/// learn.microsoft.com/microsoftteams/platform/graph-api/rsc/resource-specific-consent; who installs it consents.
+const OF_ITS_PLACE: [&str; 2] = ["OnlineMeeting.ReadBasic.Chat", "ChannelMeeting.ReadBasic.Group"];
+/// It means nothing, and has to be there: "any string will do"
+/// (learn.microsoft.com/microsoftteams/platform/graph-api/rsc/test-resource-specific-consent).
+const RESOURCE: &str = "https://RscPermission";
+
 /// The most commands in the menu of one scope.
 pub const MOST_COMMANDS: usize = 10;
 /// The longest command in a menu. The page says 32 characters, the schema of this form 128; the smaller one is safe.
@@ -133,6 +141,7 @@ pub fn manifest(
         let value = json!({ "domains": [domain], "supportsAnonymizedPayloads": false });
         extension["messageHandlers"] = json!([{ "type": "link", "value": value }]);
     }
+    let of_its_place = OF_ITS_PLACE.map(|name| json!({ "name": name, "type": "Application" }));
     json!({
         "$schema": SCHEMA,
         "manifestVersion": FORM,
@@ -153,6 +162,8 @@ pub fn manifest(
         }],
         "composeExtensions": [extension],
         "permissions": PERMISSIONS,
+        "webApplicationInfo": { "id": id.0, "resource": RESOURCE },
+        "authorization": { "permissions": { "resourceSpecific": of_its_place } },
         "validDomains": [site.host_str().unwrap_or_default()],
     })
 }
@@ -298,6 +309,7 @@ mod tests {
     fn the_app_and_its_bot_have_one_id() {
         let made = made(&[("help", "what can be said")]);
         assert_eq!((&made["id"], &made["bots"][0]["botId"]), (&json!(ID), &json!(ID)));
+        assert_eq!(made["webApplicationInfo"]["id"], ID, "what the app asks of its places is asked for that app");
         assert_eq!(made["validDomains"], json!(["bot.example.com"]));
         assert_eq!(made["developer"]["privacyUrl"], "https://bot.example.com/crm/");
     }

@@ -18,6 +18,7 @@ pub mod door;
 pub mod hosts;
 pub mod keys;
 pub mod manifest;
+mod meeting;
 pub mod search;
 mod stream;
 mod text;

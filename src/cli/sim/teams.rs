@@ -31,7 +31,7 @@ const PARAMETER: &str = "words";
 #[derive(Args)]
 pub(super) struct TeamsArgs {
     /// What is said. Outside of one's own chat with the bot, the bot is mentioned where the words do not do so
-    #[arg(required_unless_present_any = ["press", "dialog", "search", "paste", "look", "upload"])]
+    #[arg(required_unless_present_any = ["press", "dialog", "search", "paste", "look", "upload", "meeting"])]
     words: Option<String>,
     /// Who: ada, grace, linus (members), guest, stranger (of another tenant), anonymous
     #[arg(long, default_value = "ada")]
@@ -73,6 +73,13 @@ pub(super) struct TeamsArgs {
     /// Upload this app package and put the bot where --channel says, instead; the stand-in reads the package as Teams does
     #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "press", "dialog", "search", "paste", "look"])]
     upload: Option<PathBuf>,
+    /// Begin or end a meeting there, of which Teams tells the bot: --channel meeting
+    #[arg(
+        long,
+        value_parser = ["start", "end"],
+        conflicts_with_all = ["words", "press", "dialog", "search", "paste", "look", "upload"]
+    )]
+    meeting: Option<String>,
     /// How the activity goes: wrong-signature and stale (a token that ended six minutes ago) are to be refused; retry is
     /// a repeat of what never arrived; twice is the same activity again
     #[arg(long = "as", value_name = "MANNER", default_value = "genuine", value_parser = Manner::WORDS)]
@@ -167,7 +174,8 @@ async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<Ex
             args.place()
         );
     }
-    let is_answered = taken(&outcome)?;
+    // That a meeting begins and ends, people see for themselves.
+    let is_answered = taken(&outcome)? || args.meeting.is_some();
     // What is said of a form that was taken is not yet what came of it.
     let is_sent = args.dialog.is_some() && outcome["result"]["shown"] == "text";
     // A search or a link says nothing in the conversation.
@@ -176,7 +184,8 @@ async fn play(ends: &Ends, args: &TeamsArgs, as_json: bool) -> anyhow::Result<Ex
         true => Vec::new(),
         false => visit.shown(if is_answered && !is_sent { BEHIND_AN_ANSWER } else { PATIENCE }).await?,
     };
-    let at_once = at_once(&outcome["result"], args);
+    let of_meeting = args.meeting.as_ref().map(|phase| format!("the bot is told of the meeting: {phase}"));
+    let at_once = of_meeting.or_else(|| at_once(&outcome["result"], args));
     let (outcome, messages, place) = (&outcome, messages.as_slice(), args.place());
     Ok(visit::print_seen(&Seen { outcome, at_once, is_answered, messages, place, id: "id" }, as_json))
 }
@@ -218,6 +227,10 @@ fn action(args: &TeamsArgs) -> Value {
     }
     if args.upload.is_some() {
         return json!({ "do": "install" });
+    }
+    if let Some(phase) = &args.meeting {
+        let event = if phase == "start" { "meetingStart" } else { "meetingEnd" };
+        return json!({ "do": "meeting", "event": event });
     }
     if let Some(words) = &args.search {
         return json!({ "do": "search", "command": SEARCH, "parameter": PARAMETER, "words": words });

@@ -178,6 +178,8 @@ enum What {
     Search { command: String, parameter: String, words: String },
     /// Pastes a link where one writes.
     Paste { link: String },
+    /// Begins (`meetingStart`) or ends (`meetingEnd`) a meeting.
+    Meeting { event: String },
     /// Puts the bot in.
     Install,
     /// Takes the bot out.
@@ -236,6 +238,12 @@ async fn act(sender: &Sender, wanted: &Send) -> Result<Value, SendError> {
             let shown = delivery::shown(&answers, Answer::accepted);
             let shown = shown.map_or(Shown::Nothing, |answer| sender.see_link(answer));
             Ok(json!({ "answers": answers, "result": shown }))
+        }
+        What::Meeting { event } => {
+            let meeting = sender.meeting(user, place, event)?;
+            let is_told = sender.is_heard(user, place)?;
+            let answers = if is_told { deliver_all(sender, &[meeting], manner).await } else { Vec::new() };
+            Ok(json!({ "told": is_told, "answers": answers }))
         }
         What::Install => {
             let told = sender.install(user, place)?;

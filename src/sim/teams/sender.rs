@@ -250,7 +250,20 @@ impl Sender {
     /// When there is no such person or conversation.
     pub fn meeting(&self, user: &str, place: &str, event: &str) -> Result<Value, SendError> {
         let known = self.world.change(|state, _| who_where(state, user, place))?.1;
-        self.activity(user, place, None, activity::meeting(&known, event, self.world.now()))
+        let mut told = self.activity(user, place, None, activity::meeting(&known, event, self.world.now()))?;
+        // The page's example says whether it is a group, and not of which type.
+        if let Some(conversation) = told["conversation"].as_object_mut() {
+            conversation.remove("conversationType");
+        }
+        Ok(told)
+    }
+
+    /// Whether the bot is in a conversation, and is told what happens there.
+    ///
+    /// # Errors
+    /// When there is no such person or conversation.
+    pub fn is_heard(&self, user: &str, place: &str) -> Result<bool, SendError> {
+        Ok(self.world.change(|state, _| who_where(state, user, place))?.1.bot == BotStanding::Installed)
     }
 
     /// `invoke` of any name: `task/fetch`, `composeExtension/query`, or one that nobody knows.

@@ -13,6 +13,7 @@ pub mod event;
 pub mod face;
 pub mod gap;
 pub mod link;
+pub mod meeting;
 pub mod notice;
 pub mod person;
 pub mod setting;

@@ -19,6 +19,7 @@ pub(super) struct Awaited {
 
 /// The answer to an event that is about to be accepted; nothing where nobody is answered.
 pub(super) fn awaited(state: &Shared, teams: &Edge, id: EventId, what: &Incoming, arrived: Instant) -> Option<Awaited> {
+    what.from.as_ref()?;
     let answering = teams.typing.answering(id, what.reply.clone()?, arrived)?;
     Some(Awaited { answering, ended: state.settlements.wait_for(id) })
 }
