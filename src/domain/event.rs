@@ -284,8 +284,9 @@ pub enum EventKind {
     Disconnected {
         /// What was done, for people.
         why: String,
-        /// When, by the platform's clock, where it says so; a later connection is not ended by it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// When, by the platform's clock, where it says so; a later connection is not ended by it. It has a name of its
+        /// own where it is written, since it stands beside the fields of its event.
+        #[serde(default, rename = "ended", skip_serializing_if = "Option::is_none")]
         happened: Option<Timestamp>,
     },
     /// A durable timer rang.
@@ -395,7 +396,7 @@ mod tests {
             EventKind::ToolCall { tool: "task.list".into(), args: serde_json::json!({"id": 1}) },
             EventKind::Platform { name: "x".into(), ignore: Some("y".into()) },
             EventKind::Meeting { phase: MeetingPhase::Ended, meeting: "m".into() },
-            EventKind::Disconnected { why: "x".into(), happened: None },
+            EventKind::Disconnected { why: "x".into(), happened: Some(Timestamp(1)) },
             EventKind::TimerFired { name: "due/T-1".into(), payload: serde_json::json!({}) },
         ] {
             let what = Incoming {
