@@ -415,6 +415,7 @@ fn patience(config: &Config) -> Patience {
         most_pause: config.ledger.backoff_most(),
         give_up_after: GIVE_UP_AFTER,
         shelf_life: config.ledger.reply_shelf_life(),
+        approval_waits: config.ledger.approval_waits(),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::actors::task::{self, Task};
 use crate::commands;
 use crate::config::catalog::Catalog;
 use crate::domain::action::ActionClaim;
+use crate::domain::approval::{Approval, words as words_of};
 use crate::domain::effect::Effect;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TenantId};
@@ -29,10 +30,10 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::{Inbox, PutOff, backoff};
 use crate::ledger::settled::Settlements;
 use crate::pm::Analyst;
-use crate::policy::{Decision, Live, Request};
+use crate::policy::{self, Decision, Live, PolicySet, Request};
 use crate::store::keyspace::event::{self, Ready};
 use crate::store::{StoreError, Stored, View};
-use crate::tools::Context;
+use crate::tools::{Context, approval};
 
 /// Times a handler runs again because a state that it read has changed; then it waits in its place.
 const MOST_CONFLICTS: usize = 20;
@@ -62,6 +63,8 @@ pub struct Patience {
     pub give_up_after: Duration,
     /// Shelf life of an answer: after it a late one joins a digest.
     pub shelf_life: Duration,
+    /// How long an approval waits for somebody to decide.
+    pub approval_waits: Duration,
 }
 
 /// What became of an event.
@@ -183,6 +186,11 @@ impl Router {
             (self.disconnected)();
             return Ok(handled);
         }
+        let approval = approval::in_hand(view, &event)?;
+        let event = match &approval {
+            Some(approval) => approval.value.asked_in(&event),
+            None => event,
+        };
         let identified = match self.identifier.known(view, &event) {
             Ok(Some(identity)) => Ok(identity),
             Ok(None) => seat.leave_for(self.identifier.ask(view, &event)).await,
@@ -198,23 +206,34 @@ impl Router {
             Err(IdentifyError::NoAnswer { why, after }) => return self.wait(&event, &ready, &why, after).await,
             Err(IdentifyError::Refused(why)) => {
                 let verdict = Verdict::unidentified(event.what.channel, &why);
+                let verdict = match &approval {
+                    Some(approval) => verdict.by_approval(approval, &event),
+                    None => verdict,
+                };
                 return self.settle(&event, &ready, verdict).await;
             }
         };
-        match self.decide(view, &event, &identity) {
+        match self.decide(view, &event, &identity, approval.as_ref()) {
             Ok(verdict) => self.settle(&event, &ready, verdict).await,
             Err(fault) => self.fault(&event, &ready, &identity, &fault).await,
         }
     }
 
-    /// Decides an event of a known or unknown person. Pure but for reading the store.
-    fn decide(&self, view: &View, event: &Event, identity: &Identity) -> anyhow::Result<Verdict> {
+    /// Decides an event of a known or unknown person, who may have an approval in hand. Pure but for reading the store.
+    fn decide(
+        &self,
+        view: &View,
+        event: &Event,
+        identity: &Identity,
+        approval: Option<&Stored<Approval>>,
+    ) -> anyhow::Result<Verdict> {
         let task = Task::of(event, &self.signer, self.clock().now());
-        let action = task.action();
-        let decision = if is_ours(event) { Decision::of_ourselves() } else { self.authorise(event, identity, action) };
         let set = self.policies.current();
+        let decide = |action: &str| set.decide(&request(event, identity, action));
+        let decision = if is_ours(event) { Decision::of_ourselves() } else { decide(task.action()) };
         let tenant = event.tenant.clone();
-        let may = |action: &str| set.decide(&request(event, identity, action)).is_allowed();
+        let may = |action: &str| is_granted(&decide(action), approval);
+        let offers = |action: &str| decide(action).is_offered();
         let now = self.clock().now();
         let until = crate::actors::identify::button_until(now);
         let sign = |line: &str| self.signer.sign(&ActionClaim { tenant: tenant.clone(), line: line.to_owned(), until });
@@ -224,6 +243,7 @@ impl Router {
             event,
             by: &identity.person,
             may: &may,
+            offers: &offers,
             sign: &sign,
             chance: &|purpose| self.signer.chance(&tenant, event.id, purpose),
             links: self.links.as_ref(),
@@ -232,16 +252,17 @@ impl Router {
             analyst: self.analyst.as_ref(),
             alert_pause: self.identifier.people.alert_pause(),
         };
-        let decided = decision
-            .is_allowed()
-            .then(|| task.run(&context).and_then(|outcome| commands::notices::tell(outcome, &context)))
-            .map(|decided| decided.map(|outcome| commands::look::may_be_asked_for(outcome, &context)));
-        let verdict = match decided {
-            None => Verdict::denied(action, identity, &decision),
-            Some(Ok(outcome)) => Verdict::done(action, identity, &decision, outcome),
-            Some(Err(Failure::Refused(refusal))) => Verdict::refused(action, identity, &decision, &refusal),
-            Some(Err(Failure::Fault(error))) => return Err(error),
+        let ended = self.end(&task, identity, &decision, &set, approval, &context);
+        let verdict = match ended {
+            Ok(verdict) => verdict,
+            Err(Failure::Refused(refusal) | Failure::NotPermitted { refusal, .. }) => {
+                Verdict::refused(task.action(), identity, &decision, &refusal)
+            }
+            Err(Failure::Fault(error)) => return Err(error),
         };
+        if let Some(approval) = approval {
+            return Ok(verdict.by_approval(approval, event));
+        }
         // What is pressed in a Home is answered there, by the Home as it then is; who may not see it sees why.
         let is_press_at_home = is_at_home(event) && !matches!(task, Task::Home) && may(commands::home::ACTION);
         match is_press_at_home {
@@ -250,13 +271,51 @@ impl Router {
         }
     }
 
+    /// What a decision makes of a task: it is run, somebody is asked for an approval, or it is denied.
+    fn end(
+        &self,
+        task: &Task<'_>,
+        identity: &Identity,
+        decision: &Decision,
+        set: &PolicySet,
+        approval: Option<&Stored<Approval>>,
+        context: &Context<'_>,
+    ) -> Result<Verdict, Failure> {
+        let action = task.action();
+        let lacking = if is_granted(decision, approval) {
+            match task.run(context).and_then(|outcome| commands::notices::tell(outcome, context)) {
+                Ok(outcome) => {
+                    let outcome = commands::look::may_be_asked_for(outcome, context);
+                    return Ok(Verdict::done(action, identity, decision, outcome));
+                }
+                Err(Failure::NotPermitted { action, refusal }) => {
+                    let further = set.decide(&request(context.event, identity, &action));
+                    if further.verdict != policy::Verdict::Ask {
+                        return Err(refusal.into());
+                    }
+                    further
+                }
+                Err(other) => return Err(other),
+            }
+        } else {
+            decision.clone()
+        };
+        match task {
+            _ if lacking.verdict == policy::Verdict::Deny => Ok(Verdict::denied(action, identity, &lacking)),
+            Task::Command { line, .. } if approval.is_none() && !approval::is_about_approvals(action) => {
+                let Decision { rules, approvers, reason, .. } = &lacking;
+                let (policy, waits) = (set.hash(), self.patience.approval_waits);
+                let question = approval::Question { line, action, rules, approvers, reason, policy, waits };
+                let outcome = commands::approval_card::ask(&question, context)?;
+                Ok(Verdict::asked(action, identity, &lacking, outcome))
+            }
+            _ => Ok(Verdict::denied(action, identity, &unasked(action, &lacking, approval))),
+        }
+    }
+
     /// How people call the bot where the event came from.
     fn prefix(&self, event: &Event) -> &str {
         self.identifier.channels.get(&event.what.channel).map_or("", |channel| channel.prefix())
-    }
-
-    fn authorise(&self, event: &Event, identity: &Identity, action: &str) -> Decision {
-        self.policies.current().decide(&request(event, identity, action))
     }
 
     async fn settle(&self, event: &Event, ready: &Stored<Ready>, verdict: Verdict) -> Result<Handled, StoreError> {
@@ -332,6 +391,25 @@ impl Router {
     }
 }
 
+/// Whether something may be done, be it by the approval in hand.
+fn is_granted(decision: &Decision, approval: Option<&Stored<Approval>>) -> bool {
+    let covers = |approval: &Stored<Approval>| approval.value.covers(&decision.rules, &decision.approvers);
+    decision.is_allowed() || (decision.verdict == policy::Verdict::Ask && approval.is_some_and(covers))
+}
+
+/// A decision that somebody is to be asked, where nobody can be: what is no line cannot wait, to approve is not approved
+/// in its turn, and an approval that was given for less does not count for more.
+fn unasked(action: &str, decision: &Decision, approval: Option<&Stored<Approval>>) -> Decision {
+    let change = match approval {
+        None if approval::is_about_approvals(action) => {
+            "ask an owner of this bot to let the policy ask for nothing where approvals are dealt with".to_owned()
+        }
+        Some(approval) => format!("ask again: policies ask for more than {} was asked for", approval.value.id),
+        None => format!("ask for it by a command in a chat, where it can wait for {}", words_of(&decision.approvers)),
+    };
+    Decision { verdict: policy::Verdict::Deny, smallest_change: Some(change), ..decision.clone() }
+}
+
 fn request<'a>(event: &'a Event, identity: &'a Identity, action: &'a str) -> Request<'a> {
     Request {
         subject: &identity.subject,
@@ -354,7 +432,7 @@ fn is_at_home(event: &Event) -> bool {
 /// A failure where nobody can be refused.
 fn fault_of(failure: Failure) -> anyhow::Error {
     match failure {
-        Failure::Refused(refusal) => refusal.into(),
+        Failure::Refused(refusal) | Failure::NotPermitted { refusal, .. } => refusal.into(),
         Failure::Fault(error) => error,
     }
 }

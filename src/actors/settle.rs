@@ -5,19 +5,21 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::actors::identify::Identity;
+use crate::domain::approval::Approval;
 use crate::domain::audit::{AuditEnd, AuditEntry};
-use crate::domain::card::{Card, Tone};
+use crate::domain::card::{Audience, Block, Card, Tone};
 use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::{Address, ChannelName, Event, EventKind};
-use crate::domain::ids::{EffectId, TenantId};
+use crate::domain::ids::{ApprovalId, EffectId, TenantId};
 use crate::domain::notice;
-use crate::domain::outcome::{Outcome, Refusal, Reply, Write};
+use crate::domain::outcome::{Outcome, Refusal, Reply, Shows, Write};
 use crate::domain::time::Timestamp;
 use crate::ledger::inbox::Settlement;
 use crate::policy::Decision;
 use crate::store::Stored;
 use crate::store::keyspace::event::{End, Ready, Story};
 use crate::store::keyspace::notice::{self as notices_kept, Trouble};
+use crate::tools::approval as approvals;
 
 /// Pause before an answer that is late when it is made: others of its conversation are about to come, and one
 /// digest tells of all.
@@ -34,6 +36,8 @@ pub struct Verdict {
     person: Option<String>,
     rules: Vec<String>,
     smallest_change: Option<String>,
+    /// The approval that it asked for, decided, or ran by.
+    approval: Option<ApprovalId>,
 }
 
 impl Verdict {
@@ -47,6 +51,7 @@ impl Verdict {
             person: None,
             rules: Vec::new(),
             smallest_change: None,
+            approval: None,
         }
     }
 
@@ -88,6 +93,49 @@ impl Verdict {
         verdict.rules.clone_from(&decision.rules);
         verdict.smallest_change.clone_from(&decision.smallest_change);
         verdict
+    }
+
+    /// A policy asks for somebody's approval, which was asked for.
+    pub fn asked(action: &'static str, identity: &Identity, decision: &Decision, outcome: Outcome) -> Self {
+        let mut verdict = Self::new(End::Asked, outcome).of(identity);
+        verdict.audit = Some((AuditEnd::Asked, decision.reason.clone()));
+        verdict.handler = Some(action);
+        verdict.rules.clone_from(&decision.rules);
+        verdict
+    }
+
+    /// It was decided on a line that somebody has approved: whatever came of it, there is no second run. Hours may have
+    /// passed, so what is for the asker alone goes to their own chat, and who approved it hears of a no.
+    pub fn by_approval(mut self, approval: &Stored<Approval>, run: &Event) -> Self {
+        let it = &approval.value;
+        let decided = it.state.decided().expect("invariant: what runs is approved");
+        self.approval = Some(it.id);
+        self.outcome.writes.extend(approvals::has_run(approval, run));
+        for reply in self.outcome.replies.iter_mut().filter(|reply| reply.to.is_none()) {
+            let said = format!("{}, approved by {}", it.id, decided.by.name);
+            reply.card.footer =
+                Some(reply.card.footer.as_ref().map_or(said.clone(), |before| format!("{before} · {said}")));
+            if reply.audience == Audience::Asker {
+                reply.to = it.way.in_person();
+            }
+        }
+        if self.end != End::Done {
+            let card =
+                Card::new(format!("{} was approved by you, and was not done all the same", it.id)).tone(Tone::Warning);
+            let card = card.block(Block::Code { text: it.line.clone() });
+            let why = match (self.end, &self.audit) {
+                (End::Denied, Some((_, reason))) => reason.clone(),
+                _ => "it does not fit any more; who asked is told what is wrong".to_owned(),
+            };
+            let back = decided.back.clone();
+            self.outcome.replies.extend(back.map(|to| Reply { to: Some(to), ..Reply::asker(card.text(why)) }));
+        }
+        let by = format!("{}, asked for in {} and approved by {} in {}", it.id, it.event, decided.by.id, decided.event);
+        self.outcome.summary = format!("{}; by {by}", self.outcome.summary);
+        if let Some((_, reason)) = &mut self.audit {
+            *reason = format!("{reason}; by {by}");
+        }
+        self
     }
 
     /// It was done.
@@ -189,6 +237,7 @@ pub fn settlement(
     let first = before.iter().map(|id| id.index + 1).max().unwrap_or_default();
     let effects = effects(event, replies, now, shelf_life, first);
     let action = verdict.handler.unwrap_or_else(|| event.what.kind.name());
+    let acted_on = Some(&verdict.outcome.resource).filter(|it| it.starts_with("A-")).and_then(|it| it.parse().ok());
     let audit = verdict.audit.map(|(end, reason)| AuditEntry {
         action: action.to_owned(),
         actor: verdict
@@ -211,6 +260,7 @@ pub fn settlement(
         handler: verdict.handler.map(ToOwned::to_owned),
         rules: verdict.rules,
         smallest_change: verdict.smallest_change,
+        approval: verdict.approval.or(acted_on),
         told: verdict.outcome.told,
         effects: before.into_iter().chain(effects.iter().map(|effect| effect.id)).collect(),
         attempts: ready.value.attempts + 1,
@@ -255,9 +305,9 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
     owed.collect()
 }
 
-/// Whether it tells somebody unasked of more than one task.
+/// Whether it tells somebody unasked of more than one task, or of something that waits for their yes.
 fn tells_of_many(reply: &Reply) -> bool {
-    reply.shows.is_none() && reply.to.as_ref().is_some_and(Address::is_in_person)
+    !matches!(reply.shows, Some(Shows::Task(_))) && reply.to.as_ref().is_some_and(Address::is_in_person)
 }
 
 /// What was asked, as a digest: the audit chain proves it without telling it.

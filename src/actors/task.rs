@@ -15,14 +15,33 @@ use crate::tools::{self, Context};
 
 /// What is to be run, once it is permitted.
 pub(super) enum Task<'a> {
-    Command(Box<grammar::Parsed>),
-    Tool { spec: &'static tools::ToolSpec, args: &'a serde_json::Value },
-    Timer { name: &'a str, payload: &'a serde_json::Value },
+    /// A command, and the line that it was read from.
+    Command {
+        parsed: Box<grammar::Parsed>,
+        line: String,
+    },
+    Tool {
+        spec: &'static tools::ToolSpec,
+        args: &'a serde_json::Value,
+    },
+    Timer {
+        name: &'a str,
+        payload: &'a serde_json::Value,
+    },
     Home,
-    Links { message: &'a str, links: &'a [String] },
+    Links {
+        message: &'a str,
+        links: &'a [String],
+    },
     Look(commands::look::Look),
-    Meeting { phase: MeetingPhase, id: &'a str },
-    Refuse { action: &'static str, refusal: Refusal },
+    Meeting {
+        phase: MeetingPhase,
+        id: &'a str,
+    },
+    Refuse {
+        action: &'static str,
+        refusal: Refusal,
+    },
 }
 
 impl<'a> Task<'a> {
@@ -62,7 +81,7 @@ impl<'a> Task<'a> {
 
     fn line(line: &str) -> Self {
         match grammar::parse(line) {
-            Ok(parsed) => Self::Command(Box::new(parsed)),
+            Ok(parsed) => Self::Command { parsed: Box::new(parsed), line: line.to_owned() },
             Err(refusal) => Self::Refuse { action: "help", refusal },
         }
     }
@@ -74,7 +93,7 @@ impl<'a> Task<'a> {
     /// What policies decide about.
     pub(super) fn action(&self) -> &'static str {
         match self {
-            Self::Command(parsed) => parsed.spec.action.name,
+            Self::Command { parsed, .. } => parsed.spec.action.name,
             Self::Tool { spec, .. } => spec.name,
             Self::Timer { .. } => "timer",
             Self::Home => commands::home::ACTION,
@@ -88,7 +107,7 @@ impl<'a> Task<'a> {
     /// Runs the handler. Its panic is a failure of this event, not of the process.
     pub(super) fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let caught = std::panic::catch_unwind(AssertUnwindSafe(|| match self {
-            Self::Command(parsed) => (parsed.spec.run)(&parsed.matches, context),
+            Self::Command { parsed, .. } => (parsed.spec.run)(&parsed.matches, context),
             Self::Tool { spec, args } => (spec.run)((*args).clone(), context),
             Self::Timer { name, payload } => commands::timers::timer_fired(name, payload, context),
             Self::Home => commands::home::opened(context),

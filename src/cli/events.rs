@@ -26,7 +26,8 @@ pub(super) struct EventsArgs {
 }
 
 /// What can be asked for; what runs is accepted too, and `waiting` is another word for that.
-const STATES: [&str; 9] = ["accepted", "waiting", "running", "done", "denied", "refused", "ignored", "dead", "dropped"];
+const STATES: [&str; 10] =
+    ["accepted", "waiting", "running", "done", "denied", "asked", "refused", "ignored", "dead", "dropped"];
 
 #[derive(Subcommand)]
 enum Events {

@@ -145,6 +145,11 @@ fn show(command: &Policy, answer: &Value) {
                 decision["rules"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             print::line(format!("{}: {}", print::text(decision, "verdict"), print::text(decision, "reason")));
             print::line(format!("by {}", rules.join(", ")));
+            let approvers = decision["approvers"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let approvers: Vec<&str> = approvers.collect();
+            if !approvers.is_empty() {
+                print::line(format!("who is asked: {}", approvers.join(" and ")));
+            }
             let (person, role) = (print::text(subject, "person"), print::text(subject, "role"));
             let (standing, by) = (print::text(subject, "standing"), print::text(subject, "by"));
             print::line(format!("for {person}, role {role}, standing {standing} ({by})"));

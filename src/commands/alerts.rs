@@ -70,7 +70,7 @@ pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let title = format!("I could not do {}", notices::news(count));
     for owner in owners {
         let line = format!("{title}: {}", lines[0]);
-        let notice = Notice { to: owner, topic: Topic::Alerts, line, task: None };
+        let notice = Notice { to: owner, topic: Topic::Alerts, line, shows: None, deciding: Vec::new() };
         if let Some(why) = notices::deal(&notice, || card(&title, &lines), &mut outcome, ctx)? {
             outcome.told.push(format!("{} is not told, who {why}", notice.to));
         }

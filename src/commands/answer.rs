@@ -36,7 +36,7 @@ pub(super) fn turn(label: &str, line: &str, ctx: &Context<'_>) -> Option<Action>
 
 /// Answers everybody with the card of a task, as a message of its own.
 pub(super) fn of_task(outcome: Outcome, task: &Task, card: Card, ctx: &Context<'_>) -> Outcome {
-    with(outcome, Reply { shows: kept_true(task, ctx), ..Reply::everyone(card) })
+    with(outcome, Reply { shows: kept_true(task, ctx).map(Into::into), ..Reply::everyone(card) })
 }
 
 /// The task whose card is changed with it from now on. Where people from outside read along nothing comes by itself:
@@ -49,20 +49,23 @@ fn kept_true(task: &Task, ctx: &Context<'_>) -> Option<TaskId> {
 /// Answers everybody with a task's card, in the place of the one whose button was pressed.
 pub(super) fn task(outcome: Outcome, task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Outcome {
     let replaces = pressed_message(ctx).map(str::to_owned);
-    with(outcome, Reply { replaces, shows: kept_true(task, ctx), ..Reply::everyone(task_card(task, ctx, note)) })
+    with(
+        outcome,
+        Reply { replaces, shows: kept_true(task, ctx).map(Into::into), ..Reply::everyone(task_card(task, ctx, note)) },
+    )
 }
 
-fn with(mut outcome: Outcome, reply: Reply) -> Outcome {
+pub(super) fn with(mut outcome: Outcome, reply: Reply) -> Outcome {
     outcome.replies.push(reply);
     outcome
 }
 
-fn is_press(ctx: &Context<'_>) -> bool {
+pub(super) fn is_press(ctx: &Context<'_>) -> bool {
     matches!(ctx.event.what.kind, EventKind::CardAction { .. })
 }
 
 /// The message whose button was pressed.
-fn pressed_message<'a>(ctx: &'a Context<'_>) -> Option<&'a str> {
+pub(super) fn pressed_message<'a>(ctx: &'a Context<'_>) -> Option<&'a str> {
     match &ctx.event.what.kind {
         EventKind::CardAction { message, .. } => message.as_deref(),
         _ => None,

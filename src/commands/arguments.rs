@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-use crate::domain::ids::TaskId;
+use crate::domain::ids::{ApprovalId, TaskId};
 use crate::domain::task::{Priority, Status};
 
 /// The statuses as usage lines show them; what is wrong with a status is answered with the nearest of them.
@@ -20,6 +20,17 @@ pub(super) fn task() -> Arg {
 /// The task that was named.
 pub(super) fn task_of(matches: &ArgMatches) -> TaskId {
     *matches.get_one("task").expect("invariant: clap demands the task")
+}
+
+/// An approval's id.
+pub(super) fn approval() -> Arg {
+    let read = |text: &str| text.trim_end_matches([',', ':', '.']).parse::<ApprovalId>();
+    Arg::new("approval").value_name("APPROVAL").required(true).value_parser(read).help("the approval: A-3 or 3")
+}
+
+/// The approval that was named.
+pub(super) fn approval_of(matches: &ArgMatches) -> ApprovalId {
+    *matches.get_one("approval").expect("invariant: clap demands the approval")
 }
 
 /// Words up to the end of the line or the next option.

@@ -28,6 +28,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
     ("Planning", &["pm"]),
     ("Agents", &["agents"]),
     ("Status", &["status", "team"]),
+    ("Approvals", &usage::ABOUT_APPROVALS),
     ("This bot", &[]),
 ];
 
@@ -48,7 +49,7 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
 }
 
 fn may(spec: &CommandSpec, ctx: &Context<'_>) -> bool {
-    (ctx.may)(spec.action.name)
+    (ctx.offers)(spec.action.name)
 }
 
 fn heading_of(spec: &CommandSpec) -> &'static str {

@@ -9,7 +9,7 @@ use crate::commands::task_card::task_card;
 use crate::commands::task_show::SPEC;
 use crate::domain::event::Address;
 use crate::domain::ids::TaskId;
-use crate::domain::outcome::{Failure, Outcome};
+use crate::domain::outcome::{Failure, Outcome, Shows};
 use crate::tools::{Context, task_show};
 
 /// What policies decide about.
@@ -49,7 +49,7 @@ fn signed(Look { task, told }: Look, ctx: &Context<'_>) -> Option<String> {
 #[must_use]
 pub fn may_be_asked_for(mut outcome: Outcome, ctx: &Context<'_>) -> Outcome {
     for reply in &mut outcome.replies {
-        if let Some(task) = reply.shows {
+        if let Some(Shows::Task(task)) = reply.shows {
             let told = reply.to.as_ref().is_some_and(Address::is_in_person);
             reply.card.refresh = signed(Look { task, told }, ctx);
         }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn cards_that_show_a_task_can_be_asked_for_and_no_others() {
         let desk = Desk::new();
-        let shows = Reply { shows: Some(TaskId(7)), ..Reply::everyone(Card::new("T-7")) };
+        let shows = Reply { shows: Some(Shows::Task(TaskId(7))), ..Reply::everyone(Card::new("T-7")) };
         let replies = vec![shows, Reply::everyone(Card::new("a list"))];
         let outcome = desk.with(|ctx| may_be_asked_for(Outcome { replies, ..Outcome::default() }, ctx));
         let tokens: Vec<_> = outcome.replies.iter().map(|reply| reply.card.refresh.as_deref()).collect();

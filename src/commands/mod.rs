@@ -16,6 +16,7 @@
 //! | `task_links.rs` | what stands below links to tasks that somebody writes |
 //! | `meetings.rs` | what a meeting has brought, told when it ends |
 //! | `notices.rs`, `alerts.rs` | of what people are told unasked; of what owners are |
+//! | `approval_card.rs` | how an approval looks, and who is told of it |
 //! | `timers.rs` | what happens when a timer rings |
 //! | all others | one command each |
 
@@ -23,6 +24,9 @@ pub mod agents_list;
 pub mod agents_show;
 mod alerts;
 mod answer;
+pub mod approval_card;
+pub mod approvals;
+pub mod approve;
 mod arguments;
 pub mod forms;
 pub mod grammar;
@@ -37,6 +41,7 @@ pub mod notices;
 pub mod notifications;
 pub mod pair;
 pub mod pm_analyze;
+pub mod reject;
 pub mod search;
 pub mod status;
 pub mod status_dashboard;
@@ -56,6 +61,7 @@ pub mod unlink;
 pub mod usage;
 pub mod whoami;
 pub mod why;
+pub mod withdraw;
 
 use std::fmt;
 
@@ -136,6 +142,10 @@ pub const TABLE: &[CommandSpec] = &[
     link::SPEC,
     unlink::SPEC,
     notifications::SPEC,
+    approvals::SPEC,
+    approve::SPEC,
+    reject::SPEC,
+    withdraw::SPEC,
     pair::SPEC,
 ];
 

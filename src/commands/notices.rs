@@ -49,7 +49,7 @@ pub fn tell(mut outcome: Outcome, ctx: &Context<'_>) -> Result<Outcome, Failure>
 pub(super) fn keep_true(task: &Task, outcome: &mut Outcome, ctx: &Context<'_>) -> Result<(), StoreError> {
     let replaced: Vec<&str> = outcome.replies.iter().filter_map(|reply| reply.replaces.as_deref()).collect();
     let mut faces: Vec<face::Face> = Vec::new();
-    for face in face::of(ctx.view, task.id, MOST_FACES)? {
+    for face in face::of(ctx.view, task.id.into(), MOST_FACES)? {
         // One message may stand for two conversations, where the platform names a chat in two ways.
         let is_known = replaced.contains(&face.message.as_str()) || faces.iter().any(|it| it.message == face.message);
         if !is_known && (!face.to.is_in_person() || notices::is_member(ctx.view, &face.to)?) {
@@ -61,7 +61,12 @@ pub(super) fn keep_true(task: &Task, outcome: &mut Outcome, ctx: &Context<'_>) -
         .map(|face| {
             let card = task_card(task, &for_anybody(ctx), last_said(task).as_deref());
             let card = if face.to.is_in_person() { with_footer(card, TOLD_BEFORE) } else { card };
-            Reply { to: Some(face.to), replaces: Some(face.message), shows: Some(task.id), ..Reply::everyone(card) }
+            Reply {
+                to: Some(face.to),
+                replaces: Some(face.message),
+                shows: Some(task.id.into()),
+                ..Reply::everyone(card)
+            }
         })
         .collect();
     outcome.replies.extend(others);
@@ -170,7 +175,8 @@ fn one(concern: &Concern, task: &Task, outcome: &mut Outcome, ctx: &Context<'_>)
     let mut refused = "";
     for (topic, said, tie) in &concern.reasons {
         let line = format!("{} {}: {said}", task.id, line_of(&task.title));
-        let notice = Notice { to: concern.who.clone(), topic: *topic, line, task: Some(task.id) };
+        let notice =
+            Notice { to: concern.who.clone(), topic: *topic, line, shows: Some(task.id.into()), deciding: Vec::new() };
         let card = || with_reason(task_card(task, &for_anybody(ctx), Some(said)), *topic, tie);
         match deal(&notice, card, outcome, ctx)? {
             None => return Ok(()),
@@ -191,7 +197,7 @@ pub(super) fn deal(
     let index = u32::try_from(outcome.told.len()).unwrap_or(u32::MAX);
     match notices::way(notice, index, ctx)? {
         Way::Now(to) => {
-            outcome.replies.push(Reply { to: Some(to), shows: notice.task, ..Reply::asker(card()) });
+            outcome.replies.push(Reply { to: Some(to), shows: notice.shows, ..Reply::asker(card()) });
             outcome.told.push(format!("{} is told: {}", notice.to, notice.topic));
         }
         Way::Later { at, write, timer } => {
@@ -205,8 +211,8 @@ pub(super) fn deal(
 }
 
 /// Nobody asked, so the buttons are for whoever may press them; that is checked with the press.
-fn for_anybody<'a>(ctx: &Context<'a>) -> Context<'a> {
-    Context { may: &|_| true, ..*ctx }
+pub(super) fn for_anybody<'a>(ctx: &Context<'a>) -> Context<'a> {
+    Context { may: &|_| true, offers: &|_| true, ..*ctx }
 }
 
 fn with_reason(card: Card, topic: Topic, tie: &str) -> Card {

@@ -76,13 +76,13 @@ fn card(brief: &Brief, analysis: &Analysis, task: Option<&Task>, ctx: &Context<'
         card = card.block(heading("Risks")).block(Block::List { items: analysis.risks.iter().map(item).collect() });
     }
     card.actions.extend(match task {
-        Some(task) if !task.status.is_closed() && (ctx.may)("task.assign") => {
+        Some(task) if !task.status.is_closed() && (ctx.offers)("task.assign") => {
             assign_menu(task, &analysis.recommended, ctx)
         }
         Some(_) => None,
         None => create_button(brief, analysis, ctx),
     });
-    let by_hand = if task.is_none() && card.actions.is_empty() && (ctx.may)("task.create") {
+    let by_hand = if task.is_none() && card.actions.is_empty() && (ctx.offers)("task.create") {
         format!(" · {} makes a task of it", ctx.typed("task create TITLE"))
     } else {
         String::new()
@@ -106,11 +106,11 @@ fn create_button(brief: &Brief, analysis: &Analysis, ctx: &Context<'_>) -> Optio
     if !description.trim().is_empty() {
         line.push_str(&format!(" --description {}", grammar::quote(description.trim())));
     }
-    let lead = analysis.recommended.first().filter(|_| (ctx.may)("task.assign"));
+    let lead = analysis.recommended.first().filter(|_| (ctx.offers)("task.assign"));
     if let Some(lead) = lead {
         line.push_str(&format!(" --agent {}", lead.agent));
     }
-    if title.chars().count() > LONGEST_TITLE || !(ctx.may)("task.create") {
+    if title.chars().count() > LONGEST_TITLE || !(ctx.offers)("task.create") {
         return None;
     }
     let token = Some((ctx.sign)(&line)).filter(|token| !token.is_empty())?;

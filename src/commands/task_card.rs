@@ -67,7 +67,7 @@ pub fn task_card(task: &Task, ctx: &Context<'_>, note: Option<&str>) -> Card {
     let mut card = with_comments(card, &task.comments);
     card.actions = actions(task, ctx);
     let mut footer = origin(task);
-    if task.assignee.is_none() && !task.status.is_closed() && (ctx.may)("task.assign") {
+    if task.assignee.is_none() && !task.status.is_closed() && (ctx.offers)("task.assign") {
         let recommended = ctx.analyst.recommend(&pm_analyze::brief_of(task));
         if let Some(menu) = assign_menu(task, &recommended, ctx) {
             card.actions.push(menu);
@@ -159,7 +159,7 @@ const MOVES: [(Status, &str, ButtonStyle); 4] = [
 ];
 
 fn actions(task: &Task, ctx: &Context<'_>) -> Vec<Action> {
-    if !(ctx.may)("task.update") {
+    if !(ctx.offers)("task.update") {
         return Vec::new();
     }
     let button = |label: &str, style: ButtonStyle, line: &str| Action::Button {

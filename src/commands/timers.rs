@@ -1,5 +1,5 @@
-//! What happens when a timer rings: a task is due, somebody's notices or summary are, owners are to be told of troubles, a
-//! meeting's end was missed.
+//! What happens when a timer rings: a task is due, an approval was not decided in time, somebody's notices or summary are,
+//! owners are to be told of troubles, a meeting's end was missed.
 //!
 //! A further timer is a name in [`timer_fired`] and a function; who sets it owns its name.
 
@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::commands::task_card::task_card;
-use crate::commands::{alerts, meetings, notices};
+use crate::commands::{alerts, approval_card, meetings, notices};
+use crate::domain::approval;
 use crate::domain::ids::{PrincipalId, TaskId};
 use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
 use crate::domain::task::Task;
@@ -36,6 +37,7 @@ pub fn timer_fired(name: &str, payload: &Value, ctx: &Context<'_>) -> Result<Out
         Some("summary") => notices::summary(&person(payload)?, ctx),
         Some("alert") => alerts::ring(ctx),
         Some("meeting") => meetings::forget(payload, ctx),
+        Some(approval::TIMER) => approval_card::ring(&ctx.event.what.kind, ctx),
         _ => {
             let shown: String = name.chars().take(40).collect();
             Err(Refusal::new(format!("nobody waits for the timer `{shown}`"), "a later program may").into())
@@ -93,7 +95,7 @@ fn remind(task: &Task, ctx: &Context<'_>) -> Result<Reply, &'static str> {
     };
     // Nobody asked, so the buttons are for whoever may press them; that is checked with the press.
     let anybody = |_: &str| true;
-    let ctx = &Context { may: &anybody, ..*ctx };
+    let ctx = &Context { may: &anybody, offers: &anybody, ..*ctx };
     let to = task.origin.reply.clone().ok_or("it came from nowhere that can be answered")?;
     Ok(Reply { to: Some(to), ..Reply::everyone(task_card(task, ctx, Some(&note))) })
 }

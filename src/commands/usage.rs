@@ -14,8 +14,10 @@ use crate::domain::action::ActionGroup;
 /// Columns of a usage text, which fits a small terminal and a narrow chat window.
 const USAGE_WIDTH: usize = 68;
 
-/// Commands about who the asker is: one topic, though each has a word of its own.
+/// Commands about who the asker is: one topic with those below, though each has a word of its own.
 const ABOUT_THE_ASKER: [&str; 4] = ["whoami", "link", "unlink", "pair"];
+/// Commands about what waits for the asker's yes, or that of others. Who is asked is told, with buttons.
+pub(super) const ABOUT_APPROVALS: [&str; 4] = ["approvals", "approve", "reject", "withdraw"];
 
 /// A command with its arguments: `task show TASK`; further lines are indented.
 #[must_use]
@@ -67,6 +69,7 @@ pub fn hint() -> String {
 pub fn menu(most: usize) -> Vec<&'static CommandSpec> {
     let topic = |at: usize| match TABLE[at].words[0] {
         word if ABOUT_THE_ASKER.contains(&word) => ABOUT_THE_ASKER[0],
+        word if ABOUT_APPROVALS.contains(&word) => ABOUT_THE_ASKER[0],
         word => word,
     };
     let is_first = |at: &usize| !(0..*at).any(|before| topic(before) == topic(*at));

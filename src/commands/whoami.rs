@@ -46,7 +46,7 @@ pub(super) fn linked(users: &[PlatformUser]) -> String {
 pub(super) fn how_to_change(users: &[PlatformUser], ctx: &Context<'_>) -> String {
     if users.len() > 1 {
         format!("`{}` ends that at once.", ctx.typed("unlink"))
-    } else if (ctx.may)("link") {
+    } else if (ctx.offers)("link") {
         format!("`{}` gives a code that makes you the same person on another platform.", ctx.typed("link"))
     } else {
         String::new()

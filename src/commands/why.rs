@@ -13,7 +13,7 @@ pub const SPEC: CommandSpec = CommandSpec {
     also: &[also("why not"), also("explain")],
     action: open("why"),
     about: "tell why something came out as it did",
-    details: "Without an id it tells of the last that you asked here. An event is e-17, an effect e-17.0, a task T-12. \
+    details: "Without an id it tells of the last that you asked here. An event is e-17, an effect e-17.0, a task T-12, an approval A-3. \
               You see the stories of what you asked yourself; those of others are for owners.",
     examples: &["why", "why e-17", "why T-12"],
     arguments,
@@ -21,7 +21,7 @@ pub const SPEC: CommandSpec = CommandSpec {
 };
 
 fn arguments(command: Command) -> Command {
-    command.arg(Arg::new("id").value_name("ID").help("e-17, e-17.0 or T-12; nothing for the last that you asked"))
+    command.arg(Arg::new("id").value_name("ID").help("e-17, e-17.0, T-12 or A-3; nothing for the last that you asked"))
 }
 
 fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {

@@ -35,6 +35,7 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("ledger.backoff_most_s", 1, 86_400),
     ("ledger.reply_shelf_life_s", 1, 604_800),
     ("people.alert_pause_s", 0, 86_400),
+    ("ledger.approval_waits_s", 1, 2_592_000),
     // Slack gives up after 3 seconds; the rest is for the way there and back.
     ("ledger.inline_answer_ms", 0, 2500),
     ("ledger.lookup_timeout_s", 1, 60),

@@ -21,6 +21,8 @@ pub struct Ledger {
     pub backoff_most_s: u64,
     /// Age above which unsent replies are joined into a summary, in seconds.
     pub reply_shelf_life_s: u64,
+    /// How long an approval that was asked for waits for somebody to decide, in seconds.
+    pub approval_waits_s: u64,
     /// How long a platform's request is held for the reply to go with its answer, in milliseconds.
     pub inline_answer_ms: u64,
     /// Time for a look-up of a person, in seconds.
@@ -51,6 +53,12 @@ impl Ledger {
     #[must_use]
     pub fn reply_shelf_life(&self) -> Duration {
         Duration::from_secs(self.reply_shelf_life_s)
+    }
+
+    /// How long an approval waits for somebody to decide.
+    #[must_use]
+    pub fn approval_waits(&self) -> Duration {
+        Duration::from_secs(self.approval_waits_s)
     }
 
     /// How long a platform's request is held for the reply to go with its answer.

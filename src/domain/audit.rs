@@ -15,6 +15,8 @@ pub enum AuditEnd {
     Done,
     /// A policy said no.
     Denied,
+    /// A policy asks for somebody's approval first, which was asked for.
+    Asked,
     /// It was refused for another reason: bad input, a state that does not fit.
     Refused,
     /// It was given up after errors.

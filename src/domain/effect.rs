@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::card::{Audience, Card};
 use crate::domain::event::Address;
-use crate::domain::ids::{EffectId, EventId, TaskId, TenantId};
+use crate::domain::ids::{EffectId, EventId, TenantId};
+use crate::domain::outcome::Shows;
 use crate::domain::time::Timestamp;
 
 /// Something owed to the outside world.
@@ -50,9 +51,9 @@ pub enum EffectKind {
         /// The message that the card replaces, in the channel's own notation.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replaces: Option<String>,
-        /// The task whose card it is: the message is changed when the task is.
+        /// Whose card it is: the message is changed when that is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        shows: Option<TaskId>,
+        shows: Option<Shows>,
         /// The event that this answers, so that a caller who still waits gets it in the answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answers: Option<EventId>,

@@ -1,4 +1,4 @@
-//! Names of things: tenants, events, effects, people, tasks and lanes.
+//! Names of things: tenants, events, effects, people, tasks, approvals and lanes.
 //!
 //! Every id prints the way users see it and parses what it prints.
 
@@ -170,6 +170,29 @@ impl FromStr for TaskId {
     }
 }
 
+/// Number of an approval within its tenant. Prints as `A-3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApprovalId(pub u64);
+
+impl fmt::Display for ApprovalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "A-{}", self.0)
+    }
+}
+
+impl FromStr for ApprovalId {
+    type Err = NotAnId;
+    /// Reads `A-3`, `a-3` and `3`, as people type them.
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let digits = ["A-", "a-"].iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text);
+        match digits.parse() {
+            Ok(number) if number > 0 && !digits.starts_with('+') => Ok(Self(number)),
+            _ => Err(NotAnId::new(text, "an approval (like A-3)")),
+        }
+    }
+}
+
 /// Unit of order: events of one lane are handled one at a time, in the order of acceptance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -191,6 +214,7 @@ mod tests {
         assert_eq!(effect.to_string().parse(), Ok(effect));
         assert_eq!(EventId(9).to_string().parse(), Ok(EventId(9)));
         assert_eq!(TaskId(12).to_string().parse(), Ok(TaskId(12)));
+        assert_eq!(ApprovalId(3).to_string().parse(), Ok(ApprovalId(3)));
     }
 
     #[test]

@@ -29,14 +29,23 @@ pub enum Topic {
     Comments,
     /// A task that they made lies with nobody, and agents suit it.
     Recommendations,
+    /// Somebody waits for their approval.
+    Approvals,
     /// Something of the bot is broken; for owners.
     Alerts,
 }
 
 impl Topic {
     /// Every topic, in the order in which they are shown.
-    pub const ALL: [Self; 6] =
-        [Self::Assignments, Self::Status, Self::Mentions, Self::Comments, Self::Recommendations, Self::Alerts];
+    pub const ALL: [Self; 7] = [
+        Self::Assignments,
+        Self::Status,
+        Self::Mentions,
+        Self::Comments,
+        Self::Recommendations,
+        Self::Approvals,
+        Self::Alerts,
+    ];
 
     /// The word that people type.
     #[must_use]
@@ -47,6 +56,7 @@ impl Topic {
             Self::Mentions => "mentions",
             Self::Comments => "comments",
             Self::Recommendations => "recommendations",
+            Self::Approvals => "approvals",
             Self::Alerts => "alerts",
         }
     }
@@ -84,7 +94,7 @@ pub struct Preferences {
     /// Between these nothing is told, and then all at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet: Option<Quiet>,
-    /// Everything but alerts is told once a day at this time, in one message.
+    /// Everything but alerts and approvals is told once a day at this time, in one message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Time>,
     /// The summary of the day comes at this time.
@@ -131,7 +141,8 @@ impl Preferences {
         if self.muted_until.is_some_and(|until| now < until) {
             return Going::Never("is muted");
         }
-        let digest = self.digest.filter(|_| topic != Topic::Alerts).and_then(|time| self.next(time, now));
+        let waits = !matches!(topic, Topic::Alerts | Topic::Approvals);
+        let digest = self.digest.filter(|_| waits).and_then(|time| self.next(time, now));
         let loud = digest.unwrap_or(now);
         let quiet = self.quiet.filter(|quiet| self.local(loud).is_some_and(|local| quiet.covers(local.time())));
         match quiet.and_then(|quiet| self.next(quiet.to, loud)).or(digest) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::card::{Audience, Card, Tone};
 use crate::domain::event::Address;
-use crate::domain::ids::TaskId;
+use crate::domain::ids::{ApprovalId, TaskId};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 
@@ -84,8 +84,8 @@ pub struct Reply {
     pub audience: Audience,
     /// The message that it replaces.
     pub replaces: Option<String>,
-    /// The task whose card it is: the message is changed when the task is.
-    pub shows: Option<TaskId>,
+    /// Whose card it is: the message is changed when that is.
+    pub shows: Option<Shows>,
 }
 
 impl Reply {
@@ -99,6 +99,31 @@ impl Reply {
     #[must_use]
     pub fn asker(card: Card) -> Self {
         Self { to: None, card, audience: Audience::Asker, replaces: None, shows: None }
+    }
+}
+
+/// What a message shows, so that it is kept true. A task stands in what is stored as its number alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Shows {
+    /// The card of a task.
+    Task(TaskId),
+    /// The card of an approval.
+    Approval {
+        /// Which one.
+        approval: ApprovalId,
+    },
+}
+
+impl From<TaskId> for Shows {
+    fn from(task: TaskId) -> Self {
+        Self::Task(task)
+    }
+}
+
+impl From<ApprovalId> for Shows {
+    fn from(approval: ApprovalId) -> Self {
+        Self::Approval { approval }
     }
 }
 
@@ -160,6 +185,14 @@ pub enum Failure {
     /// An expected no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// It needs a further permission, which this person does not have; where policies ask somebody for it, they are asked.
+    #[error("{refusal}")]
+    NotPermitted {
+        /// The action.
+        action: String,
+        /// What is said where nobody is asked.
+        refusal: Refusal,
+    },
     /// Something is broken; the event is tried again and then set aside.
     #[error("{0:#}")]
     Fault(anyhow::Error),

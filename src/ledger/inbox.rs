@@ -437,6 +437,7 @@ mod tests {
             handler: None,
             rules: vec![],
             smallest_change: None,
+            approval: None,
             told: Vec::new(),
             effects: vec![],
             attempts: 1,

@@ -119,6 +119,7 @@ pub async fn drop_event(
         handler: None,
         rules: Vec::new(),
         smallest_change: None,
+        approval: None,
         told: Vec::new(),
         // What it owed before it was given up may be owed still.
         effects: story.map(|story| story.effects).unwrap_or_default(),

@@ -18,7 +18,7 @@ use crate::domain::principal::{Role, Standing};
 pub enum Effect {
     /// It allows, unless another policy forbids.
     Permit,
-    /// It denies.
+    /// It denies; with the annotation `@ask`, what nobody has approved.
     Forbid,
 }
 

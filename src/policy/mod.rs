@@ -2,7 +2,8 @@
 //!
 //! A [`PolicySet`] is loaded from Cedar files, the operator's [`Allowlists`] and the table of
 //! actions, and is checked against the schema as it is loaded: a set with a mistake never decides
-//! anything. [`Live`] holds the set in use and keeps the last good one. Nothing here reads a file,
+//! anything. Where all that stands against a request are `forbid`s with the annotation `@ask`, the verdict is neither
+//! yes nor no: somebody is to be asked. [`Live`] holds the set in use and keeps the last good one. Nothing here reads a file,
 //! the store or a clock; who the subject is was settled by the caller.
 //!
 //! A new policy is a file in `config/policies/`; a new attribute is a line in `ai-crm.cedarschema`
@@ -22,6 +23,7 @@ use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::domain::action::{ActionGroup, ActionSpec};
+use crate::domain::approval::Approver;
 use crate::domain::event::{ChannelName, Place};
 use crate::domain::ids::TenantId;
 use crate::domain::principal::{Role, Standing};
@@ -112,7 +114,7 @@ impl PolicyIssue {
     }
 }
 
-/// Yes or no.
+/// Yes, no, or not without somebody's approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -120,15 +122,20 @@ pub enum Verdict {
     Allow,
     /// It may not.
     Deny,
+    /// It may once somebody has approved it.
+    Ask,
 }
 
 /// A decision and why it fell so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {
-    /// Yes or no.
+    /// Yes, no, or ask.
     pub verdict: Verdict,
     /// Ids of the policies that determined it, in the order of the files; never empty.
     pub rules: Vec<String>,
+    /// Who has to be asked, where somebody has to: whoever approves is each of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<Approver>,
     /// Why, in words for people.
     pub reason: String,
     /// For a denial, the smallest change that would permit the request, found by deciding again.
@@ -140,13 +147,19 @@ impl Decision {
     #[must_use]
     pub fn of_ourselves() -> Self {
         let (rules, reason) = (vec!["ourselves".to_owned()], "our own timer".to_owned());
-        Self { verdict: Verdict::Allow, rules, reason, smallest_change: None }
+        Self { verdict: Verdict::Allow, rules, approvers: Vec::new(), reason, smallest_change: None }
     }
 
     /// Whether it may be done.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.verdict == Verdict::Allow
+    }
+
+    /// Whether it may be done, or would be once somebody has approved it.
+    #[must_use]
+    pub fn is_offered(&self) -> bool {
+        self.verdict != Verdict::Deny
     }
 }
 

@@ -13,6 +13,10 @@ use super::allowlist;
 use super::explain::Effect;
 use super::schema::Vocabulary;
 use super::{ActionGroup, DEFAULT_DENY, EVALUATION_ERROR, PolicyIssue, Source};
+use crate::domain::approval::Approver;
+
+/// The annotation of a `forbid` that yields to an approval; its value says whose.
+const ASK: &str = "ask";
 
 /// A policy with what people want to know of it.
 pub(super) struct Policy {
@@ -21,6 +25,8 @@ pub(super) struct Policy {
     pub(super) line: usize,
     pub(super) effect: Effect,
     pub(super) reason: Option<String>,
+    /// Whom it asks, where it forbids only what nobody has approved.
+    pub(super) asks: Option<Approver>,
     pub(super) text: String,
     /// Where it begins in its file, in bytes.
     pub(super) offset: usize,
@@ -60,6 +66,7 @@ pub(super) fn read(source: &Source, policies: &mut Vec<Policy>, issues: &mut Vec
             line: PolicyIssue::at(name, text, offset, "", "").line,
             effect: Effect::from(rule.effect()),
             reason: rule.annotation("reason").filter(|reason| !reason.is_empty()).map(str::to_owned),
+            asks: rule.annotation(ASK).and_then(|whom| whom.parse().ok()),
             text: own_text,
             offset,
             rule,
@@ -88,6 +95,44 @@ pub(super) fn check_ids(policies: &mut Vec<Policy>, sources: &[Source], issues: 
     // What has no id of its own cannot be validated along with the others, and is an issue already.
     let mut kept = HashSet::new();
     policies.retain(|policy| !policy.id.is_empty() && kept.insert(policy.id.clone()));
+}
+
+/// Who is to be asked has to be said in words that somebody fits, and only what forbids can yield to an approval.
+pub(super) fn check_asks(policies: &[Policy], sources: &[Source], issues: &mut Vec<PolicyIssue>) {
+    for policy in policies {
+        let Some(whom) = policy.rule.annotation(ASK) else { continue };
+        let (what, mend) = match whom.parse::<Approver>() {
+            Ok(_) if policy.effect == Effect::Forbid => continue,
+            Ok(_) => {
+                let what = format!("`@ask` stands before the permit `{}`, which needs nobody's approval", policy.id);
+                (what, "write it before the `forbid` that shall yield to an approval")
+            }
+            Err(error) => (error, "write `@ask(\"owner\")`, or `@ask(\"group:NAME\")` with one of your groups"),
+        };
+        let text = sources.iter().find(|source| source.name == policy.file).map_or("", |source| &source.text);
+        let within = annotation_at(&policy.text, ASK).unwrap_or_default();
+        issues.push(PolicyIssue::at(&policy.file, text, policy.offset + within, what, mend));
+    }
+}
+
+/// Where an annotation begins in the text of a policy, in bytes; what a string says is no annotation.
+fn annotation_at(text: &str, name: &str) -> Option<usize> {
+    let (mut in_string, mut escaped) = (false, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' => in_string = !in_string,
+            '@' if !in_string => {
+                let rest = text[at + 1..].strip_prefix(name);
+                if rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')) {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Compares every policy with the schema; strictly, so that a word that fits nothing is an issue.
@@ -191,6 +236,13 @@ mod tests {
         check("@id(\"a\") permit (principal, action == Action::\"task.crate\", resource);", &[(1, 39, "task.crate")]);
         check("@id(\"a\") permit (principal is Robot, action, resource);", &[(1, 31, "Robot")]);
         check(&format!("@id(\"a\") {ALL} when {{ false }};"), &[(1, 1, "false")]);
+        for wrong in ["@ask(\"boss\")", "@ask(\"group:\")", "@ask(\"\")", "@ask", "@ask(\"owners\")"] {
+            let text = format!(
+                "@id(\"a\") {ALL};\n@id(\"b\")\n @reason(\"@ask\") {wrong} forbid (principal, action, resource);"
+            );
+            check(&text, &[(3, 18, "nobody whom a policy can ask")]);
+        }
+        check(&format!("@id(\"a\") @ask(\"owner\") {ALL};"), &[(1, 10, "before the permit `a`")]);
     }
 
     #[test]

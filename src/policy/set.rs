@@ -14,12 +14,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::allowlist::{self, Allowlists};
 use super::explain::{Effect, person};
-use super::read::{Policy, check_ids, read, validate};
+use super::read::{Policy, check_asks, check_ids, read, validate};
 use super::schema::{Vocabulary, standing_word};
 use super::{
     ActionGroup, ActionSpec, DEFAULT_DENY, Decision, EVALUATION_ERROR, PolicyIssue, Request, Source, Subject, Verdict,
     embedded_sources,
 };
+use crate::domain::approval::Approver;
 use crate::domain::event::{ChannelName, Place};
 use crate::domain::ids::TenantId;
 use crate::domain::principal::Role;
@@ -29,6 +30,8 @@ pub struct PolicySet {
     vocabulary: Vocabulary,
     authorizer: cedar::Authorizer,
     rules: cedar::PolicySet,
+    /// The set without the policies that ask: whether a request would be permitted but for them.
+    without_asking: cedar::PolicySet,
     /// The set without one of the compiled lists: what it would decide if the list had an entry more or less.
     without: BTreeMap<String, cedar::PolicySet>,
     policies: Vec<Policy>,
@@ -97,7 +100,7 @@ impl PolicySet {
     /// # Errors
     /// Every issue found: text that is not Cedar, a policy without its own `@id`, a template, words
     /// that the schema does not know, values of the wrong kind, a condition that can never hold, an
-    /// entry of a list that is empty.
+    /// entry of a list that is empty, an `@ask` that says nothing of whom.
     pub fn load(
         actions: &[ActionSpec],
         sources: Vec<Source>,
@@ -111,10 +114,11 @@ impl PolicySet {
             read(source, &mut policies, &mut issues);
         }
         check_ids(&mut policies, &sources, &mut issues);
+        check_asks(&policies, &sources, &mut issues);
         let lists = Source { name: allowlist::FILE.to_owned(), text: allowlist_text.clone() };
         read(&lists, &mut policies, &mut issues);
 
-        let rules = join(&policies, None);
+        let rules = join(&policies);
         let texts: HashMap<_, _> =
             sources.iter().chain([&lists]).map(|source| (source.name.as_str(), source.text.as_str())).collect();
         validate(&vocabulary, &rules, &policies, &texts, &mut issues);
@@ -125,10 +129,22 @@ impl PolicySet {
             vocabulary.show_all_actions();
         }
         let listed = policies.iter().filter(|policy| policy.file == allowlist::FILE);
-        let without = listed.map(|policy| (policy.id.clone(), join(&policies, Some(&policy.id)))).collect();
+        let without = listed.map(|list| (list.id.clone(), join(policies.iter().filter(|policy| policy.id != list.id))));
+        let without = without.collect();
+        let without_asking = join(policies.iter().filter(|policy| policy.asks.is_none()));
         let hash = hash(vocabulary.text(), sources, &allowlist_text);
         let authorizer = cedar::Authorizer::new();
-        Ok(Self { vocabulary, authorizer, rules, without, policies, allowlist_text, hash, decided: Mutex::default() })
+        Ok(Self {
+            vocabulary,
+            authorizer,
+            rules,
+            without_asking,
+            without,
+            policies,
+            allowlist_text,
+            hash,
+            decided: Mutex::default(),
+        })
     }
 
     /// The policies inside the binary, without lists.
@@ -161,13 +177,17 @@ impl PolicySet {
     }
 
     fn decide_anew(&self, request: &Request<'_>) -> Decision {
-        let ruling = self.judge(&self.rules, request);
+        let ruling = self.ruling(request);
         let reason = self.reason(&ruling, request);
         let smallest_change = match ruling.verdict {
-            Verdict::Allow => None,
+            Verdict::Allow | Verdict::Ask => None,
             Verdict::Deny => self.smallest_change(&ruling, request),
         };
-        Decision { verdict: ruling.verdict, rules: ruling.rules, reason, smallest_change }
+        let approvers = match ruling.verdict {
+            Verdict::Allow | Verdict::Deny => Vec::new(),
+            Verdict::Ask => self.approvers(&ruling.rules),
+        };
+        Decision { verdict: ruling.verdict, rules: ruling.rules, approvers, reason, smallest_change }
     }
 
     /// SHA-256 over all texts and the schema, hex: two sets with the same hash decide the same.
@@ -196,7 +216,28 @@ impl PolicySet {
 
     /// What the set as it stands says.
     pub(super) fn ruling(&self, request: &Request<'_>) -> Ruling {
-        self.judge(&self.rules, request)
+        let ruling = self.judge(&self.rules, request);
+        match ruling.verdict {
+            Verdict::Deny if self.only_asks(&ruling, request) => Ruling { verdict: Verdict::Ask, ..ruling },
+            _ => ruling,
+        }
+    }
+
+    /// Whether all that stands against a request are policies that ask.
+    fn only_asks(&self, denied: &Ruling, request: &Request<'_>) -> bool {
+        let asks = |rule: &String| self.policies.iter().any(|policy| policy.id == *rule && policy.asks.is_some());
+        denied.error.is_none()
+            && denied.rules.iter().all(asks)
+            && self.judge(&self.without_asking, request).verdict == Verdict::Allow
+    }
+
+    /// Whom some policies ask, each once.
+    fn approvers(&self, rules: &[String]) -> Vec<Approver> {
+        let asking = self.policies.iter().filter(|policy| rules.contains(&policy.id));
+        let mut approvers: Vec<Approver> = asking.filter_map(|policy| policy.asks.clone()).collect();
+        approvers.sort_unstable();
+        approvers.dedup();
+        approvers
     }
 
     /// What the set would say without one of the compiled lists; `None` where there is no such list.
@@ -206,7 +247,7 @@ impl PolicySet {
 
     /// What one policy alone says.
     pub(super) fn ruling_of(&self, policy: &Policy, request: &Request<'_>) -> Ruling {
-        self.judge(&join(std::slice::from_ref(policy), None), request)
+        self.judge(&join([policy]), request)
     }
 
     /// All policies, in the order of the files, the lists last.
@@ -272,9 +313,9 @@ fn names_actions_in_conditions(policy: &Policy) -> bool {
 }
 
 /// The policies as Cedar evaluates them, each under its own id.
-fn join(policies: &[Policy], without: Option<&str>) -> cedar::PolicySet {
+fn join<'a>(policies: impl IntoIterator<Item = &'a Policy>) -> cedar::PolicySet {
     let mut joined = cedar::PolicySet::new();
-    for policy in policies.iter().filter(|policy| Some(policy.id.as_str()) != without) {
+    for policy in policies {
         joined.add(policy.rule.clone()).expect("invariant: ids are unique after check_ids");
     }
     joined
@@ -408,6 +449,72 @@ mod tests {
         }
     }
 
+    const OWNER: &str = "@id(\"asks-owner\") @reason(\"an owner looks first\") @ask(\"owner\")";
+    const OPS: &str = "@id(\"asks-ops\") @ask(\"group:ops\")";
+    const PLAIN: &str = "@id(\"plain\")";
+    const HERE: &str = "forbid (principal, action == Action::\"task.create\", resource == Place::\"C1\");";
+
+    /// Policies beside the shipped ones, a role, and the verdict with its rules and approvers.
+    type Case<'a> = (&'a [&'a str], Role, Verdict, &'a [&'a str], &'a [&'a str]);
+
+    #[test]
+    fn what_only_asking_policies_stand_against_is_asked_for() {
+        let broken = "@id(\"broken\") forbid (principal, action, resource) when { 9223372036854775807 + 1 == 0 };";
+        let other = "@id(\"other\") @ask(\"owner\") forbid (principal, action == Action::\"help\", resource);";
+        let (asks_owner, asks_ops, plain) =
+            (format!("{OWNER} {HERE}"), format!("{OPS} {HERE}"), format!("{PLAIN} {HERE}"));
+        let (member, guest) = (Role::Member, Role::Guest);
+        let cases: [Case<'_>; 8] = [
+            (&[], member, Verdict::Allow, &["members-everyday"], &[]),
+            (&[other], member, Verdict::Allow, &["members-everyday"], &[]),
+            (&[&asks_owner], member, Verdict::Ask, &["asks-owner"], &["owner"]),
+            (&[&asks_ops, &asks_owner], member, Verdict::Ask, &["asks-ops", "asks-owner"], &["owner", "group:ops"]),
+            (&[&asks_owner, &plain], member, Verdict::Deny, &["asks-owner", "plain"], &[]),
+            (&[&asks_owner, broken], member, Verdict::Deny, &[EVALUATION_ERROR], &[]),
+            // Nothing permits it, so nobody can be asked to.
+            (&[&asks_owner], guest, Verdict::Deny, &["asks-owner"], &[]),
+            (&[&plain], member, Verdict::Deny, &["plain"], &[]),
+        ];
+        for (more, role, verdict, rules, approvers) in cases {
+            let set = with(&more.join("\n"));
+            let asked = Asked { subject: subject(role), ..everyday() };
+            let decision = decide(&set, &asked);
+            let named: Vec<String> = decision.approvers.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                (decision.verdict, &decision.rules[..], &named[..]),
+                (verdict, &texts(rules)[..], &texts(approvers)[..]),
+                "{more:?} {role:?}"
+            );
+            assert!(verdict != Verdict::Ask || decision.smallest_change.is_none());
+        }
+        let decision = decide(&with(&asks_owner), &everyday());
+        assert_eq!(decision.reason, "an owner looks first");
+        assert!(!decision.is_allowed() && decision.is_offered());
+    }
+
+    #[test]
+    fn a_list_is_no_policy_that_asks() {
+        let mut sources = embedded_sources();
+        sources.push(source("more.cedar", &format!("{OWNER} {HERE}")));
+        let lists = Allowlists { people: Some(vec!["p-9".to_owned()]), ..Allowlists::default() };
+        let set = PolicySet::load(ACTIONS, sources, &lists).unwrap();
+        assert_eq!(decide(&set, &everyday()).verdict, Verdict::Deny);
+    }
+
+    fn texts(all: &[&str]) -> Vec<String> {
+        all.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn subject(role: Role) -> Subject {
+        Subject { id: "p-1".into(), known: true, role, groups: vec![], standing: Standing::Member }
+    }
+
+    fn everyday() -> Asked {
+        let place = Place { id: "C1".into(), kind: PlaceKind::Public, shared: false };
+        let (action, channel) = ("task.create", ChannelName::Slack);
+        Asked { subject: subject(Role::Member), action, channel, place: Some(place), tool: None }
+    }
+
     #[derive(Debug, Clone)]
     struct Asked {
         subject: Subject,
@@ -481,6 +588,21 @@ mod tests {
             let fewer = PolicySet::embedded(ACTIONS).unwrap();
             let more = with(&format!("@id(\"more\") forbid (principal, action, resource) when {{ {condition} }};"));
             prop_assert!(decide(&fewer, &asked).is_allowed() || !decide(&more, &asked).is_allowed());
+        }
+
+        #[test]
+        fn a_policy_that_asks_admits_nothing_that_the_same_without_asking_does_not(
+            asked in asked(), condition in prop::sample::select(CONDITIONS.to_vec())
+        ) {
+            let body = format!("forbid (principal, action, resource) when {{ {condition} }};");
+            let none = decide(&PolicySet::embedded(ACTIONS).unwrap(), &asked);
+            let plain = decide(&with(&format!("@id(\"more\") {body}")), &asked);
+            let asking = decide(&with(&format!("@id(\"more\") @ask(\"owner\") {body}")), &asked);
+            prop_assert_eq!(asking.is_allowed(), plain.is_allowed());
+            prop_assert_eq!(&asking.rules, &plain.rules);
+            // It asks only for what would be permitted without it.
+            prop_assert!(asking.verdict != Verdict::Ask || none.is_allowed());
+            prop_assert_eq!(asking.verdict == Verdict::Ask, !asking.approvers.is_empty());
         }
 
         #[test]

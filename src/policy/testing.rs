@@ -155,6 +155,7 @@ fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Allow => "allow",
         Verdict::Deny => "deny",
+        Verdict::Ask => "ask",
     }
 }
 
@@ -206,6 +207,20 @@ mod tests {
             assert_eq!((report.passed, report.failed.len()), (0, 1), "{text}");
             assert!(report.failed[0].what.contains(expected), "{:?}", report.failed[0]);
         }
+    }
+
+    #[test]
+    fn a_case_may_expect_that_somebody_is_asked() {
+        let mut sources = crate::policy::embedded_sources();
+        let text = "@id(\"asks\") @ask(\"owner\") forbid (principal, action == Action::\"task.create\", resource);";
+        sources.push(crate::policy::Source { name: "more.cedar".into(), text: text.into() });
+        let set = PolicySet::load(ACTIONS, sources, &crate::policy::Allowlists::default()).unwrap();
+        let case = "[[case]]\nname = \"x\"\nrole = \"member\"\nstanding = \"member\"\nchannel = \"slack\"\n\
+                    action = \"task.create\"\nrule = \"asks\"\n";
+        let report = run_tests(&set, &format!("{case}expect = \"ask\""));
+        assert_eq!((report.passed, report.failed), (1, vec![]));
+        let report = run_tests(&set, &format!("{case}expect = \"deny\""));
+        assert!(report.failed[0].what.contains("expected deny by `asks`, got ask by `asks`"), "{report:?}");
     }
 
     #[test]

@@ -171,8 +171,9 @@ fn migrate(engine: &dyn Engine, from: u32) -> Result<(), OpenError> {
     match from {
         // What format 1 packed, and the stories that it wrote of events that ask nothing, are read as they are.
         0..=2 => cut_and_count(engine),
-        // Format 4 has a log ahead of the engine, format 5 events and receipts of further kinds, format 6 addresses of a
-        // further kind: who does not know them would post to the channel what belongs below a link.
+        // Format 4 has a log ahead of the engine, format 5 events and receipts of further kinds, format 6 ends of events,
+        // messages of approvals and addresses of further kinds: who does not know them would post to the channel what
+        // belongs below a link.
         3..=5 => Ok(()),
         other => Err(StoreError::Unreadable(format!("no migration from format {other} is known")).into()),
     }

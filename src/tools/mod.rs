@@ -9,9 +9,11 @@
 //! | `people.rs`, `due.rs`, `pairing.rs` | who is meant, which day is meant, whose code is right |
 //! | `link.rs` | who is one person on several platforms |
 //! | `notices.rs` | whom a notice reaches, where and when |
+//! | `approval.rs` | who may decide about what was asked for, and what follows |
 //! | all others | one tool each |
 
 pub mod agents_recommend;
+pub mod approval;
 pub mod arguments;
 pub mod due;
 pub mod link;
@@ -60,6 +62,8 @@ pub struct Context<'a> {
     pub by: &'a Principal,
     /// Whether this person may do an action in this place.
     pub may: &'a dyn Fn(&str) -> bool,
+    /// Whether an action is offered here: this person may do it, or may ask for somebody's approval of it.
+    pub offers: &'a dyn Fn(&str) -> bool,
     /// Makes the token of a button from the line that a press stands for.
     pub sign: &'a dyn Fn(&str) -> String,
     /// Bytes that nobody else can foresee, made of a purpose and the event: the same each time this event is handled.
@@ -89,15 +93,16 @@ impl Context<'_> {
         if self.prefix.is_empty() { line.to_owned() } else { format!("{} {line}", self.prefix) }
     }
 
-    /// Refuses where this person may not do an action here.
+    /// Ends what needs a further action that this person may not do here.
     ///
     /// # Errors
-    /// A refusal that names the action.
-    pub fn demand(&self, action: &str) -> Result<(), Refusal> {
+    /// Names the action.
+    pub fn demand(&self, action: &str) -> Result<(), Failure> {
         if (self.may)(action) {
             return Ok(());
         }
-        Err(Refusal::new(format!("you may not do `{action}` here"), "ask an owner of this bot to permit it"))
+        let refusal = Refusal::new(format!("you may not do `{action}` here"), "ask an owner of this bot to permit it");
+        Err(Failure::NotPermitted { action: action.to_owned(), refusal })
     }
 }
 
@@ -139,6 +144,7 @@ pub const TABLE: &[ToolSpec] = &[
     pm_analyze::TOOL,
     agents_recommend::TOOL,
     status_read::TOOL,
+    approval::TOOL,
     why::TOOL,
 ];
 

@@ -6,11 +6,12 @@
 
 use serde_json::json;
 
+use crate::domain::approval::{self, Approver};
 use crate::domain::event::{Address, ChannelName, PlatformUser};
-use crate::domain::ids::{PrincipalId, TaskId};
+use crate::domain::ids::PrincipalId;
 use crate::domain::notice::{Going, Preferences, Quiet, Topic};
-use crate::domain::outcome::{Expect, TimerChange, Write};
-use crate::domain::principal::Role;
+use crate::domain::outcome::{Expect, Shows, TimerChange, Write};
+use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::notice::{self, Held};
 use crate::store::keyspace::{link, person, setting};
@@ -26,8 +27,10 @@ pub struct Notice {
     pub topic: Topic,
     /// In one line, for a message that tells of many.
     pub line: String,
-    /// The task that it is about.
-    pub task: Option<TaskId>,
+    /// What it is about, whose card it shows.
+    pub shows: Option<Shows>,
+    /// They are told only where they are each of these, since elsewhere they could not decide.
+    pub deciding: Vec<Approver>,
 }
 
 /// What becomes of a notice.
@@ -54,14 +57,18 @@ pub enum Way {
 /// Where the store cannot be read.
 pub fn way(notice: &Notice, index: u32, ctx: &Context<'_>) -> Result<Way, StoreError> {
     let wishes = wishes(ctx.view, &notice.to)?;
-    let Some(address) = reach(ctx.view, &notice.to, wishes.via)? else {
+    let Some(address) = reach_as(ctx.view, &notice.to, wishes.via, &notice.deciding)? else {
         return Ok(Way::Not("is a member nowhere that I could write to"));
     };
     Ok(match wishes.going(notice.topic, ctx.now) {
         Going::Now => Way::Now(address),
         Going::Never(why) => Way::Not(why),
         Going::At(at) => {
-            let Notice { topic, line, task, .. } = notice.clone();
+            let Notice { topic, line, .. } = notice.clone();
+            let task = match notice.shows {
+                Some(Shows::Task(task)) => Some(task),
+                Some(Shows::Approval { .. }) | None => None,
+            };
             let held = Held { topic, at: ctx.now, line, task };
             let write = notice::hold(&notice.to, at, (ctx.event.id, index), &held);
             Way::Later { at, write, timer: let_go(&notice.to, at) }
@@ -89,9 +96,20 @@ pub fn wishes(view: &View, person: &PrincipalId) -> Result<Preferences, StoreErr
 /// # Errors
 /// Where the store cannot be read.
 pub fn reach(view: &View, person: &PrincipalId, via: Option<ChannelName>) -> Result<Option<Address>, StoreError> {
+    reach_as(view, person, via, &[])
+}
+
+/// The same among the platforms on which that person is each of some approvers.
+fn reach_as(
+    view: &View,
+    person: &PrincipalId,
+    via: Option<ChannelName>,
+    deciding: &[Approver],
+) -> Result<Option<Address>, StoreError> {
+    let is_wanted = |known: &Principal| known.role != Role::Guest && approval::is_each(deciding, known);
     let mut chats = Vec::new();
     for own in link::known_by(view, person)? {
-        if person::read(view, &own)?.is_some_and(|known| known.value.role != Role::Guest)
+        if person::read(view, &own)?.is_some_and(|known| is_wanted(&known.value))
             && let Some(chat) = person::reach(view, &own)?
             && is_connected(view, &chat)?
         {

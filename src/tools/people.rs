@@ -8,12 +8,14 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::outcome::{Failure, Refusal};
 use crate::domain::principal::Principal;
 use crate::domain::task::Assignee;
-use crate::store::StoreError;
 use crate::store::keyspace::{link, person};
+use crate::store::{StoreError, Stored, View};
 use crate::tools::Context;
 
 /// As many people are looked through for a part of a name.
 const MOST_LOOKED_AT: usize = 2000;
+/// As many people are looked through for those who are something.
+const MOST_PEOPLE: usize = 20_000;
 /// As many people of one name are shown.
 const MOST_SHOWN: usize = 5;
 /// As many mentions of a text are given their names.
@@ -144,6 +146,54 @@ pub fn named_in(text: &str, ctx: &Context<'_>) -> Result<Vec<PrincipalId>, Store
         }
     }
     Ok(named)
+}
+
+/// The owners who fit, each once, up to so many, however many people there are.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn owners_who(fits: impl Fn(&Principal) -> bool, most: usize, view: &View) -> Result<Vec<PrincipalId>, StoreError> {
+    let (owners, _) = person::owners(view)?;
+    fitting(owners.iter().filter_map(|id| person::read(view, id).transpose()), fits, most, view)
+}
+
+/// The people who fit, each once, up to so many, of those who came first.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn all_who(fits: impl Fn(&Principal) -> bool, most: usize, view: &View) -> Result<Vec<PrincipalId>, StoreError> {
+    fitting(person::all(view).take(MOST_PEOPLE), fits, most, view)
+}
+
+/// A row that cannot be read hides nobody else.
+fn fitting(
+    people: impl Iterator<Item = Result<Stored<Principal>, StoreError>>,
+    fits: impl Fn(&Principal) -> bool,
+    most: usize,
+    view: &View,
+) -> Result<Vec<PrincipalId>, StoreError> {
+    let mut found: Vec<PrincipalId> = Vec::new();
+    for known in people {
+        let known = match known {
+            Ok(known) => known.value,
+            Err(StoreError::Unreadable(why)) => {
+                tracing::warn!(why, "somebody cannot be read, and is not told what others are");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if !fits(&known) {
+            continue;
+        }
+        let who = link::resolve(view, &known.id)?;
+        if !found.contains(&who) {
+            found.push(who);
+        }
+        if found.len() == most {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 fn begins_with_name(text: &str, name: &str) -> bool {

@@ -168,6 +168,7 @@ impl Desk {
             event,
             by: &by,
             may: &may,
+            offers: &may,
             // As the signer does: a line that is too long for a button has no token.
             sign: &|line| if line.len() > 160 { String::new() } else { format!("signed({line})") },
             chance: &|purpose| Some(Sha256::digest(format!("{} {purpose}", event.id)).into()),
@@ -232,7 +233,7 @@ impl Desk {
 
 pub(crate) fn refused(result: Result<Outcome, Failure>) -> Refusal {
     match result {
-        Err(Failure::Refused(refusal)) => refusal,
+        Err(Failure::Refused(refusal) | Failure::NotPermitted { refusal, .. }) => refusal,
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Tells why: the whole story of one event, one effect or one task, from what the store knows of it.
+//! Tells why: the whole story of one event, one effect, one task or one approval, from what the store knows of it.
 //!
 //! Owns what an id means and who may hear its story; the story itself is `why/record.rs`. It invents
 //! nothing: what is not stored is not told.
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::domain::action::{ActionGroup, ActionSpec};
 use crate::domain::agent::Risk;
 use crate::domain::event::{Event, EventKind};
-use crate::domain::ids::{EffectId, EventId, TaskId};
+use crate::domain::ids::{ApprovalId, EffectId, EventId, TaskId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::task::Task;
 use crate::store::StoreError;
 use crate::store::engine::Order;
 use crate::store::keyspace::event::Story;
-use crate::store::keyspace::{event, link, person, task};
+use crate::store::keyspace::{approval as approvals, event, link, person, task};
 use crate::tools::{Context, ToolSpec, arguments};
 
 pub use record::{AgainView, EffectView, StoryView, effect_story, story};
@@ -31,11 +31,12 @@ const MOST_LOOKED_AT: usize = 300;
 /// Its line in the table.
 pub const TOOL: ToolSpec = ToolSpec {
     name: "why",
-    about: "tell the whole story of an event (e-17), an effect (e-17.0) or a task (T-12), and why it ended so",
+    about: "tell the whole story of an event (e-17), an effect (e-17.0), a task (T-12) or an approval (A-3), and why it \
+            ended so",
     group: ActionGroup::Open,
     risk: Risk::Low,
     input: || {
-        let id = arguments::text("e-17, e-17.0 or T-12; nothing for the last that this person asked", 40);
+        let id = arguments::text("e-17, e-17.0, T-12 or A-3; nothing for the last that this person asked", 40);
         arguments::schema(&json!({"id": id}), &[])
     },
     run,
@@ -81,6 +82,12 @@ pub fn decide(id: Option<&str>, ctx: &Context<'_>) -> Result<Told, Failure> {
     if let Some(task) = id.parse::<TaskId>().ok().filter(|_| is_task) {
         return of_task(task, ctx);
     }
+    if id.starts_with(['A', 'a'])
+        && let Ok(approval) = id.parse::<ApprovalId>()
+    {
+        let asked_in = approvals::read(ctx.view, approval)?.ok_or_else(|| unseen(id))?.value.event;
+        return of_event(asked_in, ctx);
+    }
     if let Ok(effect) = id.parse::<EffectId>() {
         see(effect.event, ctx)?.ok_or_else(|| unseen(id))?;
         let told = effect_story(ctx.view, effect)?;
@@ -91,7 +98,7 @@ pub fn decide(id: Option<&str>, ctx: &Context<'_>) -> Result<Told, Failure> {
         Ok(event) => of_event(event, ctx),
         Err(_) => {
             let shown: String = id.chars().take(40).collect();
-            let mend = "name an event (e-17), an effect (e-17.0) or a task (T-12)";
+            let mend = "name an event (e-17), an effect (e-17.0), a task (T-12) or an approval (A-3)";
             Err(Refusal::new(format!("`{shown}` has no story"), mend).into())
         }
     }

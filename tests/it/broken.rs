@@ -114,6 +114,7 @@ impl Bot {
                 most_pause: pauses.1,
                 give_up_after: pauses.2,
                 shelf_life: pauses.2,
+                approval_waits: Duration::from_secs(86_400),
             },
             dice: dice.clone(),
             disconnected: Arc::new(|| ()),

@@ -23,15 +23,20 @@ pub(crate) struct Both {
 
 impl Both {
     pub(crate) async fn set() -> anyhow::Result<Self> {
+        Self::set_with(&[]).await
+    }
+
+    pub(crate) async fn set_with(variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         http_client()?;
         let slack = SlackSim::start("127.0.0.1:0", SlackWorld::new(BOT_TOKEN, clock::system())).await?;
-        let team = Team::set_with(&[
+        let api_url = slack.api_url();
+        let own = [
             ("SLACK_SIGNING_SECRET", SIGNING_SECRET),
             ("SLACK_BOT_TOKEN", BOT_TOKEN),
-            ("SLACK_API_URL", &slack.api_url()),
+            ("SLACK_API_URL", api_url.as_str()),
             ("AI_CRM__CHANNELS__SLACK__MESSAGE_PACE_MS", "0"),
-        ])
-        .await?;
+        ];
+        let team = Team::set_with(&[&own, variables].concat()).await?;
         let log = || async { Ok(team.plan.log().contains("connected").then_some(())) };
         crate::support::until(PATIENCE, "the workspace is known", log).await?;
         let sender = Self::sender(&slack, &team)?;
@@ -84,6 +89,21 @@ impl Both {
         let (_, answer) = self.sender.click(user, &card.channel, &card.ts, control, None).await?;
         ensure!(answer.status == Some(200), "{answer:?}");
         Ok(())
+    }
+
+    /// The bot's messages in a place of Slack that contain some words, once there is one.
+    pub(crate) async fn said_in_slack(
+        &self,
+        place: &str,
+        part: &str,
+    ) -> anyhow::Result<Vec<ai_crm::sim::slack::message::Message>> {
+        let now = |world: &SlackWorld| {
+            let mut said = world.messages(place);
+            said.retain(|message| message.bot_id.is_some() && words(message).contains(part));
+            Some(said).filter(|said| !said.is_empty())
+        };
+        let seen = self.slack.world().wait_for(PATIENCE, now).await;
+        seen.with_context(|| format!("`{part}` is not said in {place}: {}", self.team.plan.log()))
     }
 
     /// The words of a message in Slack, once it contains some.

@@ -3,6 +3,7 @@
 
 mod adaptive_cards;
 mod api;
+mod approvals;
 mod broken;
 mod commands;
 mod disk;

@@ -316,12 +316,12 @@ fn the_messages_that_show_a_task_are_changed_with_it() {
         Address { place: "C2".into(), route: None, ..desk.event(EventKind::HomeOpened).what.reply.unwrap() };
     let face = |to: Address, message: &str| face::Face { to, message: message.to_owned() };
     let faces = [face(elsewhere, "C2:1"), face(chat("U2"), "D2:1")];
-    desk.write(faces.iter().map(|face| face::put_face(task_id(), face)).collect()).unwrap();
+    desk.write(faces.iter().map(|face| face::put_face(task_id().into(), face)).collect()).unwrap();
     let outcome = say(&desk, "task done T-1");
     let mut changed: Vec<&str> = outcome.replies.iter().filter_map(|reply| reply.replaces.as_deref()).collect();
     changed.sort_unstable();
     assert_eq!(changed, ["C2:1", "D2:1"]);
-    assert!(outcome.replies.iter().all(|reply| reply.shows == Some(task_id())));
+    assert!(outcome.replies.iter().all(|reply| reply.shows == Some(task_id().into())));
 }
 
 #[test]

@@ -1,23 +1,23 @@
-//! Which message shows which task, as receipts tell it.
+//! Which message shows which task or approval, as receipts tell it.
 //!
-//! A message that shows a task's card is remembered by the receipt of what showed it, so that whatever changes the task
-//! changes it too. Two cannot know of each other: who changes the task before its card is shown, and who shows a card
-//! that was made before the change. Here the second sees the first, and has the messages made anew.
+//! A message that shows such a card is remembered by the receipt of what showed it, so that whatever changes the task or
+//! decides the approval changes it too. Two cannot know of each other: who makes a change before the card is shown, and
+//! who shows a card that was made before the change. Here the second sees the first, and has the messages made anew.
 
 use crate::domain::card::Audience;
 use crate::domain::effect::{Effect, EffectEnd, EffectKind};
 use crate::domain::event::Address;
-use crate::domain::outcome::Write;
+use crate::domain::outcome::{Shows, Write};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::face::{self, Face};
-use crate::store::keyspace::{effect, event, task, timer};
+use crate::store::keyspace::{approval, effect, event, task, timer};
 use crate::store::{Store, StoreError, View};
 
 /// As many of the last changes of a task are looked through for one that is still to be shown.
 const MOST_CHANGES: usize = 20;
 
-/// What follows for the messages of a task from the end of an effect that shows it; nothing where it shows none.
+/// What follows for the messages that show something from the end of an effect that shows it; nothing where it shows none.
 pub(super) fn follow(store: &Store, it: &Effect, end: &EffectEnd, at: Timestamp) -> Result<Vec<Write>, StoreError> {
     let Some(remembered) = shown(store, it, end)? else { return Ok(Vec::new()) };
     let mut writes = made_anew(store, it, end.message().unwrap_or_default(), at)?;
@@ -31,34 +31,43 @@ pub(super) fn is_echo(it: &Effect) -> bool {
     replaces.is_some() && shows.is_some() && answers.is_none()
 }
 
-/// What a message that shows a task's card is remembered by; one that cannot be changed is forgotten.
+/// What a message that shows a card is remembered by; one that cannot be changed is forgotten.
 fn shown(store: &Store, it: &Effect, end: &EffectEnd) -> Result<Option<Write>, StoreError> {
     let EffectKind::Deliver { to, audience, replaces, shows, .. } = &it.kind;
-    let Some(task) = shows.filter(|_| to.channel.reaches_people() && !to.home) else { return Ok(None) };
+    let Some(shows) = shows.filter(|_| to.channel.reaches_people() && !to.home) else { return Ok(None) };
     let view = store.view(&it.tenant);
     // What one of many sees cannot be changed for that one later.
     let is_lasting = *audience == Audience::Everyone || to.alone;
     Ok(match (end, end.message().filter(|_| is_lasting), replaces) {
         // What changes a message says nothing about which is the last of its conversation.
-        (_, Some(message), Some(_)) if face::at(&view, task, to)?.is_some_and(|kept| kept.message != message) => None,
+        (_, Some(message), Some(_)) if face::at(&view, shows, to)?.is_some_and(|kept| kept.message != message) => None,
         (_, Some(message), _) => {
             let to = Address { begins_thread: false, ..to.lasting() };
-            Some(face::put_face(task, &Face { to, message: message.to_owned() }))
+            Some(face::put_face(shows, &Face { to, message: message.to_owned() }))
         }
-        (EffectEnd::Dead { .. }, None, Some(message)) => face::forget(&view, task, to, message)?,
+        (EffectEnd::Dead { .. }, None, Some(message)) => face::forget(&view, shows, to, message)?,
         _ => None,
     })
 }
 
 /// Where the task has changed since the card was made, and nothing that is owed shows so in this message, the messages of
-/// the task are made anew: who changed it did not know of the message yet, or was overtaken.
+/// the task are made anew: who changed it did not know of the message yet, or was overtaken. So is it with an approval,
+/// which changes once.
 fn made_anew(store: &Store, it: &Effect, message: &str, at: Timestamp) -> Result<Vec<Write>, StoreError> {
     let EffectKind::Deliver { shows, .. } = &it.kind;
     let view = store.view(&it.tenant);
-    let task = shows.map(|id| task::read(&view, id)).transpose()?.flatten();
+    let task = match shows {
+        Some(Shows::Task(id)) => task::read(&view, *id)?,
+        Some(Shows::Approval { approval: id }) => {
+            let decided = approval::read(&view, *id)?.and_then(|approval| approval.value.state.since());
+            let is_stale = decided.is_some_and(|decided| decided > it.created);
+            return if is_stale { timer::change(&view, &face::stale((*id).into(), at)) } else { Ok(Vec::new()) };
+        }
+        None => None,
+    };
     match task.map(|task| task.value).filter(|task| task.updated > it.created) {
         Some(task) if !is_owed_anew(&view, &task, it.created, message)? => {
-            timer::change(&view, &face::stale(task.id, at))
+            timer::change(&view, &face::stale(task.id.into(), at))
         }
         _ => Ok(Vec::new()),
     }
@@ -82,7 +91,9 @@ fn is_owed_anew(view: &View, task: &Task, since: Timestamp, message: &str) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{EffectId, EventId, PrincipalId, TaskId, TenantId};
+    use crate::domain::approval::{Approval, Approver, State, Way};
+    use crate::domain::event::{ChannelName, PlatformUser};
+    use crate::domain::ids::{ApprovalId, EffectId, EventId, PrincipalId, TaskId, TenantId};
     use crate::domain::outcome::Expect;
     use crate::domain::task::{Origin, Person, Priority, Status};
     use crate::ledger::outbox::record::end;
@@ -96,7 +107,7 @@ mod tests {
         let store = store();
         let tenant = TenantId::default_tenant();
         let view = store.view(&tenant);
-        let task = TaskId(7);
+        let task = Shows::Task(TaskId(7));
         let showing = |event: u64, message: Option<&str>| {
             let mut it = delivery(event, "C1");
             let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind;
@@ -153,7 +164,7 @@ mod tests {
         let showing = |event: u64, created: i64, message: Option<&str>| {
             let mut it = Effect { created: Timestamp(created), ..delivery(event, "C1") };
             let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind;
-            (*shows, *replaces) = (Some(changed.id), message.map(str::to_owned));
+            (*shows, *replaces) = (Some(changed.id.into()), message.map(str::to_owned));
             it
         };
         let owes = Story {
@@ -164,6 +175,7 @@ mod tests {
             handler: None,
             rules: Vec::new(),
             smallest_change: None,
+            approval: None,
             told: Vec::new(),
             shown: None,
             effects: vec![EffectId { event: EventId(9), index: 0 }],
@@ -186,5 +198,56 @@ mod tests {
             let timers = timer::soonest(&view, 9).unwrap();
             assert_eq!(timers.iter().any(|timer| timer.value.name == "face/T-7"), is_anew, "{event}: {timers:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_card_of_an_approval_that_is_shown_after_the_decision_is_made_anew_and_one_of_the_decision_is_not() {
+        let store = store();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        let by = Person { id: PrincipalId("p-1".into()), name: "Ada".to_owned() };
+        let it = delivery(1, "C1");
+        let approval = Approval {
+            id: ApprovalId(3),
+            line: "task done T-1".to_owned(),
+            digest: String::new(),
+            action: "task.update".to_owned(),
+            by,
+            user: PlatformUser { channel: ChannelName::Slack, realm: "T1".into(), id: "U1".into() },
+            event: EventId(1),
+            asked: Timestamp(1),
+            way: Way {
+                channel: ChannelName::Slack,
+                installation: "T1".into(),
+                organisation: None,
+                place: None,
+                reply: Some(it.address().clone()),
+            },
+            rules: Vec::new(),
+            reason: String::new(),
+            policy: String::new(),
+            approvers: vec![Approver::Owner],
+            until: Timestamp(9),
+            state: State::Expired { at: Timestamp(5) },
+            ran: None,
+        };
+        let mut batch = Batch::new();
+        batch.writes(&tenant, approval::create(&approval));
+        store.commit(batch).await.unwrap();
+        for (event, created, expected) in [(2, 5, 0), (3, 4, 1)] {
+            let mut it = Effect { created: Timestamp(created), ..delivery(event, "C1") };
+            let EffectKind::Deliver { shows, .. } = &mut it.kind;
+            *shows = Some(approval.id.into());
+            let mut batch = Batch::new();
+            batch.write(&tenant, effect::put_owed(&it, Expect::Absent));
+            store.commit(batch).await.unwrap();
+            let owed = effect::owed(&view, it.id).unwrap().unwrap();
+            let done = EffectEnd::Done { platform_id: format!("C1:{event}"), via: "chat.postMessage".into() };
+            end(&store, &owed, done, Timestamp(7)).await.unwrap();
+            assert_eq!(timer::soonest(&view, 9).unwrap().len(), expected, "made at {created}");
+        }
+        let faces = face::of(&view, approval.id.into(), 9).unwrap();
+        assert_eq!(faces.len(), 1, "the last of its conversation");
+        assert!(face::of(&view, TaskId(3).into(), 9).unwrap().is_empty(), "a task of that number is another thing");
     }
 }

@@ -487,7 +487,7 @@ mod tests {
         let changing = |event, message: &str, answers: Option<u64>| {
             let mut effect = effect(event, "C1", None);
             let EffectKind::Deliver { replaces, shows, answers: answered, .. } = &mut effect.kind;
-            (*replaces, *shows) = (Some(message.to_owned()), Some(TaskId(7)));
+            (*replaces, *shows) = (Some(message.to_owned()), Some(TaskId(7).into()));
             *answered = answers.map(EventId);
             effect
         };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::card::Card;
 use crate::domain::event::{Event, EventKind};
-use crate::domain::ids::{EffectId, EventId, LaneKey};
+use crate::domain::ids::{ApprovalId, EffectId, EventId, LaneKey};
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
@@ -93,6 +93,8 @@ pub enum End {
     Done,
     /// A policy said no, and the person was told.
     Denied,
+    /// A policy asks for somebody's approval first, which was asked for.
+    Asked,
     /// It could not be done as asked, and the person was told.
     Refused,
     /// It asks nothing of us.
@@ -110,6 +112,7 @@ impl End {
         match self {
             Self::Done => "done",
             Self::Denied => "denied",
+            Self::Asked => "asked",
             Self::Refused => "refused",
             Self::Ignored => "ignored",
             Self::Dead => "dead",
@@ -139,6 +142,9 @@ pub struct Story {
     /// The smallest change that would have permitted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smallest_change: Option<String>,
+    /// The approval that it asked for, decided, or ran by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
     /// Who is told of it unasked, and who is not and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<String>,
@@ -246,6 +252,7 @@ pub fn ended_when_accepted(event: &Event) -> Option<Story> {
         handler: None,
         rules: Vec::new(),
         smallest_change: None,
+        approval: None,
         told: Vec::new(),
         effects: Vec::new(),
         attempts: 0,

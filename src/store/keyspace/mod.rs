@@ -5,6 +5,7 @@
 //! Nothing above `store/` puts a key together by itself.
 
 pub mod answer;
+pub mod approval;
 pub mod audit;
 pub mod connector;
 pub mod dedupe;

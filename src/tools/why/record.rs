@@ -5,10 +5,11 @@
 
 use serde::Serialize;
 
+use crate::domain::approval::{State, words};
 use crate::domain::effect::{Effect, EffectEnd, Receipt};
-use crate::domain::ids::{EffectId, EventId};
+use crate::domain::ids::{ApprovalId, EffectId, EventId};
 use crate::store::keyspace::event::{End, Ready, Story};
-use crate::store::keyspace::{dedupe, effect, event};
+use crate::store::keyspace::{approval, dedupe, effect, event};
 use crate::store::{StoreError, View};
 
 /// As many waiting events are counted for the place in a lane.
@@ -47,6 +48,8 @@ pub struct StoryView {
     pub outcome: Option<String>,
     /// When it ended.
     pub ended: Option<String>,
+    /// The story of the approval that it asked for, decided or ran by.
+    pub approval: Vec<String>,
     /// Who is told of it unasked, and who is not and why.
     pub told: Vec<String>,
     /// What it owed to the outside.
@@ -92,10 +95,12 @@ pub fn story(view: &View, id: EventId) -> Result<Option<StoryView>, StoreError> 
     let end = event::story(view, id)?;
     let effects = end.iter().flat_map(|end| &end.effects).map(|id| effect_story(view, *id));
     let effects: Vec<EffectView> = effects.collect::<Result<_, _>>()?;
+    let approval = end.as_ref().and_then(|end| end.approval).map(|id| of_approval(view, id)).transpose()?;
+    let approval = approval.unwrap_or_default();
     let (state, cause) = match (&ready, &end) {
         // A replayed event waits again though it has an end.
         (Some(ready), _) => waiting(view, id, ready)?,
-        (None, Some(end)) => (end.end.as_str(), cause(end, &effects)),
+        (None, Some(end)) => (end.end.as_str(), cause(end, &approval, &effects)),
         (None, None) => ("unknown", "its end is not kept any more, only that it was accepted".to_owned()),
     };
     let attempts = ready.map_or(0, |ready| ready.attempts).max(end.as_ref().map_or(0, |end| end.attempts));
@@ -116,10 +121,36 @@ pub fn story(view: &View, id: EventId) -> Result<Option<StoryView>, StoreError> 
         state,
         outcome: end.as_ref().map(|end| end.summary.clone()),
         ended: end.as_ref().map(|end| end.at.to_string()),
+        approval,
         told: end.as_ref().map(|end| end.told.clone()).unwrap_or_default(),
         effects,
         cause,
     }))
+}
+
+/// Asked in which event and by which rules, decided by whom, run in which event; without the words of people.
+fn of_approval(view: &View, id: ApprovalId) -> Result<Vec<String>, StoreError> {
+    let Some(it) = approval::read(view, id)?.map(|it| it.value) else { return Ok(Vec::new()) };
+    let asked = words(&it.approvers);
+    let rules = it.rules.join(", ");
+    let policy = it.policy.get(..12).unwrap_or_default();
+    let mut lines = vec![format!(
+        "{id}: {} asked for {} in {}, which {asked} decides by {rules} of {policy}",
+        it.by.id, it.action, it.event
+    )];
+    lines.push(match &it.state {
+        State::Pending => format!("{id}: nobody has decided; it waits until {}", it.until),
+        State::Expired { at } => format!("{id}: nobody decided until {at}, so it has expired"),
+        State::Approved(by) | State::Rejected(by) | State::Withdrawn(by) => {
+            format!("{id}: {} by {} in {}, {}", it.state.as_str(), by.by.id, by.event, by.at)
+        }
+    });
+    match it.ran {
+        Some(run) => lines.push(format!("{id}: it ran in {run}")),
+        None if it.is_to_run() => lines.push(format!("{id}: it is about to run")),
+        None => {}
+    }
+    Ok(lines)
 }
 
 fn waiting(view: &View, id: EventId, ready: &Ready) -> Result<(&'static str, String), StoreError> {
@@ -144,7 +175,7 @@ fn waiting(view: &View, id: EventId, ready: &Ready) -> Result<(&'static str, Str
     Ok(("waiting", place))
 }
 
-fn cause(end: &Story, effects: &[EffectView]) -> String {
+fn cause(end: &Story, approval: &[String], effects: &[EffectView]) -> String {
     let said = &end.summary;
     match end.end {
         End::Done => match undelivered(effects) {
@@ -155,6 +186,10 @@ fn cause(end: &Story, effects: &[EffectView]) -> String {
             let rules = if end.rules.is_empty() { "a policy".to_owned() } else { end.rules.join(", ") };
             let change = end.smallest_change.as_ref().map(|change| format!("; this would permit it: {change}"));
             format!("it was denied by {rules}{}", change.unwrap_or_default())
+        }
+        End::Asked => {
+            let so_far = approval.last().unwrap_or(said);
+            format!("it was not done at once, since policies ask for an approval first; {so_far}")
         }
         End::Refused => format!("it could not be done as it was asked: {said}"),
         End::Ignored => format!("it asks nothing of this bot: {said}"),
@@ -258,7 +293,11 @@ impl StoryView {
         }
         lines.push(format!("person: {}", self.person.as_deref().unwrap_or("none")));
         if !self.rules.is_empty() {
-            let decision = if self.state == End::Denied.as_str() { "denied" } else { "allowed" };
+            let decision = match self.state {
+                state if state == End::Denied.as_str() => "denied",
+                state if state == End::Asked.as_str() => "stopped until it is approved,",
+                _ => "allowed",
+            };
             lines.push(format!("{decision} by {}", self.rules.join(", ")));
         }
         lines.push(format!("lane: {}", self.lane));
@@ -268,7 +307,7 @@ impl StoryView {
         if let (Some(outcome), Some(ended)) = (&self.outcome, &self.ended) {
             lines.push(format!("outcome: {outcome}, {ended}"));
         }
-        lines.extend(self.told.iter().cloned());
+        lines.extend(self.approval.iter().chain(&self.told).cloned());
         lines.extend(self.effects.iter().map(|effect| format!("effect {}", effect.line())));
         lines.push(self.cause.clone());
         lines

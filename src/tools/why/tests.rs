@@ -28,6 +28,7 @@ fn ended(end: End, summary: &str) -> Story {
         handler: Some("task create".into()),
         rules: vec!["members-everyday".into()],
         smallest_change: None,
+        approval: None,
         told: Vec::new(),
         effects: Vec::new(),
         attempts: 1,
@@ -92,6 +93,11 @@ fn every_end_has_its_sentence() {
             "refused",
             "it could not be done as it was asked: a task needs a title",
         ),
+        (
+            ended(End::Asked, "A-1 waits for an owner"),
+            "asked",
+            "it was not done at once, since policies ask for an approval first; A-1 waits for an owner",
+        ),
         (ended(End::Ignored, "written by a bot"), "ignored", "it asks nothing of this bot: written by a bot"),
         (
             Story { attempts: 5, ..ended(End::Dead, "disk broke") },
@@ -118,7 +124,11 @@ fn every_end_has_its_sentence() {
         ] {
             assert!(lines.iter().any(|line| line.contains(part)), "{part} in {lines:?}");
         }
-        let decision = if state == "denied" { "denied by no-guests" } else { "allowed by members-everyday" };
+        let decision = match state {
+            "denied" => "denied by no-guests",
+            "asked" => "stopped until it is approved, by members-everyday",
+            _ => "allowed by members-everyday",
+        };
         assert!(lines.iter().any(|line| line == decision), "{lines:?}");
         assert!(serde_json::to_value(&story).is_ok());
     }

@@ -87,8 +87,8 @@ fn row(view: &View, id: EventId, running: &[EventId]) -> Result<Option<Row>, Sto
 
 /// What can be asked for. What runs is accepted too, so that who waits until nothing is accepted waits for all;
 /// `waiting` is another word for it.
-pub(super) const STATES: [&str; 9] =
-    ["accepted", "waiting", "running", "done", "denied", "refused", "ignored", "dead", "dropped"];
+pub(super) const STATES: [&str; 10] =
+    ["accepted", "waiting", "running", "done", "denied", "asked", "refused", "ignored", "dead", "dropped"];
 
 fn fits(wanted: &str, state: &str) -> bool {
     match wanted {

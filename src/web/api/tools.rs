@@ -87,7 +87,8 @@ fn answer(id: EventId, story: Option<Story>) -> Result<Json<Value>, Problem> {
         End::Done | End::Ignored => Ok(Json(
             json!({ "event": id.to_string(), "state": story.end, "summary": story.summary, "result": story.result }),
         )),
-        End::Denied => {
+        // For a program nothing waits: where a person would be asked, it is told no.
+        End::Denied | End::Asked => {
             Err(Problem::new(StatusCode::FORBIDDEN, format!("{} ({})", story.summary, story.rules.join(", "))))
         }
         End::Refused => {

@@ -1,4 +1,4 @@
-//! The whole story of what an operator names: an event, an effect, a task, or a message of Slack.
+//! The whole story of what an operator names: an event, an effect, a task, an approval, or a message of Slack.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::channels::slack::decode as slack;
 use crate::domain::event::ChannelName;
-use crate::domain::ids::{EffectId, EventId, TaskId, TenantId};
+use crate::domain::ids::{ApprovalId, EffectId, EventId, TaskId, TenantId};
 use crate::domain::time::Timestamp;
-use crate::store::keyspace::{dedupe, event, setting, task};
+use crate::store::keyspace::{approval, dedupe, event, setting, task};
 use crate::store::{StoreError, View};
 use crate::tools::why as tell;
 use crate::web::Shared;
@@ -24,6 +24,7 @@ const CLOCKS_APART: std::time::Duration = std::time::Duration::from_secs(60);
 enum Named {
     Event(EventId),
     Task(TaskId),
+    Approval(ApprovalId),
     Message { place: String, ts: String },
 }
 
@@ -37,18 +38,21 @@ fn read(id: &str) -> Result<Named, Problem> {
     if let Ok(task) = id.parse() {
         return Ok(Named::Task(task));
     }
+    if let Ok(approval) = id.parse() {
+        return Ok(Named::Approval(approval));
+    }
     match id.split_once([':', '/']) {
         Some((place, ts)) if !place.is_empty() && slack::time_of(ts).is_some() => {
             Ok(Named::Message { place: place.to_owned(), ts: ts.to_owned() })
         }
         _ => Err(Problem::malformed(format!(
-            "`{id}` is neither an event (e-17), an effect (e-17.0), a task (T-12) nor a message of Slack \
-             (C0123:1700000000.000100)"
+            "`{id}` is neither an event (e-17), an effect (e-17.0), a task (T-12), an approval (A-3) nor a \
+             message of Slack (C0123:1700000000.000100)"
         ))),
     }
 }
 
-/// The whole story of an event, an effect, a task or a message.
+/// The whole story of an event, an effect, a task, an approval or a message.
 pub(super) async fn why(
     State(state): State<Shared>,
     Tenant(tenant): Tenant,
@@ -73,6 +77,7 @@ fn story(views: &[View; 2], named: &Named) -> Result<Option<Value>, StoreError> 
                 let told = tell::task_story(&task.value, made);
                 return Ok(Some(json!({ "story": told.json, "lines": told.lines })));
             }
+            Named::Approval(id) => approval::read(view, *id)?.map(|approval| approval.value.event),
             Named::Event(id) => Some(*id),
             Named::Message { place, ts } => message(view, place, ts)?,
         };
@@ -120,6 +125,7 @@ mod tests {
         assert!(matches!(read("e-17"), Ok(Named::Event(EventId(17)))));
         assert!(matches!(read("e-17.2"), Ok(Named::Event(EventId(17)))));
         assert!(matches!(read("T-12"), Ok(Named::Task(TaskId(12)))));
+        assert!(matches!(read("A-3"), Ok(Named::Approval(ApprovalId(3)))));
         for text in ["C0123:1700000000.000100", "C0123/1700000000.000100"] {
             let read = read(text);
             assert!(matches!(read, Ok(Named::Message { place, ts }) if place == "C0123" && ts == "1700000000.000100"));

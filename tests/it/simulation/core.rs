@@ -143,6 +143,7 @@ impl Core {
                 most_pause: MOST_PAUSE,
                 give_up_after: EVENT_GIVEN_UP,
                 shelf_life: SHELF_LIFE,
+                approval_waits: Duration::from_secs(86_400),
             },
             dice: jitter.clone(),
             disconnected: Arc::new(|| ()),
