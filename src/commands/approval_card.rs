@@ -106,7 +106,7 @@ fn card(it: &Approval, ctx: &Context<'_>) -> Card {
 fn buttons(it: &Approval, ctx: &Context<'_>, of: &str) -> Vec<Action> {
     let button = |label: &str, line: String, style: ButtonStyle| Action::Button {
         label: format!("{label}{of}"),
-        token: (ctx.sign)(&format!("{line} {}", it.id)),
+        token: (ctx.sign)(&format!("{line} {} --card {}", it.id, approval::mark(it))),
         style,
     };
     vec![
@@ -320,7 +320,8 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(tokens, ["signed(approve A-1)", "signed(reject A-1)"]);
+        let mark = approval::mark(&kept::read(&desk.view, ApprovalId(1)).unwrap().unwrap().value);
+        assert_eq!(tokens, ["approve", "reject"].map(|word| format!("signed({word} A-1 --card {mark})")));
         let again = ask_owner(&desk, "task done T-1");
         assert_eq!(again.replies.len(), 1, "nobody is told twice");
     }
@@ -331,7 +332,7 @@ mod tests {
         ask_owner(&desk, "task done T-1");
         desk.become_person("p-2", "U2");
         let said = desk.with(|ctx| {
-            let no = approval::decide(ApprovalId(1), Answer::Reject(Some("not today".into())), ctx).unwrap();
+            let no = approval::decide(ApprovalId(1), Answer::Reject(Some("not today".into())), None, ctx).unwrap();
             answered(no, ctx).unwrap()
         });
         let [to_who_decided, to_asker] = &said.replies[..] else { panic!("{:?}", said.replies) };

@@ -21,9 +21,17 @@ pub const SPEC: CommandSpec = CommandSpec {
 };
 
 fn arguments(command: Command) -> Command {
-    command.arg(arguments::approval())
+    command.arg(arguments::approval()).arg(arguments::card())
 }
 
 fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    approval_card::answered(approval::decide(arguments::approval_of(matches), Answer::Approve, ctx)?, ctx)
+    approval_card::answered(
+        approval::decide(
+            arguments::approval_of(matches),
+            Answer::Approve,
+            arguments::card_of(matches).as_deref(),
+            ctx,
+        )?,
+        ctx,
+    )
 }

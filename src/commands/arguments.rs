@@ -33,6 +33,16 @@ pub(super) fn approval_of(matches: &ArgMatches) -> ApprovalId {
     *matches.get_one("approval").expect("invariant: clap demands the approval")
 }
 
+/// The mark of the card of an approval.
+pub(super) fn card() -> Arg {
+    option("card", "MARK", "what the card showed that was pressed; buttons say it by themselves")
+}
+
+/// The mark that was named.
+pub(super) fn card_of(matches: &ArgMatches) -> Option<String> {
+    value_of(matches, "card")
+}
+
 /// Words up to the end of the line or the next option.
 pub(super) fn words(id: &'static str, name: &'static str, help: &'static str) -> Arg {
     Arg::new(id).value_name(name).num_args(1..).action(ArgAction::Append).help(help)

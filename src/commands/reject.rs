@@ -21,10 +21,18 @@ pub const SPEC: CommandSpec = CommandSpec {
 };
 
 fn arguments(command: Command) -> Command {
-    command.arg(arguments::approval()).arg(arguments::words("why", "WHY", "why, for who asked"))
+    command.arg(arguments::approval()).arg(arguments::card()).arg(arguments::words("why", "WHY", "why, for who asked"))
 }
 
 fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let why = Some(arguments::text_of(matches, "why")).filter(|why| !why.trim().is_empty());
-    approval_card::answered(approval::decide(arguments::approval_of(matches), Answer::Reject(why), ctx)?, ctx)
+    approval_card::answered(
+        approval::decide(
+            arguments::approval_of(matches),
+            Answer::Reject(why),
+            arguments::card_of(matches).as_deref(),
+            ctx,
+        )?,
+        ctx,
+    )
 }

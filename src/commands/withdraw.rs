@@ -25,5 +25,5 @@ fn arguments(command: Command) -> Command {
 }
 
 fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    approval_card::answered(approval::decide(arguments::approval_of(matches), Answer::Withdraw, ctx)?, ctx)
+    approval_card::answered(approval::decide(arguments::approval_of(matches), Answer::Withdraw, None, ctx)?, ctx)
 }

@@ -39,6 +39,8 @@ pub const TOOL: ToolSpec = ToolSpec {
 
 /// As much may somebody have asked for at one time, so that nobody floods those who decide.
 const MOST_OPEN_OF_ONE: usize = 20;
+/// Characters of a card's mark: two cards of one number are hardly the same by chance, and a button stays short.
+const MARK: usize = 12;
 /// As many of those who may decide are told.
 const MOST_DECIDERS: usize = 10;
 
@@ -124,6 +126,14 @@ pub fn digest(line: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(line.as_bytes()))
 }
 
+/// What a card of an approval is known by: a button decides only about the line, asker and moment that it was shown with,
+/// also where a store that was restored gives a number out again.
+#[must_use]
+pub fn mark(it: &Approval) -> String {
+    let shown = json!([it.id, it.line, it.user, it.event, it.asked]).to_string();
+    digest(&shown)[..MARK].to_owned()
+}
+
 /// What somebody says to an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -170,14 +180,19 @@ impl Change {
     }
 }
 
-/// Decides about an approval: the decision is written before anything follows from it.
+/// Decides about an approval: the decision is written before anything follows from it. `card` is the mark of the card
+/// that was pressed, where one was.
 ///
 /// # Errors
 /// Refuses what is not there, and who may not.
-pub fn decide(id: ApprovalId, answer: Answer, ctx: &Context<'_>) -> Result<Answered, Failure> {
+pub fn decide(id: ApprovalId, answer: Answer, card: Option<&str>, ctx: &Context<'_>) -> Result<Answered, Failure> {
     let before = kept::read(ctx.view, id)?
         .ok_or_else(|| Refusal::new(format!("there is no {id}"), "`approvals` lists what waits for you"))?;
     let it = &before.value;
+    if card.is_some_and(|card| card != mark(it)) {
+        let what = format!("that card shows something else than {id} is");
+        return Err(Refusal::new(what, "`approvals` lists what waits for you").into());
+    }
     match (&answer, is_asker(it, ctx)?) {
         (Answer::Withdraw, true) => {}
         (Answer::Withdraw, false) => {

@@ -1,5 +1,5 @@
 //! What breaks alone: a handler that panics, a channel whose platform never takes anything. The rest answers, and
-//! both are seen by whoever looks.
+//! both are seen by whoever looks. And what is approved, where its asker or its handler is gone by then.
 //!
 //! No shipped handler panics, so the first is put together here from the library's parts, with an analyst that does.
 
@@ -22,20 +22,24 @@ use ai_crm::commands;
 use ai_crm::config::catalog::Catalog;
 use ai_crm::config::people::People;
 use ai_crm::domain::action::ActionClaim;
+use ai_crm::domain::approval::Approval;
 use ai_crm::domain::card::Audience;
-use ai_crm::domain::event::{ChannelName, EventKind};
-use ai_crm::domain::ids::{EventId, TenantId};
+use ai_crm::domain::event::{ChannelName, EventKind, PlatformUser};
+use ai_crm::domain::ids::{ApprovalId, EventId, TaskId, TenantId};
+use ai_crm::domain::principal::Standing;
 use ai_crm::ledger::inbox::Inbox;
 use ai_crm::ledger::operate::{self, Replayed};
 use ai_crm::ledger::settled::Settlements;
 use ai_crm::pm::fit::Recommendation;
 use ai_crm::pm::{Analysis, Analyst, Brief, OfflineAnalyst};
-use ai_crm::policy::{Allowlists, Live, PolicySet, embedded_sources};
+use ai_crm::policy::{Allowlists, Live, PolicySet, Source, embedded_sources};
 use ai_crm::sim::slack::fault::Faults;
-use ai_crm::store::Store;
+use ai_crm::store::engine::Order;
 use ai_crm::store::keyspace::event::{self, End};
+use ai_crm::store::keyspace::{approval, person, task};
 use ai_crm::store::memory::Memory;
 use ai_crm::store::seal::Keyring;
+use ai_crm::store::{Batch, Store, View};
 use ai_crm::tools;
 use ai_crm::tools::why as tell;
 use anyhow::{Context, anyhow, bail};
@@ -76,6 +80,10 @@ struct Bot {
 
 impl Bot {
     async fn start() -> anyhow::Result<Self> {
+        Self::start_with(embedded_sources()).await
+    }
+
+    async fn start_with(policies: Vec<Source>) -> anyhow::Result<Self> {
         let (clock, tenant) = (clock::system(), TenantId::default_tenant());
         let store = Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock.clone())?;
         let signer = Arc::new(Signer::default());
@@ -85,7 +93,7 @@ impl Bot {
             HashMap::from([(ChannelName::Terminal, terminal.clone() as Arc<dyn Channel>)]);
         let inbox = Inbox::open(store.clone(), clock.clone())?;
         let dice: Dice = Arc::new(|| 0.5);
-        let policies = PolicySet::load(&commands::actions(), embedded_sources(), &Allowlists::default());
+        let policies = PolicySet::load(&commands::actions(), policies, &Allowlists::default());
         let policies = policies.map_err(|issues| anyhow!("{issues:?}"))?;
         let catalog = Catalog::embedded(&tools::known_tools()).map_err(|issues| anyhow!("{issues:?}"))?;
         let catalog = Arc::new(catalog);
@@ -235,6 +243,85 @@ async fn a_button_that_is_too_old_changes_nothing_and_says_so() -> anyhow::Resul
         let text = serde_json::to_string(&answer.card)?;
         assert_eq!(text.contains("ask for a fresh card"), expected == End::Refused, "{text}");
     }
+    bot.tree.stop(PATIENCE).await;
+    Ok(())
+}
+
+/// A bot that asks an owner about analyses and new tasks; everybody at the terminal is one.
+async fn asking() -> anyhow::Result<(Bot, View)> {
+    let mut policies = embedded_sources();
+    let asks = "@id(\"asks\") @ask(\"owner\") forbid (principal, action in [Action::\"pm.analyze\", \
+                Action::\"task.create\"], resource);";
+    policies.push(Source { name: "asks.cedar".to_owned(), text: asks.to_owned() });
+    let bot = Bot::start_with(policies).await?;
+    let view = bot.store.view(&TenantId::default_tenant());
+    Ok((bot, view))
+}
+
+fn first_approval(view: &View) -> anyhow::Result<Approval> {
+    Ok(approval::read(view, ApprovalId(1))?.context("an approval")?.value)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_switched_off_before_the_yes_has_nothing_done_by_it() -> anyhow::Result<()> {
+    let (bot, view) = asking().await?;
+    let (mut ada, mut grace) = (bot.terminal.connect("ada", None), bot.terminal.connect("grace", None));
+    assert_eq!(bot.ended(bot.say("ada", "task create Of a leaver").await?).await?, End::Asked);
+    assert_eq!(next(&mut ada).await?.card.title, "A-1 waits for an owner");
+    let user = PlatformUser { channel: ChannelName::Terminal, realm: "local".to_owned(), id: "ada".to_owned() };
+    let mut known = person::record(&view, &user)?.context("Ada is known")?.value;
+    known.profile.standing = Standing::Deactivated;
+    let mut batch = Batch::new();
+    batch.write(view.tenant(), person::put_record(&user, &known));
+    bot.store.commit(batch).await?;
+
+    assert_eq!(bot.ended(bot.say("grace", "approve A-1").await?).await?, End::Done);
+    let run = until(PATIENCE, "it has its run", || async { Ok(first_approval(&view)?.ran) }).await?;
+    assert_eq!(bot.ended(run).await?, End::Denied);
+    assert!(bot.cause(run)?.contains("no-deactivated-accounts"), "{}", bot.cause(run)?);
+    assert!(task::read(&view, TaskId(1))?.is_none());
+    assert!(next(&mut ada).await?.card.title.contains("You may not do this here"));
+    let said = [next(&mut grace).await?.card.title, next(&mut grace).await?.card.title];
+    assert!(said[0].contains("A-1 was approved by grace"), "{said:?}");
+    assert_eq!(said[1], "A-1 was approved by you, and was not done all the same");
+    bot.tree.stop(PATIENCE).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_was_given_up_can_be_replayed_and_is_had_once() -> anyhow::Result<()> {
+    let (bot, view) = asking().await?;
+    let (mut ada, mut grace) = (bot.terminal.connect("ada", None), bot.terminal.connect("grace", None));
+    bot.ended(bot.say("ada", "pm analyze \"Something harmless\"").await?).await?;
+    bot.ended(bot.say("grace", "approve A-1").await?).await?;
+    let run = until(PATIENCE, "its run is given up", || async {
+        let ids: Vec<EventId> = event::ids(&view, Order::Descending).collect::<Result<_, _>>()?;
+        let is_dead = |id: &EventId| event::story(&view, *id).is_ok_and(|it| it.is_some_and(|it| it.end == End::Dead));
+        Ok(ids.into_iter().find(is_dead))
+    })
+    .await?;
+    assert!(first_approval(&view)?.is_to_run(), "it was approved and has had no run");
+
+    bot.analyst.mended.store(true, Ordering::Relaxed);
+    match operate::replay(&bot.store, &TenantId::default_tenant(), run, "operator").await? {
+        Replayed::Event { lane, id } => bot.tree.handle(lane, id),
+        other => bail!("{other:?}"),
+    }
+    assert_eq!(bot.ended(run).await?, End::Done);
+    assert_eq!(first_approval(&view)?.ran, Some(run));
+    let titles = [next(&mut ada).await?.card.title, next(&mut ada).await?.card.title, next(&mut ada).await?.card.title];
+    assert_eq!(titles[..2], ["A-1 waits for an owner", "Something broke, and this was not done"].map(str::to_owned));
+    assert!(titles[2].contains("Something harmless"), "{titles:?}");
+    assert!(next(&mut grace).await?.card.title.contains("A-1 was approved by grace"));
+
+    // Whatever rings again, it has had its run.
+    let again = EventKind::TimerFired { name: "approval/run/A-1".to_owned(), payload: json!({ "run": 1 }) };
+    let mut ring = terminal::incoming("clock", "again", again);
+    (ring.channel, ring.from, ring.reply) = (ChannelName::Internal, None, None);
+    let id = bot.inbox.next_id().await?;
+    bot.tree.accepted(&bot.inbox.accept(&TenantId::default_tenant(), id, ring).await?);
+    assert_eq!(bot.ended(id).await?, End::Done);
+    assert!(bot.cause(id)?.contains("A-1 has had its run"), "{}", bot.cause(id)?);
     bot.tree.stop(PATIENCE).await;
     Ok(())
 }

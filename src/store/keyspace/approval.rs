@@ -1,5 +1,7 @@
 //! `ap<id>` an approval; `ao<id>` that it is open, `ar<person>\0<id>` whose open one it is, `aq<digest>` the open one of
 //! a question, by which the same question asked again is the same approval.
+//!
+//! What is decided stays, so that no number is given out twice while a button names it.
 
 use sha2::{Digest, Sha256};
 

@@ -45,7 +45,7 @@ fn asked(desk: &Desk, line: &str) -> Asked {
 }
 
 fn say(desk: &Desk, answer: Answer) -> Result<Answered, Failure> {
-    desk.with(|ctx| decide(ApprovalId(1), answer, ctx))
+    desk.with(|ctx| decide(ApprovalId(1), answer, None, ctx))
 }
 
 fn made(answered: Result<Answered, Failure>) -> Change {
@@ -115,7 +115,7 @@ fn only_somebody_else_who_is_asked_decides() {
     desk.become_person("p-3", "U3");
     assert!(refusal(say(&desk, Answer::Reject(None))).contains("it is for an owner"));
     assert!(refusal(say(&desk, Answer::Withdraw)).contains("not asked for by you"));
-    assert!(refusal(desk.with(|ctx| decide(ApprovalId(9), Answer::Approve, ctx))).contains("there is no A-9"));
+    assert!(refusal(desk.with(|ctx| decide(ApprovalId(9), Answer::Approve, None, ctx))).contains("there is no A-9"));
     assert_eq!(stored(&desk).state, State::Pending);
     desk.become_person("p-2", "U2");
     made(say(&desk, Answer::Approve));
@@ -139,6 +139,20 @@ fn who_asks_decides_by_no_other_identity_either() {
     }
     desk.become_user(&in_teams, "p-9");
     made(say(&desk, Answer::Approve));
+}
+
+#[test]
+fn a_button_decides_only_about_what_its_card_showed() {
+    let desk = desk();
+    let shown = mark(&asked(&desk, "task done T-1").approval);
+    // A store that was restored gives the number out again.
+    let another = Approval { line: "task done T-2".to_owned(), ..stored(&desk) };
+    let before = kept::read(&desk.view, ApprovalId(1)).unwrap().unwrap();
+    desk.become_person("p-2", "U2");
+    let press = |desk: &Desk, card: &str| desk.with(|ctx| decide(ApprovalId(1), Answer::Approve, Some(card), ctx));
+    desk.write(kept::change(&before, &another)).unwrap();
+    assert!(matches!(press(&desk, &shown), Err(Failure::Refused(refusal)) if refusal.what.contains("something else")));
+    made(press(&desk, &mark(&another)));
 }
 
 #[test]
