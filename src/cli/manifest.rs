@@ -161,9 +161,16 @@ mod tests {
         assert_eq!(command["should_escape"], true);
         let hint = command["usage_hint"].as_str().unwrap();
         assert!(hint.contains("task create TITLE") && hint.contains("why") && !hint.contains('…'), "{hint}");
-        let events =
-            json!(["app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked", "link_shared"]);
-        assert_eq!(made["settings"]["event_subscriptions"]["bot_events"], events);
+        let events = [
+            "app_mention",
+            "message.im",
+            "message.mpim",
+            "app_home_opened",
+            "app_uninstalled",
+            "tokens_revoked",
+            "link_shared",
+        ];
+        assert_eq!(made["settings"]["event_subscriptions"]["bot_events"], json!(events));
     }
 
     #[test]
