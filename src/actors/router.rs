@@ -349,7 +349,8 @@ impl Router {
             return self.settle(event, ready, Verdict::dead(None, why.to_owned())).await;
         }
         let answers_others = now.since(self.identifier.answered(event.what.channel)) < ANSWERS_OTHERS;
-        let is_away = !answers_others && now.since(event.at) < LONGEST_HOLD;
+        // A platform that asks to wait says nothing of this one person.
+        let is_away = (after.is_some() || !answers_others) && now.since(event.at) < LONGEST_HOLD;
         let holds = ready.value.waits < MOST_HELD_WAITS || is_away;
         let most = self.patience.most_pause.min(MOST_WAIT);
         let pause = backoff(ready.value.waits, self.patience.first_pause, most, (self.dice)());

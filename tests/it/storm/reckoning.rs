@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::places::{At, Fate, Place, TENANTS};
@@ -160,13 +160,15 @@ impl Storm {
     /// Where the platform no longer says who somebody is, they may be told that: in Slack by the answer to their command
     /// itself, which needs no token, in Teams where the conversation is by then.
     async fn refusals_are_shown(&self, place: &Place, refused: &[String], seen: &mut Seen) -> anyhow::Result<()> {
+        let mut stories = Vec::new();
         for event in refused {
             let story = self.api().get(&format!("/why/{event}?tenant={}", TENANTS[0])).await?["story"].clone();
             let is_shown = story["effects"][0]["state"] == "done" && text(&story["outcome"]).contains(WHO_ASKS);
             ensure!(is_shown, "it was neither answered nor given up: {story}");
+            stories.push(story);
         }
         let shown = self.said(place).iter().filter(|(_, words)| words.contains(WHO_ASKS)).count();
-        ensure!(shown >= refused.len(), "{refused:?} were refused, and {shown} refusals are shown");
+        ensure!(shown >= refused.len(), "{shown} refusals are shown in {place:?} of {stories:#?}");
         seen.answered += refused.len();
         Ok(())
     }
@@ -182,7 +184,7 @@ impl Storm {
     ) -> anyhow::Result<Vec<String>> {
         let said = self.said(place);
         let mut refused = Vec::new();
-        let mut order: Vec<usize> = Vec::new();
+        let mut order: Vec<(usize, String)> = Vec::new();
         for gesture in gestures {
             let acted: Vec<&Value> = match &gesture.way {
                 Way::Pressed { task, .. } => acts.on_task(task, "task.update"),
@@ -203,12 +205,14 @@ impl Storm {
                 refused.push(event);
                 continue;
             }
-            self.is_answered_or_told(place, gesture, shown.len(), dead, seen).with_context(|| event)?;
+            self.is_answered_or_told(place, gesture, shown.len(), dead, seen).with_context(|| event.clone())?;
             if !matches!(gesture.way, Way::Pressed { .. }) {
-                order.extend(shown.first());
+                order.extend(shown.first().map(|at| (*at, event)));
             }
         }
-        ensure!(order.is_sorted(), "the answers came in the order {order:?} of the questions: {said:#?}");
+        if let Some(pair) = order.windows(2).find(|pair| pair[0].0 > pair[1].0) {
+            bail!("{} was asked before, and answered after: {order:?} {said:#?}", pair[0].1);
+        }
         Ok(refused)
     }
 
