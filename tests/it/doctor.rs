@@ -36,7 +36,7 @@ async fn the_public_address_must_lead_to_this_program() -> anyhow::Result<()> {
     for (public, state, part) in [
         (Some(&own), "good", "leads to this program"),
         (Some(&another), "bad", "answers HTTP 200 and is not this program"),
-        (Some(&nobody), "bad", "cannot be reached from here"),
+        (Some(&nobody), "warning", "cannot be reached from here"),
         (None, "warning", "is not known"),
     ] {
         let url = public.map(|address| format!("http://{address}/")).unwrap_or_default();
