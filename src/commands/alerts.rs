@@ -54,7 +54,6 @@ pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         outcome.timers.push(later(ctx.now.after(ctx.alert_pause)));
     }
     outcome.writes = writes;
-    outcome.writes.push(notice::put_alerted(ctx.now));
     let mut alike: Vec<Alike> = Vec::new();
     for trouble in noted.into_iter().rev() {
         let Some((number, what)) = readable(told(trouble, ctx))?.flatten() else { continue };
@@ -67,14 +66,18 @@ pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let count = alike.iter().map(|alike| alike.numbers.len()).sum();
     let owners = if lines.is_empty() { Vec::new() } else { owners(ctx, &mut outcome)? };
     outcome.summary = format!("told {} owners of {count} troubles", owners.len());
+    let mut told_one = false;
     let title = format!("I could not do {}", notices::news(count));
     for owner in owners {
         let line = format!("{title}: {}", lines[0]);
         let notice = Notice { to: owner, topic: Topic::Alerts, line, shows: None, deciding: Vec::new() };
-        if let Some(why) = notices::deal(&notice, || card(&title, &lines), &mut outcome, ctx)? {
-            outcome.told.push(format!("{} is not told, who {why}", notice.to));
+        match notices::deal(&notice, || card(&title, &lines), &mut outcome, ctx)? {
+            None => told_one = true,
+            Some(why) => outcome.told.push(format!("{} is not told, who {why}", notice.to)),
         }
     }
+    // Where nobody was told, nobody has to be spared the next.
+    outcome.writes.extend(told_one.then(|| notice::put_alerted(ctx.now)));
     Ok(outcome)
 }
 
@@ -167,4 +170,22 @@ fn owners(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<Vec<PrincipalId>, 
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::EventId;
+    use crate::tools::testing::Desk;
+
+    #[test]
+    fn where_nobody_was_told_the_next_trouble_waits_for_no_pause() {
+        let desk = Desk::new();
+        desk.write(vec![notice::put_trouble(desk.now.get(), Trouble::Event(EventId(99)))]).unwrap();
+        let outcome = desk.with(ring).unwrap();
+        assert!(outcome.replies.is_empty(), "{outcome:?}");
+        desk.apply(&outcome).unwrap();
+        assert_eq!(notice::alerted(&desk.view).unwrap(), None);
+        assert!(notice::troubles(&desk.view, 9).unwrap().is_empty(), "it is looked at once");
+    }
 }
