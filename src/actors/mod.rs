@@ -10,6 +10,7 @@ pub mod clock;
 pub mod delivery;
 pub mod disconnect;
 pub mod dispatcher;
+mod granted;
 pub mod identify;
 pub mod janitor;
 pub mod metrics;

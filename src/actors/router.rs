@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 
 use crate::actors::delivery::Dice;
 use crate::actors::disconnect::{self, Disconnected};
+use crate::actors::granted::{by_approval, is_granted, unasked};
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
 use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
@@ -20,7 +21,7 @@ use crate::actors::task::{self, Task};
 use crate::commands;
 use crate::config::catalog::Catalog;
 use crate::domain::action::ActionClaim;
-use crate::domain::approval::{Approval, words as words_of};
+use crate::domain::approval::Approval;
 use crate::domain::effect::Effect;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TenantId};
@@ -161,7 +162,9 @@ impl Router {
         let why = format!("the router panicked: {panic}");
         let Some(ready) = event::ready(view, id)? else { return Ok(Handled::Gone) };
         let Some(event) = event::read(view, id)? else { return Ok(Handled::Gone) };
-        self.failed(&event, &ready, None, why).await
+        let approval = approval::in_hand(view, &event, self.clock().now())?;
+        let event = approval.as_ref().map_or_else(|| event.clone(), |it| it.value.asked_in(&event));
+        self.failed(&event, &ready, None, approval.as_ref(), why).await
     }
 
     async fn try_once(&self, view: &View, id: EventId, seat: &mut Seat) -> Result<Handled, StoreError> {
@@ -186,7 +189,7 @@ impl Router {
             (self.disconnected)();
             return Ok(handled);
         }
-        let approval = approval::in_hand(view, &event)?;
+        let approval = approval::in_hand(view, &event, self.clock().now())?;
         let event = match &approval {
             Some(approval) => approval.value.asked_in(&event),
             None => event,
@@ -203,19 +206,17 @@ impl Router {
                 let pause = BUSY_PAUSE.mul_f64(0.5 + (self.dice)().clamp(0.0, 1.0));
                 return Ok(Handled::Waits { at: self.clock().now().after(pause) });
             }
-            Err(IdentifyError::NoAnswer { why, after }) => return self.wait(&event, &ready, &why, after).await,
+            Err(IdentifyError::NoAnswer { why, after }) => {
+                return self.wait(&event, &ready, approval.as_ref(), &why, after).await;
+            }
             Err(IdentifyError::Refused(why)) => {
                 let verdict = Verdict::unidentified(event.what.channel, &why);
-                let verdict = match &approval {
-                    Some(approval) => verdict.by_approval(approval, &event),
-                    None => verdict,
-                };
-                return self.settle(&event, &ready, verdict).await;
+                return self.settle(&event, &ready, by_approval(verdict, approval.as_ref(), &event)).await;
             }
         };
         match self.decide(view, &event, &identity, approval.as_ref()) {
             Ok(verdict) => self.settle(&event, &ready, verdict).await,
-            Err(fault) => self.fault(&event, &ready, &identity, &fault).await,
+            Err(fault) => self.fault(&event, &ready, &identity, approval.as_ref(), &fault).await,
         }
     }
 
@@ -282,6 +283,7 @@ impl Router {
         context: &Context<'_>,
     ) -> Result<Verdict, Failure> {
         let action = task.action();
+        let mut is_further = false;
         let lacking = if is_granted(decision, approval) {
             match task.run(context).and_then(|outcome| commands::notices::tell(outcome, context)) {
                 Ok(outcome) => {
@@ -293,7 +295,12 @@ impl Router {
                     if further.verdict != policy::Verdict::Ask {
                         return Err(refusal.into());
                     }
-                    further
+                    // What one approval was given for is asked for again with what it lacks: the next run has both.
+                    is_further = true;
+                    match approval {
+                        Some(approval) => further.with(&approval.value.rules, &approval.value.approvers),
+                        None => further,
+                    }
                 }
                 Err(other) => return Err(other),
             }
@@ -302,10 +309,13 @@ impl Router {
         };
         match task {
             _ if lacking.verdict == policy::Verdict::Deny => Ok(Verdict::denied(action, identity, &lacking)),
-            Task::Command { line, .. } if approval.is_none() && !approval::is_about_approvals(action) => {
+            Task::Command { line, .. }
+                if (approval.is_none() || is_further) && !approval::is_about_approvals(action) =>
+            {
                 let Decision { rules, approvers, reason, .. } = &lacking;
                 let (policy, waits) = (set.hash(), self.patience.approval_waits);
-                let question = approval::Question { line, action, rules, approvers, reason, policy, waits };
+                let question =
+                    approval::Question { line, shown: line, action, rules, approvers, reason, policy, waits };
                 let outcome = commands::approval_card::ask(&question, context)?;
                 Ok(Verdict::asked(action, identity, &lacking, outcome))
             }
@@ -341,12 +351,14 @@ impl Router {
         &self,
         event: &Event,
         ready: &Stored<Ready>,
+        approval: Option<&Stored<Approval>>,
         why: &str,
         after: Option<Duration>,
     ) -> Result<Handled, StoreError> {
         let now = self.clock().now();
         if now.since(event.at) > self.patience.give_up_after {
-            return self.settle(event, ready, Verdict::dead(None, why.to_owned())).await;
+            let verdict = Verdict::dead(None, why.to_owned());
+            return self.settle(event, ready, by_approval(verdict, approval, event)).await;
         }
         let answers_others = now.since(self.identifier.answered(event.what.channel)) < ANSWERS_OTHERS;
         // A platform that asks to wait says nothing of this one person.
@@ -364,13 +376,14 @@ impl Router {
         event: &Event,
         ready: &Stored<Ready>,
         identity: &Identity,
+        approval: Option<&Stored<Approval>>,
         fault: &anyhow::Error,
     ) -> Result<Handled, StoreError> {
         // A store that is busy is nobody's failure; a value that cannot be read will stay so.
         if let Some(error) = fault.downcast_ref::<StoreError>().filter(|e| !matches!(e, StoreError::Unreadable(_))) {
             return Err(error.clone());
         }
-        self.failed(event, ready, Some(identity), format!("{fault:#}")).await
+        self.failed(event, ready, Some(identity), approval, format!("{fault:#}")).await
     }
 
     /// Puts an event off that failed, or gives it up.
@@ -379,36 +392,18 @@ impl Router {
         event: &Event,
         ready: &Stored<Ready>,
         identity: Option<&Identity>,
+        approval: Option<&Stored<Approval>>,
         why: String,
     ) -> Result<Handled, StoreError> {
         tracing::error!(event = %event.id, tenant = %event.tenant, incident = %event.id, error = why, "a handler failed");
         if ready.value.attempts + 1 >= self.patience.most_attempts {
-            return self.settle(event, ready, Verdict::dead(identity, why)).await;
+            return self.settle(event, ready, by_approval(Verdict::dead(identity, why), approval, event)).await;
         }
         let (first, most) = (self.patience.first_pause, self.patience.most_pause);
         let at = self.clock().now().after(backoff(ready.value.attempts, first, most, (self.dice)()));
         self.inbox.put_off(event, ready, PutOff::Failed, &why, at).await?;
         Ok(Handled::Later { at })
     }
-}
-
-/// Whether something may be done, be it by the approval in hand.
-fn is_granted(decision: &Decision, approval: Option<&Stored<Approval>>) -> bool {
-    let covers = |approval: &Stored<Approval>| approval.value.covers(&decision.rules, &decision.approvers);
-    decision.is_allowed() || (decision.verdict == policy::Verdict::Ask && approval.is_some_and(covers))
-}
-
-/// A decision that somebody is to be asked, where nobody can be: what is no line cannot wait, to approve is not approved
-/// in its turn, and an approval that was given for less does not count for more.
-fn unasked(action: &str, decision: &Decision, approval: Option<&Stored<Approval>>) -> Decision {
-    let change = match approval {
-        None if approval::is_about_approvals(action) => {
-            "ask an owner of this bot to let the policy ask for nothing where approvals are dealt with".to_owned()
-        }
-        Some(approval) => format!("ask again: policies ask for more than {} was asked for", approval.value.id),
-        None => format!("ask for it by a command in a chat, where it can wait for {}", words_of(&decision.approvers)),
-    };
-    Decision { verdict: policy::Verdict::Deny, smallest_change: Some(change), ..decision.clone() }
 }
 
 fn request<'a>(event: &'a Event, identity: &'a Identity, action: &'a str) -> Request<'a> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::actors::identify::Identity;
+use crate::commands::approval_card::visible;
+use crate::commands::task_card::minute;
 use crate::domain::approval::Approval;
 use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::card::{Audience, Block, Card, Tone};
@@ -38,6 +40,8 @@ pub struct Verdict {
     smallest_change: Option<String>,
     /// The approval that it asked for, decided, or ran by.
     approval: Option<ApprovalId>,
+    /// Where the asker is told that it was given up, where that is not the place of the event.
+    asker: Option<Address>,
 }
 
 impl Verdict {
@@ -52,6 +56,7 @@ impl Verdict {
             rules: Vec::new(),
             smallest_change: None,
             approval: None,
+            asker: None,
         }
     }
 
@@ -104,13 +109,18 @@ impl Verdict {
         verdict
     }
 
-    /// It was decided on a line that somebody has approved: whatever came of it, there is no second run. Hours may have
+    /// It was decided on a line that somebody has approved: whatever came of it, there is no second run, but of what was
+    /// given up while its time lasts. Hours may have
     /// passed, so what is for the asker alone goes to their own chat, and who approved it hears of a no.
     pub fn by_approval(mut self, approval: &Stored<Approval>, run: &Event) -> Self {
         let it = &approval.value;
         let decided = it.state.decided().expect("invariant: what runs is approved");
-        self.approval = Some(it.id);
-        self.outcome.writes.extend(approvals::has_run(approval, run));
+        // What is asked for in its turn is told by its own name.
+        self.approval = Some(it.id).filter(|_| self.end != End::Asked);
+        self.outcome.writes.extend(match self.end {
+            End::Dead => approvals::is_given_up(approval, run),
+            _ => approvals::has_run(approval, run),
+        });
         for reply in self.outcome.replies.iter_mut().filter(|reply| reply.to.is_none()) {
             let said = format!("{}, approved by {}", it.id, decided.by.name);
             reply.card.footer =
@@ -122,14 +132,26 @@ impl Verdict {
         if self.end != End::Done {
             let card =
                 Card::new(format!("{} was approved by you, and was not done all the same", it.id)).tone(Tone::Warning);
-            let card = card.block(Block::Code { text: it.line.clone() });
+            let card = card.block(Block::Code { text: visible(&it.line) });
             let why = match (self.end, &self.audit) {
                 (End::Denied, Some((_, reason))) => reason.clone(),
+                (End::Asked, Some((_, reason))) => {
+                    format!(
+                        "policies ask for more than {} was asked for, so it waits as {}: {reason}",
+                        it.id, self.outcome.resource
+                    )
+                }
+                (End::Dead, _) => format!(
+                    "it was given up after errors; until {} an operator can try it again as incident {}",
+                    minute(it.until),
+                    run.id
+                ),
                 _ => "it does not fit any more; who asked is told what is wrong".to_owned(),
             };
             let back = decided.back.clone();
             self.outcome.replies.extend(back.map(|to| Reply { to: Some(to), ..Reply::asker(card.text(why)) }));
         }
+        self.asker = it.way.in_person();
         let by = format!("{}, asked for in {} and approved by {} in {}", it.id, it.event, decided.by.id, decided.event);
         self.outcome.summary = format!("{}; by {by}", self.outcome.summary);
         if let Some((_, reason)) = &mut self.audit {
@@ -229,7 +251,7 @@ pub fn settlement(
         let card = Card::new("Something broke, and this was not done")
             .tone(Tone::Bad)
             .text(format!("An operator can look it up and try it again as incident {}.", event.id));
-        replies.push(Reply::asker(card));
+        replies.push(Reply { to: verdict.asker, ..Reply::asker(card) });
     }
     if event.what.kind.has_no_answer() {
         replies.retain(|reply| reply.to.is_some());

@@ -35,7 +35,7 @@ fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let nothing = waiting.is_empty() && own.is_empty();
     let mut card = Card::new(if nothing { "No approval waits" } else { "Approvals" });
     let parts = [
-        ("Waiting for your approval", approval_card::to_decide(&waiting, MOST, ctx).items),
+        ("Waiting for your approval", approval_card::to_decide_whole(&waiting, MOST, ctx)),
         ("You asked for", approval_card::asked_for(&own, MOST, ctx)),
     ];
     for (heading, items) in parts {
@@ -46,7 +46,7 @@ fn run(_: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     if !waiting.is_empty() {
         let (yes, no) =
             (ctx.typed(&format!("approve {}", waiting[0].id)), ctx.typed(&format!("reject {}", waiting[0].id)));
-        card = card.footer(format!("`{yes}` or `{no}`, with why behind it"));
+        card = card.footer(format!("`{yes}`, or `{no}` with why behind it"));
     }
     Ok(answer::asker(outcome, card))
 }

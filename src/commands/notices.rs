@@ -12,8 +12,9 @@ use crate::domain::outcome::{Expect, Failure, Outcome, Reply, TaskChange};
 use crate::domain::principal::Principal;
 use crate::domain::task::{Assignee, Priority, Task};
 use crate::store::StoreError;
+use crate::store::keyspace::notice::Held;
 use crate::store::keyspace::task::TaskFilter;
-use crate::store::keyspace::{face, link, notice as notices_kept, person};
+use crate::store::keyspace::{approval as approvals_kept, face, link, notice as notices_kept, person};
 use crate::tools::notices::{self, Notice, Way};
 use crate::tools::{self, Context, due, people, pm_analyze};
 
@@ -235,7 +236,13 @@ pub fn let_go(who: &PrincipalId, ctx: &Context<'_>) -> Result<Outcome, Failure> 
     let mut due = notices_kept::due(ctx.view, who, ctx.now, MOST_AT_ONCE + 1)?;
     let more = due.len() > MOST_AT_ONCE;
     due.truncate(MOST_AT_ONCE);
-    let (held, writes): (Vec<_>, Vec<_>) = due.into_iter().unzip();
+    let (mut held, writes): (Vec<Held>, Vec<_>) = due.into_iter().unzip();
+    let mut over = Vec::new();
+    for id in held.iter().filter_map(|held| held.approval) {
+        let waits = approvals_kept::read(ctx.view, id)?.is_some_and(|it| it.value.is_pending(ctx.now));
+        over.extend((!waits).then_some(id));
+    }
+    held.retain(|held| held.approval.is_none_or(|id| !over.contains(&id)));
     let mut outcome = Outcome { resource: who.to_string(), writes, ..Outcome::default() };
     if more {
         outcome.timers.push(notices::let_go(who, ctx.now));

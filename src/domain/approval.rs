@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Address, ChannelName, Event, EventKind, Incoming, Place, PlatformUser};
-use crate::domain::ids::{ApprovalId, EventId};
+use crate::domain::ids::{ApprovalId, EventId, PrincipalId};
 use crate::domain::outcome::TimerChange;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::task::Person;
@@ -108,6 +108,9 @@ pub struct Approval {
     pub action: String,
     /// Who asks.
     pub by: Person,
+    /// The principals by which who asks was known then: none of them decides, whoever is separated later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<PrincipalId>,
     /// The same as the event stated it, by whom the line runs.
     pub user: PlatformUser,
     /// The event that was stopped by it.
@@ -131,6 +134,9 @@ pub struct Approval {
     /// The event in which the line ran, or was refused in spite of the yes: it is run once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<EventId>,
+    /// The event in which its run was given up: until its time is over, an operator may have it tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<EventId>,
 }
 
 /// Where something was asked.
@@ -259,6 +265,17 @@ impl Approval {
         matches!(self.state, State::Approved(_)) && self.ran.is_none()
     }
 
+    /// Whether its line may still be run: what was given up is forgotten with the time for which it was asked.
+    #[must_use]
+    pub fn may_run(&self, now: Timestamp) -> bool {
+        self.is_to_run() && (self.given_up.is_none() || now < self.until)
+    }
+
+    /// The principals of who asked, when they asked.
+    pub fn askers(&self) -> impl Iterator<Item = &PrincipalId> {
+        std::iter::once(&self.by.id).chain(&self.known)
+    }
+
     /// Whether its yes answers what policies ask: the same, or less.
     #[must_use]
     pub fn covers(&self, rules: &[String], approvers: &[Approver]) -> bool {
@@ -337,7 +354,6 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::PrincipalId;
 
     #[test]
     fn an_approver_is_read_as_it_is_written() {

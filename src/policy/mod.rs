@@ -150,6 +150,17 @@ impl Decision {
         Self { verdict: Verdict::Allow, rules, approvers: Vec::new(), reason, smallest_change: None }
     }
 
+    /// The same, asked together with what others ask.
+    #[must_use]
+    pub fn with(mut self, rules: &[String], approvers: &[Approver]) -> Self {
+        let (own_rules, own_approvers) = (std::mem::take(&mut self.rules), std::mem::take(&mut self.approvers));
+        self.rules = rules.to_vec();
+        self.rules.extend(own_rules.into_iter().filter(|rule| !rules.contains(rule)));
+        self.approvers = approvers.to_vec();
+        self.approvers.extend(own_approvers.into_iter().filter(|approver| !approvers.contains(approver)));
+        self
+    }
+
     /// Whether it may be done.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
@@ -189,6 +200,21 @@ fn shipped_text(name: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_asked_together_asks_for_all_of_both_once() {
+        let names = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let leads = Approver::Group("leads".into());
+        let one = Decision {
+            verdict: Verdict::Ask,
+            rules: names(&["b", "c"]),
+            approvers: vec![Approver::Owner, leads.clone()],
+            ..Decision::of_ourselves()
+        };
+        let both = one.with(&names(&["a", "b"]), &[Approver::Owner]);
+        assert_eq!((both.verdict, both.rules), (Verdict::Ask, names(&["a", "b", "c"])));
+        assert_eq!(both.approvers, [Approver::Owner, leads]);
+    }
 
     #[test]
     fn an_issue_counts_lines_and_characters_from_one() {

@@ -18,6 +18,7 @@ use crate::domain::event::{ChannelName, Event};
 use crate::domain::ids::{ApprovalId, PrincipalId};
 use crate::domain::outcome::{Failure, Outcome, Refusal, TimerChange, Write};
 use crate::domain::principal::Principal;
+use crate::domain::time::Timestamp;
 use crate::store::keyspace::{approval as kept, link, person};
 use crate::store::{StoreError, Stored, View};
 use crate::tools::{Context, ToolSpec, arguments, people};
@@ -39,6 +40,9 @@ pub const TOOL: ToolSpec = ToolSpec {
 
 /// As much may somebody have asked for at one time, so that nobody floods those who decide.
 const MOST_OPEN_OF_ONE: usize = 20;
+/// Characters of a line that is asked for, as people see it. One card of Slack (11,500 units) and of Teams (72 kB) shows so
+/// many, whatever they are, with what else stands on it: nobody says yes to words that were left out.
+pub const LONGEST_LINE: usize = 3_000;
 /// Characters of a card's mark: two cards of one number are hardly the same by chance, and a button stays short.
 const MARK: usize = 12;
 /// As many of those who may decide are told.
@@ -55,6 +59,8 @@ pub fn is_about_approvals(action: &str) -> bool {
 pub struct Question<'a> {
     /// The line that would run.
     pub line: &'a str,
+    /// The same as people see it.
+    pub shown: &'a str,
     /// Its action.
     pub action: &'a str,
     /// The policies that ask.
@@ -85,10 +91,15 @@ pub struct Asked {
 /// Asks. The same question that is open already is the same approval.
 ///
 /// # Errors
-/// Refuses where much of this person waits already.
+/// Refuses what no card shows whole, and where much of this person waits already.
 pub fn ask(question: &Question<'_>, ctx: &Context<'_>) -> Result<Asked, Failure> {
     let what = &ctx.event.what;
     let user = what.from.clone().ok_or_else(|| Refusal::new("nobody asks", "say it in a chat"))?;
+    if weight(question.shown) > LONGEST_LINE {
+        let what =
+            format!("whoever approves has to see all of it, and more than {LONGEST_LINE} characters are no card");
+        return Err(Refusal::new(what, "ask for less at once: the rest can be said in a comment").into());
+    }
     let until = ctx.now.after(question.waits);
     let mut approval = Approval {
         id: ApprovalId(0),
@@ -96,6 +107,7 @@ pub fn ask(question: &Question<'_>, ctx: &Context<'_>) -> Result<Asked, Failure>
         digest: digest(question.line),
         action: question.action.to_owned(),
         by: ctx.person(),
+        known: link::known_by(ctx.view, &ctx.by.id)?,
         user,
         event: ctx.event.id,
         asked: ctx.now,
@@ -107,17 +119,24 @@ pub fn ask(question: &Question<'_>, ctx: &Context<'_>) -> Result<Asked, Failure>
         until,
         state: State::Pending,
         ran: None,
+        given_up: None,
     };
-    if let Some(open) = kept::same(ctx.view, &approval)? {
-        return Ok(Asked { approval: open.value, is_first: false, writes: Vec::new(), timers: Vec::new() });
+    let (open, question_is) = kept::same(ctx.view, &approval)?;
+    if let Some(open) = open.filter(|open| open.is_pending(ctx.now)) {
+        return Ok(Asked { approval: open, is_first: false, writes: Vec::new(), timers: Vec::new() });
     }
     if asked_by(ctx)?.len() >= MOST_OPEN_OF_ONE {
         let what = format!("{MOST_OPEN_OF_ONE} things that you asked for wait for an approval already");
         return Err(Refusal::new(what, "`approvals` lists them, and `withdraw` takes one back").into());
     }
     approval.id = kept::next_id(ctx.view)?;
-    let (writes, timers) = (kept::create(&approval), vec![approval::expiry(approval.id, until)]);
+    let (writes, timers) = (kept::create(&approval, question_is), vec![approval::expiry(approval.id, until)]);
     Ok(Asked { approval, is_first: true, writes, timers })
+}
+
+/// How much room a text takes on a card: what markup is made of is written as several characters there.
+fn weight(shown: &str) -> usize {
+    shown.chars().map(|it| if matches!(it, '&' | '<' | '>') { 2 } else { 1 }).sum()
 }
 
 /// SHA-256 of a line, hex: what the audit row holds of a line that ran.
@@ -218,7 +237,7 @@ pub fn decide(id: ApprovalId, answer: Answer, card: Option<&str>, ctx: &Context<
         Answer::Reject(why) => State::Rejected(decided(why)),
         Answer::Withdraw => State::Withdrawn(decided(None)),
     };
-    Ok(Answered::Made(Box::new(changed(&before, state, ctx))))
+    Ok(Answered::Made(Box::new(changed(&before, state, ctx)?)))
 }
 
 /// Ends an approval on which nobody has decided; nothing where somebody has.
@@ -227,26 +246,26 @@ pub fn decide(id: ApprovalId, answer: Answer, card: Option<&str>, ctx: &Context<
 /// Where the store cannot be read.
 pub fn expire(id: ApprovalId, ctx: &Context<'_>) -> Result<Option<Change>, StoreError> {
     let open = kept::read(ctx.view, id)?.filter(|it| it.value.state == State::Pending);
-    Ok(open.map(|before| changed(&before, State::Expired { at: ctx.now }, ctx)))
+    open.map(|before| changed(&before, State::Expired { at: ctx.now }, ctx)).transpose()
 }
 
-fn changed(before: &Stored<Approval>, state: State, ctx: &Context<'_>) -> Change {
+fn changed(before: &Stored<Approval>, state: State, ctx: &Context<'_>) -> Result<Change, StoreError> {
     let mut timers = vec![approval::no_expiry(before.value.id)];
     if matches!(state, State::Approved(_)) {
         timers.push(approval::run(before.value.id, ctx.now));
     }
     let after = Approval { state, ..before.value.clone() };
-    Change { writes: kept::change(before, &after), after, timers }
+    Ok(Change { writes: kept::close(ctx.view, before, &after)?, after, timers })
 }
 
 /// The approval by which an event runs a line: it is approved, and has not run. Nobody outside can make such an event.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn in_hand(view: &View, event: &Event) -> Result<Option<Stored<Approval>>, StoreError> {
+pub fn in_hand(view: &View, event: &Event, now: Timestamp) -> Result<Option<Stored<Approval>>, StoreError> {
     match Ring::of(&event.what.kind) {
         Some(Ring::Run(id)) if event.what.channel == ChannelName::Internal => {
-            Ok(kept::read(view, id)?.filter(|it| it.value.is_to_run()))
+            Ok(kept::read(view, id)?.filter(|it| it.value.may_run(now)))
         }
         _ => Ok(None),
     }
@@ -258,10 +277,22 @@ pub fn has_run(before: &Stored<Approval>, run: &Event) -> Vec<Write> {
     kept::change(before, &Approval { ran: Some(run.id), ..before.value.clone() })
 }
 
-/// Whether it was asked for by the one who asks now: as the same platform user, or as the same person.
+/// What remembers that the run of an approval was given up.
+#[must_use]
+pub fn is_given_up(before: &Stored<Approval>, run: &Event) -> Vec<Write> {
+    kept::change(before, &Approval { given_up: Some(run.id), ..before.value.clone() })
+}
+
+/// Whether it was asked for by the one who asks now: as the same platform user, or as somebody who was the same person
+/// when it was asked, or is by now.
 fn is_asker(it: &Approval, ctx: &Context<'_>) -> Result<bool, StoreError> {
-    if ctx.event.what.from.as_ref() == Some(&it.user) || link::resolve(ctx.view, &it.by.id)? == ctx.by.id {
+    if ctx.event.what.from.as_ref() == Some(&it.user) {
         return Ok(true);
+    }
+    for own in it.askers() {
+        if *own == ctx.by.id || link::resolve(ctx.view, own)? == ctx.by.id {
+            return Ok(true);
+        }
     }
     // Who asked may have been another person then, by a link that is gone.
     let record = person::record(ctx.view, &it.user)?;
@@ -269,20 +300,21 @@ fn is_asker(it: &Approval, ctx: &Context<'_>) -> Result<bool, StoreError> {
     Ok(own.as_ref() == Some(&ctx.by.id))
 }
 
-/// Those who may decide, each once.
+/// Those who may decide, each once, and what makes the next look for owners a short one.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn deciders(it: &Approval, ctx: &Context<'_>) -> Result<Vec<PrincipalId>, StoreError> {
-    let asker = link::resolve(ctx.view, &it.by.id)?;
+pub fn deciders(it: &Approval, ctx: &Context<'_>) -> Result<(Vec<PrincipalId>, Vec<Write>), StoreError> {
+    let askers = it.askers().map(|own| link::resolve(ctx.view, own)).collect::<Result<Vec<_>, _>>()?;
+    let most = MOST_DECIDERS + askers.len();
     let may_decide = |known: &Principal| is_each(&it.approvers, known);
-    let mut found = match it.approvers.contains(&Approver::Owner) {
-        true => people::owners_who(may_decide, MOST_DECIDERS + 1, ctx.view)?,
-        false => people::all_who(may_decide, MOST_DECIDERS + 1, ctx.view)?,
+    let (mut found, marks) = match it.approvers.contains(&Approver::Owner) {
+        true => people::owners_who(may_decide, most, ctx.view)?,
+        false => (people::all_who(may_decide, most, ctx.view)?, Vec::new()),
     };
-    found.retain(|who| *who != asker);
+    found.retain(|who| !askers.contains(who));
     found.truncate(MOST_DECIDERS);
-    Ok(found)
+    Ok((found, marks))
 }
 
 /// What waits for a decision that this person may make, the oldest first.

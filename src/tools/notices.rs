@@ -65,11 +65,12 @@ pub fn way(notice: &Notice, index: u32, ctx: &Context<'_>) -> Result<Way, StoreE
         Going::Never(why) => Way::Not(why),
         Going::At(at) => {
             let Notice { topic, line, .. } = notice.clone();
-            let task = match notice.shows {
-                Some(Shows::Task(task)) => Some(task),
-                Some(Shows::Approval { .. }) | None => None,
+            let (task, approval) = match notice.shows {
+                Some(Shows::Task(task)) => (Some(task), None),
+                Some(Shows::Approval { approval }) => (None, Some(approval)),
+                None => (None, None),
             };
-            let held = Held { topic, at: ctx.now, line, task };
+            let held = Held { topic, at: ctx.now, line, task, approval };
             let write = notice::hold(&notice.to, at, (ctx.event.id, index), &held);
             Way::Later { at, write, timer: let_go(&notice.to, at) }
         }

@@ -5,7 +5,7 @@
 
 use crate::domain::event::PlatformUser;
 use crate::domain::ids::PrincipalId;
-use crate::domain::outcome::{Failure, Refusal};
+use crate::domain::outcome::{Failure, Refusal, Write};
 use crate::domain::principal::Principal;
 use crate::domain::task::Assignee;
 use crate::store::keyspace::{link, person};
@@ -148,13 +148,19 @@ pub fn named_in(text: &str, ctx: &Context<'_>) -> Result<Vec<PrincipalId>, Store
     Ok(named)
 }
 
-/// The owners who fit, each once, up to so many, however many people there are.
+/// The owners who fit, each once, up to so many, however many people there are, with what is to be written for the next
+/// look.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn owners_who(fits: impl Fn(&Principal) -> bool, most: usize, view: &View) -> Result<Vec<PrincipalId>, StoreError> {
-    let (owners, _) = person::owners(view)?;
-    fitting(owners.iter().filter_map(|id| person::read(view, id).transpose()), fits, most, view)
+pub fn owners_who(
+    fits: impl Fn(&Principal) -> bool,
+    most: usize,
+    view: &View,
+) -> Result<(Vec<PrincipalId>, Vec<Write>), StoreError> {
+    let (owners, marks) = person::owners(view)?;
+    let fit = fitting(owners.iter().filter_map(|id| person::read(view, id).transpose()), fits, most, view)?;
+    Ok((fit, marks))
 }
 
 /// The people who fit, each once, up to so many, of those who came first.

@@ -247,6 +247,37 @@ async fn a_button_that_is_too_old_changes_nothing_and_says_so() -> anyhow::Resul
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lacks_a_further_approval_is_asked_for_again_with_both_and_then_done() -> anyhow::Result<()> {
+    let mut policies = embedded_sources();
+    let asks = "@id(\"first\") @ask(\"owner\") forbid (principal, action == Action::\"task.create\", resource);\n\
+                @id(\"second\") @ask(\"owner\") forbid (principal, action == Action::\"task.assign\", resource);";
+    policies.push(Source { name: "asks.cedar".to_owned(), text: asks.to_owned() });
+    let bot = Bot::start_with(policies).await?;
+    let view = bot.store.view(&TenantId::default_tenant());
+    let (mut ada, mut grace) = (bot.terminal.connect("ada", None), bot.terminal.connect("grace", None));
+    bot.ended(bot.say("ada", "task create Two to ask --agent security-auditor").await?).await?;
+    assert_eq!(next(&mut ada).await?.card.title, "A-1 waits for an owner");
+    bot.ended(bot.say("grace", "approve A-1").await?).await?;
+    let run = until(PATIENCE, "it has its run", || async { Ok(first_approval(&view)?.ran) }).await?;
+    assert_eq!(bot.ended(run).await?, End::Asked);
+    assert!(task::read(&view, TaskId(1))?.is_none(), "half a yes does nothing");
+    let second = approval::read(&view, ApprovalId(2))?.context("a second approval")?.value;
+    assert_eq!((second.rules.join(" "), second.by), ("first second".to_owned(), first_approval(&view)?.by));
+    assert_eq!(next(&mut ada).await?.card.title, "A-2 waits for an owner");
+    assert!(bot.cause(run)?.contains("A-2"), "{}", bot.cause(run)?);
+
+    bot.ended(bot.say("grace", "approve A-2").await?).await?;
+    let run = || async { Ok(approval::read(&view, ApprovalId(2))?.and_then(|it| it.value.ran)) };
+    let run = until(PATIENCE, "the second has its run", run).await?;
+    assert_eq!(bot.ended(run).await?, End::Done);
+    assert!(task::read(&view, TaskId(1))?.is_some(), "and both do it");
+    let said = [next(&mut grace).await?.card.title, next(&mut grace).await?.card.title];
+    assert_eq!(said[1], "A-1 was approved by you, and was not done all the same");
+    bot.tree.stop(PATIENCE).await;
+    Ok(())
+}
+
 /// A bot that asks an owner about analyses and new tasks; everybody at the terminal is one.
 async fn asking() -> anyhow::Result<(Bot, View)> {
     let mut policies = embedded_sources();
@@ -300,7 +331,13 @@ async fn a_run_that_was_given_up_can_be_replayed_and_is_had_once() -> anyhow::Re
         Ok(ids.into_iter().find(is_dead))
     })
     .await?;
-    assert!(first_approval(&view)?.is_to_run(), "it was approved and has had no run");
+    let given_up = first_approval(&view)?;
+    assert_eq!((given_up.ran, given_up.given_up), (None, Some(run)), "it was approved and has had no run");
+    let story = tell::story(&view, run)?.context("a story")?.approval.join("\n");
+    assert!(story.contains("was given up; it may be replayed until"), "{story}");
+    let titles = [next(&mut grace).await?.card.title, next(&mut grace).await?.card.title];
+    assert!(titles[0].contains("A-1 was approved by grace"), "{titles:?}");
+    assert_eq!(titles[1], "A-1 was approved by you, and was not done all the same");
 
     bot.analyst.mended.store(true, Ordering::Relaxed);
     match operate::replay(&bot.store, &TenantId::default_tenant(), run, "operator").await? {
@@ -312,7 +349,6 @@ async fn a_run_that_was_given_up_can_be_replayed_and_is_had_once() -> anyhow::Re
     let titles = [next(&mut ada).await?.card.title, next(&mut ada).await?.card.title, next(&mut ada).await?.card.title];
     assert_eq!(titles[..2], ["A-1 waits for an owner", "Something broke, and this was not done"].map(str::to_owned));
     assert!(titles[2].contains("Something harmless"), "{titles:?}");
-    assert!(next(&mut grace).await?.card.title.contains("A-1 was approved by grace"));
 
     // Whatever rings again, it has had its run.
     let again = EventKind::TimerFired { name: "approval/run/A-1".to_owned(), payload: json!({ "run": 1 }) };

@@ -230,9 +230,11 @@ mod tests {
             until: Timestamp(9),
             state: State::Expired { at: Timestamp(5) },
             ran: None,
+            known: Vec::new(),
+            given_up: None,
         };
         let mut batch = Batch::new();
-        batch.writes(&tenant, approval::create(&approval));
+        batch.writes(&tenant, approval::create(&approval, Expect::Absent));
         store.commit(batch).await.unwrap();
         for (event, created, expected) in [(2, 5, 0), (3, 4, 1)] {
             let mut it = Effect { created: Timestamp(created), ..delivery(event, "C1") };

@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::approval::{Approval, State};
+use crate::domain::approval::Approval;
 use crate::domain::ids::{ApprovalId, PrincipalId};
 use crate::domain::outcome::{Expect, Write};
 use crate::store::codec::{self, Record};
@@ -56,36 +56,44 @@ pub fn next_id(view: &View) -> Result<ApprovalId, StoreError> {
     view.next_number("approval", largest).map(ApprovalId)
 }
 
-/// The open approval of the same question; whether it has expired is not looked at.
+/// The open approval of the same question, which may have expired, and what a new one of it goes over.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn same(view: &View, it: &Approval) -> Result<Option<Stored<Approval>>, StoreError> {
+pub fn same(view: &View, it: &Approval) -> Result<(Option<Approval>, Expect), StoreError> {
     match view.get::<ApprovalId>(&question(it))? {
-        Some(id) => read(view, id.value),
-        None => Ok(None),
+        Some(id) => Ok((read(view, id.value)?.map(|found| found.value), Expect::Version(id.version))),
+        None => Ok((None, Expect::Absent)),
     }
 }
 
-/// Stores a new one, on condition that its question is not open.
+/// Stores a new one, on condition that its question is as it was read.
 #[must_use]
-pub fn create(it: &Approval) -> Vec<Write> {
+pub fn create(it: &Approval, question_is: Expect) -> Vec<Write> {
     let mut writes = vec![put(numbered(APPROVAL, it.id.0), Expect::Absent, it)];
-    writes.push(put(question(it), Expect::Absent, &it.id));
+    writes.push(put(question(it), question_is, &it.id));
     writes.extend(indexes(it).map(|key| mark(key, Expect::Any)));
     writes
 }
 
-/// Stores a changed one, on condition that nobody changed it since it was read. What is decided is open no longer.
+/// Stores a changed one that is as open as before, on condition that nobody changed it since it was read.
 #[must_use]
 pub fn change(before: &Stored<Approval>, after: &Approval) -> Vec<Write> {
-    let mut writes = vec![put(numbered(APPROVAL, after.id.0), Expect::Version(before.version), after)];
-    if before.value.state == State::Pending && after.state != State::Pending {
-        // The row's own condition says that these are still its own.
-        let gone = indexes(after).into_iter().chain([question(after)]);
-        writes.extend(gone.map(|key| take(key, Expect::Any)));
-    }
-    writes
+    vec![put(numbered(APPROVAL, after.id.0), Expect::Version(before.version), after)]
+}
+
+/// Stores one that is open no longer, under the same condition.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn close(view: &View, before: &Stored<Approval>, after: &Approval) -> Result<Vec<Write>, StoreError> {
+    let mut writes = change(before, after);
+    // The row's own condition says that these are still its own; its question may have been asked again.
+    writes.extend(indexes(after).map(|key| take(key, Expect::Any)));
+    let key = question(after);
+    let own = view.get::<ApprovalId>(&key)?.filter(|open| open.value == after.id);
+    writes.extend(own.map(|open| take(key, Expect::Version(open.version))));
+    Ok(writes)
 }
 
 /// The approvals that some writes put, as they will be.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{EffectId, EventId, PrincipalId, TaskId};
+use crate::domain::ids::{ApprovalId, EffectId, EventId, PrincipalId, TaskId};
 use crate::domain::notice::{Preferences, Topic};
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
@@ -33,6 +33,9 @@ pub struct Held {
     /// The task that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskId>,
+    /// The approval that it asks for: once that is decided, nobody is told any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
 }
 impl Record for Held {}
 

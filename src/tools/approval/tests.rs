@@ -26,6 +26,7 @@ fn ask_of(desk: &Desk, line: &str, approvers: &[Approver]) -> Result<Asked, Fail
     let rules = approvers.iter().map(|approver| format!("asks-{approver}")).collect::<Vec<_>>();
     let question = Question {
         line,
+        shown: line,
         action: "task.update",
         rules: &rules,
         approvers,
@@ -142,6 +143,29 @@ fn who_asks_decides_by_no_other_identity_either() {
 }
 
 #[test]
+fn who_was_one_with_the_asker_when_it_was_asked_never_decides() {
+    let desk = desk();
+    let in_teams = PlatformUser { channel: ChannelName::Teams, realm: "E1".into(), id: "A1".into() };
+    desk.meet(&in_teams, "p-9", "Ada in Teams");
+    be(&desk, "p-9", Role::Owner, &[]);
+    let (own, person) = (PrincipalId("p-9".into()), PrincipalId("p-1".into()));
+    let joined = vec![link::Joined { user: in_teams.clone(), own: own.clone(), since: desk.now.get() }];
+    let links = |joined| link::Links { first: platform_user("U1"), joined };
+    desk.write(vec![link::put_alias(&own, &person), link::put_links(&person, &links(joined), Expect::Absent)]).unwrap();
+    asked(&desk, "task done T-1");
+    // Separated in between.
+    desk.write(vec![link::take_alias(&own), link::put_links(&person, &links(Vec::new()), Expect::Any)]).unwrap();
+    desk.become_user(&in_teams, "p-9");
+    assert!(matches!(say(&desk, Answer::Approve), Err(Failure::Refused(it)) if it.what.contains("yourself")));
+    assert!(desk.with(to_decide).unwrap().is_empty());
+    assert!(desk.with(|ctx| deciders(&stored(&desk), ctx)).unwrap().0.iter().all(|who| *who != own));
+    // And by no other person with whom it becomes one.
+    desk.write(vec![link::put_alias(&own, &PrincipalId("p-2".into()))]).unwrap();
+    desk.become_user(&in_teams, "p-9");
+    assert!(matches!(say(&desk, Answer::Approve), Err(Failure::Refused(_))));
+}
+
+#[test]
 fn a_button_decides_only_about_what_its_card_showed() {
     let desk = desk();
     let shown = mark(&asked(&desk, "task done T-1").approval);
@@ -182,15 +206,21 @@ fn what_is_not_decided_in_time_is_decided_no_more() {
     let desk = desk();
     asked(&desk, "task done T-1");
     desk.now.set(desk.now.get().after(WAITS));
+    let again = asked(&desk, "task done T-1");
+    assert!(again.is_first && again.approval.id == ApprovalId(2), "what nobody can decide any more is no answer");
     desk.become_person("p-2", "U2");
     assert!(matches!(say(&desk, Answer::Approve).unwrap(), Answered::Late(_)), "its timer has not rung yet");
-    assert!(desk.with(to_decide).unwrap().is_empty());
+    assert_eq!(desk.with(to_decide).unwrap(), [again.approval]);
     let expired = desk.with(|ctx| expire(ApprovalId(1), ctx)).unwrap().unwrap();
     desk.apply(&expired.outcome()).unwrap();
     assert!(matches!(stored(&desk).state, State::Expired { .. }));
-    assert!(desk.timers().is_empty());
+    assert_eq!(desk.timers(), ["approval/expire/A-2 2026-11-21T12:00:00.000Z"]);
     assert!(desk.with(|ctx| expire(ApprovalId(1), ctx)).unwrap().is_none());
     desk.become_person("p-1", "U1");
+    assert!(!asked(&desk, "task done T-1").is_first, "the end of the first leaves the second its question");
+    desk.now.set(desk.now.get().after(WAITS));
+    let expired = desk.with(|ctx| expire(ApprovalId(2), ctx)).unwrap().unwrap();
+    desk.apply(&expired.outcome()).unwrap();
     assert!(asked(&desk, "task done T-1").is_first, "it can be asked for again");
 }
 
@@ -204,7 +234,7 @@ fn a_run_is_had_once_and_only_by_our_own_ring() {
         event.what.channel = channel;
         event
     };
-    let in_hand = |desk: &Desk, channel| in_hand(&desk.view, &ring(desk, channel)).unwrap();
+    let in_hand = |desk: &Desk, channel| in_hand(&desk.view, &ring(desk, channel), desk.now.get()).unwrap();
     assert!(in_hand(&desk, ChannelName::Internal).is_none(), "nobody has approved it");
     desk.become_person("p-2", "U2");
     let change = made(say(&desk, Answer::Approve));
@@ -216,6 +246,11 @@ fn a_run_is_had_once_and_only_by_our_own_ring() {
     assert_eq!(as_asked.what.kind, EventKind::Command { line: "task done T-1".into() });
     assert_eq!((as_asked.id, as_asked.what.from), (run.id, Some(platform_user("U1"))));
     assert_eq!(as_asked.what.reply.unwrap().route, None);
+    desk.write(is_given_up(&approved, &run)).unwrap();
+    let approved = in_hand(&desk, ChannelName::Internal).expect("what was given up may be tried again");
+    let asked = desk.now.replace(approved.value.until);
+    assert!(in_hand(&desk, ChannelName::Internal).is_none(), "but not when its time is over");
+    desk.now.set(asked);
     desk.write(has_run(&approved, &run)).unwrap();
     assert_eq!(stored(&desk).ran, Some(run.id));
     assert!(in_hand(&desk, ChannelName::Internal).is_none());
@@ -244,12 +279,14 @@ fn those_who_may_decide_are_found_and_the_asker_is_none_of_them() {
     be(&desk, "p-1", Role::Owner, &["ops"]);
     let found = |approvers: &[Approver]| {
         let it = ask_of(&desk, "x", approvers).unwrap().approval;
-        let found = desk.with(|ctx| deciders(&it, ctx)).unwrap();
+        let (found, marks) = desk.with(|ctx| deciders(&it, ctx)).unwrap();
+        desk.write(marks).unwrap();
         found.into_iter().map(|who| who.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(found(&[Approver::Owner]), ["p-2"]);
     assert_eq!(found(&[Approver::Group("ops".into())]), ["p-3"]);
     assert!(found(&[Approver::Owner, Approver::Group("ops".into())]).is_empty());
+    assert!(person::owners(&desk.view).unwrap().1.is_empty(), "the next look for owners is a short one");
 }
 
 #[test]
