@@ -2,8 +2,9 @@
 //!
 //! Slack lets a message grow as a stream (docs.slack.dev/reference/methods/chat.startStream and its sisters). A stream
 //! only grows: each state is sent as the blocks that it has beyond the one before, and what people end with are the blocks
-//! of an ordinary message. Where Slack does not stream, the message is posted with its first state and edited; where
-//! that does not go either, or Slack has asked us to wait, the rest comes at once. How a state came to be is not asked
+//! of an ordinary message. Where Slack does not stream, the message is posted with its first state and edited once, to be
+//! whole: edits have one rate with the cards that are kept true. Where that does not go either, or Slack has asked us to
+//! wait, the rest comes at once. How a state came to be is not asked
 //! here: [`Unfolding::further`] takes the next one whenever it is there.
 //!
 //! A beginning carries no metadata, since `chat.startStream` takes none and metadata say that a message is whole. What
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use super::answers::Posted;
 use super::blocks::{self, Rendered};
 use super::client::Client;
 use super::deliver::{content, thread};
@@ -29,6 +31,25 @@ use crate::channels::{DeliverError, Delivered, Delivery};
 const MOST_STATES: usize = 4;
 /// Characters of a `block_id` (docs.slack.dev/reference/block-kit/blocks).
 const LONGEST_MARK: usize = 255;
+/// Refusals of the method, of the token or of the application, which any message of the workspace would meet
+/// (docs.slack.dev/reference/methods/chat.startStream, "errors"; where there is no such method, `unknown_method` or
+/// 404), and those for want of what no message here carries. All others are of one message or its place: they say
+/// nothing of the next one.
+const REFUSED_TO_ALL: [&str; 13] = [
+    "HTTP 404",
+    "accesslimited",
+    "deprecated_endpoint",
+    "enterprise_is_restricted",
+    "feature_not_enabled",
+    "method_deprecated",
+    "missing_recipient_team_id",
+    "missing_recipient_user_id",
+    "missing_scope",
+    "no_permission",
+    "not_allowed_token_type",
+    "team_access_not_granted",
+    "unknown_method",
+];
 /// Slack's word where the person has pressed Stop under a stream.
 const STOPPED: &str = "stopped_by_user";
 /// The receipt's word for that.
@@ -79,9 +100,9 @@ impl Begun {
 /// What the beginning of a stream has come to.
 enum Started {
     Begun(Begun),
-    /// There is none to be had; whether Slack has just said so.
+    /// There is none to be had; whether Slack has just said so of all of the workspace.
     No {
-        refused: bool,
+        to_all: bool,
     },
     /// Slack has asked to wait before another one.
     Later(Duration),
@@ -211,13 +232,16 @@ impl Unfolding {
         let begun = match self.start(client, scans, delivery, first).await {
             Ok(Started::Begun(begun)) => Ok(Some(begun)),
             Ok(Started::No { .. }) if self.without_edits.hold(&delivery.to.installation, Instant::now()) => Ok(None),
-            Ok(Started::No { refused }) => {
+            Ok(Started::No { to_all }) => {
                 let posted = post(client, scans, delivery, first).await;
                 // What is wrong with the place or the token is so for any message.
-                if refused && posted.is_ok() {
+                if to_all && posted.is_ok() {
                     self.without_streams.note(&delivery.to.installation, Instant::now() + REFUSED_FOR);
                 }
-                posted.map(Some)
+                if posted == Ok(None) {
+                    self.without_edits.note(&delivery.to.installation, Instant::now() + REFUSED_FOR);
+                }
+                posted
             }
             // Slack counts each method for itself: a message need not wait for what streams must.
             Ok(Started::Later(after)) => {
@@ -245,33 +269,30 @@ impl Unfolding {
     ) -> Result<Started, DeliverError> {
         let below = below_request(delivery);
         let to = &below.as_ref().unwrap_or(delivery).to;
-        let (Some(thread), Some(person)) = (&to.thread, &to.person) else { return Ok(Started::No { refused: false }) };
+        let Some(thread) = &to.thread else { return Ok(Started::No { to_all: false }) };
         if self.without_streams.hold(&to.installation, Instant::now()) {
-            return Ok(Started::No { refused: false });
+            return Ok(Started::No { to_all: false });
         }
-        // Slack's page asks for the recipient outside of direct messages; there are bots to which it was refused within
-        // (missing_recipient_user_id), and it does no harm.
-        let body = json!({
-            "channel": to.place, "thread_ts": thread, "recipient_user_id": person, "recipient_team_id": to.installation,
-            "chunks": chunks(&first.blocks),
-        });
+        // What unfolds is in a direct message, whose recipient is known: Slack's page asks for the person and for their
+        // team outside of those alone, and the installation may be an organisation, or another team than theirs.
+        let body = json!({"channel": to.place, "thread_ts": thread, "chunks": chunks(&first.blocks)});
         scans.begin(below.as_ref().unwrap_or(delivery), &delivery.idempotency_key);
         match client.chat("chat.startStream", &body).await {
-            Ok(posted) => {
-                let (channel, ts) = (posted.channel.unwrap_or_else(|| to.place.clone()), posted.ts.unwrap_or_default());
-                Ok(Started::Begun(Begun { channel, ts, way: Way::Streamed(first.blocks.len()) }))
-            }
+            Ok(posted) => Ok(match begun(posted, &to.place, Way::Streamed(first.blocks.len())) {
+                Some(begun) => Started::Begun(begun),
+                None => Started::No { to_all: true },
+            }),
             Err(error) if is_expired(&error) => Err(error),
             Err(DeliverError::Rejected { reason }) => {
-                tracing::debug!(reason, "Slack does not stream here, so that answers grow by edits");
-                Ok(Started::No { refused: true })
+                tracing::debug!(reason, "Slack does not stream this, so that it grows by an edit");
+                Ok(Started::No { to_all: is_to_all(&reason) })
             }
             Err(DeliverError::RateLimited { after }) => Ok(Started::Later(after)),
             Err(error) => Err(error),
         }
     }
 
-    /// Shows a further state.
+    /// Shows a further state of a stream.
     async fn further(
         &self,
         client: &Client,
@@ -279,31 +300,25 @@ impl Unfolding {
         begun: &mut Begun,
         state: &Rendered,
     ) -> Result<Step, DeliverError> {
-        let (method, body) = match begun.way {
-            Way::Streamed(shown) => {
-                let more = json!({"chunks": chunks(&state.blocks[shown.min(state.blocks.len())..])});
-                ("chat.appendStream", begun.call(more.as_object().cloned().unwrap_or_default()))
+        let Way::Streamed(shown) = begun.way else { return Ok(Step::Over) };
+        let more = json!({"chunks": chunks(&state.blocks[shown.min(state.blocks.len())..])});
+        let body = begun.call(more.as_object().cloned().unwrap_or_default());
+        let step = match client.chat("chat.appendStream", &body).await {
+            Ok(_) => {
+                begun.way = Way::Streamed(state.blocks.len());
+                Ok(Step::Done)
             }
-            Way::Edited => ("chat.update", begun.call(content(state))),
-            Way::Unsure => return Ok(Step::Over),
-        };
-        let added = client.chat(method, &body).await;
-        if let (Way::Streamed(_), Ok(_)) = (begun.way, &added) {
-            begun.way = Way::Streamed(state.blocks.len());
-        }
-        let step = match added {
-            Ok(_) => Ok(Step::Done),
             Err(DeliverError::Rejected { reason }) if reason == STOPPED => Ok(Step::Stopped),
             Err(error) if is_expired(&error) => Err(error),
             Err(DeliverError::Rejected { reason }) => {
-                tracing::debug!(reason, method, "a message does not grow further");
-                begun.way = if begun.way == Way::Edited { Way::Edited } else { Way::Unsure };
+                tracing::debug!(reason, "a stream does not grow further");
+                begun.way = Way::Unsure;
                 Ok(Step::Over)
             }
             // It was not done, and to end a stream is counted apart.
-            Err(DeliverError::RateLimited { .. }) if begun.way != Way::Edited => Ok(Step::Over),
+            Err(DeliverError::RateLimited { .. }) => Ok(Step::Over),
             Err(error) => {
-                begun.way = if begun.way == Way::Edited { Way::Edited } else { Way::Unsure };
+                begun.way = Way::Unsure;
                 Err(error)
             }
         };
@@ -394,8 +409,26 @@ impl Unfolding {
     }
 }
 
-/// Posts the first state as a message that is edited later.
-async fn post(client: &Client, scans: &Scans, delivery: &Delivery, first: &Rendered) -> Result<Begun, DeliverError> {
+/// Whether a refusal is one of all streams in the workspace.
+fn is_to_all(reason: &str) -> bool {
+    // Behind the code of a missing scope stands which one.
+    let code = reason.split_once(" (").map_or(reason, |(code, _)| code);
+    REFUSED_TO_ALL.contains(&code)
+}
+
+/// The message of an answer; none where the platform gives it no name: nobody may have seen it, and it cannot be changed.
+fn begun(posted: Posted, place: &str, way: Way) -> Option<Begun> {
+    let ts = posted.ts.filter(|ts| !ts.is_empty())?;
+    Some(Begun { channel: posted.channel.unwrap_or_else(|| place.to_owned()), ts, way })
+}
+
+/// Posts the first state as a message that is edited later; nothing where there is none to edit.
+async fn post(
+    client: &Client,
+    scans: &Scans,
+    delivery: &Delivery,
+    first: &Rendered,
+) -> Result<Option<Begun>, DeliverError> {
     let mut body = content(first);
     body.insert("channel".to_owned(), delivery.to.place.as_str().into());
     if let Some(thread) = thread(delivery) {
@@ -405,8 +438,7 @@ async fn post(client: &Client, scans: &Scans, delivery: &Delivery, first: &Rende
     body.insert("unfurl_media".to_owned(), Value::Bool(false));
     scans.begin(delivery, &delivery.idempotency_key);
     let posted = client.chat("chat.postMessage", &Value::Object(body)).await?;
-    let channel = posted.channel.unwrap_or_else(|| delivery.to.place.clone());
-    Ok(Begun { channel, ts: posted.ts.unwrap_or_default(), way: Way::Edited })
+    Ok(begun(posted, &delivery.to.place, Way::Edited))
 }
 
 /// Ends a stream.
@@ -470,10 +502,9 @@ mod tests {
         assert_eq!(channel.deliver(&delivery).await, done("100.0", "chat.stopStream"));
         assert_eq!(slack.methods(), ["chat.startStream", "chat.appendStream", "chat.appendStream", "chat.stopStream"]);
         let first = slack.body(0);
-        for (field, value) in
-            [("channel", "D1"), ("thread_ts", "99.5"), ("recipient_user_id", "U1"), ("recipient_team_id", "T1")]
-        {
-            assert_eq!(first[field], value);
+        assert_eq!((&first["channel"], &first["thread_ts"]), (&json!("D1"), &json!("99.5")));
+        for field in ["recipient_user_id", "recipient_team_id"] {
+            assert_eq!(first.get(field), None, "the installation may be no team, or not theirs");
         }
         assert_eq!(first.get("metadata"), None, "it is not whole");
         let mut blocks = Vec::new();
@@ -514,14 +545,13 @@ mod tests {
     async fn where_slack_does_not_stream_the_message_is_edited_and_slack_is_not_asked_again() {
         let (slack, channel) = with(&[(0, NO_STREAMS)]).await;
         assert_eq!(channel.deliver(&unfolding()).await, done("100.1", "chat.update"));
-        let edited = ["chat.postMessage", "chat.update", "chat.update", "chat.update"];
+        let edited = ["chat.postMessage", "chat.update"];
         assert_eq!(slack.methods()[1..], edited);
         assert_eq!((slack.body(1).get("thread_ts"), slack.body(1).get("metadata")), (None, None));
-        assert_eq!(slack.body(3).get("metadata"), None);
-        assert_eq!(slack.body(4)["metadata"]["event_payload"]["key"], "default/e-17.0");
+        assert_eq!(slack.body(2)["metadata"]["event_payload"]["key"], "default/e-17.0");
         let next = Delivery { idempotency_key: "default/e-18.0".to_owned(), ..unfolding() };
         channel.deliver(&next).await.unwrap();
-        assert_eq!(slack.methods()[5..], edited);
+        assert_eq!(slack.methods()[3..], edited);
         // A place that takes no message says nothing of streams.
         let gone = Odd::Answers(200, r#"{"ok":false,"error":"channel_not_found"}"#);
         let (slack, channel) = with(&[(0, gone), (1, gone)]).await;
@@ -531,13 +561,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_wrong_with_one_message_turns_nothing_off_for_others() {
+        let next = Delivery { idempotency_key: "default/e-18.0".to_owned(), ..unfolding() };
+        for (refusal, asks_again) in [
+            (r#"{"ok":false,"error":"invalid_thread_ts"}"#, true),
+            (r#"{"ok":false,"error":"user_not_found"}"#, true),
+            (r#"{"ok":false,"error":"missing_scope","needed":"chat:write"}"#, false),
+            (r#"{"ok":false,"error":"not_allowed_token_type"}"#, false),
+        ] {
+            let (slack, channel) = with(&[(0, Odd::Answers(200, refusal))]).await;
+            assert_eq!(channel.deliver(&unfolding()).await, done("100.1", "chat.update"));
+            channel.deliver(&next).await.unwrap();
+            assert_eq!(slack.methods()[3] == "chat.startStream", asks_again, "{refusal}");
+        }
+        assert!(is_to_all("HTTP 404") && !is_to_all("HTTP 400"));
+    }
+
+    #[tokio::test]
+    async fn a_beginning_without_a_name_is_none_and_the_whole_follows() {
+        for nameless in [Odd::Answers(200, r#"{"ok":true}"#), Odd::Answers(200, r#"{"ok":true,"ts":""}"#)] {
+            let (slack, channel) = with(&[(0, nameless)]).await;
+            assert_eq!(channel.deliver(&unfolding()).await, done("100.1", "chat.update"));
+            assert_eq!(slack.methods(), ["chat.startStream", "chat.postMessage", "chat.update"]);
+            let (slack, channel) = with(&[(0, NO_STREAMS), (1, nameless)]).await;
+            assert_eq!(channel.deliver(&unfolding()).await, done("100.2", "chat.postMessage"));
+            assert!(slack.body(2)["blocks"].to_string().contains("from words"), "the whole");
+            let next = Delivery { idempotency_key: "default/e-18.0".to_owned(), ..unfolding() };
+            channel.deliver(&next).await.unwrap();
+            assert_eq!(slack.methods()[3..], ["chat.postMessage"], "it is one message from then on");
+        }
+    }
+
+    #[tokio::test]
     async fn where_nothing_can_be_edited_the_beginning_is_taken_back() {
-        let (slack, channel) = with(&[(0, NO_STREAMS), (2, NO_EDITS), (3, NO_EDITS)]).await;
-        assert_eq!(channel.deliver(&unfolding()).await, done("100.5", "chat.postMessage"));
-        assert_eq!(slack.methods()[2..], ["chat.update", "chat.update", "chat.delete", "chat.postMessage"]);
+        let (slack, channel) = with(&[(0, NO_STREAMS), (2, NO_EDITS)]).await;
+        assert_eq!(channel.deliver(&unfolding()).await, done("100.4", "chat.postMessage"));
+        assert_eq!(slack.methods()[2..], ["chat.update", "chat.delete", "chat.postMessage"]);
         let next = Delivery { idempotency_key: "default/e-18.0".to_owned(), ..unfolding() };
         channel.deliver(&next).await.unwrap();
-        assert_eq!(slack.methods()[6..], ["chat.postMessage"], "it is one message from then on");
+        assert_eq!(slack.methods()[5..], ["chat.postMessage"], "it is one message from then on");
     }
 
     #[tokio::test]
@@ -600,6 +662,20 @@ mod tests {
                 assert!(matches!(channel.look_up(&delivery).await, Ok(Lookup::Done(_))));
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_in_a_persons_chat_is_found_there_and_made_whole() {
+        let listed = Odd::Answers(200, r#"{"ok":true,"channels":[{"id":"D1","user":"U1"}]}"#);
+        let (slack, channel) = with(&[(0, Odd::HangsUp), (1, listed)]).await;
+        let mut delivery = unfolding();
+        (delivery.to.place, delivery.to.request) = ("U1".to_owned(), None);
+        assert!(matches!(channel.deliver(&delivery).await, Err(DeliverError::UnknownOutcome { .. })));
+        let channel = channel.after_a_start();
+        assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::NotDone));
+        assert_eq!(channel.deliver(&delivery).await, done("100.0", "chat.update"));
+        let looked = ["users.conversations", "conversations.history", "chat.stopStream", "chat.update"];
+        assert_eq!(slack.methods()[1..], looked, "nothing is posted a second time");
     }
 
     #[tokio::test]
