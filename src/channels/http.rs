@@ -5,7 +5,11 @@
 
 use std::time::Duration;
 
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
+
+/// The longest wait that is believed. Ours: whoever asks for more is asked again by then, and no time overflows.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// A client whose calls take no longer than `call`, and whose connections are there by `connect`.
 ///
@@ -38,6 +42,13 @@ pub(super) async fn body(response: &mut Response, most: usize) -> Result<Vec<u8>
     Ok(body)
 }
 
+/// How long a platform asks to be left alone, where it says so in seconds; an hour at most.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let seconds = header.and_then(|seconds| seconds.trim().parse().ok());
+    seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT))
+}
+
 /// An error with its causes.
 pub(super) fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
@@ -48,4 +59,27 @@ pub(super) fn words(error: reqwest::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_an_hour_at_most_whatever_is_asked_for() {
+        for (said, seconds) in [
+            (Some(" 3 "), Some(3)),
+            (Some("3600"), Some(3600)),
+            (Some("18446744073709551615"), Some(3600)),
+            (Some("18446744073709551616"), None),
+            (Some("Thu, 12 Jul 2018 18:36:58 GMT"), None),
+            (None, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(said.map(|text| (RETRY_AFTER, HeaderValue::from_static(text))));
+            assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{said:?}");
+        }
+    }
 }

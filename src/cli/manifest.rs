@@ -14,6 +14,7 @@ use super::{Global, print};
 use crate::channels::slack::manifest;
 use crate::commands::{forms, usage};
 use crate::config::Config;
+use crate::domain::task::link::domain;
 
 /// Stands for the address of the server where none is configured.
 const PLACEHOLDER: &str = "https://your-host.example";
@@ -66,7 +67,7 @@ fn slack(config: &Config, socket: bool) -> anyhow::Result<Value> {
     let base = config.server.public_url.as_ref().map_or(PLACEHOLDER, |url| url.as_str()).trim_end_matches('/');
     let command = &config.channels.slack.command;
     let base = Some(base).filter(|_| !socket);
-    let domain = config.server.public_url.as_ref().and_then(manifest::domain);
+    let domain = config.server.public_url.as_ref().and_then(domain);
     Ok(manifest::manifest(base, domain, command, &usage::summary(), &usage::hint(), &forms::ENTRIES)?)
 }
 

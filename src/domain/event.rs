@@ -153,6 +153,15 @@ impl std::fmt::Display for PlatformUser {
     }
 }
 
+/// The end of the [`Address::spot`] of what stands below links. No platform calls a place so.
+const LINKS: &str = "/links";
+
+/// Whether a spot is that of what stands below links.
+#[must_use]
+pub fn is_below_links(spot: &str) -> bool {
+    spot.ends_with(LINKS)
+}
+
 impl Address {
     /// The unit in which answers keep their order: one thread, the place outside threads, one person's Home, or one link.
     #[must_use]
@@ -170,7 +179,7 @@ impl Address {
     #[must_use]
     pub fn spot(&self) -> String {
         if self.below.is_some() {
-            return format!("{}/{}/links", self.channel, self.installation);
+            return format!("{}/{}{LINKS}", self.channel, self.installation);
         }
         let place = self.person.as_ref().filter(|_| self.alone).unwrap_or(&self.place);
         format!("{}/{}/{place}", self.channel, self.installation)

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -401,8 +401,7 @@ impl Answer {
     }
 
     fn retry_after(&self) -> Duration {
-        let header = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        header.and_then(|seconds| seconds.trim().parse().ok()).map_or(DEFAULT_WAIT, Duration::from_secs)
+        http::retry_after(&self.headers).unwrap_or(DEFAULT_WAIT)
     }
 }
 

@@ -26,7 +26,7 @@ use crate::channels::progress::{Progress, Shown};
 use crate::channels::unfolding;
 use crate::channels::{Channel, DeliverError, Delivered, Delivery, Lookup};
 use crate::domain::card::Audience;
-use crate::domain::event::{Address, ChannelName, PlatformUser};
+use crate::domain::event::{Address, ChannelName, PlatformUser, is_below_links};
 use crate::domain::ids::EventId;
 use crate::domain::principal::Profile;
 use crate::domain::time::Timestamp;
@@ -360,6 +360,10 @@ impl Channel for SlackChannel {
         self.pace
     }
 
+    fn pace_in(&self, place: &str) -> Duration {
+        if is_below_links(place) { self.pace.max(unfurl::PACE) } else { self.pace }
+    }
+
     fn is_awaited(&self, event: EventId) -> bool {
         self.inline.is_awaited(event)
     }
@@ -450,6 +454,7 @@ pub(super) mod tests {
         }
     }
     use crate::domain::card::Card;
+    use crate::domain::event::Below;
     use crate::domain::principal::Standing;
 
     /// What Slack answers to a call, where it is not what it usually does.
@@ -811,6 +816,27 @@ pub(super) mod tests {
         delivery.to = Address { installation: "T5".to_owned(), organisation: Some("E1".to_owned()), ..delivery.to };
         assert_eq!(channel.look_up(&delivery).await, Ok(Lookup::NotDone));
         assert_eq!(slack.body(6)["team_id"], "T5");
+    }
+
+    #[tokio::test]
+    async fn what_stands_below_links_keeps_to_what_slack_takes_of_it() {
+        let (_, channel, _) = start().await;
+        let below = Some(Below { message: "C1:1.2".to_owned(), link: "https://bot.example.com/tasks/T-1".to_owned() });
+        let to = Address { below, ..delivery(None).to };
+        assert_eq!(channel.pace_in(&to.spot()), Duration::from_millis(1_200), "50 a minute");
+        assert_eq!(channel.pace_in(&Address { below: None, ..to }.spot()), Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn a_place_into_which_much_was_sent_is_read_anew_and_not_kept_in_mind_for_ever() {
+        let (slack, channel, _) = start().await;
+        let delivery = delivery(None);
+        channel.look_up(&delivery).await.unwrap();
+        channel.look_up(&delivery).await.unwrap();
+        assert_eq!(slack.methods().len(), 1, "one look tells of all");
+        (0..=4_000).for_each(|number| channel.scans.begin(&delivery, &format!("default/e-{number}.1")));
+        channel.look_up(&delivery).await.unwrap();
+        assert_eq!(slack.methods().len(), 2);
     }
 
     #[tokio::test]

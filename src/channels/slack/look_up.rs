@@ -51,6 +51,9 @@ pub(super) fn hides_the_place(error: &DeliverError) -> bool {
 
 /// Conversations of which it is remembered what was seen in them.
 const MOST_SCANS: usize = 256;
+/// Messages that were sent into one of them since it was read; beyond it the conversation is read anew. Ours: some
+/// hundred kilobytes of keys.
+const MOST_BEGUN: usize = 4000;
 
 /// What a search has found.
 pub(super) struct Found {
@@ -84,8 +87,12 @@ impl Scans {
 
     /// A message of ours is about to be sent.
     pub(super) fn begin(&self, delivery: &Delivery, key: &str) {
-        if let Some(scan) = self.seen().get_mut(&place_of(delivery)) {
+        let (mut seen, place) = (self.seen(), place_of(delivery));
+        let Some(scan) = seen.get_mut(&place) else { return };
+        if scan.begun.len() < MOST_BEGUN {
             scan.begun.insert(key.to_owned());
+        } else {
+            seen.remove(&place);
         }
     }
 
@@ -154,7 +161,8 @@ pub(super) async fn search(
         }
         other => other?,
     };
-    found.messages.retain(|key, _| wanted.contains(key));
+    let mark = mark(delivery);
+    found.messages.retain(|key, _| wanted.contains(key) || *key == mark);
     Ok(found)
 }
 

@@ -5,7 +5,6 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use url::{Host, Url};
 
 use crate::domain::form::Entry;
 
@@ -83,16 +82,6 @@ const NEW_APP: &str = "https://api.slack.com/apps?new_app=1&manifest_json=";
 pub struct BadCommand {
     /// As configured.
     pub command: String,
-}
-
-/// The domain of a server, of which Slack tells when somebody writes a link to it: that of an https address. Slack takes
-/// names of ASCII with a top-level domain, no addresses of machines, and five at most; the server has one
-/// (docs.slack.dev/messaging/unfurling-links-in-messages, "Domain(s)").
-#[must_use]
-pub fn domain(public_url: &Url) -> Option<&str> {
-    let Some(Host::Domain(name)) = public_url.host().filter(|_| public_url.scheme() == "https") else { return None };
-    let name = name.trim_end_matches('.');
-    (name.contains('.') && name.is_ascii()).then_some(name)
 }
 
 /// The scopes of an app, of which one with a domain needs two more.
@@ -263,16 +252,6 @@ mod tests {
         let scopes = with["oauth_config"]["scopes"]["bot"].to_string();
         assert!(scopes.contains("links:read") && scopes.contains("links:write"));
         assert!(!of(None).to_string().contains("link"), "{}", of(None));
-        for (url, wanted) in [
-            ("https://bot.example.com/crm/", Some("bot.example.com")),
-            ("https://bot.example.com.:8443/", Some("bot.example.com")),
-            ("http://bot.example.com/", None),
-            ("https://localhost/", None),
-            ("https://203.0.113.7/", None),
-            ("https://[2001:db8::1]/", None),
-        ] {
-            assert_eq!(domain(&url.parse().unwrap()), wanted, "{url}");
-        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::client::{Client, SetUpError};
 use super::manifest;
 use crate::channels::DeliverError;
 use crate::domain::secret::Secret;
+use crate::domain::task::link::domain;
 
 /// A client of OAuth: the app as Slack knows it.
 pub struct OAuth {
@@ -85,7 +86,7 @@ impl OAuth {
     pub fn authorize(&self, redirect: &Url, state: &str) -> Url {
         let mut url = self.client.api().clone();
         url.set_path("/oauth/v2/authorize");
-        let scopes = manifest::scopes(manifest::domain(redirect));
+        let scopes = manifest::scopes(domain(redirect));
         url.query_pairs_mut()
             .append_pair("client_id", &self.id)
             .append_pair("scope", &scopes.join(","))

@@ -11,11 +11,14 @@
 //! marks it is the `block_id` of its first block. A message that was found by that mark, or to which something may have been
 //! added that was not acknowledged, is ended and then edited to be whole, which may be repeated at will.
 
+mod refusal;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use self::refusal::is_to_all;
 use super::answers::Posted;
 use super::blocks::{self, Rendered};
 use super::client::Client;
@@ -31,25 +34,6 @@ use crate::channels::{DeliverError, Delivered, Delivery};
 const MOST_STATES: usize = 4;
 /// Characters of a `block_id` (docs.slack.dev/reference/block-kit/blocks).
 const LONGEST_MARK: usize = 255;
-/// Refusals of the method, of the token or of the application, which any message of the workspace would meet
-/// (docs.slack.dev/reference/methods/chat.startStream, "errors"; where there is no such method, `unknown_method` or
-/// 404), and those for want of what no message here carries. All others are of one message or its place: they say
-/// nothing of the next one.
-const REFUSED_TO_ALL: [&str; 13] = [
-    "HTTP 404",
-    "accesslimited",
-    "deprecated_endpoint",
-    "enterprise_is_restricted",
-    "feature_not_enabled",
-    "method_deprecated",
-    "missing_recipient_team_id",
-    "missing_recipient_user_id",
-    "missing_scope",
-    "no_permission",
-    "not_allowed_token_type",
-    "team_access_not_granted",
-    "unknown_method",
-];
 /// Slack's word where the person has pressed Stop under a stream.
 const STOPPED: &str = "stopped_by_user";
 /// The receipt's word for that.
@@ -409,13 +393,6 @@ impl Unfolding {
     }
 }
 
-/// Whether a refusal is one of all streams in the workspace.
-fn is_to_all(reason: &str) -> bool {
-    // Behind the code of a missing scope stands which one.
-    let code = reason.split_once(" (").map_or(reason, |(code, _)| code);
-    REFUSED_TO_ALL.contains(&code)
-}
-
 /// The message of an answer; none where the platform gives it no name: nobody may have seen it, and it cannot be changed.
 fn begun(posted: Posted, place: &str, way: Way) -> Option<Begun> {
     let ts = posted.ts.filter(|ts| !ts.is_empty())?;
@@ -574,7 +551,6 @@ mod tests {
             channel.deliver(&next).await.unwrap();
             assert_eq!(slack.methods()[3] == "chat.startStream", asks_again, "{refusal}");
         }
-        assert!(is_to_all("HTTP 404") && !is_to_all("HTTP 400"));
     }
 
     #[tokio::test]

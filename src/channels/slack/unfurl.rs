@@ -4,6 +4,8 @@
 //! stood below that link before (docs.slack.dev/reference/methods/chat.unfurl), so it is repeated at will: there is nothing
 //! to look for where an answer was lost. Whether anything is shown, and what, is not known here.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::blocks;
@@ -14,6 +16,8 @@ use crate::domain::event::Below;
 
 /// The method, and the receipt's word for this way.
 const UNFURL: &str = "chat.unfurl";
+/// Between two calls: Slack takes 50 a minute of a workspace (docs.slack.dev/reference/methods/chat.unfurl, "Tier 3").
+pub(super) const PACE: Duration = Duration::from_millis(1_200);
 /// Where a link stands that Slack calls posted; the other place is the box in which a message is still being written.
 pub(super) const POSTED: &str = "conversations_history";
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
 
@@ -142,8 +142,7 @@ impl Answer {
     }
 
     pub(super) fn retry_after(&self) -> Duration {
-        let header = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        header.and_then(|seconds| seconds.trim().parse().ok()).map_or(DEFAULT_WAIT, Duration::from_secs)
+        http::retry_after(&self.headers).unwrap_or(DEFAULT_WAIT)
     }
 }
 

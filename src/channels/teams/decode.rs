@@ -170,7 +170,7 @@ pub fn decode(
 /// Who types or looks waits for nobody else, and nobody in the conversation for them.
 fn lane(tenant: &str, from: Option<&PlatformUser>, answer: &Answer, conversation: &str) -> String {
     match (from, answer) {
-        (Some(from), Answer::Search(_)) => format!("teams/{tenant}/search/{}", from.id),
+        (Some(from), Answer::Search(_) | Answer::Link(_)) => format!("teams/{tenant}/search/{}", from.id),
         (Some(from), Answer::Card { .. }) => format!("teams/{tenant}/look/{}", from.id),
         _ => format!("teams/{tenant}/{conversation}"),
     }
@@ -500,6 +500,9 @@ mod tests {
         let Decoded { incoming, answer } = query(json!({"id": "29:ann", "aadObjectId": "A-1"}));
         assert!(matches!(answer, Answer::Search(sought) if sought.words == "x" && sought.entry == "task_search"));
         assert_eq!(incoming.lane.0.as_ref(), format!("teams/{HOME}/search/a-1"));
+        let pasted = json!({"type": "invoke", "name": "composeExtension/queryLink", "value": {"url": "https://x.example"},
+            "from": {"id": "29:ann", "aadObjectId": "A-1"}});
+        assert_eq!(read(pasted).unwrap().incoming.lane, incoming.lane, "nobody waits for a link that is pasted");
         assert!(incoming.reply.is_some(), "who asks is looked up in the place in which they are");
         for nobody in [json!({}), json!({"id": "28:bot"}), json!({"id": "29:x", "role": "bot"})] {
             let decoded = query(nobody.clone());

@@ -12,11 +12,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Value, json};
-use url::{Host, Url};
+use url::Url;
 
 use super::search::PARAMETER;
 use crate::domain::form::Entry;
 use crate::domain::search::SearchEntry;
+use crate::domain::task::link::domain;
 
 /// Where Teams sends everything: the Bot Framework's convention.
 pub const MESSAGES_PATH: &str = "/api/messages";
@@ -136,6 +137,7 @@ pub fn manifest(
     let entries: Vec<Value> =
         searches.iter().map(search).chain(entries.iter().map(entry)).take(MOST_COMMANDS).collect();
     let mut extension = json!({ "botId": id.0, "commands": entries });
+    // (learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/link-unfurling)
     if let Some(domain) = domain(site).filter(|_| reads_links) {
         // Who is not named sees nothing, so nobody is asked without a name.
         let value = json!({ "domains": [domain], "supportsAnonymizedPayloads": false });
@@ -166,14 +168,6 @@ pub fn manifest(
         "authorization": { "permissions": { "resourceSpecific": of_its_place } },
         "validDomains": [site.host_str().unwrap_or_default()],
     })
-}
-
-/// The domain of a server, of which Teams tells when somebody pastes a link to it; a machine's address is none, and a
-/// name without a dot is nobody's
-/// (learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/link-unfurling).
-fn domain(site: &Url) -> Option<&str> {
-    let Some(Host::Domain(name)) = site.host().filter(|_| site.scheme() == "https") else { return None };
-    name.contains('.').then_some(name)
 }
 
 /// An entry that opens a form, as a command of the message extension: in the menu of a message, or where one writes and

@@ -1,9 +1,8 @@
 //! Answers that unfold, in the chat that a person has with the bot alone: a stream of Teams.
 //!
-//! learn.microsoft.com/microsoftteams/platform/bots/streaming-ux: the first part is answered with the stream's id; each
-//! further one carries that id, the next number and all the text so far; the last is a message, and alone may carry a card.
-//! So the text of the beginning is shown at once, and stays above the card, which is the whole answer. How a part came
-//! to be is not asked here: [`Stream::further`] takes the next one whenever it is there.
+//! learn.microsoft.com/microsoftteams/platform/bots/streaming-ux: the first part is answered with the stream's id; the last
+//! carries that id and all the text so far; it is a message, and alone may carry a card. So the text of the beginning is
+//! shown at once, and stays above the card, which is the whole answer: two parts, and none between them.
 //!
 //! A stream without an end vanishes, and Teams shows the bot no messages. So where a stream does not begin, or Teams ends
 //! it, the whole comes as one ordinary message, and nothing is streamed a second time. A last part whose answer was lost
@@ -41,8 +40,6 @@ pub(super) struct Unfolding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stream {
     id: String,
-    /// The number of its last part.
-    sequence: u32,
     /// What it shows.
     text: String,
 }
@@ -60,22 +57,9 @@ impl Stream {
         match client.stream(spot, &part("typing", text, &info)).await? {
             // Without its id it cannot go on.
             Streamed::Taken(id) if id.is_empty() => Ok(Err(Streamed::Refused { for_all: false })),
-            Streamed::Taken(id) => Ok(Ok(Self { id, sequence: 1, text: text.to_owned() })),
+            Streamed::Taken(id) => Ok(Ok(Self { id, text: text.to_owned() })),
             other => Ok(Err(other)),
         }
-    }
-
-    /// Shows more of it: all the text so far, of which what is shown is the beginning.
-    async fn further(&mut self, client: &Client, spot: Spot<'_>, text: &str) -> Result<Streamed, DeliverError> {
-        let sequence = self.sequence + 1;
-        let info = json!({
-            "type": "streaminfo", "streamType": "streaming", "streamSequence": sequence, "streamId": self.id,
-        });
-        let taken = client.stream(spot, &part("typing", text, &info)).await?;
-        if let Streamed::Taken(_) = taken {
-            (self.sequence, self.text) = (sequence, text.to_owned());
-        }
-        Ok(taken)
     }
 
     /// Ends it with the card.
@@ -110,9 +94,9 @@ impl Unfolding {
             return Ok(None);
         }
         let states = delivery.card.states(MOST_STATES);
-        let Some((whole, before @ [first, ..])) = states.split_last() else { return Ok(None) };
+        let Some((whole, [first, ..])) = states.split_last() else { return Ok(None) };
         let whole = card::render(whole);
-        let mut stream = match self.stands.of(&delivery.idempotency_key) {
+        let stream = match self.stands.of(&delivery.idempotency_key) {
             Some(Stand::AtOnce) => return Ok(None),
             Some(Stand::Begun(stream)) => return self.finish(client, spot, delivery, &stream, &whole).await,
             None => match self.begin(client, spot, delivery, &card::render(first).text).await? {
@@ -120,16 +104,6 @@ impl Unfolding {
                 Err(ended) => return Ok(ended),
             },
         };
-        for state in &before[1..] {
-            tokio::time::sleep(self.pause).await;
-            match stream.further(client, spot, &card::render(state).text).await {
-                Ok(Streamed::Taken(_)) => self.keep(delivery, Stand::Begun(stream.clone())),
-                Ok(Streamed::Stopped) => return Ok(Some(self.ended(delivery, &stream, BY_THE_PERSON))),
-                // The text grows; whether Teams has shown this part of it does not matter to the last.
-                Ok(Streamed::Refused { .. }) | Err(DeliverError::UnknownOutcome { .. }) => break,
-                Err(error) => return Err(error),
-            }
-        }
         tokio::time::sleep(self.pause).await;
         self.finish(client, spot, delivery, &stream, &whole).await
     }
@@ -289,11 +263,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_begins_with_the_headline_grows_and_ends_with_the_card() {
+    async fn a_stream_begins_with_the_headline_and_ends_with_the_card() {
         let (connector, url) = start(&[BEGUN]).await;
         let (client, spot) = (Client::for_playground().unwrap(), Spot { service_url: &url, conversation: "a:1" });
-        let mut stream = Stream::begin(&client, spot, "One").await.unwrap().unwrap();
-        assert_eq!(stream.further(&client, spot, "One two").await, Ok(Streamed::Taken(String::new())));
+        let stream = Stream::begin(&client, spot, "One").await.unwrap().unwrap();
         let whole = card::render(&delivery().card);
         assert!(matches!(stream.finish(&client, spot, &whole).await, Ok(Streamed::Taken(_))));
         let parts = connector.parts.lock().unwrap().clone();
@@ -304,14 +277,13 @@ mod tests {
         };
         let expected = [
             ("typing", "One", with(info("streaming"), json!({"streamSequence": 1}))),
-            ("typing", "One two", with(info("streaming"), json!({"streamSequence": 2, "streamId": "s-1"}))),
-            ("message", "One two", with(info("final"), json!({"streamId": "s-1"}))),
+            ("message", "One", with(info("final"), json!({"streamId": "s-1"}))),
         ];
         for (part, (kind, text, entities)) in parts.iter().zip(expected) {
             assert_eq!((&part["type"], &part["text"], &part["entities"]), (&json!(kind), &json!(text), &entities));
             assert_eq!((part.get("attachments").is_some(), &part["textFormat"]), (kind == "message", &json!("plain")));
         }
-        assert!(parts[2]["attachments"].to_string().contains("first *this*"));
+        assert!(parts[1]["attachments"].to_string().contains("first *this*"));
 
         let (connector, url) = start(&[BEGUN]).await;
         let spot = Spot { service_url: &url, conversation: "a:1" };

@@ -1,7 +1,7 @@
 //! That an answer is being made, shown in its conversation while somebody waits for it.
 //!
 //! It is advice and nothing more: never stored, never tried again, and gone when the answer sets out, which waits for
-//! nothing of it. Owns when it is shown, and how much of a conversation's rate it takes. Who waits for which event is told
+//! nothing of it but the moment that a call under way takes. Owns when it is shown, and how much of a conversation's rate it takes. Who waits for which event is told
 //! by the edge, that the answer sets out by `deliver.rs`.
 
 use std::collections::{HashMap, VecDeque};
@@ -27,7 +27,10 @@ const EVERY: Duration = Duration::from_secs(3);
 const AT_MOST: Duration = Duration::from_secs(60);
 /// What takes longer would be seen too late.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
-/// The answer waits no longer until a call that is cut off is gone; that takes no time but where the machine is busy.
+/// A call that is under way when the answer sets out may come to its end: cut off, it could be shown behind the answer.
+/// One that takes longer is cut off all the same, since nobody is to wait for it. Ours: most take a third of that.
+const IN_FLIGHT: Duration = Duration::from_millis(300);
+/// The answer waits no longer than that and this until such a call is gone, which is for a machine that is busy.
 const CUT_OFF: Duration = Duration::from_millis(100);
 /// Events for which it is shown at one time; more are answered without it.
 const MOST_AT_ONCE: usize = 256;
@@ -128,13 +131,13 @@ impl Typing {
         Some(Answering { typing: self.clone(), event, to, asked, stop: stopped, gone: Some(gone) })
     }
 
-    /// The answer to an event sets out: nothing is shown behind it.
+    /// The answer to an event sets out: nothing is begun behind it, and what is under way has a moment to arrive.
     pub(super) async fn answered(&self, event: EventId) {
         let waiting = self.waiting().remove(&event);
         if let Some(Waiting { stop, gone }) = waiting {
             drop(stop);
             // It is closed, or is not in time: the answer goes either way.
-            let _ = timeout(CUT_OFF, gone).await;
+            let _ = timeout(IN_FLIGHT + CUT_OFF, gone).await;
         }
     }
 
@@ -185,10 +188,15 @@ impl Answering {
                     }
                     () = sleep_until(at) => {}
                 }
+                let mut shown = pin!(self.typing.show(&self.to));
                 tokio::select! {
                     biased;
-                    _ = &mut self.stop => return,
-                    () = self.typing.show(&self.to) => {}
+                    _ = &mut self.stop => {
+                        // It has arrived, or is cut off: the answer goes either way.
+                        let _ = timeout(IN_FLIGHT, shown).await;
+                        return;
+                    }
+                    () = &mut shown => {}
                 }
                 at = Instant::now() + EVERY;
             }
@@ -205,7 +213,10 @@ impl Drop for Answering {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::domain::event::ChannelName;
 
     #[test]
     fn a_place_is_shown_it_once_in_a_while_however_many_wait_there() {
@@ -233,5 +244,53 @@ mod tests {
         assert_eq!((SPAN.as_millis() / paced.as_millis(), places.pace("b", half, at)), (50, half));
         assert_eq!(places.pace("a", half, at + SPAN), half);
         assert_eq!(places.pace("a", Duration::ZERO, at), Duration::ZERO);
+    }
+
+    /// A connector that takes so long for each call; how many have come, and how many came to their end.
+    async fn slow(takes: Duration) -> (String, Arc<[AtomicUsize; 2]>) {
+        let counts: Arc<[AtomicUsize; 2]> = Arc::default();
+        let counted = counts.clone();
+        let take = move || async move {
+            counted[0].fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(takes).await;
+            counted[1].fetch_add(1, Ordering::SeqCst);
+            "{}"
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(take)).await.unwrap() });
+        (url, counts)
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_when_the_answer_sets_out_arrives_before_it_or_is_cut_off() {
+        for (takes, arrives) in [(Duration::from_millis(100), 1), (Duration::from_secs(60), 0)] {
+            let (url, counts) = slow(takes).await;
+            let to = Address {
+                channel: ChannelName::Teams,
+                installation: "t1".to_owned(),
+                organisation: None,
+                place: "a:1".to_owned(),
+                thread: None,
+                begins_thread: false,
+                request: None,
+                connector: Some(url),
+                alone: true,
+                home: false,
+                below: None,
+                person: Some("29:ann".to_owned()),
+                route: None,
+            };
+            let typing = Arc::new(Typing::new(Arc::new(Client::for_playground().unwrap())));
+            let answering = typing.answering(EventId(1), to, Instant::now() - FIRST_AFTER).unwrap();
+            answering.until(std::future::pending());
+            while counts[0].load(Ordering::SeqCst) == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let before = Instant::now();
+            typing.answered(EventId(1)).await;
+            assert_eq!(counts[1].load(Ordering::SeqCst), arrives, "{takes:?}");
+            assert!(before.elapsed() < IN_FLIGHT + CUT_OFF + Duration::from_secs(5), "nobody waits for {takes:?}");
+        }
     }
 }

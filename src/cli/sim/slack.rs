@@ -14,8 +14,8 @@ use super::super::{Global, print};
 use super::stage::BotHere;
 use super::visit::{self, PATIENCE, Seen, Visit};
 use crate::actors::clock;
-use crate::channels::slack::manifest;
 use crate::config::Config;
+use crate::domain::task::link;
 use crate::sim::slack::world::SlackWorld;
 use crate::sim::slack::{Manner, SlackSim, seed};
 
@@ -129,7 +129,7 @@ pub(super) async fn run(global: &Global, args: &SlackArgs) -> anyhow::Result<Exi
 
 /// The domain that the app's manifest names.
 fn domain(config: &Config) -> Option<String> {
-    config.server.public_url.as_ref().and_then(manifest::domain).map(str::to_owned)
+    config.server.public_url.as_ref().and_then(link::domain).map(str::to_owned)
 }
 
 /// Where `sim up` listens when it is not told otherwise.

@@ -3,7 +3,7 @@
 //! Pure: what a link leads to, and who may see it, is decided elsewhere. A link says nothing but the task's number, which
 //! each tenant gives out anew: in whose tenant it is meant is where it was written.
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::domain::ids::TaskId;
 
@@ -41,14 +41,14 @@ impl TaskLinks {
     }
 
     /// The task to which a link leads; none where it is a link to anything else, whatever it contains. Scheme, host and
-    /// port are those of the server, nobody is named before the host, and the path is that of a task, in whatever case and
+    /// port are those of the server, with the dot of the root or without, nobody is named before the host, and the path is that of a task, in whatever case and
     /// with or without a slash at its end. Query and fragment say nothing.
     #[must_use]
     pub fn task(&self, link: &str) -> Option<TaskId> {
         let url = Url::parse(link).ok()?;
         // Of an https address the port is known, so that a default one and none are the same.
-        let place =
-            |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
+        let host = |url: &Url| url.host_str().map(|host| host.trim_end_matches('.').to_owned());
+        let place = |url: &Url| (url.scheme().to_owned(), host(url), url.port_or_known_default());
         if place(&url) != place(&self.base) || !url.username().is_empty() || url.password().is_some() {
             return None;
         }
@@ -59,6 +59,17 @@ impl TaskLinks {
         }
         well_formed(id.strip_suffix('/').unwrap_or(id))
     }
+}
+
+/// The domain of a server, of which platforms tell when somebody writes or pastes a link to it: that of an https address,
+/// without the dot of the root. They take names of ASCII with a top-level domain, and no addresses of machines; Slack five
+/// at most, and the server has one (docs.slack.dev/messaging/unfurling-links-in-messages, "Domain(s)";
+/// learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/link-unfurling).
+#[must_use]
+pub fn domain(public_url: &Url) -> Option<&str> {
+    let Some(Host::Domain(name)) = public_url.host().filter(|_| public_url.scheme() == "https") else { return None };
+    let name = name.trim_end_matches('.');
+    (name.contains('.') && name.is_ascii()).then_some(name)
 }
 
 /// The task of an id as links have it, in whatever case: `T-12`, and neither `12` nor `T-012`, which people may type.
@@ -96,6 +107,7 @@ mod tests {
             ("https://bot.example.com/tasks/T-12/", 12),
             ("HTTPS://BOT.Example.Com/Tasks/t-12", 12),
             ("https://bot.example.com:443/tasks/T-12", 12),
+            ("https://bot.example.com./tasks/T-12", 12),
             ("https://bot.example.com/tasks/T-12?from=mail&x=/tasks/T-9", 12),
             ("https://bot.example.com/tasks/T-12#/tasks/T-9", 12),
             ("  https://bot.example.com/tasks/T-12 ", 12),
@@ -138,6 +150,27 @@ mod tests {
         let below = links("https://bot.example.com/crm/");
         assert_eq!(below.task("https://bot.example.com/CRM/tasks/T-3"), Some(TaskId(3)));
         assert_eq!(below.task("https://bot.example.com/tasks/T-3"), None);
+    }
+
+    #[test]
+    fn the_root_of_all_names_makes_no_other_server() {
+        let rooted = links("https://bot.example.com./");
+        assert_eq!(rooted.task("https://bot.example.com/tasks/T-3"), Some(TaskId(3)));
+        assert_eq!(rooted.task(&rooted.to(TaskId(3))), Some(TaskId(3)));
+    }
+
+    #[test]
+    fn platforms_tell_of_links_to_a_domain_and_to_no_machine() {
+        for (url, wanted) in [
+            ("https://bot.example.com/crm/", Some("bot.example.com")),
+            ("https://bot.example.com.:8443/", Some("bot.example.com")),
+            ("http://bot.example.com/", None),
+            ("https://localhost/", None),
+            ("https://203.0.113.7/", None),
+            ("https://[2001:db8::1]/", None),
+        ] {
+            assert_eq!(domain(&url.parse().unwrap()), wanted, "{url}");
+        }
     }
 
     proptest! {
