@@ -10,15 +10,17 @@ use serde_json::{Value, json};
 
 use crate::commands::task_card::{cut, line};
 use crate::domain::action::{ActionGroup, ActionSpec};
+use crate::domain::approval::Ring;
 use crate::domain::card::{Action, Block, ButtonStyle, Card};
 use crate::domain::event::{Address, MeetingPhase};
+use crate::domain::ids::EventId;
 use crate::domain::outcome::{Failure, Outcome, Refusal, Reply, TimerChange};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::keyspace::meeting::Meeting;
 use crate::store::keyspace::task::{self as tasks, TaskFilter};
-use crate::store::keyspace::{event, meeting};
+use crate::store::keyspace::{approval, event, meeting};
 use crate::tools::{Context, due};
 
 /// What policies decide about: whether a place is told of its meetings.
@@ -131,8 +133,7 @@ fn brought(conversation: &str, since: Timestamp, ctx: &Context<'_>) -> Result<Br
     for task in all.into_iter().rev().filter(|task| task.updated >= since) {
         let mut here = Vec::new();
         for entry in task.history.iter().filter(|entry| entry.at >= since) {
-            let caused = event::read(ctx.view, entry.event)?;
-            if caused.and_then(|event| event.what.reply).is_some_and(|reply| reply.conversation() == conversation) {
+            if asked_in(entry.event, ctx)?.is_some_and(|reply| reply.conversation() == conversation) {
                 here.push(entry);
             }
         }
@@ -147,6 +148,15 @@ fn brought(conversation: &str, since: Timestamp, ctx: &Context<'_>) -> Result<Br
         }
     }
     Ok(brought)
+}
+
+/// Where what an event did was asked. What an approval lets run is rung by a timer, and was asked where the approval was.
+fn asked_in(event: EventId, ctx: &Context<'_>) -> Result<Option<Address>, StoreError> {
+    let Some(event) = event::read(ctx.view, event)? else { return Ok(None) };
+    Ok(match Ring::of(&event.what.kind) {
+        Some(Ring::Run(id)) => approval::read(ctx.view, id)?.and_then(|approval| approval.value.way.reply),
+        _ => event.what.reply,
+    })
 }
 
 impl Brought {
@@ -194,8 +204,10 @@ fn with_list(card: Card, heading: &str, mut items: Vec<String>) -> Card {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::approval::Approver;
     use crate::domain::card::Audience;
     use crate::domain::event::{EventKind, Place};
+    use crate::tools::approval::{Question, ask};
     use crate::tools::testing::{Desk, NOW};
 
     fn tell(desk: &Desk, phase: MeetingPhase, id: &str) -> Outcome {
@@ -236,6 +248,36 @@ mod tests {
         let again = tell(&desk, MeetingPhase::Ended, "m");
         assert!(again.replies.is_empty() && again.summary.contains("beginning is not known"), "{}", again.summary);
         assert!(desk.timers().iter().all(|timer| !timer.starts_with("meeting/")), "{:?}", desk.timers());
+    }
+
+    #[test]
+    fn what_an_approval_lets_run_is_of_the_meeting_in_whose_chat_it_was_asked_for() {
+        let desk = Desk::new();
+        desk.tool("task.create", json!({"title": "Before"})).unwrap();
+        later(&desk, 60);
+        tell(&desk, MeetingPhase::Began, "m");
+        let question = Question {
+            line: "task done T-1",
+            shown: "task done T-1",
+            action: "task.update",
+            rules: &["asks".to_owned()],
+            approvers: &[Approver::Owner],
+            reason: "an owner looks first",
+            policy: "0123456789abcdef",
+            waits: LONGEST,
+        };
+        let asked = desk.with(|ctx| ask(&question, ctx)).unwrap();
+        desk.write(asked.writes).unwrap();
+        let payload = json!({ "run": asked.approval.id });
+        let mut run = desk.event(EventKind::TimerFired { name: "approval/run/A-1".to_owned(), payload });
+        (run.id, run.what.reply) = (EventId(9_000), None);
+        desk.write(vec![event::put_event(&run)]).unwrap();
+        let update = crate::tools::find("task.update").unwrap();
+        let args = json!({"task": "T-1", "status": "done"});
+        let outcome = desk.on(&run, |ctx| (update.run)(args, ctx)).unwrap();
+        desk.apply(&outcome).unwrap();
+        let card = tell(&desk, MeetingPhase::Ended, "m").replies.remove(0).card;
+        assert_eq!(card.title, "In this meeting: 1 task changed");
     }
 
     #[test]

@@ -36,18 +36,31 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 /// The page of a task's link; 404 for what is no id of a task.
 pub async fn show(State(state): State<Shared>, Path(id): Path<String>) -> Response {
     match well_formed(&id) {
-        Some(task) => page(StatusCode::OK, "A task in AI-CRM", &where_to_ask(task, &state.slack_command)),
+        Some(task) => {
+            let slack = state.slack.as_ref().map(|_| state.slack_command.as_str());
+            page(StatusCode::OK, "A task in AI-CRM", &where_to_ask(task, slack, state.teams.is_some()))
+        }
         None => page(StatusCode::NOT_FOUND, "No task", "<p>This address is none of a task.</p>\n"),
     }
 }
 
-fn where_to_ask(task: TaskId, slack_command: &str) -> String {
+/// Where a task can be asked for, on the platforms that are on: in Slack by its command, in Teams.
+fn where_to_ask(task: TaskId, slack: Option<&str>, teams: bool) -> String {
+    let slack = slack.map(|command| ("in Slack: ", escaped(command)));
+    let teams = teams.then(|| ("in Microsoft Teams: ", MENTION.to_owned()));
+    let mut places: Vec<(&str, String)> = slack.into_iter().chain(teams).collect();
+    places.iter_mut().for_each(|(_, called)| called.push(' '));
+    if places.is_empty() {
+        places.push(("", String::new()));
+    }
+    let list: String = places
+        .iter()
+        .map(|(place, called)| format!("<li>{place}<code>{called}task show {task}</code></li>\n"))
+        .collect();
     format!(
         "<p>AI-CRM is a bot that keeps a team's tasks, where the team talks.</p>\n\
-         <p>Tasks are not shown here. If you may see this one, ask for it where you talk to the bot:</p>\n<ul>\n\
-         <li>in Slack: <code>{command} task show {task}</code></li>\n\
-         <li>in Microsoft Teams: <code>{MENTION} task show {task}</code></li>\n</ul>\n",
-        command = escaped(slack_command),
+         <p>Tasks are not shown here. If you may see this one, ask for it where you talk to the bot:</p>\n\
+         <ul>\n{list}</ul>\n"
     )
 }
 
@@ -74,10 +87,19 @@ mod tests {
 
     #[test]
     fn the_page_says_where_to_ask_and_nothing_else_of_a_task() {
-        let said = |number| where_to_ask(TaskId(number), "/ai-crm");
+        let said = |number| where_to_ask(TaskId(number), Some("/ai-crm"), true);
         assert!(said(12).contains("/ai-crm task show T-12<") && said(12).contains("@AI-CRM task show T-12<"));
         assert_eq!(said(12).replace("T-12", "T-3"), said(3));
-        assert!(where_to_ask(TaskId(1), "/<x>").contains("/&lt;x&gt; task"));
+        assert!(where_to_ask(TaskId(1), Some("/<x>"), false).contains("/&lt;x&gt; task"));
+    }
+
+    #[test]
+    fn only_platforms_that_are_on_are_named() {
+        for (slack, teams) in [(None, true), (Some("/ai-crm"), false), (None, false)] {
+            let said = where_to_ask(TaskId(12), slack, teams);
+            assert_eq!((said.contains("Slack"), said.contains("Teams")), (slack.is_some(), teams), "{said}");
+            assert!(said.contains("task show T-12</code>"), "{said}");
+        }
     }
 
     #[test]

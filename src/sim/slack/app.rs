@@ -35,6 +35,16 @@ const SCOPES: [&str; 16] = [
     "users:read",
 ];
 
+/// Events of which an application is told only with a scope (docs.slack.dev/reference/events, "Required scopes").
+const EVENT_SCOPES: [(&str, &str); 6] = [
+    ("app_mention", "app_mentions:read"),
+    ("link_shared", "links:read"),
+    ("message.channels", "channels:history"),
+    ("message.groups", "groups:history"),
+    ("message.im", "im:history"),
+    ("message.mpim", "mpim:history"),
+];
+
 /// An application that was made from a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct App {
@@ -81,6 +91,12 @@ impl App {
         if features["bot_user"]["display_name"].as_str().is_none_or(str::is_empty) {
             return Err("/features/bot_user: a bot token needs a bot user".to_owned());
         }
+        let events = texts(&settings["event_subscriptions"]["bot_events"]);
+        let given = texts(&manifest["oauth_config"]["scopes"]["bot"]);
+        let lacking = EVENT_SCOPES.iter().find(|(event, scope)| events.contains(*event) && !given.contains(*scope));
+        if let Some((event, scope)) = lacking {
+            return Err(format!("/settings/event_subscriptions/bot_events: {event} requires the scope {scope}"));
+        }
         let by_socket = settings["socket_mode_enabled"] == true;
         let events_url = address(&settings["event_subscriptions"]["request_url"], by_socket)?;
         let interactive = settings["interactivity"]["is_enabled"] == true;
@@ -95,7 +111,7 @@ impl App {
         let commands = commands.collect::<Result<_, String>>()?;
         let shortcuts = features["shortcuts"].as_array().into_iter().flatten();
         Ok(Self {
-            events: texts(&settings["event_subscriptions"]["bot_events"]),
+            events,
             shortcuts: shortcuts.filter_map(|it| it["callback_id"].as_str()).map(str::to_owned).collect(),
             commands,
             events_url,
@@ -281,6 +297,10 @@ mod tests {
             ("/settings/event_subscriptions/request_url", json!(null), "missing"),
             ("/oauth_config/scopes/bot/0", json!("chat:writ"), "chat:writ"),
             ("/features/unfurl_domains", json!(["127.0.0.1"]), "127.0.0.1"),
+            ("/oauth_config/scopes/bot", json!(["chat:write"]), "message.im requires the scope im:history"),
+            ("/settings/event_subscriptions/bot_events/0", json!("link_shared"), "links:read"),
+            ("/settings/event_subscriptions/bot_events/0", json!("app_mention"), "app_mentions:read"),
+            ("/settings/event_subscriptions/bot_events/0", json!("message.mpim"), "mpim:history"),
         ] {
             let mut made = manifest();
             *made.pointer_mut(pointer).unwrap() = value;

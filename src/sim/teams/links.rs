@@ -8,6 +8,7 @@ use super::delivery::Answer;
 use super::press::{self, Shown, wrong};
 use super::search;
 use super::sender::{SendError, Sender};
+use super::state::State;
 
 /// The newest version of the card below a link: "Adaptive Cards version 1.3 and earlier".
 const NEWEST_CARD: (u32, u32) = (1, 3);
@@ -16,16 +17,18 @@ impl Sender {
     /// The activity of a link that somebody pastes, ready to be sent. Teams sends it for domains of the manifest alone.
     ///
     /// # Errors
-    /// When there is no such person or conversation.
+    /// When there is no such person or conversation, or the package does not ask for links of that domain.
     pub fn prepare_paste(&self, user: &str, place: &str, link: &str) -> Result<Value, SendError> {
+        self.asked_for(link)?;
         self.invoke(user, place, "composeExtension/queryLink", &json!({ "url": link }))
     }
 
     /// The same of somebody who has not installed the app: Teams takes out who it is, and where.
     ///
     /// # Errors
-    /// When there is no such person or conversation.
+    /// As [`Sender::prepare_paste`].
     pub fn prepare_anonymous_paste(&self, user: &str, place: &str, link: &str) -> Result<Value, SendError> {
+        self.asked_for(link)?;
         let mut activity = self.invoke(user, place, "composeExtension/anonymousQueryLink", &json!({ "url": link }))?;
         let redacted = json!("redacted");
         activity["from"] = json!({ "id": redacted, "name": redacted });
@@ -34,6 +37,15 @@ impl Sender {
         }
         activity["channelData"] = json!({ "tenant": { "id": redacted }, "source": { "name": "compose" } });
         Ok(activity)
+    }
+
+    /// Refuses a link of which Teams would not tell the bot.
+    fn asked_for(&self, link: &str) -> Result<(), SendError> {
+        let is_told = |state: &mut State| state.asked_for.as_ref().is_none_or(|asked| asked.tells_of(link));
+        match self.world.change(|state, _| is_told(state)) {
+            true => Ok(()),
+            false => Err(SendError::LinkNotAskedFor(link.to_owned())),
+        }
     }
 
     /// Pastes a link, and shows what comes below it.

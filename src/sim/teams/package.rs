@@ -6,6 +6,7 @@
 use std::io::{Cursor, Read as _};
 
 use serde_json::Value;
+use url::Url;
 use zip::ZipArchive;
 
 use super::seed::{BotStanding, Kind};
@@ -13,6 +14,48 @@ use super::world::TeamsWorld;
 
 /// More than a manifest or an icon has.
 const MOST_BYTES: u64 = 1 << 20;
+
+/// What a package asks for beside the conversations into which the bot can be put.
+#[derive(Debug, Clone)]
+pub(super) struct AskedFor {
+    /// The domains of links of which the bot is told when somebody pastes one.
+    domains: Vec<String>,
+    /// Permissions in the place in which it is installed, by name.
+    permissions: Vec<String>,
+}
+
+impl AskedFor {
+    fn of(manifest: &Value) -> Self {
+        let handlers = &manifest["composeExtensions"][0]["messageHandlers"];
+        let handlers = handlers.as_array().into_iter().flatten().filter(|handler| handler["type"] == "link");
+        let domains = handlers.flat_map(|handler| texts(&handler["value"]["domains"])).collect();
+        let permissions = manifest["authorization"]["permissions"]["resourceSpecific"].as_array();
+        let named = permissions.into_iter().flatten().filter(|permission| permission["type"] == "Application");
+        let permissions = named.filter_map(|it| it["name"].as_str()).map(str::to_owned).collect();
+        Self { domains, permissions }
+    }
+
+    /// Whether the bot is told of a link: of one to such a domain, or below it where that begins with `*.`.
+    pub(super) fn tells_of(&self, link: &str) -> bool {
+        let link = Url::parse(link).ok();
+        let host = link.as_ref().and_then(Url::host_str).unwrap_or_default();
+        self.domains.iter().any(|domain| match domain.strip_prefix("*.") {
+            Some(above) => host.strip_suffix(above).is_some_and(|below| below.ends_with('.')),
+            None => host.eq_ignore_ascii_case(domain),
+        })
+    }
+
+    /// Whether the bot is told of meetings in conversations of a kind
+    /// (learn.microsoft.com/microsoftteams/platform/apps-in-teams-meetings/meeting-apps-apis, "Receive real-time Teams
+    /// meeting events").
+    pub(super) fn tells_of_meetings(&self, kind: Kind) -> bool {
+        let needed = match kind {
+            Kind::Channel => "ChannelMeeting.ReadBasic.Group",
+            _ => "OnlineMeeting.ReadBasic.Chat",
+        };
+        self.permissions.iter().any(|permission| permission == needed)
+    }
+}
 
 impl TeamsWorld {
     /// Uploads the package: the application is nowhere from here on, until somebody puts it into a conversation of a kind
@@ -37,6 +80,7 @@ impl TeamsWorld {
             }
             state.conversations.values_mut().for_each(|place| place.bot = BotStanding::Absent);
             state.installable = Some(kinds);
+            state.asked_for = Some(AskedFor::of(&manifest));
             Ok(())
         })?;
         Ok(scopes)
@@ -127,6 +171,35 @@ mod tests {
         assert_eq!(sender.install("ada", "group").unwrap_err(), SendError::NotInstallable("group".to_owned()));
         assert_eq!(sender.install("ada", "personal-ada").unwrap().len(), 2);
         assert!(sender.say("ada", "personal-ada", "help", None).unwrap().activity.is_some());
+    }
+
+    #[test]
+    fn the_bot_is_told_of_links_and_meetings_for_which_its_package_asks() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let link = |host: &str| format!("https://{host}/tasks/T-1");
+        for (domains, permissions, tells) in [
+            (json!(["bot.example.com", "*.example.org"]), json!(["OnlineMeeting.ReadBasic.Chat"]), true),
+            (json!([]), json!(["ChannelMeeting.ReadBasic.Group"]), false),
+        ] {
+            let world = TeamsWorld::new(App::default(), Arc::new(Still));
+            let sender = Sender::new(world.clone(), SenderConfig::new("http://127.0.0.1:1")).unwrap();
+            assert!(sender.prepare_paste("ada", "meeting", &link("any.example")).is_ok(), "without a package: all");
+            let mut made = manifest();
+            made["icons"]["outline"] = json!("c.png");
+            made["composeExtensions"] = json!([{"messageHandlers": [{"type": "link", "value": {"domains": domains}}]}]);
+            let named = permissions.as_array().unwrap().iter().map(|name| json!({"name": name, "type": "Application"}));
+            made["authorization"] = json!({"permissions": {"resourceSpecific": named.collect::<Vec<_>>()}});
+            world.upload(&package(&made)).unwrap();
+            for host in ["bot.example.com", "a.example.org"] {
+                assert_eq!(sender.prepare_paste("ada", "meeting", &link(host)).is_ok(), tells, "{host}");
+                assert_eq!(sender.prepare_anonymous_paste("ada", "meeting", &link(host)).is_ok(), tells, "{host}");
+            }
+            for host in ["example.org", "badexample.org", "x.bot.example.com", "evil.example"] {
+                let refused = sender.prepare_paste("ada", "meeting", &link(host)).unwrap_err();
+                assert_eq!(refused, SendError::LinkNotAskedFor(link(host)));
+            }
+            assert_eq!(sender.meeting("ada", "meeting", "meetingStart").is_ok(), tells);
+        }
     }
 
     #[test]

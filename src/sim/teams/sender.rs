@@ -31,6 +31,12 @@ pub enum SendError {
     /// The package names no such scope.
     #[error("the app cannot be put into {0}: its package has no scope for such a conversation")]
     NotInstallable(String),
+    /// The package asks for no such links.
+    #[error("the app is not told of {0}: its package has no messageHandlers for that domain")]
+    LinkNotAskedFor(String),
+    /// The package asks for no meetings.
+    #[error("the app is not told of meetings in {0}: its package lacks the resource-specific permission")]
+    MeetingsNotAskedFor(String),
     /// No such person.
     #[error("there is no user {0} in the tenant; GET /_sim/state shows who there is")]
     NoUser(String),
@@ -247,9 +253,15 @@ impl Sender {
     /// `event`: a meeting starts (`meetingStart`) or ends (`meetingEnd`).
     ///
     /// # Errors
-    /// When there is no such person or conversation.
+    /// When there is no such person or conversation, or the package does not ask for it.
     pub fn meeting(&self, user: &str, place: &str, event: &str) -> Result<Value, SendError> {
-        let known = self.world.change(|state, _| who_where(state, user, place))?.1;
+        let known = self.world.change(|state, _| {
+            let known = who_where(state, user, place)?.1;
+            match &state.asked_for {
+                Some(asked) if !asked.tells_of_meetings(known.kind) => Err(SendError::MeetingsNotAskedFor(known.name)),
+                _ => Ok(known),
+            }
+        })?;
         let mut told = self.activity(user, place, None, activity::meeting(&known, event, self.world.now()))?;
         // The page's example says whether it is a group, and not of which type.
         if let Some(conversation) = told["conversation"].as_object_mut() {

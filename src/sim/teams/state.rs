@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::super::record::Records;
 use super::super::world::PlatformState;
 use super::message::Message;
+use super::package::AskedFor;
 use super::rates::{Gate, RateLimits};
 use super::refusal::Refusal;
 use super::seed::{self, BotStanding, Conversation, Kind, Team, User};
@@ -52,6 +53,8 @@ pub struct State {
     pub(super) hears_all: bool,
     /// Into which kinds of conversations it can be put, where a package was uploaded; else into all.
     pub(super) installable: Option<Vec<Kind>>,
+    /// What else the package asks for, where one was uploaded; else all.
+    pub(super) asked_for: Option<AskedFor>,
     pub(super) users: BTreeMap<String, User>,
     pub(super) teams: BTreeMap<String, Team>,
     pub(super) conversations: BTreeMap<String, Conversation>,
@@ -82,6 +85,7 @@ impl State {
             endorsed: true,
             hears_all: false,
             installable: None,
+            asked_for: None,
             users: seed::users().into_iter().map(|user| (user.id.clone(), user)).collect(),
             teams: seed::teams().into_iter().map(|team| (team.id.clone(), team)).collect(),
             conversations: seed::conversations().into_iter().map(|place| (place.id.clone(), place)).collect(),
