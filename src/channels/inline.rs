@@ -75,8 +75,12 @@ impl Seat {
         Self { answers: answers.clone(), receiver: answers.wait_for(event), event }
     }
 
-    /// Waits for the answer.
+    /// Waits for the answer. Where the time is over before the event was accepted, the caller may be gone: what is there
+    /// by then goes another way.
     pub async fn answer(mut self, until: Instant) -> Option<InlineAnswer> {
+        if Instant::now() >= until {
+            return None;
+        }
         match timeout_at(until, &mut self.receiver).await {
             Ok(answer) => answer.ok(),
             Err(_) => {
@@ -98,6 +102,19 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_for_who_may_be_gone_goes_another_way() {
+        let answers = Arc::new(InlineAnswers::default());
+        let seat = Seat::new(&answers, EventId(1));
+        let answering = tokio::spawn({
+            let answers = answers.clone();
+            async move { answers.answer(EventId(1), Bytes::new()).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(seat.answer(Instant::now()).await.is_none());
+        assert!(!answering.await.unwrap(), "its bytes are with nobody");
+    }
 
     #[tokio::test]
     async fn an_answer_counts_when_its_bytes_are_with_the_connection() {
