@@ -378,21 +378,7 @@ mod tests {
     }
 
     fn owed() -> Effect {
-        let to = Address {
-            channel: ChannelName::Teams,
-            installation: "t1".into(),
-            organisation: None,
-            place: "p".into(),
-            thread: None,
-            begins_thread: false,
-            request: None,
-            connector: Some("old".into()),
-            alone: false,
-            home: false,
-            below: None,
-            person: None,
-            route: None,
-        };
+        let to = Address { connector: Some("old".into()), ..Address::at(ChannelName::Teams, "t1", "p") };
         let (card, audience) = (Card::new("done"), Audience::Everyone);
         let kind = EffectKind::Deliver { to, card, audience, replaces: None, shows: None, answers: None };
         let (id, tenant) = (EffectId { event: EventId(1), index: 0 }, TenantId::default_tenant());

@@ -355,21 +355,7 @@ mod tests {
     use crate::domain::ids::{EventId, LaneKey};
 
     fn command() -> Event {
-        let reply = Address {
-            channel: ChannelName::Slack,
-            installation: "T1".into(),
-            organisation: None,
-            place: "C1".into(),
-            thread: None,
-            begins_thread: false,
-            request: None,
-            home: false,
-            below: None,
-            connector: None,
-            alone: false,
-            person: None,
-            route: None,
-        };
+        let reply = Address::at(ChannelName::Slack, "T1", "C1");
         let what = Incoming {
             channel: ChannelName::Slack,
             installation: "T1".into(),

@@ -163,6 +163,26 @@ pub fn is_below_links(spot: &str) -> bool {
 }
 
 impl Address {
+    /// A place of a connected workspace, outside threads, for whoever reads it.
+    #[must_use]
+    pub fn at(channel: ChannelName, installation: impl Into<String>, place: impl Into<String>) -> Self {
+        Self {
+            channel,
+            installation: installation.into(),
+            organisation: None,
+            place: place.into(),
+            thread: None,
+            begins_thread: false,
+            request: None,
+            alone: false,
+            home: false,
+            below: None,
+            person: None,
+            route: None,
+            connector: None,
+        }
+    }
+
     /// The unit in which answers keep their order: one thread, the place outside threads, one person's Home, or one link.
     #[must_use]
     pub fn conversation(&self) -> String {
@@ -432,19 +452,12 @@ mod tests {
     #[test]
     fn the_chat_of_a_person_alone_is_one_conversation_by_whichever_id() {
         let asked = Address {
-            channel: ChannelName::Slack,
-            installation: "T1".into(),
-            organisation: None,
-            place: "C1".into(),
             thread: Some("1.2".into()),
             begins_thread: true,
             request: Some("2.5".into()),
-            alone: false,
-            home: false,
-            below: None,
             person: Some("U1".into()),
             route: Some("https://hooks.slack.com/once".into()),
-            connector: None,
+            ..Address::at(ChannelName::Slack, "T1", "C1")
         };
         let chat = asked.in_person().unwrap();
         assert!(chat.is_in_person() && chat.route.is_none() && chat.thread.is_none() && chat.request.is_none());

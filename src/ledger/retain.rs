@@ -162,21 +162,7 @@ mod tests {
 
     fn digest(event: u64) -> Effect {
         let (channel, installation, place) = (ChannelName::Slack, "T1".to_owned(), "C1".to_owned());
-        let to = Address {
-            channel,
-            installation,
-            organisation: None,
-            place,
-            thread: None,
-            begins_thread: false,
-            request: None,
-            home: false,
-            below: None,
-            connector: None,
-            alone: false,
-            person: None,
-            route: None,
-        };
+        let to = Address::at(channel, installation, place);
         let card = Card::new("2 answers that could not be delivered in time");
         Effect {
             id: EffectId { event: EventId(event), index: 1 << 31 },

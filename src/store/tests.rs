@@ -663,19 +663,9 @@ fn arrived(place: &str, reach: Option<Reach>) -> Incoming {
 
 fn address(place: &str, connector: Option<&str>) -> Address {
     Address {
-        channel: ChannelName::Teams,
-        installation: "t1".into(),
-        organisation: None,
-        place: place.into(),
         thread: Some("17".into()),
-        begins_thread: false,
-        request: None,
         connector: connector.map(str::to_owned),
-        alone: false,
-        home: false,
-        below: None,
-        person: None,
-        route: None,
+        ..Address::at(ChannelName::Teams, "t1", place)
     }
 }
 

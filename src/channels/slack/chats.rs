@@ -99,19 +99,10 @@ mod tests {
 
     fn chat_of(person: &str, organisation: Option<&str>) -> Address {
         Address {
-            channel: ChannelName::Slack,
-            installation: "T1".to_owned(),
             organisation: organisation.map(str::to_owned),
-            place: person.to_owned(),
-            thread: None,
-            begins_thread: false,
-            request: None,
-            home: false,
-            below: None,
-            connector: None,
             alone: true,
             person: Some(person.to_owned()),
-            route: None,
+            ..Address::at(ChannelName::Slack, "T1", person)
         }
     }
 

@@ -574,19 +574,9 @@ pub(super) mod tests {
         Delivery {
             idempotency_key: "default/e-17.0".to_owned(),
             to: Address {
-                channel: ChannelName::Slack,
-                installation: "T1".to_owned(),
-                organisation: None,
-                place: "C1".to_owned(),
-                thread: None,
-                begins_thread: false,
-                request: None,
-                home: false,
-                below: None,
-                connector: None,
-                alone: false,
                 person: Some("U1".to_owned()),
                 route: route.map(str::to_owned),
+                ..Address::at(ChannelName::Slack, "T1", "C1")
             },
             card: Card::new("Created T-1"),
             audience: Audience::Everyone,

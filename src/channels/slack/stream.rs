@@ -257,9 +257,13 @@ impl Unfolding {
         if self.without_streams.hold(&to.installation, Instant::now()) {
             return Ok(Started::No { to_all: false });
         }
-        // What unfolds is in a direct message, whose recipient is known: Slack's page asks for the person and for their
-        // team outside of those alone, and the installation may be an organisation, or another team than theirs.
-        let body = json!({"channel": to.place, "thread_ts": thread, "chunks": chunks(&first.blocks)});
+        let mut body = json!({"channel": to.place, "thread_ts": thread, "chunks": chunks(&first.blocks)});
+        // Slack's page asks for the recipient in channels alone; yet `chat.stopStream` has refused direct messages too
+        // without it (openclaw#19839, #20847). An organisation is no team.
+        if let (Some(person), true) = (&to.person, to.installation.starts_with('T')) {
+            body["recipient_user_id"] = person.as_str().into();
+            body["recipient_team_id"] = to.installation.as_str().into();
+        }
         scans.begin(below.as_ref().unwrap_or(delivery), &delivery.idempotency_key);
         match client.chat("chat.startStream", &body).await {
             Ok(posted) => Ok(match begun(posted, &to.place, Way::Streamed(first.blocks.len())) {
@@ -473,6 +477,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_organisation_is_named_as_nobodys_team() {
+        let (slack, channel) = with(&[]).await;
+        let mut delivery = unfolding();
+        (delivery.to.installation, delivery.to.organisation) = ("E1".to_owned(), Some("E1".to_owned()));
+        channel.deliver(&delivery).await.unwrap();
+        let first = slack.body(0);
+        assert_eq!((first.get("recipient_user_id"), first.get("recipient_team_id")), (None, None), "{first}");
+    }
+
+    #[tokio::test]
     async fn a_stream_grows_by_what_is_new_and_ends_as_the_ordinary_message() {
         let (slack, channel) = with(&[]).await;
         let delivery = unfolding();
@@ -480,9 +494,7 @@ mod tests {
         assert_eq!(slack.methods(), ["chat.startStream", "chat.appendStream", "chat.appendStream", "chat.stopStream"]);
         let first = slack.body(0);
         assert_eq!((&first["channel"], &first["thread_ts"]), (&json!("D1"), &json!("99.5")));
-        for field in ["recipient_user_id", "recipient_team_id"] {
-            assert_eq!(first.get(field), None, "the installation may be no team, or not theirs");
-        }
+        assert_eq!((&first["recipient_user_id"], &first["recipient_team_id"]), (&json!("U1"), &json!("T1")));
         assert_eq!(first.get("metadata"), None, "it is not whole");
         let mut blocks = Vec::new();
         for number in 0..3 {

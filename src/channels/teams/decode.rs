@@ -186,19 +186,11 @@ impl Here {
     /// The way back.
     fn address(&self, who: Option<&Account>, tenant: &str, service_url: &Url) -> Address {
         Address {
-            channel: ChannelName::Teams,
-            installation: tenant.to_owned(),
-            organisation: None,
-            place: self.place.id.clone(),
             thread: self.thread.clone(),
-            begins_thread: false,
-            request: None,
-            home: false,
-            below: None,
             connector: Some(service_url.to_string()),
             alone: self.place.kind == PlaceKind::Direct,
             person: who.and_then(|who| who.id.clone()),
-            route: None,
+            ..Address::at(ChannelName::Teams, tenant, self.place.id.clone())
         }
     }
 

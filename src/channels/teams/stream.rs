@@ -234,21 +234,8 @@ mod tests {
     }
 
     fn delivery() -> Delivery {
-        let to = Address {
-            channel: ChannelName::Teams,
-            installation: "t1".to_owned(),
-            organisation: None,
-            place: "a:1".to_owned(),
-            thread: None,
-            begins_thread: false,
-            request: None,
-            connector: None,
-            alone: true,
-            home: false,
-            below: None,
-            person: Some("29:ann".to_owned()),
-            route: None,
-        };
+        let to =
+            Address { alone: true, person: Some("29:ann".to_owned()), ..Address::at(ChannelName::Teams, "t1", "a:1") };
         let card = Card::new("Analysis").facts([("Hours", "4")]);
         let card = card.block(Block::Heading { text: "Steps".to_owned() }).text("first *this*").footer("from words");
         Delivery {

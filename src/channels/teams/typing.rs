@@ -267,19 +267,10 @@ mod tests {
         for (takes, arrives) in [(Duration::from_millis(100), 1), (Duration::from_secs(60), 0)] {
             let (url, counts) = slow(takes).await;
             let to = Address {
-                channel: ChannelName::Teams,
-                installation: "t1".to_owned(),
-                organisation: None,
-                place: "a:1".to_owned(),
-                thread: None,
-                begins_thread: false,
-                request: None,
                 connector: Some(url),
                 alone: true,
-                home: false,
-                below: None,
                 person: Some("29:ann".to_owned()),
-                route: None,
+                ..Address::at(ChannelName::Teams, "t1", "a:1")
             };
             let typing = Arc::new(Typing::new(Arc::new(Client::for_playground().unwrap())));
             let answering = typing.answering(EventId(1), to, Instant::now() - FIRST_AFTER).unwrap();

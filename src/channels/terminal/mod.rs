@@ -44,21 +44,7 @@ struct Connected {
 /// Where answers to a user of this machine go.
 #[must_use]
 pub fn address(user: &str) -> Address {
-    Address {
-        channel: ChannelName::Terminal,
-        installation: REALM.to_owned(),
-        organisation: None,
-        place: user.to_owned(),
-        thread: None,
-        begins_thread: false,
-        request: None,
-        home: false,
-        below: None,
-        connector: None,
-        alone: true,
-        person: Some(user.to_owned()),
-        route: None,
-    }
+    Address { alone: true, person: Some(user.to_owned()), ..Address::at(ChannelName::Terminal, REALM, user) }
 }
 
 /// What a user of this machine says or presses; `delivery` is a number of the caller's that a repeated

@@ -25,21 +25,7 @@ pub(super) fn store() -> Store {
 
 /// A card for everybody in a place of Slack, owed by an event.
 pub(super) fn delivery(event: u64, place: &str) -> Effect {
-    let to = Address {
-        channel: ChannelName::Slack,
-        installation: "T1".into(),
-        organisation: None,
-        place: place.into(),
-        thread: None,
-        begins_thread: false,
-        request: None,
-        home: false,
-        below: None,
-        connector: None,
-        alone: false,
-        person: None,
-        route: None,
-    };
+    let to = Address::at(ChannelName::Slack, "T1", place);
     let card = Card::new("x");
     let kind =
         EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, shows: None, answers: None };

@@ -255,19 +255,15 @@ impl Request<'_> {
         let ignored = matches!(found.kind, EventKind::Platform { .. } | EventKind::Disconnected { .. });
         let answerable = !ignored && (found.place.is_some() || found.route.is_some());
         let reply = answerable.then(|| Address {
-            channel: ChannelName::Slack,
-            installation: found.installation.clone(),
             organisation: found.organisation.clone(),
-            place: place_id.to_owned(),
             thread: found.thread.clone(),
             begins_thread: found.begins_thread,
             request: found.request,
             home: found.home,
-            below: None,
-            connector: None,
             alone: found.alone,
             person: found.from.as_ref().map(|user| user.id.clone()),
             route: found.route,
+            ..Address::at(ChannelName::Slack, found.installation.clone(), place_id)
         });
         Decoded::Event(Box::new(Incoming {
             channel: ChannelName::Slack,

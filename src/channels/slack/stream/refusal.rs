@@ -5,21 +5,19 @@
 
 /// Refusals of the method, of the token or of the application, which any message of the workspace would meet
 /// (docs.slack.dev/reference/methods/chat.startStream, "errors"; where there is no such method, `unknown_method` or
-/// 404), and those for want of what no message here carries. All others are of one message or its place: they say
+/// 404), and those for want of a recipient, which a workspace of an organisation has none of. All others are of one message or its place: they say
 /// nothing of the next one.
-const REFUSED_TO_ALL: [&str; 13] = [
+const REFUSED_TO_ALL: [&str; 11] = [
     "HTTP 404",
     "accesslimited",
     "deprecated_endpoint",
     "enterprise_is_restricted",
-    "feature_not_enabled",
     "method_deprecated",
     "missing_recipient_team_id",
     "missing_recipient_user_id",
     "missing_scope",
     "no_permission",
     "not_allowed_token_type",
-    "team_access_not_granted",
     "unknown_method",
 ];
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::limits::{self, MESSAGE_BLOCKS, STREAMED_MARKDOWN};
 use super::super::message::{Message, Via};
-use super::super::seed::{self, Kind};
+use super::super::seed;
 use super::super::state::{Post, State};
 use super::chat::{metadata, own_message, thread};
 use super::{Answer, ApiError, Arguments, writable_channel};
@@ -46,8 +46,9 @@ pub(super) fn start(state: &mut State, arguments: &Arguments, now: Timestamp) ->
     let channel = writable_channel(state, arguments)?;
     // "0" is as good as nothing; a stream beside threads is for channels that are one session as a whole, and none here is.
     let thread_ts = thread(state, &channel.id, arguments)?.ok_or_else(|| ApiError::new("invalid_thread_ts"))?;
+    // The page asks for them in channels alone; Slack has been seen to refuse direct messages without them as well.
     for name in ["recipient_user_id", "recipient_team_id"] {
-        if channel.kind != Kind::Direct && arguments.text(name).is_none_or(|id| id.is_empty()) {
+        if arguments.text(name).is_none_or(|id| id.is_empty()) {
             return Err(ApiError::new(&format!("missing_{name}")));
         }
     }

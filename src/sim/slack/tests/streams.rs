@@ -20,8 +20,13 @@ async fn asked(stage: &Stage, channel: &str) -> String {
     answer["ts"].as_str().unwrap().to_owned()
 }
 
+/// The beginning of a stream for Ada, below what she has asked.
+fn below(thread: &str) -> Value {
+    json!({"channel": WITH_ADA, "thread_ts": thread, "recipient_user_id": "U0ADA0001", "recipient_team_id": "T0SIM0001"})
+}
+
 async fn begun(stage: &Stage, more: Value) -> Value {
-    let mut call = json!({"channel": WITH_ADA, "thread_ts": asked(stage, WITH_ADA).await});
+    let mut call = below(&asked(stage, WITH_ADA).await);
     call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     stage.json("chat.startStream", call).await
 }
@@ -73,6 +78,8 @@ async fn what_is_no_stream_is_refused_as_slack_does() {
         (json!({"chunks": chunks(&[text("x")]), "markdown_text": "x"}), "invalid_arguments"),
         (json!({"task_display_mode": "list"}), "invalid_arguments"),
         (json!({"recipient_user_id": "U0NOBODY"}), "user_not_found"),
+        (json!({"recipient_user_id": null}), "missing_recipient_user_id"),
+        (json!({"recipient_team_id": null}), "missing_recipient_team_id"),
     ] {
         assert_eq!(begun(&stage, more.clone()).await["error"], error, "{more}");
     }
@@ -112,7 +119,8 @@ async fn a_stream_ends_by_the_person_by_time_and_is_kept_to_its_pace() {
     stage.world().set_refusal("chat.startStream", None);
     let thread = asked(&stage, WITH_ADA).await;
     stage.world().set_rate_limits(RateLimits::enforced());
-    let call = json!({"channel": WITH_ADA, "thread_ts": thread, "markdown_text": "x"});
+    let mut call = below(&thread);
+    call["markdown_text"] = json!("x");
     for _ in 0..20 {
         assert_eq!(stage.json("chat.startStream", call.clone()).await["ok"], true);
     }
