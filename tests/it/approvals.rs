@@ -5,12 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use ai_crm::actors::clock;
-use ai_crm::sim::fault::Faults;
 use ai_crm::sim::slack::message::Message;
-use ai_crm::sim::slack::{Sender, SenderConfig};
 use ai_crm::sim::teams::press::{Press, Shown};
 use ai_crm::sim::teams::seed::{DEV as TEAMS_DEV, TENANT};
 use ai_crm::sim::teams::{App, Manner, TeamsWorld};
@@ -23,21 +20,20 @@ use crate::link::Both;
 use crate::modals;
 use crate::stage::{ADA, DEV, GRACE, GUEST, LINUS, PATIENCE, STRANGER, Stage, controls, controls_of, words, words_of};
 use crate::support::api::Api;
-use crate::support::server::SIGNING_SECRET;
 use crate::support::until;
 use crate::teams_dialogs;
 
 /// The direct messages of Ada and of Grace with the bot.
 const WITH_ADA: &str = "D0ADA0001";
-const WITH_GRACE: &str = "D0GRACE01";
+pub(crate) const WITH_GRACE: &str = "D0GRACE01";
 /// Ada and Grace are owners.
 const OWNERS: &str = r#"["slack:T0SIM0001/U0ADA0001", "slack:T0SIM0001/U0GRACE01"]"#;
 /// Who changes a task in the channel of most tests needs an owner for it.
-const ASKS: &str = "@id(\"owner-first\")\n@reason(\"an owner looks first\")\n@ask(\"owner\")\n\
+pub(crate) const ASKS: &str = "@id(\"owner-first\")\n@reason(\"an owner looks first\")\n@ask(\"owner\")\n\
                     forbid (principal, action == Action::\"task.update\", resource == Place::\"C0DEVTEAM\");\n";
 
 /// A folder with the shipped policies and one more.
-fn policies(more: &str) -> anyhow::Result<TempDir> {
+pub(crate) fn policies(more: &str) -> anyhow::Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/policies/default.cedar");
     std::fs::copy(shipped, folder.path().join("default.cedar"))?;
@@ -46,7 +42,7 @@ fn policies(more: &str) -> anyhow::Result<TempDir> {
 }
 
 /// A Slack workspace with two owners, of whom Grace has spoken to the bot, and a task of Ada's.
-async fn asking(policies: &TempDir, variables: &[(&str, &str)]) -> anyhow::Result<Stage> {
+pub(crate) async fn asking(policies: &TempDir, variables: &[(&str, &str)]) -> anyhow::Result<Stage> {
     let folder = policies.path().display().to_string();
     let mut all = vec![("AI_CRM__POLICY__FOLDER", folder.as_str()), ("AI_CRM__PEOPLE__OWNERS", OWNERS)];
     all.extend_from_slice(variables);
@@ -57,35 +53,35 @@ async fn asking(policies: &TempDir, variables: &[(&str, &str)]) -> anyhow::Resul
 }
 
 /// What the task is, by the API.
-async fn status(api: &Api) -> anyhow::Result<Value> {
+pub(crate) async fn status(api: &Api) -> anyhow::Result<Value> {
     Ok(api.post("/tools/task.show", &json!({"task": "T-1"})).await?["result"]["task"]["status"].clone())
 }
 
 /// Asks for T-1 to be done; what the asker alone is told.
-async fn ask(stage: &Stage, user: &str) -> anyhow::Result<String> {
+pub(crate) async fn ask(stage: &Stage, user: &str) -> anyhow::Result<String> {
     let told = stage.answer(user, "task done T-1").await?;
     ensure!(told.ephemeral_to.as_deref() == Some(user), "{told:?}");
     Ok(words(&told))
 }
 
 /// The first message of the bot in a chat that contains some words.
-async fn told(stage: &Stage, chat: &str, part: &str) -> anyhow::Result<Message> {
+pub(crate) async fn told(stage: &Stage, chat: &str, part: &str) -> anyhow::Result<Message> {
     let is_it = |message: &Message| message.bot_id.is_some() && words(message).contains(part);
     stage.sees(part, |world| world.messages(chat).into_iter().find(is_it)).await
 }
 
 /// The card of A-1 in Grace's own chat.
-async fn card(stage: &Stage) -> anyhow::Result<Message> {
+pub(crate) async fn card(stage: &Stage) -> anyhow::Result<Message> {
     told(stage, WITH_GRACE, "ada asks for your approval (A-1)").await
 }
 
 /// A message, once it says something.
-async fn becomes(stage: &Stage, message: &Message, part: &str) -> anyhow::Result<Message> {
+pub(crate) async fn becomes(stage: &Stage, message: &Message, part: &str) -> anyhow::Result<Message> {
     let now = |world: &ai_crm::sim::slack::world::SlackWorld| world.message(&message.channel, &message.ts);
     stage.sees(part, |world| now(world).filter(|it| words(it).contains(part))).await
 }
 
-async fn click(stage: &Stage, user: &str, card: &Message, button: &str) -> anyhow::Result<()> {
+pub(crate) async fn click(stage: &Stage, user: &str, card: &Message, button: &str) -> anyhow::Result<()> {
     let id = controls(card).get(button).cloned().with_context(|| format!("no `{button}` on {card:?}"))?;
     let (_, answer) = stage.sender.click(user, &card.channel, &card.ts, &id, None).await?;
     ensure!(answer.status == Some(200), "{answer:?}");
@@ -93,7 +89,7 @@ async fn click(stage: &Stage, user: &str, card: &Message, button: &str) -> anyho
 }
 
 /// The rows of the audit chain about an action, as their ends and what was acted on.
-async fn audited(api: &Api, action: &str) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn audited(api: &Api, action: &str) -> anyhow::Result<Vec<String>> {
     let rows = api.lines("/audit/export").await?;
     let of_action = rows.iter().map(|row| &row["entry"]).filter(|entry| entry["action"] == action);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -409,92 +405,4 @@ async fn a_group_decides_where_a_policy_names_one_and_who_is_muted_is_not_told()
     let story = words(&stage.answer(ADA, "why A-3").await?);
     ensure!(story.contains("is not told, who wants none of these"), "{story}");
     stage.end().await
-}
-
-/// After which step the server dies.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Step {
-    /// It is asked for, and nobody could be told.
-    Asked,
-    /// Who decides is told.
-    Told,
-    /// The click has its 2xx.
-    Clicked,
-    /// The decision has ended, and its run is to come.
-    Decided,
-    /// It has run, and nobody could be told.
-    Ran,
-}
-
-async fn killed(stage: Stage) -> anyhow::Result<Stage> {
-    let mut stage = stage.killed().await?;
-    stage.world().set_faults(Faults::default());
-    stage.sender = Sender::new(stage.world().clone(), SenderConfig::new(stage.server.base_url(), SIGNING_SECRET))?;
-    Ok(stage)
-}
-
-fn no_posts() -> Faults {
-    Faults { server_error: 1.0, methods: vec!["chat.postMessage".to_owned()], ..Faults::default() }
-}
-
-async fn with_a_kill_after(step: Option<Step>) -> anyhow::Result<Vec<String>> {
-    let policies = policies(ASKS)?;
-    let mut stage = asking(&policies, &[("AI_CRM__LEDGER__BACKOFF_FIRST_MS", "50")]).await?;
-    stage.rest().await?;
-    if step == Some(Step::Asked) {
-        stage.world().set_faults(no_posts());
-    }
-    ask(&stage, ADA).await?;
-    if step == Some(Step::Asked) {
-        stage = killed(stage).await?;
-    }
-    let card = card(&stage).await?;
-    if step == Some(Step::Told) {
-        stage = killed(stage).await?;
-    }
-    if step == Some(Step::Ran) {
-        stage.world().set_faults(no_posts());
-    }
-    click(&stage, GRACE, &card, "Approve").await?;
-    let has_ended = async |wanted: &str| {
-        until(Duration::from_secs(20), wanted, || async {
-            let ended = stage.api().events(Some("done")).await?;
-            Ok(ended.iter().any(|event| event["kind"] == wanted).then_some(()))
-        })
-        .await
-    };
-    match step {
-        Some(Step::Decided) => has_ended("card_action").await?,
-        Some(Step::Ran) => has_ended("timer_fired").await?,
-        _ => {}
-    }
-    if matches!(step, Some(Step::Clicked | Step::Decided | Step::Ran)) {
-        stage = killed(stage).await?;
-    }
-    told(&stage, DEV, "A-1, approved by grace").await?;
-    becomes(&stage, &card, "A-1 was approved by grace").await?;
-    stage.rest().await?;
-    let mut end = audited(stage.api(), "task.update").await?;
-    end.extend(audited(stage.api(), "approval.decide").await?);
-    end.push(status(stage.api()).await?.to_string());
-    let count = |chat: &str, part: &str| stage.said(chat).iter().filter(|it| words(it).contains(part)).count();
-    end.push(format!("{} results, {} cards", count(DEV, "A-1, approved by grace"), count(WITH_GRACE, "A-1")));
-    let doubled = stage.world().duplicates();
-    ensure!(doubled.is_empty(), "posted more than once: {doubled:?}");
-    let update = stage.api().post("/tools/task.show", &json!({"task": "T-1"})).await?.to_string();
-    end.push(format!("{} changes", update.matches("status todo → done").count()));
-    stage.end().await?;
-    Ok(end)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wherever_a_kill_falls_between_the_question_and_its_run_the_end_is_the_same() -> anyhow::Result<()> {
-    let whole = with_a_kill_after(None).await?;
-    ensure!(whole[..3] == ["asked A-1", "done T-1", "done A-1"] && whole[3] == "\"done\"", "{whole:?}");
-    ensure!(whole[4] == "1 results, 1 cards", "{whole:?}");
-    for step in [Step::Asked, Step::Told, Step::Clicked, Step::Decided, Step::Ran] {
-        let end = with_a_kill_after(Some(step)).await.with_context(|| format!("{step:?}"))?;
-        ensure!(end == whole, "killed after {step:?}: {end:?}\nwithout a kill: {whole:?}");
-    }
-    Ok(())
 }

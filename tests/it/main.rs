@@ -4,6 +4,7 @@
 mod adaptive_cards;
 mod api;
 mod approvals;
+mod approvals_killed;
 mod broken;
 mod commands;
 mod disk;
@@ -47,6 +48,7 @@ mod teams;
 mod teams_certificate;
 mod teams_connector;
 mod teams_dialogs;
+mod teams_links;
 mod teams_manifest;
 mod teams_playground;
 mod teams_search;
