@@ -45,7 +45,10 @@ const BUSY_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause between two look-ups of an event: its conversation waits with it.
 const MOST_WAIT: Duration = Duration::from_secs(15);
 /// So many look-ups without an answer are the platform's trouble; more may be those of one person.
-const MOST_HELD_WAITS: u32 = 5;
+const MOST_HELD_WAITS: u32 = 10;
+/// The longest pause between those while the platform answers others: one of several calls fails now and then, and order
+/// is kept for some ten seconds.
+const EAGER_PAUSE: Duration = Duration::from_secs(1);
 /// No lane waits for longer with an event whose asker cannot be looked up: the trouble may be that one person's.
 const LONGEST_HOLD: Duration = Duration::from_secs(900);
 /// A platform that answered anybody so lately is not away.
@@ -364,7 +367,8 @@ impl Router {
         // A platform that asks to wait says nothing of this one person.
         let is_away = (after.is_some() || !answers_others) && now.since(event.at) < LONGEST_HOLD;
         let holds = ready.value.waits < MOST_HELD_WAITS || is_away;
-        let most = self.patience.most_pause.min(MOST_WAIT);
+        let is_eager = answers_others && ready.value.waits < MOST_HELD_WAITS;
+        let most = self.patience.most_pause.min(if is_eager { EAGER_PAUSE } else { MOST_WAIT });
         let pause = backoff(ready.value.waits, self.patience.first_pause, most, (self.dice)());
         let at = now.after(after.unwrap_or_default().max(pause));
         self.inbox.put_off(event, ready, PutOff::Waits { holds }, why, at).await?;

@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use crate::actors::board::Board;
 use crate::actors::delivery::Dice;
 use crate::actors::sockets::taking::{Stay, Tally};
-use crate::channels::inline::InlineAnswers;
 use crate::channels::slack::forms::FormDesk;
 use crate::channels::slack::socket::Hello;
 use crate::channels::slack::socket::connection::{OpenError, Opener};
@@ -66,10 +65,6 @@ pub struct Arguments {
     pub opener: Arc<Opener>,
     /// The way in.
     pub intake: Intake,
-    /// Where answers for those who wait are put.
-    pub inline: Arc<InlineAnswers>,
-    /// How long an acknowledgement waits for the answer to its command.
-    pub inline_answer: Duration,
     /// Opens forms and looks at those that were sent.
     pub forms: Arc<FormDesk>,
     /// Gives each connection of the process a number.

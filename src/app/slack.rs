@@ -86,7 +86,7 @@ pub(super) fn sockets(
     board: &Board,
 ) -> anyhow::Result<Vec<sockets::Arguments>> {
     let settings = &config.channels.slack;
-    let (Some((slack, forms)), Some(token)) = (slack, &settings.app_token) else { return Ok(Vec::new()) };
+    let (Some((_, forms)), Some(token)) = (slack, &settings.app_token) else { return Ok(Vec::new()) };
     let opener = Opener::new(settings.api_url.as_str(), token, config.server.max_body_bytes);
     let opener = Arc::new(opener.context("slack's sockets cannot be set up")?);
     let numbers = Arc::default();
@@ -94,8 +94,6 @@ pub(super) fn sockets(
         index,
         opener: opener.clone(),
         intake: intake.clone(),
-        inline: slack.inline().clone(),
-        inline_answer: config.ledger.inline_answer(),
         forms: forms.clone(),
         numbers: Arc::clone(&numbers),
         clock: deliverer.clock.clone(),

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ai_crm::actors::clock;
-use ai_crm::sim::slack::message::Message;
+use ai_crm::sim::slack::message::{Message, Via};
 use ai_crm::sim::slack::sender::SlashResult;
 use ai_crm::sim::slack::state::OpenView;
 use ai_crm::sim::slack::world::SlackWorld;
@@ -199,10 +199,18 @@ impl Stage {
         Ok(result)
     }
 
-    /// A person types `/ai-crm TEXT`, and the answer comes at once.
+    /// A person types `/ai-crm TEXT`, and the answer comes at once: to the request, or by the `response_url` of what was
+    /// told by a socket.
     pub(crate) async fn answer(&self, user: &str, text: &str) -> anyhow::Result<Message> {
         let result = self.slash(user, text).await?;
-        result.message.clone().with_context(|| format!("no answer at once to `{text}`: {result:?}"))
+        if !self.sender.is_by_socket() {
+            return result.message.clone().with_context(|| format!("no answer at once to `{text}`: {result:?}"));
+        }
+        ensure!(result.error.is_none() && result.body.is_empty(), "it is more than acknowledged: {result:?}");
+        let id = &result.response_url_id;
+        self.sees("the answer", |world| world.response_url(id).filter(|url| url.uses == 1)).await?;
+        let said = self.said(DEV).into_iter().rfind(|message| message.via == Via::ResponseUrl);
+        said.with_context(|| format!("no answer to `{text}`"))
     }
 
     /// The messages of the bot in a channel, oldest first.

@@ -64,7 +64,11 @@ impl Storm {
         let replaced = world.wait_for(REPLACED, |world| {
             (world.sockets().iter().filter(|socket| **socket != dead).count() == 2).then_some(())
         });
-        replaced.await.context("the dead socket is not replaced")?;
+        replaced.await.with_context(|| {
+            let log = self.coast.office.plan.log();
+            let about_sockets: Vec<&str> = log.lines().filter(|line| line.contains("socket")).collect();
+            format!("the dead socket {dead} is not replaced, open are {:?}: {about_sockets:#?}", world.sockets())
+        })?;
         // Slack gives a socket up by which nobody answers.
         world.cut(dead);
         Ok(())

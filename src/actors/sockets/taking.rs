@@ -1,26 +1,29 @@
 //! Takes in what comes over one connection: each envelope is put on disk, and acknowledged then and not before.
 //!
-//! Owns the order of the two and the answer that goes with an acknowledgement. It decides nothing about connections.
+//! Owns the order of the two and what goes with an acknowledgement: the mistakes of a form, and nothing that is owed. A
+//! connection takes what is written to it for some time after the other end is gone, and Slack says nothing of what it was
+//! told, so an answer would count as shown that nobody saw; what is sent again is known then. It decides nothing about
+//! connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ractor::ActorRef;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Arguments, SocketMessage};
-use crate::channels::inline::{InlineAnswer, Seat};
-use crate::channels::slack::decode::{Decoded, awaits_its_answer};
+use crate::channels::slack::decode::Decoded;
 use crate::channels::slack::socket::connection::{Connection, OpenError};
 use crate::channels::slack::socket::{Envelope, Frame, Leave};
 use crate::ledger::inbox::Accepted;
 use crate::ledger::intake::{Admitted, NotAdmitted};
 
-/// Envelopes of one connection that are on their way to the disk, or wait for the answer of their command, at one
-/// time. Behind them nothing is read, so that what waits is at Slack and not in memory.
+/// Envelopes of one connection that are on their way to the disk at one time. Behind them nothing is read, so that what
+/// waits is at Slack and not in memory.
 const MOST_AT_ONCE: usize = 256;
 /// How long an old connection is read beside its successor: Slack closes one of which it has warned after ten seconds.
 const FOR_THE_REST: Duration = Duration::from_secs(10);
@@ -51,8 +54,8 @@ pub(super) struct Tally {
 
 /// What becomes of an envelope.
 enum Taken {
-    /// It is acknowledged, maybe with the answer to its command.
-    Acknowledge(Envelope, Option<InlineAnswer>),
+    /// It is acknowledged, maybe with what is wrong with a form.
+    Acknowledge(Envelope, Option<Bytes>),
     /// It is not, and Slack sends it again.
     Refuse(NotAdmitted),
 }
@@ -156,8 +159,8 @@ impl Taking<'_> {
     }
 
     async fn answer(&mut self, connection: &mut Connection, taken: Taken) -> Result<(), OpenError> {
-        let (envelope, answer) = match taken {
-            Taken::Acknowledge(envelope, answer) => (envelope, answer),
+        let (envelope, body) = match taken {
+            Taken::Acknowledge(envelope, body) => (envelope, body),
             Taken::Refuse(why) => {
                 self.tally.unacknowledged.fetch_add(1, Ordering::Relaxed);
                 if !std::mem::replace(&mut self.is_refusing, true) {
@@ -167,25 +170,15 @@ impl Taking<'_> {
             }
         };
         self.is_refusing = false;
-        let (body, written): (_, Option<oneshot::Sender<()>>) = match answer {
-            Some(InlineAnswer { body, written }) => (Some(body), Some(written)),
-            None => (None, None),
-        };
         let sent = connection.send(envelope.acknowledgement(body.as_deref())).await;
         sent.map_err(|lost| OpenError::Failed(lost.to_string()))?;
         self.tally.acknowledged.fetch_add(1, Ordering::Relaxed);
-        if let Some(written) = written {
-            // Who delivers has given up meanwhile and sends it another way.
-            let _ = written.send(());
-        }
         Ok(())
     }
 }
 
-/// Puts what an envelope tells of on disk, and waits for the answer to a command where it can go with the
-/// acknowledgement.
+/// Puts what an envelope tells of on disk.
 async fn take(args: Arguments, tally: Arc<Tally>, number: u64, envelope: Envelope) -> Taken {
-    let arrived = Instant::now();
     let (mut incoming, asking) = match envelope.decode(number) {
         Ok(Decoded::Event(incoming)) => (*incoming, None),
         Ok(Decoded::Asking(incoming, asking)) => (*incoming, Some(asking)),
@@ -200,25 +193,17 @@ async fn take(args: Arguments, tally: Arc<Tally>, number: u64, envelope: Envelop
     if envelope.accepts_answer
         && let Some(body) = args.forms.mistakes(&incoming, asking.as_deref(), args.clock.now())
     {
-        // Nobody waits to hear that it was written: what was not is sent again.
-        let (written, _) = oneshot::channel();
-        return Taken::Acknowledge(envelope, Some(InlineAnswer { body, written }));
+        return Taken::Acknowledge(envelope, Some(body));
     }
     let showing = asking.and_then(|asking| args.forms.asked_for(&asking, &mut incoming));
     let Admitted { tenant, id } = match args.intake.admit(&incoming).await {
         Ok(admitted) => admitted,
         Err(why) => return Taken::Refuse(why),
     };
-    let awaited = envelope.accepts_answer && awaits_its_answer(&incoming);
-    let place = awaited.then(|| Seat::new(&args.inline, id));
-    let accepted = args.intake.accept(tenant, id, incoming).await;
-    if let (Some(showing), Ok(Accepted::New { .. } | Accepted::Ignored { .. })) = (showing, &accepted) {
-        args.forms.show(showing);
-    }
-    let answer = match (accepted, place) {
+    match (args.intake.accept(tenant, id, incoming).await, showing) {
         (Err(error), _) => return Taken::Refuse(error.into()),
-        (Ok(Accepted::New { .. }), Some(place)) => place.answer(arrived + args.inline_answer).await,
-        (Ok(_), _) => None,
-    };
-    Taken::Acknowledge(envelope, answer)
+        (Ok(Accepted::New { .. } | Accepted::Ignored { .. }), Some(showing)) => args.forms.show(showing),
+        (Ok(_), _) => {}
+    }
+    Taken::Acknowledge(envelope, None)
 }

@@ -137,6 +137,12 @@ impl Sender {
         &self.config.base_url
     }
 
+    /// Whether it sends over the sockets that the application has opened.
+    #[must_use]
+    pub fn is_by_socket(&self) -> bool {
+        self.config.by_socket
+    }
+
     /// Signs a request, in a right or a wrong way.
     #[must_use]
     pub fn sign(&self, request: &Request, variant: Variant) -> Signed {

@@ -23,8 +23,9 @@ const OF_TEAMS: [&str; 4] =
 /// The chats in which owners are told, by what their addresses have.
 const OWNERS: [&str; 2] = ["29:1ada", MARY];
 
-/// What somebody is told of whom the platform does not say who they are.
+/// How the story of an event ends whose asker the platform does not describe, and what that person is told.
 const WHO_ASKS: &str = "does not say who asks";
+const NOT_KNOWN: &str = "who you are, so this was not done";
 
 /// What was given up in a tenant: the reason, by the effect.
 type GivenUp = BTreeMap<String, String>;
@@ -167,7 +168,7 @@ impl Storm {
             ensure!(is_shown, "it was neither answered nor given up: {story}");
             stories.push(story);
         }
-        let shown = self.said(place).iter().filter(|(_, words)| words.contains(WHO_ASKS)).count();
+        let shown = self.said(place).iter().filter(|(_, words)| words.contains(NOT_KNOWN)).count();
         ensure!(shown >= refused.len(), "{shown} refusals are shown in {place:?} of {stories:#?}");
         seen.answered += refused.len();
         Ok(())
