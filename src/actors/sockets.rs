@@ -35,8 +35,8 @@ const MOST_PAUSE: Duration = Duration::from_secs(15);
 const SLOW_PAUSE: Duration = Duration::from_secs(120);
 /// Pause where there are too many sockets, so that those of who goes are gone.
 const CROWDED_PAUSE: Duration = Duration::from_secs(30);
-/// A connection that stood for so long was a good one: what ends it is no failure in a row.
-const GOOD_AFTER: Duration = Duration::from_secs(60);
+/// A connection that stood for so long was a good one: its end, and that a dead one is dead, is no failure in a row.
+const GOOD_AFTER: Duration = Duration::from_secs(15);
 /// How often figures are shown.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 
@@ -151,11 +151,7 @@ impl Keeping {
             return;
         }
         let name = self.args.board_name();
-        if stood.is_some_and(|stood| stood >= GOOD_AFTER) {
-            self.failures = 0;
-        }
-        let pause = self.pause(why, stood.is_some());
-        self.failures = self.failures.saturating_add(1);
+        let pause = pause(&mut self.failures, why, stood, (self.args.dice)());
         tracing::warn!(actor = name, connection = number, why = %why, again_in = ?pause, "a socket of slack is not open");
         if self.live.is_none() {
             self.args.board.degraded(&name, self.args.clock.now(), Some(&format!("not connected: {why}")));
@@ -165,18 +161,6 @@ impl Keeping {
             self.opening = false;
         }
         self.open_after(myself, pause);
-    }
-
-    fn pause(&self, why: &OpenError, stood: bool) -> Duration {
-        let dice = (self.args.dice)();
-        match why {
-            OpenError::Refused { .. } => backoff(0, SLOW_PAUSE, SLOW_PAUSE.mul_f64(1.5), dice),
-            OpenError::TooMany => backoff(self.failures, CROWDED_PAUSE, SLOW_PAUSE, dice),
-            // Not sooner than asked for, and not all at one time.
-            OpenError::RateLimited { after } => *after + FIRST_PAUSE.mul_f64(1.0 + dice),
-            OpenError::Failed(_) if stood && self.failures == 0 => Duration::ZERO,
-            OpenError::Failed(_) => backoff(self.failures, FIRST_PAUSE, MOST_PAUSE, dice),
-        }
     }
 
     fn close(&mut self, reply: RpcReplyPort<()>) {
@@ -208,6 +192,23 @@ impl Keeping {
             ("unacknowledged", count(&self.tally.unacknowledged)),
         ];
         self.args.board.figures(&self.args.board_name(), self.args.clock.now(), figures);
+    }
+}
+
+/// For how long none is opened after one ended, which had `stood` for so long or never did. Counts the failures in a row.
+fn pause(failures: &mut u32, why: &OpenError, stood: Option<Duration>, dice: f64) -> Duration {
+    let was_good = stood.is_some_and(|stood| stood >= GOOD_AFTER);
+    let in_a_row = if was_good { 0 } else { *failures };
+    // Slack that asks to wait is there.
+    let counts = !was_good && !matches!(why, OpenError::RateLimited { .. });
+    *failures = in_a_row.saturating_add(counts.into());
+    match why {
+        OpenError::Refused { .. } => backoff(0, SLOW_PAUSE, SLOW_PAUSE.mul_f64(1.5), dice),
+        OpenError::TooMany => backoff(in_a_row, CROWDED_PAUSE, SLOW_PAUSE, dice),
+        // Not sooner than asked for, and not all at one time.
+        OpenError::RateLimited { after } => *after + FIRST_PAUSE.mul_f64(1.0 + dice),
+        OpenError::Failed(_) if stood.is_some() && in_a_row == 0 => Duration::ZERO,
+        OpenError::Failed(_) => backoff(in_a_row, FIRST_PAUSE, MOST_PAUSE, dice),
     }
 }
 
@@ -257,5 +258,33 @@ impl Actor for SocketActor {
         state.answer_when_closed();
         state.show();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pauses after these ends, one after the other, in the middle of what the dice give.
+    fn pauses<'a>(ends: impl IntoIterator<Item = (&'a OpenError, Option<u64>)>) -> Vec<u128> {
+        let mut failures = 0;
+        let pause = |(why, stood): (_, Option<u64>)| pause(&mut failures, why, stood.map(Duration::from_secs), 0.5);
+        ends.into_iter().map(pause).map(|pause| pause.as_millis()).collect()
+    }
+
+    #[test]
+    fn a_dead_socket_is_opened_again_at_once_and_oftener_than_it_fails() {
+        let failed = OpenError::Failed("away".to_owned());
+        let wait = OpenError::RateLimited { after: Duration::from_secs(1) };
+        let tries =
+            [(&failed, Some(15)), (&failed, None), (&wait, None), (&wait, None), (&failed, None), (&failed, None)];
+        assert_eq!(pauses(tries), [0, 500, 1750, 1750, 1000, 2000]);
+    }
+
+    #[test]
+    fn one_that_ends_as_soon_as_it_stands_is_opened_less_and_less_often() {
+        let failed = OpenError::Failed("closed".to_owned());
+        let pauses = pauses([(&failed, Some(1)); 8]);
+        assert_eq!(pauses, [0, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
     }
 }

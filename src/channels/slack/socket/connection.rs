@@ -23,8 +23,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// After such a silence it is asked whether anybody is there. Slack pings more often.
 const QUIET: Duration = Duration::from_secs(10);
 /// An answer to that, or any sign of life, comes by then, or nobody is there: with [`QUIET`] a dead connection is
-/// known after 20 s, and there is another one within 30 s.
-const ANSWER: Duration = Duration::from_secs(10);
+/// known after 15 s, and there is another one within 30 s, though Slack may refuse some tries.
+const ANSWER: Duration = Duration::from_secs(5);
 /// What cannot be written by then will not be.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
