@@ -6,10 +6,12 @@
 
 use crate::commands::task_card::{minute, task_card};
 use crate::domain::card::{Action, ButtonStyle, Card};
-use crate::domain::event::EventKind;
+use crate::domain::event::{Address, EventKind};
 use crate::domain::ids::TaskId;
-use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
+use crate::domain::outcome::{Failure, Outcome, Refusal, Reply, Shows};
 use crate::domain::task::Task;
+use crate::store::StoreError;
+use crate::store::keyspace::face::{self, Face};
 use crate::tools::Context;
 use crate::tools::task_update::{self, Changed};
 
@@ -37,6 +39,30 @@ pub(super) fn turn(label: &str, line: &str, ctx: &Context<'_>) -> Option<Action>
 /// Answers everybody with the card of a task, as a message of its own.
 pub(super) fn of_task(outcome: Outcome, task: &Task, card: Card, ctx: &Context<'_>) -> Outcome {
     with(outcome, Reply { shows: kept_true(task, ctx).map(Into::into), ..Reply::everyone(card) })
+}
+
+/// The messages that show something and are not changed by an answer already, each once.
+pub(super) fn other_faces(
+    shows: Shows,
+    most: usize,
+    outcome: &Outcome,
+    ctx: &Context<'_>,
+) -> Result<Vec<Face>, StoreError> {
+    let back = ctx.event.what.reply.as_ref();
+    let answers = outcome.replies.iter();
+    let replaced = answers.filter_map(|reply| Some((reply.to.as_ref().or(back)?, reply.replaces.as_deref()?)));
+    let replaced: Vec<_> = replaced.collect();
+    let mut others: Vec<Face> = Vec::new();
+    for face in face::of(ctx.view, shows, most)? {
+        let is_it = |to: &Address, message: &str| message == face.message && to.shares_messages_with(&face.to);
+        // One message may stand for two conversations, where the platform names a chat in two ways.
+        let is_known = replaced.iter().any(|(to, message)| is_it(to, message))
+            || others.iter().any(|other| is_it(&other.to, &other.message));
+        if !is_known {
+            others.push(face);
+        }
+    }
+    Ok(others)
 }
 
 /// The task whose card is changed with it from now on. Where people from outside read along nothing comes by itself:

@@ -13,7 +13,7 @@ use crate::domain::ids::ApprovalId;
 use crate::domain::notice::Topic;
 use crate::domain::outcome::{Failure, Outcome, Refusal, Reply};
 use crate::store::StoreError;
-use crate::store::keyspace::{approval as kept, face};
+use crate::store::keyspace::approval as kept;
 use crate::tools::Context;
 use crate::tools::approval::{self, Answered, Asked, Question};
 use crate::tools::notices::Notice;
@@ -192,14 +192,10 @@ fn to_asker(it: &Approval, ctx: &Context<'_>) -> Option<Reply> {
 
 /// Changes every message that shows an approval, so that each says who has decided.
 fn keep_true(it: &Approval, outcome: &mut Outcome, ctx: &Context<'_>) -> Result<(), StoreError> {
-    let mut known: Vec<String> = outcome.replies.iter().filter_map(|reply| reply.replaces.clone()).collect();
-    for face in face::of(ctx.view, it.id.into(), MOST_FACES)? {
-        if !known.contains(&face.message) {
-            known.push(face.message.clone());
-            let reply = Reply::everyone(card(it, ctx));
-            let shows = Some(it.id.into());
-            outcome.replies.push(Reply { to: Some(face.to), replaces: Some(face.message), shows, ..reply });
-        }
+    for face in answer::other_faces(it.id.into(), MOST_FACES, outcome, ctx)? {
+        let reply = Reply::everyone(card(it, ctx));
+        let shows = Some(it.id.into());
+        outcome.replies.push(Reply { to: Some(face.to), replaces: Some(face.message), shows, ..reply });
     }
     Ok(())
 }

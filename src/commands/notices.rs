@@ -4,6 +4,7 @@
 //! Owns whom a change of a task concerns. Nobody is told of what they did themselves, and nobody twice of one change.
 //! Whether, where and when somebody is told is `tools/notices.rs`. A further thing to tell of is a line in `of_task`.
 
+use crate::commands::answer;
 use crate::commands::task_card::{self, task_card};
 use crate::domain::card::{Block, Card};
 use crate::domain::ids::PrincipalId;
@@ -14,7 +15,7 @@ use crate::domain::task::{Assignee, Priority, Task};
 use crate::store::StoreError;
 use crate::store::keyspace::notice::Held;
 use crate::store::keyspace::task::TaskFilter;
-use crate::store::keyspace::{approval as approvals_kept, face, link, notice as notices_kept, person};
+use crate::store::keyspace::{approval as approvals_kept, link, notice as notices_kept, person};
 use crate::tools::notices::{self, Notice, Way};
 use crate::tools::{self, Context, due, people, pm_analyze};
 
@@ -48,12 +49,9 @@ pub fn tell(mut outcome: Outcome, ctx: &Context<'_>) -> Result<Outcome, Failure>
 
 /// Changes every message that shows a task, so that each says how it stands and offers what can follow.
 pub(super) fn keep_true(task: &Task, outcome: &mut Outcome, ctx: &Context<'_>) -> Result<(), StoreError> {
-    let replaced: Vec<&str> = outcome.replies.iter().filter_map(|reply| reply.replaces.as_deref()).collect();
-    let mut faces: Vec<face::Face> = Vec::new();
-    for face in face::of(ctx.view, task.id.into(), MOST_FACES)? {
-        // One message may stand for two conversations, where the platform names a chat in two ways.
-        let is_known = replaced.contains(&face.message.as_str()) || faces.iter().any(|it| it.message == face.message);
-        if !is_known && (!face.to.is_in_person() || notices::is_member(ctx.view, &face.to)?) {
+    let mut faces = Vec::new();
+    for face in answer::other_faces(task.id.into(), MOST_FACES, outcome, ctx)? {
+        if !face.to.is_in_person() || notices::is_member(ctx.view, &face.to)? {
             faces.push(face);
         }
     }

@@ -214,6 +214,15 @@ impl Address {
         Some(Self { place: person, ..apart })
     }
 
+    /// Whether a message of this place may be one of another: a message's id is of its place alone. Of the chat that
+    /// somebody has with the bot a platform may tell by an id of its own, without saying that nobody else is in it.
+    #[must_use]
+    pub fn shares_messages_with(&self, other: &Self) -> bool {
+        let is_chat_of = |chat: &Self, of: &Self| chat.is_in_person() && chat.person == of.person;
+        let is_same = self.place == other.place || is_chat_of(self, other) || is_chat_of(other, self);
+        self.channel == other.channel && is_same
+    }
+
     /// Whether its place is a person, of whose chat with the bot the platform has to be asked.
     #[must_use]
     pub fn is_in_person(&self) -> bool {
@@ -464,6 +473,13 @@ mod tests {
         let by_its_id = Address { place: "D1".into(), ..chat.clone() };
         assert!(!by_its_id.is_in_person());
         assert_eq!(chat.conversation(), by_its_id.conversation());
+        let pressed = Address { alone: false, ..by_its_id.clone() };
+        assert!(chat.shares_messages_with(&pressed) && pressed.shares_messages_with(&chat));
+        let others = Address { person: Some("U2".into()), ..asked.clone() };
+        for elsewhere in [others.in_person().unwrap(), Address { channel: ChannelName::Teams, ..chat.clone() }, others]
+        {
+            assert!(!chat.shares_messages_with(&elsewhere) && !elsewhere.shares_messages_with(&chat), "{elsewhere:?}");
+        }
         assert_ne!(chat.conversation(), asked.conversation());
         assert_eq!(Address { person: None, ..asked.clone() }.in_person(), None);
         let below =

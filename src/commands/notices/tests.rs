@@ -1,5 +1,7 @@
 //! Whom a change concerns, what waits, the summary of a day, and what owners are told.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
@@ -12,7 +14,7 @@ use crate::domain::outcome::{Expect, TimerChange};
 use crate::domain::principal::Role;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::notice::Trouble;
-use crate::store::keyspace::{effect, setting};
+use crate::store::keyspace::{effect, face, setting};
 use crate::tools::testing::{Desk, NOW, platform_user};
 
 /// Everybody has written to the bot once.
@@ -322,6 +324,33 @@ fn the_messages_that_show_a_task_are_changed_with_it() {
     changed.sort_unstable();
     assert_eq!(changed, ["C2:1", "D2:1"]);
     assert!(outcome.replies.iter().all(|reply| reply.shows == Some(task_id().into())));
+}
+
+#[test]
+fn two_messages_of_one_id_in_two_places_are_two_and_one_in_a_chat_of_two_names_is_one() {
+    let desk = desk();
+    say(&desk, "task create Shown");
+    let at = |place: &str| Address { place: place.into(), ..Address::at(ChannelName::Slack, "T1", place) };
+    // As a press tells of it.
+    let by_its_id = Address { alone: false, place: "D2".into(), ..chat("U2") };
+    let faces = [at("C2"), at("C3"), chat("U2"), by_its_id].map(|to| face::Face { to, message: "17".to_owned() });
+    desk.write(faces.iter().map(|face| face::put_face(task_id().into(), face)).collect()).unwrap();
+    let changed = |outcome: Outcome| {
+        let changed = outcome.replies.into_iter().filter(|reply| reply.replaces.as_deref() == Some("17"));
+        changed.map(|reply| reply.to.map_or("here".to_owned(), |to| to.place)).collect::<BTreeSet<_>>()
+    };
+    let places = changed(say(&desk, "task done T-1"));
+    assert_eq!(places.len(), 3, "{places:?}");
+    assert!(places.contains("C2") && places.contains("C3"), "{places:?}");
+
+    let mut outcome = Outcome::default();
+    let task = desk.task(1);
+    desk.with(|ctx| {
+        outcome.replies.push(Reply { replaces: Some("17".into()), ..Reply::everyone(Card::new("pressed")) });
+        keep_true(&task, &mut outcome, ctx).unwrap();
+    });
+    let places = changed(outcome);
+    assert_eq!(places.len(), 4, "a message of that id in the asker's place is none of the others: {places:?}");
 }
 
 #[test]

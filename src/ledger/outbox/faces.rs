@@ -54,7 +54,7 @@ fn shown(store: &Store, it: &Effect, end: &EffectEnd) -> Result<Option<Write>, S
 /// the task are made anew: who changed it did not know of the message yet, or was overtaken. So is it with an approval,
 /// which changes once.
 fn made_anew(store: &Store, it: &Effect, message: &str, at: Timestamp) -> Result<Vec<Write>, StoreError> {
-    let EffectKind::Deliver { shows, .. } = &it.kind;
+    let EffectKind::Deliver { to, shows, .. } = &it.kind;
     let view = store.view(&it.tenant);
     let task = match shows {
         Some(Shows::Task(id)) => task::read(&view, *id)?,
@@ -66,7 +66,7 @@ fn made_anew(store: &Store, it: &Effect, message: &str, at: Timestamp) -> Result
         None => None,
     };
     match task.map(|task| task.value).filter(|task| task.updated > it.created) {
-        Some(task) if !is_owed_anew(&view, &task, it.created, message)? => {
+        Some(task) if !is_owed_anew(&view, &task, it.created, (to, message))? => {
             timer::change(&view, &face::stale(task.id.into(), at))
         }
         _ => Ok(Vec::new()),
@@ -74,13 +74,21 @@ fn made_anew(store: &Store, it: &Effect, message: &str, at: Timestamp) -> Result
 }
 
 /// Whether one of the last changes of a task since then owes a change of a message.
-fn is_owed_anew(view: &View, task: &Task, since: Timestamp, message: &str) -> Result<bool, StoreError> {
+fn is_owed_anew(
+    view: &View,
+    task: &Task,
+    since: Timestamp,
+    (place, message): (&Address, &str),
+) -> Result<bool, StoreError> {
     let changes = task.history.iter().rev().take_while(|entry| entry.at > since).take(MOST_CHANGES);
     for change in changes {
         let story = event::story(view, change.event)?;
         for id in story.map(|story| story.effects).unwrap_or_default() {
             let owed = effect::owed(view, id)?.map(|owed| owed.value.kind);
-            if matches!(owed, Some(EffectKind::Deliver { replaces: Some(other), .. }) if other == message) {
+            if let Some(EffectKind::Deliver { to, replaces: Some(other), .. }) = owed
+                && other == message
+                && to.shares_messages_with(place)
+            {
                 return Ok(true);
             }
         }
@@ -161,8 +169,8 @@ mod tests {
             history: Vec::new(),
         };
         changed.remember(&by, Timestamp(5), EventId(9), "status todo → done".to_owned());
-        let showing = |event: u64, created: i64, message: Option<&str>| {
-            let mut it = Effect { created: Timestamp(created), ..delivery(event, "C1") };
+        let showing = |event: u64, created: i64, place: &str, message: Option<&str>| {
+            let mut it = Effect { created: Timestamp(created), ..delivery(event, place) };
             let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind;
             (*shows, *replaces) = (Some(changed.id.into()), message.map(str::to_owned));
             it
@@ -185,10 +193,12 @@ mod tests {
         let mut batch = Batch::new();
         batch.writes(&tenant, task::create(&changed));
         batch.write(&tenant, event::put_story(EventId(9), &owes));
-        batch.write(&tenant, effect::put_owed(&showing(9, 5, Some("C1:1")), Expect::Absent));
+        batch.write(&tenant, effect::put_owed(&showing(9, 5, "C1", Some("1")), Expect::Absent));
         store.commit(batch).await.unwrap();
-        for (event, created, shown, is_anew) in [(2, 2, "C1:1", false), (3, 5, "C1:2", false), (4, 2, "C1:2", true)] {
-            let it = showing(event, created, None);
+        for (event, created, place, shown, is_anew) in
+            [(2, 2, "C1", "1", false), (3, 5, "C1", "2", false), (4, 2, "C2", "1", true), (5, 2, "C1", "2", true)]
+        {
+            let it = showing(event, created, place, None);
             let mut batch = Batch::new();
             batch.write(&tenant, effect::put_owed(&it, Expect::Absent));
             store.commit(batch).await.unwrap();
@@ -197,6 +207,9 @@ mod tests {
             end(&store, &owed, done, Timestamp(6)).await.unwrap();
             let timers = timer::soonest(&view, 9).unwrap();
             assert_eq!(timers.iter().any(|timer| timer.value.name == "face/T-7"), is_anew, "{event}: {timers:?}");
+            let mut batch = Batch::new();
+            batch.writes(&tenant, timer::clear(&view, "face/T-7").unwrap());
+            store.commit(batch).await.unwrap();
         }
     }
 
