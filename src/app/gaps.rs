@@ -72,6 +72,16 @@ struct Watched {
     not_before: Timestamp,
 }
 
+impl Watched {
+    /// A look has ended; one that has not come to its end is begun anew after a pause.
+    fn has_looked(&mut self, to_its_end: bool, now: Timestamp) {
+        self.looking = false;
+        if !to_its_end {
+            self.not_before = now.after(AGAIN);
+        }
+    }
+}
+
 /// The end of a look.
 struct Ended {
     tenant: TenantId,
@@ -217,14 +227,13 @@ impl Gaps {
     }
 
     async fn ended(&self, watched: &mut HashMap<String, Watched>, ended: &Ended) {
-        let of = watched.entry(ended.workspace.clone()).or_default();
-        of.looking = false;
         let kept = match &ended.looked.cut_off {
             None => self.forget_look(&ended.tenant, &ended.workspace).await.map_err(|error| error.to_string()),
             Some(why) => Err(why.clone()),
         };
+        let of = watched.entry(ended.workspace.clone()).or_default();
+        of.has_looked(kept.is_ok(), self.clock.now());
         if let Err(why) = kept {
-            of.not_before = self.clock.now().after(AGAIN);
             let workspace = &ended.workspace;
             tracing::warn!(workspace, why, again_in = ?AGAIN, "the look for what was missed on slack is begun anew");
         }
@@ -300,5 +309,15 @@ mod tests {
         assert_eq!(step(Some(row), &paused, at(510), DAY), Step::Look(reached(0, 510, Some(300)), at(300)));
         let late = Reached { until: at(1800), ..row };
         assert_eq!(step(Some(late), &paused, at(1801), DAY), Step::Note(reached(0, 1801, None)), "not for ever");
+    }
+
+    #[tokio::test]
+    async fn a_look_that_panics_is_begun_anew_after_a_pause() {
+        let row = reached(0, 500, Some(300));
+        let looked = look::whole(async { panic!("a fault of ours") }).await;
+        let mut watched = Watched { looked: true, looking: true, ..Watched::default() };
+        watched.has_looked(looked.cut_off.is_none(), at(500));
+        assert_eq!(step(Some(row), &watched, at(501), DAY), Step::Note(reached(0, 501, Some(300))));
+        assert_eq!(step(Some(row), &watched, at(510), DAY), Step::Look(reached(0, 510, Some(300)), at(300)));
     }
 }

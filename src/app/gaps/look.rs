@@ -2,8 +2,10 @@
 //! said, on the board, in `doctor` and in the log; never with a word of what was written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -122,6 +124,19 @@ pub(super) fn show_organisation(gaps: &Gaps, organisation: &str, teams: &Result<
 
 /// Looks through a workspace since a time.
 pub(super) async fn look(gaps: &Gaps, team: &Team, from: Timestamp) -> Looked {
+    let looked = whole(look_through(gaps, team, from)).await;
+    show(gaps, &team.of.workspace, from, &looked, false);
+    looked
+}
+
+/// What a look has come to; one that panics is one that was cut off. Which fault it was stands in the log.
+pub(super) async fn whole(look: impl Future<Output = Looked>) -> Looked {
+    let broke_off =
+        || Looked { cut_off: Some("a fault of the bot, which is in its log".to_owned()), ..Looked::default() };
+    AssertUnwindSafe(look).catch_unwind().await.unwrap_or_else(|_| broke_off())
+}
+
+async fn look_through(gaps: &Gaps, team: &Team, from: Timestamp) -> Looked {
     let (of, shared) = (&team.of, &team.shared);
     let mut looked = Looked::default();
     show(gaps, &of.workspace, from, &looked, true);
@@ -131,7 +146,6 @@ pub(super) async fn look(gaps: &Gaps, team: &Team, from: Timestamp) -> Looked {
         looked.cut_off = Some(why);
     }
     looked.calls = reader.used();
-    show(gaps, &of.workspace, from, &looked, false);
     say(gaps, &of.workspace, &looked);
     looked
 }
