@@ -102,8 +102,6 @@ pub struct Approval {
     pub id: ApprovalId,
     /// What is asked for: the very line that runs once it is approved.
     pub line: String,
-    /// SHA-256 of the line, hex: the audit row of its run carries it too.
-    pub digest: String,
     /// What policies decide about.
     pub action: String,
     /// Who asks.
@@ -131,7 +129,7 @@ pub struct Approval {
     pub until: Timestamp,
     /// How far it is.
     pub state: State,
-    /// The event in which the line ran, or was refused in spite of the yes: it is run once.
+    /// The event in which the line ran, was refused in spite of the yes, or was dropped: it is run once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<EventId>,
     /// The event in which its run was given up: until its time is over, an operator may have it tried again.
@@ -271,6 +269,12 @@ impl Approval {
         self.is_to_run() && (self.given_up.is_none() || now < self.until)
     }
 
+    /// Whether nothing can follow from it any more.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.state != State::Pending && !self.may_run(now)
+    }
+
     /// The principals of who asked, when they asked.
     pub fn askers(&self) -> impl Iterator<Item = &PrincipalId> {
         std::iter::once(&self.by.id).chain(&self.known)
@@ -348,6 +352,47 @@ impl Ring {
             }
             _ => None,
         }
+    }
+}
+
+/// What tests of approvals begin with.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Ada's of Slack, which waits for an owner from 1 until 9.
+    pub(crate) fn pending(id: u64) -> Approval {
+        Approval {
+            id: ApprovalId(id),
+            line: "task done T-1".to_owned(),
+            action: "task.update".to_owned(),
+            by: Person { id: PrincipalId("p-1".into()), name: "Ada".to_owned() },
+            known: Vec::new(),
+            user: PlatformUser { channel: ChannelName::Slack, realm: "T1".into(), id: "U1".into() },
+            event: EventId(1),
+            asked: Timestamp(1),
+            way: Way {
+                channel: ChannelName::Slack,
+                installation: "T1".into(),
+                organisation: None,
+                place: None,
+                reply: Some(Address::at(ChannelName::Slack, "T1", "C1")),
+            },
+            rules: Vec::new(),
+            reason: String::new(),
+            policy: String::new(),
+            approvers: vec![Approver::Owner],
+            until: Timestamp(9),
+            state: State::Pending,
+            ran: None,
+            given_up: None,
+        }
+    }
+
+    /// Decided by Grace at a time.
+    pub(crate) fn decided(at: i64) -> Decided {
+        let by = Person { id: PrincipalId("p-2".into()), name: "Grace".to_owned() };
+        Decided { by, at: Timestamp(at), event: EventId(2), why: None, back: None }
     }
 }
 

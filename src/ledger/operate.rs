@@ -3,16 +3,18 @@
 //! A replay repeats no effect that was done: what a dead event owes after it has names of its own, and of
 //! an event that is done only the effects that are dead are owed again.
 
+use crate::domain::approval::{Approval, Ring, State};
 use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::effect::{Effect, EffectEnd};
-use crate::domain::ids::{EffectId, EventId, TenantId};
-use crate::domain::outcome::Expect;
+use crate::domain::event::ChannelName;
+use crate::domain::ids::{ApprovalId, EffectId, EventId, TenantId};
+use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
 use crate::ledger::lanes::Lane;
 use crate::ledger::outbox::record::receipt;
 use crate::store::keyspace::event::{End, Ready, Story};
-use crate::store::keyspace::{effect, event};
-use crate::store::{Batch, Store, StoreError};
+use crate::store::keyspace::{approval, effect, event};
+use crate::store::{Batch, Store, StoreError, View};
 
 /// Who operates, as the audit chain names them: whoever has the admin token.
 pub const OPERATOR: &str = "operator";
@@ -90,7 +92,30 @@ pub async fn replay(store: &Store, tenant: &TenantId, id: EventId, actor: &str) 
     Ok(Replayed::Effects(effects))
 }
 
-/// Takes an event off that waits or was given up. Gives `false` where it has ended otherwise.
+/// The approval that an event was to run or to end, and what ends it where the event is taken off: nothing else would.
+fn end_of_approval(view: &View, id: EventId, at: Timestamp) -> Result<Option<(ApprovalId, Vec<Write>)>, StoreError> {
+    let it = match event::read(view, id) {
+        Ok(it) => it.filter(|it| it.what.channel == ChannelName::Internal),
+        // What cannot be read can be taken off all the same.
+        Err(StoreError::Unreadable(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let Some(ring) = it.and_then(|it| Ring::of(&it.what.kind)) else { return Ok(None) };
+    let (Ring::Run(of) | Ring::Expire(of) | Ring::Show(of)) = ring;
+    let Some(before) = approval::read(view, of)? else { return Ok(None) };
+    let is = &before.value;
+    let writes = match ring {
+        Ring::Run(_) if is.is_to_run() => approval::change(&before, &Approval { ran: Some(id), ..is.clone() }),
+        Ring::Expire(_) if is.state == State::Pending => {
+            approval::close(view, &before, &Approval { state: State::Expired { at }, ..is.clone() })?
+        }
+        _ => Vec::new(),
+    };
+    Ok(Some((of, writes)))
+}
+
+/// Takes an event off that waits or was given up, and ends the approval that it was to run. Gives `false` where it has
+/// ended otherwise.
 ///
 /// # Errors
 /// Where the store cannot be read or written, or the event changes meanwhile.
@@ -111,6 +136,8 @@ pub async fn drop_event(
     if let Some(ready) = &ready {
         batch.write(tenant, event::take_ready(id, ready.version));
     }
+    let (of, writes) = end_of_approval(&view, id, at)?.unzip();
+    batch.writes(tenant, writes.unwrap_or_default());
     let dropped = Story {
         end: End::Dropped,
         summary: format!("dropped by {actor}"),
@@ -119,7 +146,7 @@ pub async fn drop_event(
         handler: None,
         rules: Vec::new(),
         smallest_change: None,
-        approval: None,
+        approval: of,
         told: Vec::new(),
         // What it owed before it was given up may be owed still.
         effects: story.map(|story| story.effects).unwrap_or_default(),
@@ -160,4 +187,75 @@ pub async fn drop_effect(
     batch.audit(tenant, entry("effects.drop", actor, id.to_string(), Some(id.event)));
     store.commit(batch).await?;
     Ok(Some(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt;
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::approval::testing::{decided, pending};
+    use crate::domain::event::{Event, EventKind, Incoming};
+    use crate::domain::ids::LaneKey;
+    use crate::domain::time::Clock;
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1)
+        }
+    }
+
+    /// What an approval is after the event of one of its timers, which waits, was dropped.
+    fn after_drop(it: &Approval, wants: &str) -> (Approval, bool) {
+        let (memory, keyring) = (Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()));
+        let (store, tenant) = (Store::inline(memory, keyring, Arc::new(Still)).unwrap(), TenantId::default_tenant());
+        let what = Incoming {
+            channel: ChannelName::Internal,
+            installation: String::new(),
+            organisation: None,
+            dedupe: vec!["k7".into()],
+            lane: LaneKey("l".into()),
+            from: None,
+            place: None,
+            reply: None,
+            kind: EventKind::TimerFired { name: format!("approval/{wants}/A-3"), payload: json!({ wants: 3 }) },
+            proof: "test".into(),
+            reach: None,
+            happened: None,
+            raw: bytes::Bytes::new(),
+        };
+        let event = Event { id: EventId(7), tenant: tenant.clone(), at: Timestamp(4), what };
+        let mut batch = Batch::new();
+        batch.writes(&tenant, approval::create(it, Expect::Absent));
+        batch.write(&tenant, event::put_event(&event));
+        batch.write(&tenant, event::put_ready(event.id, &Ready::again(event.what.lane.clone()), Expect::Absent));
+        store.commit(batch).now_or_never().unwrap().unwrap();
+        let dropped = drop_event(&store, &tenant, event.id, OPERATOR, Timestamp(5)).now_or_never().unwrap();
+        assert!(dropped.unwrap());
+        let view = store.view(&tenant);
+        assert_eq!(event::story(&view, event.id).unwrap().unwrap().approval, Some(it.id));
+        (approval::read(&view, it.id).unwrap().unwrap().value, approval::open(&view).next().is_some())
+    }
+
+    #[test]
+    fn an_approval_whose_event_is_dropped_has_ended() {
+        let yes = Approval { state: State::Approved(decided(3)), ..pending(3) };
+        let given_up = Approval { given_up: Some(EventId(7)), ..yes.clone() };
+        for before in [yes.clone(), given_up] {
+            let (after, _) = after_drop(&before, "run");
+            assert_eq!(after, Approval { ran: Some(EventId(7)), ..before });
+            assert!(after.is_over(Timestamp(5)));
+        }
+        let has_run = Approval { ran: Some(EventId(6)), ..yes };
+        assert_eq!(after_drop(&has_run, "run").0, has_run);
+        let expired = Approval { state: State::Expired { at: Timestamp(5) }, ..pending(3) };
+        assert_eq!(after_drop(&pending(3), "expire"), (expired, false));
+        assert_eq!(after_drop(&pending(3), "show"), (pending(3), true));
+    }
 }

@@ -1,11 +1,12 @@
 //! What is forgotten: events that have ended and are older than the retention, or than a few days
-//! when their bytes are too many. Tasks, people and the audit chain are not touched.
+//! when their bytes are too many; with them answers of the API, and approvals that are over. Tasks, people and the audit
+//! chain are not touched.
 
 use crate::domain::event::Event;
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Write;
 use crate::domain::time::Timestamp;
-use crate::store::keyspace::{answer, dedupe, effect, event};
+use crate::store::keyspace::{answer, approval, dedupe, effect, event};
 use crate::store::{Batch, Store, StoreError, View};
 
 /// Events that are forgotten in one commit.
@@ -90,6 +91,48 @@ pub async fn answers(store: &Store, tenant: &TenantId, before: Timestamp) -> Res
     Ok(forgotten)
 }
 
+/// Approvals that are forgotten in one commit.
+pub const MOST_APPROVALS: usize = 64;
+
+/// Forgets approvals from which nothing can follow and which have ended before `before`; gives their number. One that
+/// cannot be read stays, and so does the one of the highest number, after which the next is called.
+///
+/// # Errors
+/// Where the store cannot be read or written.
+pub async fn approvals(
+    store: &Store,
+    tenant: &TenantId,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let view = store.view(tenant);
+    let (mut writes, mut forgotten) = (Vec::new(), 0);
+    for id in approval::ids_but_highest(&view)? {
+        let it = match approval::read(&view, id?) {
+            Ok(Some(it)) => it,
+            Ok(None) | Err(StoreError::Unreadable(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        // Those behind it were asked for later, but by a clock that was once ahead.
+        if it.value.asked >= before && it.value.asked <= now {
+            break;
+        }
+        if it.value.is_over(now) && it.value.state.since().is_some_and(|since| since < before) {
+            writes.extend(approval::forget(&view, &it)?);
+            forgotten += 1;
+        }
+        if forgotten == MOST_APPROVALS {
+            break;
+        }
+    }
+    if forgotten > 0 {
+        let mut batch = Batch::new();
+        batch.writes(tenant, writes);
+        store.commit(batch).await?;
+    }
+    Ok(forgotten)
+}
+
 /// The writes that forget an event, none where it stays.
 fn forgetting(view: &View, it: &Event) -> Result<Vec<Write>, StoreError> {
     if !has_ended(view, it.id)? {
@@ -115,13 +158,16 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::domain::approval::testing::{decided, pending};
+    use crate::domain::approval::{Approval, State};
     use crate::domain::card::{Audience, Card};
     use crate::domain::effect::{Effect, EffectKind};
     use crate::domain::event::{Address, ChannelName, EventKind, Incoming};
-    use crate::domain::ids::{EffectId, LaneKey};
+    use crate::domain::ids::{ApprovalId, EffectId, LaneKey};
     use crate::domain::outcome::Expect;
     use crate::domain::time::Clock;
     use crate::store::keyspace::answer::{Answer, Asked};
+    use crate::store::keyspace::face::{self, Face, put_face};
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
 
@@ -216,5 +262,49 @@ mod tests {
         let view = store.view(&tenant);
         assert_eq!(answer::read(&view, "old").unwrap(), None);
         assert_eq!(answer::read(&view, "new").unwrap().unwrap().body, "new");
+    }
+
+    #[tokio::test]
+    async fn approvals_that_are_over_are_forgotten_when_they_are_old_but_for_the_last() {
+        let keyring = Arc::new(Keyring::ephemeral());
+        let store = Store::inline(Arc::new(Memory::default()), keyring, Arc::new(Still)).unwrap();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        let yes = || State::Approved(decided(3));
+        let expired = |at| State::Expired { at: Timestamp(at) };
+        let has_run = |it| Approval { ran: Some(EventId(7)), ..it };
+        let given_up = |it| Approval { given_up: Some(EventId(7)), ..it };
+        let with = |id, state| Approval { line: format!("task done T-{id}"), state, ..pending(id) };
+        let all = [
+            (with(1, State::Rejected(decided(3))), true),
+            (with(2, State::Pending), false),
+            // It is about to run, has run, and was given up, so that it may be replayed until 9.
+            (with(3, yes()), false),
+            (has_run(with(4, yes())), true),
+            (given_up(with(5, yes())), false),
+            (Approval { until: Timestamp(4), ..given_up(with(6, yes())) }, true),
+            (Approval { asked: Timestamp(99), ..with(7, State::Withdrawn(decided(99))) }, false),
+            (with(8, expired(3)), true),
+            (with(9, expired(6)), false),
+            (with(10, expired(3)), false),
+        ];
+        let mut batch = Batch::new();
+        for (it, _) in &all {
+            batch.writes(&tenant, approval::create(it, Expect::Absent));
+            let to = it.way.reply.clone().unwrap();
+            batch.write(&tenant, put_face(it.id.into(), &Face { to, message: "C1:1".to_owned() }));
+        }
+        store.commit(batch).await.unwrap();
+        let of_others = TenantId::unclaimed();
+        assert_eq!(approvals(&store, &of_others, Timestamp(5), Timestamp(8)).await.unwrap(), 0);
+        let gone = all.iter().filter(|(_, gone)| *gone).count();
+        assert_eq!(approvals(&store, &tenant, Timestamp(5), Timestamp(8)).await.unwrap(), gone);
+        for (it, gone) in &all {
+            assert_eq!(approval::read(&view, it.id).unwrap().is_none(), *gone, "{it:?}");
+            assert_eq!(face::of(&view, it.id.into(), 9).unwrap().is_empty(), *gone, "{it:?}");
+        }
+        assert_eq!(approvals(&store, &tenant, Timestamp(5), Timestamp(8)).await.unwrap(), 0);
+        assert_eq!(approvals(&store, &tenant, Timestamp(5), Timestamp(9)).await.unwrap(), 1, "its time is over");
+        assert_eq!(approval::next_id(&view).unwrap(), ApprovalId(11));
     }
 }

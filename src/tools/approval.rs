@@ -104,7 +104,6 @@ pub fn ask(question: &Question<'_>, ctx: &Context<'_>) -> Result<Asked, Failure>
     let mut approval = Approval {
         id: ApprovalId(0),
         line: question.line.to_owned(),
-        digest: digest(question.line),
         action: question.action.to_owned(),
         by: ctx.person(),
         known: link::known_by(ctx.view, &ctx.by.id)?,
@@ -139,18 +138,12 @@ fn weight(shown: &str) -> usize {
     shown.chars().map(|it| if matches!(it, '&' | '<' | '>') { 2 } else { 1 }).sum()
 }
 
-/// SHA-256 of a line, hex: what the audit row holds of a line that ran.
-#[must_use]
-pub fn digest(line: &str) -> String {
-    HEXLOWER.encode(&Sha256::digest(line.as_bytes()))
-}
-
 /// What a card of an approval is known by: a button decides only about the line, asker and moment that it was shown with,
 /// also where a store that was restored gives a number out again.
 #[must_use]
 pub fn mark(it: &Approval) -> String {
     let shown = json!([it.id, it.line, it.user, it.event, it.asked]).to_string();
-    digest(&shown)[..MARK].to_owned()
+    HEXLOWER.encode(&Sha256::digest(shown.as_bytes()))[..MARK].to_owned()
 }
 
 /// What somebody says to an approval.

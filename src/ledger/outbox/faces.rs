@@ -99,9 +99,9 @@ fn is_owed_anew(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::approval::{Approval, Approver, State, Way};
-    use crate::domain::event::{ChannelName, PlatformUser};
-    use crate::domain::ids::{ApprovalId, EffectId, EventId, PrincipalId, TaskId, TenantId};
+    use crate::domain::approval::testing::pending;
+    use crate::domain::approval::{Approval, State};
+    use crate::domain::ids::{EffectId, EventId, PrincipalId, TaskId, TenantId};
     use crate::domain::outcome::Expect;
     use crate::domain::task::{Origin, Person, Priority, Status};
     use crate::ledger::outbox::record::end;
@@ -218,34 +218,7 @@ mod tests {
         let store = store();
         let tenant = TenantId::default_tenant();
         let view = store.view(&tenant);
-        let by = Person { id: PrincipalId("p-1".into()), name: "Ada".to_owned() };
-        let it = delivery(1, "C1");
-        let approval = Approval {
-            id: ApprovalId(3),
-            line: "task done T-1".to_owned(),
-            digest: String::new(),
-            action: "task.update".to_owned(),
-            by,
-            user: PlatformUser { channel: ChannelName::Slack, realm: "T1".into(), id: "U1".into() },
-            event: EventId(1),
-            asked: Timestamp(1),
-            way: Way {
-                channel: ChannelName::Slack,
-                installation: "T1".into(),
-                organisation: None,
-                place: None,
-                reply: Some(it.address().clone()),
-            },
-            rules: Vec::new(),
-            reason: String::new(),
-            policy: String::new(),
-            approvers: vec![Approver::Owner],
-            until: Timestamp(9),
-            state: State::Expired { at: Timestamp(5) },
-            ran: None,
-            known: Vec::new(),
-            given_up: None,
-        };
+        let approval = Approval { state: State::Expired { at: Timestamp(5) }, ..pending(3) };
         let mut batch = Batch::new();
         batch.writes(&tenant, approval::create(&approval, Expect::Absent));
         store.commit(batch).await.unwrap();

@@ -1,7 +1,7 @@
 //! `ap<id>` an approval; `ao<id>` that it is open, `ar<person>\0<id>` whose open one it is, `aq<digest>` the open one of
 //! a question, by which the same question asked again is the same approval.
 //!
-//! What is decided stays, so that no number is given out twice while a button names it.
+//! What is decided stays for as long as events do, and the highest number for ever, so that none is given out twice.
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +10,7 @@ use crate::domain::ids::{ApprovalId, PrincipalId};
 use crate::domain::outcome::{Expect, Write};
 use crate::store::codec::{self, Record};
 use crate::store::engine::Order;
-use crate::store::keyspace::{number_of, numbered};
+use crate::store::keyspace::{face, number_of, numbered};
 use crate::store::{StoreError, Stored, View, mark, put, take};
 
 const APPROVAL: &[u8] = b"ap";
@@ -18,7 +18,14 @@ const OPEN: &[u8] = b"ao";
 const OPEN_OF: &[u8] = b"ar";
 const QUESTION: &[u8] = b"aq";
 
-impl Record for Approval {}
+impl Record for Approval {
+    const VERSION: u8 = 2;
+
+    fn upgrade(_: u8, payload: serde_json::Value) -> Result<serde_json::Value, String> {
+        // Version 1 had a digest of the line as well, which nothing reads.
+        Ok(payload)
+    }
+}
 impl Record for ApprovalId {}
 
 fn of_person(person: &PrincipalId) -> Vec<u8> {
@@ -96,6 +103,26 @@ pub fn close(view: &View, before: &Stored<Approval>, after: &Approval) -> Result
     Ok(writes)
 }
 
+/// What forgets one, with the messages that show it, on condition that nobody changed it since it was read.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn forget(view: &View, it: &Stored<Approval>) -> Result<Vec<Write>, StoreError> {
+    let mut writes = face::forget_all(view, it.value.id.into())?;
+    writes.push(take(numbered(APPROVAL, it.value.id.0), Expect::Version(it.version)));
+    Ok(writes)
+}
+
+/// The numbers of all but the highest, the oldest first.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn ids_but_highest(view: &View) -> Result<impl Iterator<Item = Result<ApprovalId, StoreError>> + '_, StoreError> {
+    let highest = view.keys(APPROVAL, Order::Descending).next().transpose()?.unwrap_or_else(|| APPROVAL.to_vec());
+    let keys = view.keys_between(APPROVAL, &highest, Order::Ascending);
+    Ok(keys.filter_map(|key| key.map(|key| number_of(&key).map(ApprovalId)).transpose()))
+}
+
 /// The approvals that some writes put, as they will be.
 ///
 /// # Errors
@@ -128,3 +155,17 @@ fn named(view: &View, prefix: Vec<u8>) -> impl Iterator<Item = Result<Approval, 
 
 /// As many open ones are looked at; what is beyond them is seen when some of these are decided.
 const MOST_OPEN: usize = 2000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::approval::testing::pending;
+
+    #[test]
+    fn an_approval_that_was_stored_with_a_digest_of_its_line_is_read() {
+        let mut payload = serde_json::to_value(pending(3)).unwrap();
+        payload["digest"] = "00ff".into();
+        let stored = [&[0, 1][..], payload.to_string().as_bytes()].concat();
+        assert_eq!(codec::decode::<Approval>(&stored), Ok(pending(3)));
+    }
+}

@@ -72,6 +72,14 @@ pub fn put_face(shows: Shows, face: &Face) -> Write {
     put(key(shows, &face.to), Expect::Any, face)
 }
 
+/// Forgets every message that shows something.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn forget_all(view: &View, shows: Shows) -> Result<Vec<Write>, StoreError> {
+    view.keys(&faces(shows), Order::Ascending).map(|key| Ok(take(key?, Expect::Any))).collect()
+}
+
 /// Forgets a message that cannot be changed any more; nothing where another has taken its place.
 ///
 /// # Errors

@@ -146,6 +146,9 @@ fn of_approval(view: &View, id: ApprovalId) -> Result<Vec<String>, StoreError> {
         }
     });
     match it.ran {
+        Some(run) if event::story(view, run)?.is_some_and(|story| story.end == End::Dropped) => {
+            lines.push(format!("{id}: its run {run} was dropped, so it was not done"));
+        }
         Some(run) => lines.push(format!("{id}: it ran in {run}")),
         None if it.is_to_run() && it.given_up.is_some() => lines.extend(it.given_up.map(|run| {
             format!("{id}: its run {run} was given up; it may be replayed until {}, and not after", it.until)

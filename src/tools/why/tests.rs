@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::approval::testing::{decided, pending};
+use crate::domain::approval::{Approval, State};
 use crate::domain::card::{Audience, Card};
 use crate::domain::effect::{Effect, EffectEnd, EffectKind, Receipt};
 use crate::domain::event::{Address, ChannelName, EventKind};
@@ -117,6 +119,23 @@ fn every_end_has_its_sentence() {
         };
         assert!(lines.iter().any(|line| line == decision), "{lines:?}");
         assert!(serde_json::to_value(&story).is_ok());
+    }
+}
+
+#[test]
+fn a_run_that_was_dropped_is_told_as_one_that_was_not_done() {
+    let desk = Desk::new();
+    let (asked, run) = (event_of(&desk), event_of(&desk));
+    let it = Approval { event: asked, state: State::Approved(decided(3)), ran: Some(run), ..pending(3) };
+    desk.write(approvals::create(&it, Expect::Absent)).unwrap();
+    let of_it = |end| Story { approval: Some(it.id), ..ended(end, "x") };
+    desk.write(vec![event::put_story(asked, &of_it(End::Asked))]).unwrap();
+    for (end, part) in [(End::Done, format!("it ran in {run}")), (End::Dropped, format!("its run {run} was dropped"))] {
+        desk.write(vec![event::put_story(run, &of_it(end))]).unwrap();
+        for id in [asked, run] {
+            let approval = told(&desk, id).approval;
+            assert!(approval.iter().any(|line| line.contains(&part)), "{end:?}: {approval:?}");
+        }
     }
 }
 
