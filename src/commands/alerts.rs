@@ -7,15 +7,14 @@
 use crate::commands::notices;
 use crate::domain::card::{Block, Card, Tone};
 use crate::domain::effect::EffectEnd;
-use crate::domain::ids::PrincipalId;
 use crate::domain::notice::Topic;
 use crate::domain::outcome::{Failure, Outcome, TimerChange};
 use crate::store::StoreError;
 use crate::store::keyspace::event::End;
 use crate::store::keyspace::notice::Trouble;
-use crate::store::keyspace::{effect, event, link, notice, person};
+use crate::store::keyspace::{effect, event, notice};
 use crate::tools::Context;
-use crate::tools::notices::Notice;
+use crate::tools::notices::{self as reaching, Notice};
 
 /// The timer of the next time that owners are told.
 const LATER: &str = "alert/later";
@@ -25,8 +24,6 @@ const MOST_LOOKED_AT: usize = 200;
 const MOST_TOLD: usize = 20;
 /// As many numbers stand in a line; `events list` has the others.
 const MOST_NUMBERS: usize = 25;
-/// As many owners are told.
-const MOST_OWNERS: usize = 10;
 
 /// Tells the owners of what was given up since they were last told. Who is told of a trouble takes its row away, so that
 /// of two rings at one time one tells.
@@ -64,7 +61,8 @@ pub(super) fn ring(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     }
     let lines: Vec<String> = alike.iter().map(Alike::line).collect();
     let count = alike.iter().map(|alike| alike.numbers.len()).sum();
-    let owners = if lines.is_empty() { Vec::new() } else { owners(ctx, &mut outcome)? };
+    let (owners, marks) = if lines.is_empty() { Default::default() } else { reaching::owners(ctx.view)? };
+    outcome.writes.extend(marks);
     outcome.summary = format!("told {} owners of {count} troubles", owners.len());
     let mut told_one = false;
     let title = format!("I could not do {}", notices::news(count));
@@ -156,20 +154,6 @@ fn card(title: &str, troubles: &[String]) -> Card {
         .block(Block::List { items })
         .text(mend)
         .footer("you are told since you are an owner (alerts); `notifications` changes that")
-}
-
-/// The owners who are people on platforms, each once.
-fn owners(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<Vec<PrincipalId>, StoreError> {
-    let (owners, marks) = person::owners(ctx.view)?;
-    outcome.writes.extend(marks);
-    let mut found: Vec<PrincipalId> = Vec::new();
-    for own in owners {
-        let who = link::resolve(ctx.view, &own)?;
-        if found.len() < MOST_OWNERS && !found.contains(&who) {
-            found.push(who);
-        }
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::store::keyspace::notice::{self, Held};
 use crate::store::keyspace::{link, person, setting};
 use crate::store::{StoreError, Stored, View};
-use crate::tools::Context;
+use crate::tools::{Context, people};
 
 /// What a person is to be told.
 #[derive(Debug, Clone)]
@@ -89,6 +89,17 @@ pub fn let_go(person: &PrincipalId, at: Timestamp) -> TimerChange {
 /// Where the store cannot be read.
 pub fn wishes(view: &View, person: &PrincipalId) -> Result<Preferences, StoreError> {
     Ok(notice::preferences(view, person)?.map(|stored| stored.value).unwrap_or_default())
+}
+
+/// As many owners are told of troubles.
+const MOST_OWNERS: usize = 10;
+
+/// The owners who are told of troubles, each once, with what is to be written for the next look.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn owners(view: &View) -> Result<(Vec<PrincipalId>, Vec<Write>), StoreError> {
+    people::owners_who(|_| true, MOST_OWNERS, view)
 }
 
 /// The chat that somebody has with the bot alone: on the platform that they want, or on the first that there is. Only
