@@ -137,8 +137,9 @@ pub fn manifest(
     let entries: Vec<Value> =
         searches.iter().map(search).chain(entries.iter().map(entry)).take(MOST_COMMANDS).collect();
     let mut extension = json!({ "botId": id.0, "commands": entries });
+    let of_server = domain(site);
     // (learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/link-unfurling)
-    if let Some(domain) = domain(site).filter(|_| reads_links) {
+    if let Some(domain) = of_server.filter(|_| reads_links) {
         // Who is not named sees nothing, so nobody is asked without a name.
         let value = json!({ "domains": [domain], "supportsAnonymizedPayloads": false });
         extension["messageHandlers"] = json!([{ "type": "link", "value": value }]);
@@ -166,7 +167,7 @@ pub fn manifest(
         "permissions": PERMISSIONS,
         "webApplicationInfo": { "id": id.0, "resource": RESOURCE },
         "authorization": { "permissions": { "resourceSpecific": of_its_place } },
-        "validDomains": [site.host_str().unwrap_or_default()],
+        "validDomains": of_server.as_slice(),
     })
 }
 
@@ -297,6 +298,12 @@ mod tests {
             let made = manifest(&ID.parse().unwrap(), &site.parse().unwrap(), &[], &[], &[], reads_links);
             assert_eq!(made["composeExtensions"][0].get("messageHandlers"), None, "{site}");
         }
+        let domains = |site: &str| {
+            let made = manifest(&ID.parse().unwrap(), &site.parse().unwrap(), &[], &[], &[], true);
+            made["validDomains"].clone()
+        };
+        assert_eq!(domains("https://bot.example.com./crm"), json!(["bot.example.com"]), "without the dot of the root");
+        assert_eq!(domains("https://203.0.113.7/"), json!([]), "no address of a machine is a domain");
     }
 
     #[test]
