@@ -303,16 +303,9 @@ mod tests {
     use crate::domain::ids::{EventId, LaneKey, TenantId};
     use crate::domain::outcome::Expect;
     use crate::domain::principal::Profile;
+    use crate::domain::time::testing::Still;
     use crate::store::Batch;
-    use crate::store::memory::Memory;
-    use crate::store::seal::Keyring;
-
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
+    use crate::store::testing::in_memory;
 
     /// A platform whose place is out of reach at its old address, and tells of the new one while it is called.
     struct Moving {
@@ -387,8 +380,7 @@ mod tests {
     }
 
     async fn deliverer(moves: bool) -> (Deliverer, Work) {
-        let store =
-            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let store = in_memory();
         let mut batch = Batch::new();
         batch.write(&TenantId::default_tenant(), effect::put_owed(&owed(), Expect::Absent));
         store.commit(batch).await.unwrap();
@@ -399,7 +391,7 @@ mod tests {
         let channels = HashMap::from([(ChannelName::Teams, channel)]);
         let conversation = crate::ledger::outbox::Conversation::of(&owed());
         let work = Work::Perform { conversation, id: owed().id, suspect: false };
-        (Deliverer { store, clock: Arc::new(Still), channels, patience, dice: Arc::new(|| 0.5) }, work)
+        (Deliverer { store, clock: Arc::new(Still(Timestamp(1))), channels, patience, dice: Arc::new(|| 0.5) }, work)
     }
 
     #[tokio::test]

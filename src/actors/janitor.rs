@@ -294,16 +294,10 @@ mod tests {
     use super::*;
     use crate::domain::outcome::Expect;
     use crate::domain::time::Timestamp;
+    use crate::domain::time::testing::Still;
     use crate::store::Batch;
     use crate::store::memory::Memory;
     use crate::store::seal::{self, Keyring, MasterKey};
-
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
 
     async fn until(what: impl Fn() -> bool) {
         tokio::time::timeout(Duration::from_secs(10), async {
@@ -319,7 +313,8 @@ mod tests {
     async fn a_key_that_is_new_while_values_are_sealed_anew_seals_all_of_them() {
         let masters = [MasterKey::new([7; 32])];
         let keyring = Keyring::open_keys(&[seal::new_data_key(1, &masters[0])], &masters).unwrap().0;
-        let store = Store::inline(Arc::new(Memory::default()), Arc::new(keyring), Arc::new(Still)).unwrap();
+        let store =
+            Store::inline(Arc::new(Memory::default()), Arc::new(keyring), Arc::new(Still(Timestamp(1)))).unwrap();
         let mut batch = Batch::new();
         for number in 0..640 {
             let timer = timer::Timer { name: format!("{number}"), at: Timestamp(number), payload: ().into() };
@@ -328,7 +323,7 @@ mod tests {
             batch.write(&tenant, crate::store::mark(format!("x{number}").into(), Expect::Any));
         }
         store.commit(batch).await.unwrap();
-        let (board, clock) = (Board::default(), Arc::new(Still));
+        let (board, clock) = (Board::default(), Arc::new(Still(Timestamp(1))));
         let keep = Duration::from_secs(1);
         let args = Arguments { store: store.clone(), clock, keep, keep_bytes: 1, board: board.clone() };
         let (janitor, _ended) = Actor::spawn(None, Janitor, args).await.unwrap();

@@ -112,24 +112,12 @@ impl Signer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::domain::time::Clock;
-    use crate::store::memory::Memory;
-    use crate::store::seal::Keyring;
-
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
+    use crate::store::testing::in_memory;
 
     #[tokio::test]
     async fn a_token_works_as_signed_for_its_tenant_until_its_time() {
-        let store =
-            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let store = in_memory();
         let (tenant, other): (TenantId, TenantId) = (TenantId::default_tenant(), "other".parse().unwrap());
         let signer = Signer::default();
         signer.prepare(&store, &tenant, [1; 32]).await.unwrap();

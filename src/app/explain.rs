@@ -115,21 +115,16 @@ fn subject(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::actors::clock;
     use crate::domain::ids::PrincipalId;
     use crate::domain::outcome::Expect;
     use crate::domain::principal::{PersonRecord, Principal, Profile};
     use crate::domain::time::Timestamp;
-    use crate::store::memory::Memory;
-    use crate::store::seal::Keyring;
+    use crate::store::testing::in_memory;
     use crate::store::{Batch, Store};
 
     async fn store() -> Store {
-        let store =
-            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock::system()).unwrap();
+        let store = in_memory();
         let mut batch = Batch::new();
         for (id, role, standing) in [
             ("UPAIRED", Role::Owner, Standing::Member),

@@ -314,18 +314,12 @@ pub(super) fn token_of(grant: &Grant) -> Token {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actors::clock;
-    use crate::store::memory::Memory;
-    use crate::store::seal::Keyring;
+    use crate::store::testing::in_memory;
 
     const SLACK: ChannelName = ChannelName::Slack;
 
     fn identity(answer: serde_json::Value) -> Identity {
         serde_json::from_value(answer).unwrap()
-    }
-
-    fn store() -> Store {
-        Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock::system()).unwrap()
     }
 
     async fn remembered(store: &Store, token: &str, answer: serde_json::Value) {
@@ -347,7 +341,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_remembered_of_another_token_leaves_no_event_unclaimed() {
-        let store = store();
+        let store = in_memory();
         remembered(&store, "xoxb-1", serde_json::json!({"team_id": "T1", "enterprise_id": "E1"})).await;
         let tenant = |token: &str, id: &str| {
             Installations::read(&store, Some(&Secret::new(token)), None, HashMap::new()).unwrap().tenant_of(
@@ -369,7 +363,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_organisation_that_is_connected_as_a_whole_has_all_its_workspaces() {
-        let store = store();
+        let store = in_memory();
         let answer = serde_json::json!({"team_id": "T1", "enterprise_id": "E1", "is_enterprise_install": true});
         remembered(&store, "xoxb-1", answer).await;
         let installations = Installations::read(&store, Some(&Secret::new("xoxb-1")), None, HashMap::new()).unwrap();

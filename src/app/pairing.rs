@@ -62,17 +62,12 @@ async fn keep(store: &Store, tenant: &TenantId, pairing: &Pairing, expect: Expec
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::actors::clock;
-    use crate::store::memory::Memory;
-    use crate::store::seal::Keyring;
+    use crate::store::testing::in_memory;
 
     #[tokio::test]
     async fn a_code_is_offered_while_there_is_no_owner_and_void_once_one_is_named() {
-        let store =
-            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock::system()).unwrap();
+        let store = in_memory();
         let stored = || setting::pairing(&store.view(&TenantId::default_tenant())).unwrap().map(|stored| stored.value);
         let call = |call: &str| call.to_owned();
         let reached = BTreeMap::from([

@@ -67,18 +67,13 @@ impl TokenKeeper for Keeper {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::actors::board::Condition;
-    use crate::actors::clock;
-    use crate::store::memory::Memory;
-    use crate::store::seal::Keyring;
+    use crate::store::testing::in_memory;
 
     #[test]
     fn the_trouble_of_one_workspace_is_not_over_by_the_success_of_another() {
-        let store =
-            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock::system()).unwrap();
+        let store = in_memory();
         let keeper = Keeper { store, board: Board::default() };
         for (id, error) in [("T1", Some("invalid_refresh_token")), ("T2", Some("no answer")), ("T2", None)] {
             keeper.trouble(id, error);

@@ -55,6 +55,21 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
+/// What tests tell the time by.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Clock, Timestamp};
+
+    /// A clock at which it is always the same moment.
+    pub(crate) struct Still(pub(crate) Timestamp);
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

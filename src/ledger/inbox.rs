@@ -394,20 +394,14 @@ mod tests {
     use super::*;
     use crate::domain::event::{EventKind, Place, PlaceKind, Reach};
     use crate::domain::ids::LaneKey;
+    use crate::domain::time::testing::Still;
     use crate::store::Health;
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
 
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
-
     fn inbox(engine: Arc<Memory>, keyring: Arc<Keyring>) -> Inbox {
-        let store = Store::inline(engine, keyring, Arc::new(Still)).unwrap();
-        Inbox::open(store, Arc::new(Still)).unwrap()
+        let store = Store::inline(engine, keyring, Arc::new(Still(Timestamp(1)))).unwrap();
+        Inbox::open(store, Arc::new(Still(Timestamp(1)))).unwrap()
     }
 
     fn incoming(keys: &[&str]) -> Incoming {

@@ -191,8 +191,6 @@ pub async fn drop_effect(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use futures_util::FutureExt;
     use serde_json::json;
 
@@ -200,21 +198,11 @@ mod tests {
     use crate::domain::approval::testing::{decided, pending};
     use crate::domain::event::{Event, EventKind, Incoming};
     use crate::domain::ids::LaneKey;
-    use crate::domain::time::Clock;
-    use crate::store::memory::Memory;
-    use crate::store::seal::Keyring;
-
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
+    use crate::store::testing::in_memory;
 
     /// What an approval is after the event of one of its timers, which waits, was dropped.
     fn after_drop(it: &Approval, wants: &str) -> (Approval, bool) {
-        let (memory, keyring) = (Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()));
-        let (store, tenant) = (Store::inline(memory, keyring, Arc::new(Still)).unwrap(), TenantId::default_tenant());
+        let (store, tenant) = (in_memory(), TenantId::default_tenant());
         let what = Incoming {
             channel: ChannelName::Internal,
             installation: String::new(),

@@ -165,23 +165,18 @@ mod tests {
     use crate::domain::event::{Address, ChannelName, EventKind, Incoming};
     use crate::domain::ids::{ApprovalId, EffectId, LaneKey};
     use crate::domain::outcome::Expect;
-    use crate::domain::time::Clock;
+    use crate::domain::time::testing::Still;
     use crate::store::keyspace::answer::{Answer, Asked};
     use crate::store::keyspace::face::{self, Face, put_face};
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
-
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
+    use crate::store::testing::in_memory;
 
     /// Events 1 to 4 that asked nothing of us, and ended when they were accepted.
     async fn four_events() -> (Store, Arc<Memory>, TenantId) {
         let (memory, tenant) = (Arc::new(Memory::default()), TenantId::default_tenant());
-        let store = Store::inline(memory.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let store =
+            Store::inline(memory.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still(Timestamp(1)))).unwrap();
         let mut batch = Batch::new();
         for id in 1..=4 {
             let what = Incoming {
@@ -246,8 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_are_forgotten_when_they_are_old() {
-        let keyring = Arc::new(Keyring::ephemeral());
-        let store = Store::inline(Arc::new(Memory::default()), keyring, Arc::new(Still)).unwrap();
+        let store = in_memory();
         let tenant = TenantId::default_tenant();
         let mut batch = Batch::new();
         for (key, at) in [("old", 10), ("new", 20)] {
@@ -266,8 +260,7 @@ mod tests {
 
     #[tokio::test]
     async fn approvals_that_are_over_are_forgotten_when_they_are_old_but_for_the_last() {
-        let keyring = Arc::new(Keyring::ephemeral());
-        let store = Store::inline(Arc::new(Memory::default()), keyring, Arc::new(Still)).unwrap();
+        let store = in_memory();
         let tenant = TenantId::default_tenant();
         let view = store.view(&tenant);
         let yes = || State::Approved(decided(3));

@@ -414,4 +414,6 @@ pub fn take(key: Vec<u8>, expect: Expect) -> Write {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@ use super::*;
 use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, Reach};
 use crate::domain::ids::LaneKey;
-use crate::domain::time::{Clock, Timestamp};
+use crate::domain::time::Timestamp;
+use crate::domain::time::testing::Still;
 use crate::store::ahead::Lead;
 use crate::store::engine::Order;
 use crate::store::keyspace::{connector, setting};
@@ -14,13 +15,7 @@ use crate::store::memory::{Fate, Memory};
 use crate::store::quota::Quota;
 use crate::store::seal::MasterKey;
 use crate::store::sled::SledOptions;
-
-struct Still;
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp(1)
-    }
-}
+use crate::store::testing::in_memory;
 
 #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Text(String);
@@ -36,11 +31,11 @@ fn options(folder: &std::path::Path) -> SledOptions {
 }
 
 fn open_sled(folder: &std::path::Path) -> Store {
-    open::open(options(folder), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap()
+    open::open(options(folder), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still(Timestamp(1)))).unwrap()
 }
 
 fn memory() -> Store {
-    Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap()
+    in_memory()
 }
 
 fn run<F: Future>(future: F) -> F::Output {
@@ -204,19 +199,25 @@ fn another_master_key_a_newer_format_and_a_second_process_are_refused_in_words()
     let folder = tempfile::tempdir().unwrap();
     let store = open_sled(folder.path());
     let again =
-        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still)).err().unwrap();
+        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still(Timestamp(1))))
+            .err()
+            .unwrap();
     assert!(again.to_string().contains("in use by another process"), "{again}");
     let format = br#"{"format":99,"written_by":"9.0.0"}"#.to_vec();
     store.engine().apply(vec![(b"_system\0fm".to_vec(), Some(format))]).unwrap();
     close(store);
     let newer =
-        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still)).err().unwrap();
+        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still(Timestamp(1))))
+            .err()
+            .unwrap();
     assert!(newer.to_string().contains("format 99"), "{newer}");
 
     let folder = tempfile::tempdir().unwrap();
     close(open_sled(folder.path()));
     let other =
-        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([8; 32])], Arc::new(Still)).err().unwrap();
+        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([8; 32])], Arc::new(Still(Timestamp(1))))
+            .err()
+            .unwrap();
     assert!(other.to_string().contains("AI_CRM_MASTER_KEY"), "{other}");
 }
 
@@ -239,7 +240,8 @@ fn damage_is_refused_in_words_that_name_restore() {
     std::fs::write(&file, bytes).unwrap();
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let opened = open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still));
+    let opened =
+        open::open(options(folder.path()), Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still(Timestamp(1))));
     std::panic::set_hook(hook);
     if let Err(error) = opened {
         assert!(error.to_string().contains("restore"), "{error}");
@@ -276,7 +278,8 @@ fn a_full_quota_stops_new_work_first_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(folder.path());
     options.quota.most_bytes = 160_000;
-    let store = open::open(options, Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still)).unwrap();
+    let store =
+        open::open(options, Lead::default(), &[MasterKey::new([7; 32])], Arc::new(Still(Timestamp(1)))).unwrap();
     let tenant = TenantId::default_tenant();
     let intake = || {
         let mut batch = Batch::intake();
@@ -444,7 +447,7 @@ fn a_store_that_cannot_be_opened_refuses_at_once_and_tries_again_in_pauses() {
     let engine = Arc::new(Cramped::default());
     engine.set_room(1000);
     engine.memory.set_faults(Some(Box::new(|| Fate::Refuse)));
-    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still(Timestamp(1)))).unwrap();
     for _ in 0..100 {
         assert!(matches!(run(write(&store, [text("a", Expect::Any, "1")])), Err(StoreError::Unusable(_))));
     }
@@ -458,7 +461,7 @@ fn an_engine_that_panics_while_it_is_opened_anew_is_opened_again() {
     engine.set_room(1000);
     *engine.reopens.lock().unwrap() = Some(|| panic!("asked to"));
     engine.memory.set_faults(Some(Box::new(|| Fate::Refuse)));
-    let store = Store::grouped(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    let store = Store::grouped(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still(Timestamp(1)))).unwrap();
     run(async {
         write(&store, [text("a", Expect::Any, "1")]).await.unwrap_err();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
@@ -518,7 +521,7 @@ fn a_value_that_cannot_be_opened_does_not_end_resealing() {
 fn a_busy_store_sees_room_again_without_a_pause() {
     let engine = Arc::new(Cramped::default());
     // Without a thread there is no moment at which nobody commits.
-    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still(Timestamp(1)))).unwrap();
     for time in ["first", "second"] {
         engine.set_room(0);
         assert!(matches!(run(write(&store, [text("a", Expect::Any, time)])), Err(StoreError::Full(_))), "{time}");
@@ -532,7 +535,7 @@ fn a_busy_store_sees_room_again_without_a_pause() {
 #[test]
 fn an_idle_store_notices_that_its_disk_is_full() {
     let engine = Arc::new(Cramped::default());
-    let store = Store::grouped(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    let store = Store::grouped(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still(Timestamp(1)))).unwrap();
     let mut health = store.health();
     run(async {
         let full = health.wait_for(|health| matches!(health, Health::Full(_)));
@@ -546,7 +549,7 @@ fn an_idle_store_notices_that_its_disk_is_full() {
 #[test]
 fn a_failed_group_is_an_error_and_the_store_recovers() {
     let engine = Arc::new(Memory::default());
-    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still(Timestamp(1)))).unwrap();
     engine.set_faults(Some(Box::new(|| Fate::Refuse)));
     assert!(matches!(run(write(&store, [text("a", Expect::Any, "1")])), Err(StoreError::Unusable(_))));
     engine.set_faults(None);
@@ -557,7 +560,7 @@ fn a_failed_group_is_an_error_and_the_store_recovers() {
 #[test]
 fn a_store_that_cannot_be_read_does_not_look_well() {
     let engine = Arc::new(Memory::default());
-    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+    let store = Store::inline(engine.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still(Timestamp(1)))).unwrap();
     engine.set_unreadable(true);
     assert!(matches!(run(write(&store, [text("a", Expect::Any, "1")])), Err(StoreError::Unusable(_))));
     assert!(matches!(*store.health().borrow(), Health::Broken(_)));

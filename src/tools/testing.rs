@@ -18,7 +18,8 @@ use crate::domain::outcome::{Expect, Failure, Outcome, Refusal};
 use crate::domain::principal::{PersonRecord, Principal, Profile, Role, Standing};
 use crate::domain::task::Task;
 use crate::domain::task::link::TaskLinks;
-use crate::domain::time::{Clock, Timestamp};
+use crate::domain::time::Timestamp;
+use crate::domain::time::testing::Still;
 use crate::pm::OfflineAnalyst;
 use crate::store::keyspace::{event, link, person, task, timer};
 use crate::store::memory::Memory;
@@ -31,13 +32,6 @@ pub(crate) const NOW: Timestamp = Timestamp(1_795_255_200_000);
 
 static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(Catalog::embedded(&tools::known_tools()).unwrap()));
 static ANALYST: LazyLock<OfflineAnalyst> = LazyLock::new(|| OfflineAnalyst::new(CATALOG.clone()));
-
-struct Still;
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-}
 
 /// A bot with three people: Ada (U1), who asks, Grace Hopper (U2) and Mary Hopper (U3).
 pub(crate) struct Desk {
@@ -56,7 +50,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new() -> Self {
         let store =
-            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still(NOW))).unwrap();
         let view = store.view(&TenantId::default_tenant());
         let desk = Self {
             store,

@@ -1,6 +1,7 @@
 //! Findings of a message that is sent to prove the way out: on each platform to an owner who would be told of troubles
-//! there, else to one who could be, in the chat that they have with the bot alone. It is shown, and then changed under the id that came back, so that both directions of the call are
-//! proved. It goes by no outbox, since nobody is owed it, and leaves no row.
+//! there, else to one who could be, in the chat that they have with the bot alone. It is shown, and then changed under the
+//! id that came back, so that both directions of the call are proved. It goes by no outbox, since nobody is owed it, and
+//! leaves no row.
 
 use std::time::Duration;
 
@@ -35,8 +36,8 @@ async fn finding(inside: &Insides, channel: &dyn Channel, what: &'static str) ->
     let (chat, is_told) = match chat(inside, channel.name()) {
         Ok(Some(Reached { chat, is_told })) => (chat, is_told),
         Ok(None) => {
-            let mend = "let an owner who is no guest there write to the bot once; who is one stands in people.owners, or says `pair CODE` \
-                        with the code that `ai-crm serve` prints";
+            let mend = "let an owner who is no guest there write to the bot once; who is one stands in people.owners, or \
+                        says `pair CODE` with the code that `ai-crm serve` prints";
             return not_good(what, State::Warning, "there is no owner there to whom it could be sent", mend);
         }
         Err(error) => return not_good(what, State::Bad, error.to_string(), "see the finding `store`"),

@@ -445,14 +445,8 @@ pub(super) mod tests {
 
     use super::*;
     use crate::domain::secret::Secret;
-    use crate::domain::time::Clock;
+    use crate::domain::time::testing::Still;
 
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
     use crate::domain::card::Card;
     use crate::domain::event::Below;
     use crate::domain::principal::Standing;
@@ -566,7 +560,8 @@ pub(super) mod tests {
     }
 
     fn channel(api_url: &str) -> SlackChannel {
-        let workspaces = Workspaces::new(api_url, Some(&Secret::new("xoxb-1")), None, Arc::new(Still)).unwrap();
+        let workspaces =
+            Workspaces::new(api_url, Some(&Secret::new("xoxb-1")), None, Arc::new(Still(Timestamp(1)))).unwrap();
         SlackChannel::new(workspaces, Duration::from_secs(1), "/ai-crm")
     }
 

@@ -105,14 +105,15 @@ mod tests {
     use crate::domain::outcome::Expect;
     use crate::domain::task::{Origin, Person, Priority, Status};
     use crate::ledger::outbox::record::end;
-    use crate::ledger::outbox::testing::{delivery, store};
+    use crate::ledger::outbox::testing::delivery;
     use crate::store::Batch;
     use crate::store::keyspace::event::{End, Story};
     use crate::store::keyspace::notice;
+    use crate::store::testing::in_memory;
 
     #[tokio::test]
     async fn a_message_that_shows_a_task_is_remembered_until_it_cannot_be_changed() {
-        let store = store();
+        let store = in_memory();
         let tenant = TenantId::default_tenant();
         let view = store.view(&tenant);
         let task = Shows::Task(TaskId(7));
@@ -146,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_card_that_is_shown_after_its_task_has_changed_is_made_anew_unless_that_is_owed() {
-        let store = store();
+        let store = in_memory();
         let tenant = TenantId::default_tenant();
         let view = store.view(&tenant);
         let by = Person { id: PrincipalId("p-1".into()), name: "Ada".to_owned() };
@@ -215,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_card_of_an_approval_that_is_shown_after_the_decision_is_made_anew_and_one_of_the_decision_is_not() {
-        let store = store();
+        let store = in_memory();
         let tenant = TenantId::default_tenant();
         let view = store.view(&tenant);
         let approval = Approval { state: State::Expired { at: Timestamp(5) }, ..pending(3) };

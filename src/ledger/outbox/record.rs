@@ -129,7 +129,8 @@ pub async fn merged(store: &Store, late: &[Stored<Effect>], digest: &Effect, at:
 mod tests {
     use super::*;
     use crate::domain::ids::TenantId;
-    use crate::ledger::outbox::testing::{delivery, store};
+    use crate::ledger::outbox::testing::delivery;
+    use crate::store::testing::in_memory;
 
     async fn write(store: &Store, expect: Expect) {
         let mut batch = Batch::new();
@@ -139,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_sealed_anew_while_it_is_delivered_ends_all_the_same() {
-        let (store, id) = (store(), delivery(1, "C1").id);
+        let (store, id) = (in_memory(), delivery(1, "C1").id);
         let view = store.view(&TenantId::default_tenant());
         write(&store, Expect::Absent).await;
         let read = effect::owed(&view, id).unwrap().unwrap();

@@ -1,27 +1,10 @@
-//! What the tests of the outbox begin with: an effect that is owed, and a store in memory.
-
-use std::sync::Arc;
+//! What the tests of the outbox begin with: an effect that is owed.
 
 use crate::domain::card::{Audience, Card};
 use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::{Address, ChannelName};
 use crate::domain::ids::{EffectId, EventId, TenantId};
-use crate::domain::time::{Clock, Timestamp};
-use crate::store::Store;
-use crate::store::memory::Memory;
-use crate::store::seal::Keyring;
-
-struct Still;
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp(1)
-    }
-}
-
-/// An empty store, in which it is always the same moment.
-pub(super) fn store() -> Store {
-    Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap()
-}
+use crate::domain::time::Timestamp;
 
 /// A card for everybody in a place of Slack, owed by an event.
 pub(super) fn delivery(event: u64, place: &str) -> Effect {

@@ -220,15 +220,8 @@ mod tests {
     use super::super::sender::{SendError, Sender};
     use super::super::{SenderConfig, SharedWorld};
     use super::*;
-    use crate::domain::time::{Clock, Timestamp};
-
-    struct Still;
-
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1_790_000_000_000)
-        }
-    }
+    use crate::domain::time::Timestamp;
+    use crate::domain::time::testing::Still;
 
     fn manifest() -> Value {
         json!({
@@ -248,7 +241,7 @@ mod tests {
     }
 
     fn world() -> SharedWorld {
-        SlackWorld::new("xoxb-1", std::sync::Arc::new(Still))
+        SlackWorld::new("xoxb-1", std::sync::Arc::new(Still(Timestamp(1_790_000_000_000))))
     }
 
     #[test]

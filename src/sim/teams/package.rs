@@ -130,15 +130,8 @@ mod tests {
     use super::super::sender::SendError;
     use super::super::{App, Sender, SenderConfig, seed};
     use super::*;
-    use crate::domain::time::{Clock, Timestamp};
-
-    struct Still;
-
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1_790_000_000_000)
-        }
-    }
+    use crate::domain::time::Timestamp;
+    use crate::domain::time::testing::Still;
 
     fn manifest() -> Value {
         json!({
@@ -162,7 +155,7 @@ mod tests {
     #[test]
     fn a_package_puts_the_bot_where_its_scopes_permit() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let world = TeamsWorld::new(App::default(), Arc::new(Still));
+        let world = TeamsWorld::new(App::default(), Arc::new(Still(Timestamp(1_790_000_000_000))));
         let mut made = manifest();
         made["icons"]["outline"] = json!("c.png");
         assert_eq!(world.upload(&package(&made)), Ok(vec!["personal".to_owned(), "team".to_owned()]));
@@ -181,7 +174,7 @@ mod tests {
             (json!(["bot.example.com", "*.example.org"]), json!(["OnlineMeeting.ReadBasic.Chat"]), true),
             (json!([]), json!(["ChannelMeeting.ReadBasic.Group"]), false),
         ] {
-            let world = TeamsWorld::new(App::default(), Arc::new(Still));
+            let world = TeamsWorld::new(App::default(), Arc::new(Still(Timestamp(1_790_000_000_000))));
             let sender = Sender::new(world.clone(), SenderConfig::new("http://127.0.0.1:1")).unwrap();
             assert!(sender.prepare_paste("ada", "meeting", &link("any.example")).is_ok(), "without a package: all");
             let mut made = manifest();
@@ -204,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_teams_would_not_take_is_refused() {
-        let world = TeamsWorld::new(App::default(), Arc::new(Still));
+        let world = TeamsWorld::new(App::default(), Arc::new(Still(Timestamp(1_790_000_000_000))));
         assert_eq!(world.upload(b"x").unwrap_err(), "the package is no zip");
         for (pointer, value, part) in [
             ("/icons/outline", json!("o.png"), "o.png is no PNG"),

@@ -347,22 +347,11 @@ pub fn reserve(upto: u64) -> Write {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::domain::event::{ChannelName, Incoming};
     use crate::domain::ids::TenantId;
-    use crate::domain::time::Clock;
-    use crate::store::memory::Memory;
-    use crate::store::seal::Keyring;
-    use crate::store::{Batch, Store};
-
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
+    use crate::store::Batch;
+    use crate::store::testing::in_memory;
 
     fn event(id: u64, at: i64) -> Event {
         let what = Incoming {
@@ -385,8 +374,7 @@ mod tests {
 
     #[tokio::test]
     async fn events_are_found_by_their_time() {
-        let store =
-            Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let store = in_memory();
         let tenant = TenantId::default_tenant();
         let view = store.view(&tenant);
         assert_eq!(first_since(&view, Timestamp(5)).unwrap(), EventId(0));

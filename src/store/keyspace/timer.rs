@@ -111,23 +111,17 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::TenantId;
-    use crate::domain::time::Clock;
+    use crate::domain::time::testing::Still;
     use crate::store::engine::Engine;
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
     use crate::store::{Batch, Store};
 
-    struct Still;
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(1)
-        }
-    }
-
     #[tokio::test]
     async fn a_timer_that_cannot_be_read_holds_up_none_behind_it() {
         let memory = Arc::new(Memory::default());
-        let store = Store::inline(memory.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still)).unwrap();
+        let store =
+            Store::inline(memory.clone(), Arc::new(Keyring::ephemeral()), Arc::new(Still(Timestamp(1)))).unwrap();
         let tenant = TenantId::default_tenant();
         let view = store.view(&tenant);
         let timer = |name: &str, at| Timer { name: name.into(), at: Timestamp(at), payload: serde_json::Value::Null };
