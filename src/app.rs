@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 mod explain;
 mod forms;
 mod gaps;
+mod github;
 mod inside;
 mod installation;
 mod pairing;
@@ -148,7 +149,8 @@ impl App {
         let mut registry = figures.registry(&store, &board);
         let limit = Arc::new(Limit::new(config.server.caller_per_minute));
         let entrance = Entrance::new(figures.router.clone());
-        let behind = BehindIntake { installations: installations.clone(), entrance: entrance.clone() };
+        let behind =
+            BehindIntake { config: config.clone(), installations: installations.clone(), entrance: entrance.clone() };
         let intake = Intake::new(inbox.clone(), limit.clone(), Arc::new(behind), &mut registry);
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
         let tree = match mode {
@@ -189,6 +191,7 @@ impl App {
             slack_command: config.channels.slack.command.clone(),
             slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
             teams: teams.map(|(teams, door)| teams::edge(&config, &teams, door, forms)),
+            github: github::edge(&config)?,
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
@@ -240,6 +243,7 @@ impl App {
         let on = |name| match name {
             ChannelName::Slack => self.insides.slack.is_some(),
             ChannelName::Teams => self.insides.teams.is_some(),
+            ChannelName::GitHub => self.state.github.is_some(),
             _ => true,
         };
         let line = |spec: &channels::ChannelSpec| {

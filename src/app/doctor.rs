@@ -23,7 +23,7 @@ use crate::app::policies;
 use crate::app::teams::Parts;
 use crate::channels::slack;
 use crate::channels::slack::deliver::SlackChannel;
-use crate::channels::{DeliverError, teams};
+use crate::channels::{DeliverError, github, teams};
 use crate::config::Config;
 use crate::config::errors::ConfigErrors;
 use crate::config::keyfile::KeyFileError;
@@ -72,6 +72,7 @@ pub(super) async fn examine(inside: &Insides, send: bool) -> Value {
     findings.push(answer);
     findings.extend(workspace(inside));
     findings.extend(teams(inside.teams.as_ref()).await);
+    findings.push(github(&inside.config));
     findings.extend(endpoints(inside).await);
     findings.extend(ledger(inside));
     findings.push(policy(inside));
@@ -107,6 +108,7 @@ pub(crate) async fn examine_unstarted(config: &Config, why: &anyhow::Error) -> V
         Ok(parts) => teams(parts.as_ref()).await,
         Err(error) => vec![not_good("teams", State::Bad, format!("{error:#}"), "mend the setting that it names")],
     });
+    findings.push(github(config));
     findings.push(policy_files(config));
     report(&findings)
 }
@@ -244,6 +246,21 @@ async fn teams(parts: Option<&Parts>) -> Vec<Finding> {
     vec![token, keys]
 }
 
+/// Whether the App of GitHub has a key by which it can prove itself. Nothing is asked of GitHub, which is told nothing.
+fn github(config: &Config) -> Finding {
+    let settings = &config.channels.github;
+    match (settings.is_on(), &settings.private_key) {
+        (Ok(true), Some(key)) => match github::key::check(key) {
+            Ok(()) => good("github", "its events are taken in and kept; the App's private key can be used"),
+            Err(error) => {
+                let mend = "set GITHUB_PRIVATE_KEY to the whole PEM file that GitHub made for the App";
+                not_good("github", State::Bad, format!("the App's private key cannot be used: {error}"), mend)
+            }
+        },
+        _ => good("github", format!("off: {}", github::TURN_ON)),
+    }
+}
+
 /// Whether what the platforms send to the public address comes here.
 async fn endpoints(inside: &Insides) -> Vec<Finding> {
     let (config, is_serving) = (&inside.config, inside.tree.is_some());
@@ -252,10 +269,14 @@ async fn endpoints(inside: &Insides) -> Vec<Finding> {
     let asks_slack = inside.slack.is_some() && !config.channels.slack.signing_secrets().is_empty();
     let by_requests = asks_slack && public_url.is_some();
     let by_tokens = inside.teams.as_ref().is_some_and(|(_, door)| door.keys().is_some());
+    let by_webhook = config.channels.github.is_on() == Ok(true);
+    let asked = [
+        by_requests.then_some(&endpoint::SLACK),
+        by_tokens.then_some(&endpoint::TEAMS),
+        by_webhook.then_some(&endpoint::GITHUB),
+    ];
     let mut findings = Vec::new();
-    for endpoint in
-        [by_requests.then_some(&endpoint::SLACK), by_tokens.then_some(&endpoint::TEAMS)].into_iter().flatten()
-    {
+    for endpoint in asked.into_iter().flatten() {
         findings.push(endpoint::finding(endpoint, public_url, is_serving).await);
     }
     findings

@@ -43,13 +43,18 @@ pub(super) struct Insides {
 
 /// What the way in asks of the rest of the program.
 pub(super) struct BehindIntake {
+    pub(super) config: Arc<Config>,
     pub(super) installations: Installations,
     pub(super) entrance: Entrance,
 }
 
 impl Behind for BehindIntake {
     fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId {
-        self.installations.tenant_of(channel, installation, organisation)
+        match channel {
+            ChannelName::GitHub if self.config.channels.github.is_ours(organisation) => TenantId::default_tenant(),
+            ChannelName::GitHub => TenantId::unclaimed(),
+            _ => self.installations.tenant_of(channel, installation, organisation),
+        }
     }
 
     fn accepted(&self, accepted: &Accepted) {

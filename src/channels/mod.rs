@@ -5,6 +5,7 @@
 //! in [`TABLE`]; the contract suite in `tests/it` then runs over it.
 
 pub mod forms;
+pub mod github;
 mod grid;
 mod http;
 pub mod inline;
@@ -42,6 +43,7 @@ pub struct ChannelSpec {
 pub const TABLE: &[ChannelSpec] = &[
     ChannelSpec { name: ChannelName::Slack, about: slack::ABOUT, turn_on: slack::TURN_ON },
     ChannelSpec { name: ChannelName::Teams, about: teams::ABOUT, turn_on: teams::TURN_ON },
+    ChannelSpec { name: ChannelName::GitHub, about: github::ABOUT, turn_on: github::TURN_ON },
     ChannelSpec { name: ChannelName::Terminal, about: terminal::ABOUT, turn_on: terminal::TURN_ON },
 ];
 

@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 
+use crate::config::github::GitHubSettings;
 use crate::config::slack::SlackSettings;
 use crate::config::teams::TeamsSettings;
 
@@ -14,6 +15,8 @@ pub struct Channels {
     pub slack: SlackSettings,
     /// Microsoft Teams.
     pub teams: TeamsSettings,
+    /// GitHub.
+    pub github: GitHubSettings,
     /// The `chat` command.
     pub terminal: TerminalSettings,
 }

@@ -20,6 +20,7 @@ pub(super) fn mistakes(config: &Config, profile: Option<&str>) -> Vec<ConfigIssu
         slack_has_an_address(config),
         teams_is_whole(config),
         teams_proves_itself_by_one(config),
+        github_is_whole(config),
         public_secrets_stay_here(config, profile),
         pauses_grow(config),
     ];
@@ -95,6 +96,11 @@ fn teams_proves_itself_by_one(config: &Config) -> Option<ConfigIssue> {
     let what = "app_password (MICROSOFT_APP_PASSWORD) and app_certificate (MICROSOFT_APP_CERTIFICATE) are both set, \
                 and the app proves itself to Entra by one: take away the other";
     both.then(|| ConfigIssue::together("channels.teams.app_certificate", what))
+}
+
+fn github_is_whole(config: &Config) -> Option<ConfigIssue> {
+    let incomplete = config.channels.github.is_on().err()?;
+    Some(ConfigIssue::together("channels.github", incomplete.to_string()))
 }
 
 fn public_secrets_stay_here(config: &Config, profile: Option<&str>) -> Option<ConfigIssue> {

@@ -17,6 +17,7 @@ mod checks;
 pub mod enabled;
 mod environment;
 pub mod errors;
+pub mod github;
 pub mod keyfile;
 mod keys;
 mod layers;

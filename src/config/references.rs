@@ -18,6 +18,8 @@ pub(super) const SECRETS: &[(&str, bool)] = &[
     ("channels.slack.client_secret", false),
     ("channels.teams.app_password", true),
     ("channels.teams.app_certificate", false),
+    ("channels.github.private_key", false),
+    ("channels.github.webhook_secret", true),
 ];
 
 /// Largest file of a secret, in bytes. A private key has a few thousand.

@@ -18,6 +18,8 @@ pub enum ChannelName {
     Slack,
     /// Microsoft Teams.
     Teams,
+    /// GitHub.
+    GitHub,
     /// The `chat` command.
     Terminal,
     /// `/api/v1`.
@@ -42,6 +44,7 @@ impl ChannelName {
         match self {
             Self::Slack => "slack",
             Self::Teams => "teams",
+            Self::GitHub => "github",
             Self::Terminal => "terminal",
             Self::Api => "api",
             Self::Internal => "internal",

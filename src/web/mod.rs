@@ -7,6 +7,7 @@
 pub mod api;
 pub mod auth;
 pub mod edge;
+pub mod github;
 pub mod health;
 pub mod inside;
 pub mod metrics;
@@ -25,6 +26,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
+use crate::channels::github::WEBHOOK_PATH;
 use crate::channels::slack::manifest;
 use crate::channels::teams::manifest::MESSAGES_PATH;
 use crate::channels::terminal::TerminalChannel;
@@ -57,6 +59,8 @@ pub struct State {
     pub slack_command: String,
     /// Teams, where it is on.
     pub teams: Option<teams::Edge>,
+    /// GitHub, where it is on.
+    pub github: Option<github::Edge>,
     /// The terminal.
     pub terminal: Arc<TerminalChannel>,
     /// Who may use the API.
@@ -87,6 +91,7 @@ pub fn routes(state: Shared) -> Router {
         .route(manifest::INSTALL_PATH, get(slack_install::begin))
         .route(manifest::REDIRECT_PATH, get(slack_install::finish))
         .route(MESSAGES_PATH, post(teams::receive))
+        .route(WEBHOOK_PATH, post(github::receive))
         .route(task_page::PATHS[0], get(task_page::show))
         .route(task_page::PATHS[1], get(task_page::show))
         .route("/healthz", get(health::alive))

@@ -12,6 +12,7 @@ mod doctor;
 mod edge;
 mod gaps;
 mod gestures;
+mod github;
 mod group_chats;
 mod home;
 mod install;

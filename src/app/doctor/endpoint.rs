@@ -38,6 +38,10 @@ pub(super) const TEAMS: Endpoint = Endpoint {
     told_in: "the messaging endpoint of the Azure Bot: `ai-crm manifest teams` names it",
 };
 
+/// That of GitHub.
+pub(super) const GITHUB: Endpoint =
+    Endpoint { what: "github endpoint", path: "api/github/webhooks", told_in: "the webhook URL of the GitHub App" };
+
 /// Knocks at the public address of a server that runs.
 pub(super) async fn finding(endpoint: &Endpoint, public_url: Option<&Url>, is_serving: bool) -> Finding {
     let what = endpoint.what;

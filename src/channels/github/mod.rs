@@ -1,0 +1,15 @@
+//! GitHub, by an App: what its webhooks tell of, proved by their signature.
+//!
+//! Documents: docs.github.com/webhooks.
+
+pub mod decode;
+pub mod key;
+pub mod verify;
+
+/// The path at which GitHub reaches the server.
+pub const WEBHOOK_PATH: &str = "/api/github/webhooks";
+/// What it is, for `serve` and `doctor`.
+pub const ABOUT: &str = "events of GitHub repositories are taken in and kept; no command and no rule acts on them";
+/// How to turn it on.
+pub const TURN_ON: &str = "set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET, and give the App the webhook \
+                           address /api/github/webhooks";

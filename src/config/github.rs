@@ -1,0 +1,116 @@
+//! `[channels.github]`: what an operator sets for GitHub.
+//!
+//! Owns the keys and the rule by which they turn the channel on. Everything else of GitHub stands in
+//! `channels/github`. A new key is a field here and a line in `config/default.toml`.
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::config::enabled::{Enabled, Incomplete};
+use crate::config::secrets::Secrets;
+use crate::config::server::base_url;
+use crate::domain::secret::Secret;
+
+/// Where the API of github.com is.
+const API_HOST: &str = "api.github.com";
+/// Where the ids of its users are valid.
+const HOST: &str = "github.com";
+
+/// The section `[channels.github]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitHubSettings {
+    /// Whether the channel is on.
+    pub enabled: Enabled,
+    /// The App's id, a number, or its client id.
+    pub app_id: Option<String>,
+    /// The App's private key, as PEM.
+    pub private_key: Option<Secret>,
+    /// Secrets of the webhook, newest first.
+    #[serde(default)]
+    pub webhook_secret: Secrets,
+    /// Where the API is. Ends with `/`.
+    #[serde(deserialize_with = "base_url")]
+    pub api_url: Url,
+    /// Organisations and users whose installations of the App belong to this team; none where the App is private.
+    pub accounts: Vec<String>,
+}
+
+impl GitHubSettings {
+    /// Whether the channel is on. After [`super::Config::load`] this is never an error.
+    ///
+    /// # Errors
+    /// Names what is missing where only a part is there.
+    pub fn is_on(&self) -> Result<bool, Incomplete> {
+        let wanted = [
+            ("app_id (GITHUB_APP_ID)", self.app_id.is_some()),
+            ("private_key (GITHUB_PRIVATE_KEY)", self.private_key.is_some()),
+            ("webhook_secret (GITHUB_WEBHOOK_SECRET)", !self.webhook_secret.is_empty()),
+        ];
+        let anything = wanted.iter().any(|(_, there)| *there);
+        self.enabled.judge("github", anything, &wanted)
+    }
+
+    /// Whether what happens in an account belongs to this team. Where none is listed, all do.
+    #[must_use]
+    pub fn is_ours(&self, account: Option<&str>) -> bool {
+        let is_it = |listed: &String| account.is_some_and(|account| listed.trim().eq_ignore_ascii_case(account));
+        self.accounts.is_empty() || self.accounts.iter().any(is_it)
+    }
+
+    /// Where the ids of users are valid: `github.com`, or the host of a server of one's own.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        let host = self.api_url.host_str().unwrap_or(HOST);
+        if host == API_HOST { HOST } else { host }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> GitHubSettings {
+        let enabled = if text.contains("enabled") { "" } else { "enabled = 'auto'\n" };
+        let accounts = if text.contains("accounts") { "" } else { "accounts = []\n" };
+        let api = if text.contains("api_url") { "" } else { "api_url = 'https://api.github.com'\n" };
+        toml::from_str(&format!("{enabled}{accounts}{api}{text}")).unwrap()
+    }
+
+    #[test]
+    fn on_with_all_off_with_none_refused_with_some() {
+        let whole = "app_id = '7'\nprivate_key = 'pem'\nwebhook_secret = 's'";
+        for (text, expected) in [
+            ("", Ok(false)),
+            (whole, Ok(true)),
+            ("enabled = false\napp_id = '7'", Ok(false)),
+            ("app_id = '7'\nwebhook_secret = 's'", Err("private_key (GITHUB_PRIVATE_KEY)")),
+            ("webhook_secret = 's'", Err("app_id (GITHUB_APP_ID) and private_key (GITHUB_PRIVATE_KEY)")),
+            ("app_id = '7'\nprivate_key = 'pem'", Err("webhook_secret (GITHUB_WEBHOOK_SECRET)")),
+        ] {
+            let missing = |missing: &str| Incomplete { platform: "github", missing: missing.to_owned() };
+            assert_eq!(read(text).is_on(), expected.map_err(missing), "{text}");
+        }
+    }
+
+    #[test]
+    fn accounts_that_are_listed_are_the_only_ones() {
+        let listed = read("accounts = ['Acme', ' shop ']");
+        for (account, is_ours) in [(Some("acme"), true), (Some("shop"), true), (Some("acm"), false), (None, false)] {
+            assert_eq!(listed.is_ours(account), is_ours, "{account:?}");
+        }
+        assert!(read("").is_ours(None) && read("").is_ours(Some("anybody")));
+    }
+
+    #[test]
+    fn users_are_of_the_host_and_not_of_its_api() {
+        assert_eq!(read("").realm(), "github.com");
+        assert_eq!(read("api_url = 'https://git.example.com/api/v3'").realm(), "git.example.com");
+    }
+
+    #[test]
+    fn nothing_shows_the_secrets() {
+        let settings = read("webhook_secret = 'hush-1,hush-2'\nprivate_key = 'hush-3'");
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+}
