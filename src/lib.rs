@@ -16,3 +16,4 @@ pub mod sim;
 pub mod store;
 pub mod tools;
 pub mod web;
+pub mod workflow;

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["domain", "config"]),
     ("policy", &["domain", "config"]),
     ("pm", &["domain", "config"]),
+    ("workflow", &["domain", "config", "store", "policy"]),
     ("channels", &["domain", "config"]),
     ("sim", &["domain"]),
     ("ledger", &["domain", "config", "store"]),
@@ -31,8 +32,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("main", EVERYTHING),
 ];
 const EVERYTHING: &[&str] = &[
-    "domain", "config", "store", "policy", "pm", "channels", "sim", "ledger", "tools", "commands", "actors", "web",
-    "cli", "app",
+    "domain", "config", "store", "policy", "pm", "workflow", "channels", "sim", "ledger", "tools", "commands",
+    "actors", "web", "cli", "app",
 ];
 
 /// Parts whose folders are siblings that do not know each other.
@@ -56,6 +57,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("cedar_policy", &["src/policy/"]),
     ("miette", &["src/policy/"]),
+    ("granit_parser", &["src/workflow/yaml.rs", "src/workflow/yaml/"]),
     ("slack_morphism", &["src/channels/slack/"]),
     ("png", &["src/channels/teams/manifest/icon.rs"]),
     ("zip", &["src/channels/teams/manifest/package.rs", "src/sim/teams/package.rs"]),
@@ -67,7 +69,7 @@ const CRATES: &[(&str, &[&str])] = &[
 const PLATFORM_WORDS: &[(&str, &[&str])] = &[("slack.com", &["src/channels/slack/", "src/sim/"])];
 
 /// Parts that decide: nothing in them waits or touches the outside world.
-const DECIDING: &[&str] = &["domain", "policy", "pm", "tools", "commands"];
+const DECIDING: &[&str] = &["domain", "policy", "pm", "workflow", "tools", "commands"];
 /// What waiting and touching look like.
 const WAITING: &[&str] =
     &[".await", "async ", "tokio::", "reqwest::", "std::fs::", "std::net::", "std::process::", "std::thread::"];
