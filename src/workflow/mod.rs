@@ -7,6 +7,12 @@
 //! |---|---|
 //! | `mistake.rs` | a mistake and its place, the nearest name |
 //! | `yaml.rs` | YAML as a tree with places, within bounds |
+//! | `duration.rs` | a length of time |
+//! | `schedule.rs` | cron |
+//! | `version.rs` | the digest by which one wording is told from another |
 
+pub mod duration;
 pub mod mistake;
+pub mod schedule;
+pub mod version;
 pub mod yaml;
