@@ -10,9 +10,13 @@
 //! | `duration.rs` | a length of time |
 //! | `schedule.rs` | cron |
 //! | `version.rs` | the digest by which one wording is told from another |
+//! | `scope.rs` | paths into what is known of an event, values as words and as times |
+//! | `template.rs` | texts with `{path}`: read, and filled for a reader |
 
 pub mod duration;
 pub mod mistake;
 pub mod schedule;
+pub mod scope;
+pub mod template;
 pub mod version;
 pub mod yaml;
