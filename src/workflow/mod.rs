@@ -12,7 +12,9 @@
 //! | `version.rs` | the digest by which one wording is told from another |
 //! | `scope.rs` | paths into what is known of an event, values as words and as times |
 //! | `template.rs` | texts with `{path}`: read, and filled for a reader |
+//! | `condition.rs` | conditions: read, and judged by what is known of an event |
 
+pub mod condition;
 pub mod duration;
 pub mod mistake;
 pub mod schedule;

@@ -74,9 +74,33 @@ impl Path {
         }
     }
 
+    /// The last name, where it stands behind a dot without brackets and so may be an operator.
+    pub(super) fn last_bare(&self) -> Option<&str> {
+        match self.steps.last() {
+            Some(Step::Field { name, quoted: false }) if self.steps.len() > 1 => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The path without its last step; the same where it has only one.
+    pub(super) fn parent(mut self) -> Self {
+        if self.steps.len() > 1 {
+            self.steps.pop();
+        }
+        self
+    }
+
     /// Whether it is this one name at the root.
     pub(super) fn is_root(&self, wanted: &str) -> bool {
         matches!(&self.steps[..], [Step::Field { name, quoted: false }] if name == wanted)
+    }
+
+    /// The names under which an event may tell of this field: the path, and the path within what its first name
+    /// stands for. `event` itself stands for nothing.
+    pub(super) fn names_in_event(&self) -> impl Iterator<Item = Self> {
+        let is_event = matches!(self.steps.first(), Some(Step::Field { name, .. }) if name == "event");
+        let most = if is_event { 3 } else { 2 };
+        (0..self.steps.len().min(most)).map(|from| Self { steps: self.steps[from..].to_vec() })
     }
 
     /// What stands in a value at this path. What is below nothing (`null`) is nothing.

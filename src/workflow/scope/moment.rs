@@ -2,8 +2,12 @@
 //!
 //! Owns the forms in which platforms write a time. It reads no clock.
 
+use std::time::Duration;
+
 use jiff::civil;
 use serde_json::Value;
+
+use crate::domain::time::Timestamp;
 
 /// From here on a number counts milliseconds and not seconds; as seconds it would be the year 5138.
 const FIRST_IN_MILLISECONDS: i64 = 100_000_000_000;
@@ -43,6 +47,13 @@ impl Moment {
         let at = in_utc(bare.parse().ok()?)?;
         Some(Self { from: at, to: at })
     }
+
+    /// How far it lies from a point in time, before or after.
+    pub(in crate::workflow) fn distance(self, point: Timestamp) -> Duration {
+        let before = self.from.saturating_sub(point.0);
+        let after = point.0.saturating_sub(self.to);
+        Duration::from_millis(u64::try_from(before.max(after)).unwrap_or(0))
+    }
 }
 
 fn in_utc(time: civil::DateTime) -> Option<i64> {
@@ -77,6 +88,16 @@ mod tests {
             (json!({"at": 1}), None),
         ] {
             assert_eq!(Moment::of(&value), wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_day_lies_around_its_hours() {
+        let day = Moment::of(&json!("2025-11-27")).unwrap();
+        for (point, seconds) in [(day.from + 5, 0), (day.from - 3_000, 3), (day.to + 60_000, 60), (i64::MIN, u64::MAX)]
+        {
+            let distance = day.distance(Timestamp(point)).as_secs();
+            assert!(distance == seconds || seconds == u64::MAX && distance > 1 << 40, "{point}: {distance}");
         }
     }
 }
