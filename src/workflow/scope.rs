@@ -95,6 +95,14 @@ impl Path {
         matches!(&self.steps[..], [Step::Field { name, quoted: false }] if name == wanted)
     }
 
+    /// The name at the root and the one below it: `steps` and `task` of `steps.task.output`.
+    pub(super) fn head(&self) -> Option<(&str, &str)> {
+        match &self.steps[..] {
+            [Step::Field { name: root, .. }, Step::Field { name, .. }, ..] => Some((root, name)),
+            _ => None,
+        }
+    }
+
     /// The names under which an event may tell of this field: the path, and the path within what its first name
     /// stands for. `event` itself stands for nothing.
     pub(super) fn names_in_event(&self) -> impl Iterator<Item = Self> {

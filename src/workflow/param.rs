@@ -1,0 +1,36 @@
+//! What an action is given: a tree of values in whose texts there may be `{path}`.
+//!
+//! Owns the shape of the tree. What a text says is `template.rs`; what an action takes, the action knows.
+
+use serde_json::Value;
+
+use crate::workflow::mistake::Mistake;
+use crate::workflow::template::Template;
+use crate::workflow::yaml::{Is, Node};
+
+/// A value that is made when its step is due.
+#[derive(Debug, Clone)]
+pub enum Param {
+    /// It is always this: a number, `true`, nothing.
+    Fixed(Value),
+    /// A text, or what a path leads to.
+    Text(Template),
+    /// A list of such.
+    List(Vec<Param>),
+    /// Names with such. Names are as they are written.
+    Map(Vec<(String, Param)>),
+}
+
+impl Param {
+    /// Reads a value. What is wrong with its texts is added to the mistakes.
+    pub fn read(node: &Node, mistakes: &mut Vec<Mistake>) -> Self {
+        match &node.is {
+            Is::Text(text) => Self::Text(Template::read(text, node.at, mistakes)),
+            Is::List(nodes) => Self::List(nodes.iter().map(|node| Self::read(node, mistakes)).collect()),
+            Is::Map(entries) => {
+                Self::Map(entries.iter().map(|(key, node)| (key.name.clone(), Self::read(node, mistakes))).collect())
+            }
+            Is::Null | Is::Bool(_) | Is::Int(_) | Is::Float(_) => Self::Fixed(node.to_json()),
+        }
+    }
+}
