@@ -19,6 +19,7 @@ mod serve;
 mod sim;
 mod slack;
 mod why;
+mod workflow;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -83,6 +84,8 @@ enum Subcommand {
     Why(why::WhyArgs),
     /// Check policies; say who may do what, and by which rule
     Policy(policy::PolicyArgs),
+    /// Check files of workflows
+    Workflow(workflow::WorkflowArgs),
     /// The audit chain
     Audit(audit::AuditArgs),
     /// Look at configuration, secrets, platforms, clock and disk
@@ -130,6 +133,7 @@ async fn dispatch(Cli { global, command }: Cli) -> anyhow::Result<ExitCode> {
         Subcommand::Events(args) => events::run(&global, args).await,
         Subcommand::Why(args) => why::run(&global, args).await,
         Subcommand::Policy(args) => policy::run(&global, args).await,
+        Subcommand::Workflow(args) => workflow::run(&global, &args),
         Subcommand::Audit(args) => audit::run(&global, args).await,
         Subcommand::Doctor(args) => doctor::run(&global, &args).await,
         Subcommand::Backup(args) => backup::run(&global, args).await,

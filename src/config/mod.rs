@@ -32,6 +32,7 @@ pub mod server;
 pub mod slack;
 pub mod store;
 pub mod teams;
+pub mod workflows;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -102,6 +103,8 @@ pub struct Config {
     pub people: people::People,
     /// Where agents are.
     pub agents: agents::Agents,
+    /// Where workflows are.
+    pub workflows: workflows::Workflows,
     /// What is logged, and how.
     pub log: log::Log,
     /// Who may use the API.

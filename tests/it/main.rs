@@ -57,3 +57,4 @@ mod teams_tokens;
 mod typing;
 mod unfurl;
 mod why;
+mod workflow_files;

@@ -1,0 +1,196 @@
+//! `workflow check`: whether files of workflows say what can be done, before the bot reads them.
+//!
+//! Judges the files as they are. It needs neither a store nor a server, and of the configuration only the folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{Global, print};
+use crate::tools;
+use crate::workflow::action::ACTIONS;
+use crate::workflow::definition::{Known, Workflow};
+use crate::workflow::mistake::Mistake;
+use crate::workflow::trigger::Begins;
+use crate::workflow::yaml::LONGEST_TEXT;
+use crate::workflow::{file, repository_file};
+
+/// Platforms that tell of events by which workflows begin.
+const PLATFORMS: &[&str] = &["github", "slack", "teams"];
+
+/// Options of `workflow`.
+#[derive(Args)]
+pub(super) struct WorkflowArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Whether files of workflows are valid: without files those of `workflows.folder`
+    Check {
+        /// A file of workflows, or a repository's ai-crm.yml
+        files: Vec<PathBuf>,
+    },
+}
+
+/// A file and what was found in it.
+struct Checked {
+    file: PathBuf,
+    found: Found,
+}
+
+enum Found {
+    Workflows(Vec<Workflow>),
+    Mistakes(Vec<Mistake>),
+    /// Why it is no text that could be read.
+    Unreadable(String),
+}
+
+pub(super) fn run(global: &Global, args: &WorkflowArgs) -> anyhow::Result<ExitCode> {
+    let Command::Check { files } = &args.command;
+    let files = if files.is_empty() { files_of(&global.load(Vec::new())?.workflows.folder)? } else { files.clone() };
+    let mut checked: Vec<Checked> = files.into_iter().map(|file| Checked { found: judge(&file), file }).collect();
+    refuse_same_names(&mut checked);
+    let is_well = checked.iter().all(|checked| matches!(checked.found, Found::Workflows(_)));
+    if global.json {
+        let files: Vec<Value> = checked.iter().map(as_json).collect();
+        print::json(&json!({ "valid": is_well, "files": files }));
+    } else {
+        show(&checked);
+    }
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The files of a folder, by name.
+fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let said = || format!("cannot read the folder {} (workflows.folder)", folder.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(said)? {
+        let path = entry.with_context(said)?.path();
+        if path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    anyhow::ensure!(!files.is_empty(), "{} (workflows.folder) has no *.yml or *.yaml file in it", folder.display());
+    Ok(files)
+}
+
+/// A file as a text. One that is too long is not read whole.
+fn read(file: &Path) -> Result<String, String> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let most = u64::try_from(LONGEST_TEXT).unwrap_or(u64::MAX).saturating_add(1);
+    let read = std::fs::File::open(file).and_then(|open| open.take(most).read_to_end(&mut bytes));
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() > LONGEST_TEXT {
+        return Err(format!("has more than {LONGEST_TEXT} bytes; a file has at most so many: split it"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("is no text in UTF-8 from line {line} on")
+    })
+}
+
+fn judge(file: &Path) -> Found {
+    let text = match read(file) {
+        Ok(text) => text,
+        Err(why) => return Found::Unreadable(why),
+    };
+    let read = if is_of_a_repository(file) {
+        repository_file::read(&text)
+    } else {
+        let mut actions = tools::known_tools();
+        actions.extend(ACTIONS);
+        file::read(&text, &Known { actions: &actions, platforms: PLATFORMS })
+    };
+    read.map_or_else(Found::Mistakes, Found::Workflows)
+}
+
+/// By its name, which GitHub's side of the bot looks for.
+fn is_of_a_repository(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == "ai-crm.yml" || name == "ai-crm.yaml")
+}
+
+/// A workflow is known by its name, so two files may not have one of the same name. Rules of a repository stand alone.
+fn refuse_same_names(checked: &mut [Checked]) {
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    for Checked { file, found } in checked.iter_mut().filter(|checked| !is_of_a_repository(&checked.file)) {
+        let Found::Workflows(workflows) = found else { continue };
+        let mut mistakes = Vec::new();
+        for workflow in workflows.iter() {
+            match seen.get(&workflow.name) {
+                None => drop(seen.insert(workflow.name.clone(), file.display().to_string())),
+                Some(other) => {
+                    let what =
+                        format!("`{}` stands in {other} as well; give each workflow a name of its own", workflow.name);
+                    mistakes.push(Mistake::new(workflow.at, what));
+                }
+            }
+        }
+        if !mistakes.is_empty() {
+            *found = Found::Mistakes(mistakes);
+        }
+    }
+}
+
+fn show(checked: &[Checked]) {
+    let mut rows = Vec::new();
+    for Checked { file, found } in checked {
+        match found {
+            Found::Workflows(workflows) => rows.extend(workflows.iter().map(|workflow| row(file, workflow))),
+            Found::Unreadable(why) => print::line(format!("{}: {why}", file.display())),
+            Found::Mistakes(mistakes) => {
+                for Mistake { at, what } in mistakes {
+                    print::line(format!("{}:{}:{}: {what}", file.display(), at.line, at.column));
+                }
+            }
+        }
+    }
+    if !rows.is_empty() {
+        print::table(&["FILE", "WORKFLOW", "BEGINS BY", "STEPS", "VERSION"], &rows);
+    }
+}
+
+fn row(file: &Path, workflow: &Workflow) -> Vec<String> {
+    let mut begins = triggers(workflow).join(", ");
+    if !workflow.enabled {
+        begins.push_str(" (off)");
+    }
+    let (steps, version) = (workflow.actions.len().to_string(), workflow.version.short());
+    vec![file.display().to_string(), workflow.name.clone(), begins, steps, version]
+}
+
+fn triggers(workflow: &Workflow) -> Vec<String> {
+    let words = workflow.triggers.iter().map(|trigger| match &trigger.begins {
+        Begins::Event(name) => format!("{}/{}", name.platform, name.event),
+        Begins::Schedule(schedule) => format!("{} {}", schedule.cron, schedule.tz),
+        Begins::Manual(_) => "manual".to_owned(),
+        Begins::Webhook(id) => format!("webhook {id}"),
+    });
+    words.collect()
+}
+
+fn as_json(checked: &Checked) -> Value {
+    let workflow = |workflow: &Workflow| {
+        json!({
+            "name": workflow.name, "enabled": workflow.enabled, "triggers": triggers(workflow),
+            "steps": workflow.actions.len(), "version": workflow.version.to_string(),
+        })
+    };
+    let mistake =
+        |mistake: &Mistake| json!({ "line": mistake.at.line, "column": mistake.at.column, "what": mistake.what });
+    let mut file = json!({ "file": checked.file.display().to_string(), "workflows": [], "mistakes": [] });
+    match &checked.found {
+        Found::Workflows(workflows) => file["workflows"] = workflows.iter().map(workflow).collect(),
+        Found::Mistakes(mistakes) => file["mistakes"] = mistakes.iter().map(mistake).collect(),
+        Found::Unreadable(why) => file["unreadable"] = why.as_str().into(),
+    }
+    file
+}
