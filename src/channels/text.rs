@@ -48,6 +48,21 @@ pub(super) fn one_line(text: &str) -> String {
     clean(text).replace(['\n', '\t'], " ").trim().to_owned()
 }
 
+/// Keeps blanks that a browser would fold: those at the start of a line and those after another become unbreakable.
+pub(super) fn keep_blanks(text: &str) -> String {
+    let mut previous = '\n';
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\t' => out.push_str("\u{A0}\u{A0}\u{A0}\u{A0}"),
+            ' ' if matches!(previous, ' ' | '\t' | '\n') => out.push('\u{A0}'),
+            _ => out.push(character),
+        }
+        previous = character;
+    }
+    out
+}
+
 /// How long a platform counts a text to be.
 pub(super) struct Ruler {
     /// What a character counts for.
@@ -196,6 +211,11 @@ mod tests {
             assert_eq!(clean(given), wanted);
         }
         assert_eq!(one_line("  two\nlines\t"), "two lines");
+    }
+
+    #[test]
+    fn folding_blanks_become_unbreakable() {
+        assert_eq!(keep_blanks("a b  c\n  d\te"), "a b \u{A0}c\n\u{A0}\u{A0}d\u{A0}\u{A0}\u{A0}\u{A0}e");
     }
 
     #[test]

@@ -9,9 +9,9 @@
 
 use serde_json::{Value, json};
 
-use super::text::{SIZES, has_formatting, keep_blanks, literal};
+use super::text::{SIZES, has_formatting, literal};
 use crate::channels::pages::PagePart;
-use crate::channels::text::Edges;
+use crate::channels::text::{Edges, keep_blanks};
 
 /// Most of one text element, a third of a message: no message is left half empty for it.
 pub(super) const MOST_TEXT: usize = 6_000;

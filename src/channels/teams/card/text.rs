@@ -31,21 +31,6 @@ pub(super) fn literal(text: &str) -> String {
     out + rest
 }
 
-/// Keeps blanks that a browser would fold: those at the start of a line and those after another become unbreakable.
-pub(super) fn keep_blanks(text: &str) -> String {
-    let mut previous = '\n';
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\t' => out.push_str("\u{A0}\u{A0}\u{A0}\u{A0}"),
-            ' ' if matches!(previous, ' ' | '\t' | '\n') => out.push('\u{A0}'),
-            _ => out.push(character),
-        }
-        previous = character;
-    }
-    out
-}
-
 /// Whether a `TextBlock` or a fact would show this one line otherwise than it stands there. Both read Markdown
 /// (<https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format>).
 /// Such text goes out in text runs, which do not.
@@ -118,11 +103,6 @@ mod tests {
         ] {
             assert_eq!(literal(given), wanted);
         }
-    }
-
-    #[test]
-    fn folding_blanks_become_unbreakable() {
-        assert_eq!(keep_blanks("a b  c\n  d\te"), "a b \u{A0}c\n\u{A0}\u{A0}d\u{A0}\u{A0}\u{A0}\u{A0}e");
     }
 
     #[test]
