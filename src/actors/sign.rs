@@ -128,6 +128,7 @@ mod tests {
             until: Timestamp(60_000),
         };
         let token = signer.sign(&claim);
+        assert_eq!(ActionClaim::line_of(&token).as_ref(), Some(&claim.line), "it can be read without the key");
         assert_eq!(signer.check(&tenant, &token, Timestamp(59_000)), Ok(claim));
         assert_eq!(signer.check(&tenant, &token, Timestamp(61_000)), Err(TokenError::Stale));
         assert_eq!(signer.check(&other, &token, Timestamp(0)), Err(TokenError::Forged));
