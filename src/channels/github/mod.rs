@@ -1,7 +1,9 @@
-//! GitHub, by an App: what its webhooks tell of, proved by their signature.
+//! GitHub, by an App: what its webhooks tell of, proved by their signature; which commands stand in Markdown, and cards as
+//! Markdown.
 //!
 //! Documents: docs.github.com/webhooks.
 
+pub mod commands;
 pub mod decode;
 pub mod key;
 pub mod verify;
