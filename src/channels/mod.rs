@@ -11,6 +11,7 @@ mod http;
 pub mod inline;
 mod pages;
 mod progress;
+mod signed;
 pub mod slack;
 pub mod teams;
 pub mod terminal;

@@ -5,22 +5,17 @@
 
 use std::fmt;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
+use crate::channels::signed::{Keys, Signature};
 use crate::domain::secret::Secret;
 
 /// Header that carries the signature.
 pub const SIGNATURE_HEADER: &str = "x-hub-signature-256";
 
 const ALGORITHM: &str = "sha256=";
-const DIGEST_BYTES: usize = 32;
 
 /// Checks deliveries against one webhook secret, or two while the secret is being rotated.
 pub struct Verifier {
-    /// The keyed state of each secret, so that a delivery costs no key schedule.
-    keys: Vec<Hmac<Sha256>>,
+    keys: Keys,
 }
 
 /// What a delivery has proved.
@@ -55,11 +50,7 @@ impl Verifier {
     /// a verifier that is left without a secret believes nobody.
     #[must_use]
     pub fn new(secrets: &[Secret]) -> Self {
-        let keys = secrets.iter().map(|secret| secret.expose().trim()).filter(|secret| !secret.is_empty());
-        let keyed = |secret: &str| {
-            Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("invariant: HMAC takes keys of any length")
-        };
-        Self { keys: keys.map(keyed).collect() }
+        Self { keys: Keys::new(secrets) }
     }
 
     /// Checks the value of [`SIGNATURE_HEADER`] over the bytes as they came.
@@ -67,23 +58,11 @@ impl Verifier {
     /// # Errors
     /// Says what is wrong, for the log and for metrics; the caller answers 401 without it.
     pub fn verify(&self, signature: Option<&str>, body: &[u8]) -> Result<Proof, Unauthentic> {
-        let digest = digest(signature.ok_or(Unauthentic::Missing)?)?;
-        let made_it = |key: &Hmac<Sha256>| {
-            let mut mac = key.clone();
-            mac.update(body);
-            mac.verify_slice(&digest).is_ok()
-        };
-        let secret_index = self.keys.iter().position(made_it).ok_or(Unauthentic::Mismatch)?;
+        let signature = signature.ok_or(Unauthentic::Missing)?.strip_prefix(ALGORITHM);
+        let signature = signature.and_then(Signature::read).ok_or(Unauthentic::Malformed)?;
+        let secret_index = self.keys.position(&[body], &signature).ok_or(Unauthentic::Mismatch)?;
         Ok(Proof { secret_index })
     }
-}
-
-fn digest(header: &str) -> Result<[u8; DIGEST_BYTES], Unauthentic> {
-    let hex = header.strip_prefix(ALGORITHM).filter(|hex| hex.len() == 2 * DIGEST_BYTES);
-    let mut digest = [0; DIGEST_BYTES];
-    let decoded = hex.map(|hex| HEXLOWER_PERMISSIVE.decode_mut(hex.as_bytes(), &mut digest));
-    decoded.and_then(Result::ok).ok_or(Unauthentic::Malformed)?;
-    Ok(digest)
 }
 
 #[cfg(test)]

@@ -6,10 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
+use crate::channels::signed::{Keys, Signature};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
@@ -21,12 +18,10 @@ pub const TIMESTAMP_HEADER: &str = "x-slack-request-timestamp";
 pub const TOLERANCE: Duration = Duration::from_secs(300);
 
 const VERSION: &str = "v0";
-const DIGEST_BYTES: usize = 32;
 
 /// Checks requests against one signing secret, or two while the secret is being rotated.
 pub struct Verifier {
-    /// The keyed state of each secret, so that a request costs no key schedule.
-    keys: Vec<Hmac<Sha256>>,
+    keys: Keys,
 }
 
 /// What a request has proved.
@@ -64,11 +59,7 @@ impl Verifier {
     /// a verifier that is left without a secret believes nobody.
     #[must_use]
     pub fn new(secrets: Vec<Secret>) -> Self {
-        let keys = secrets.iter().map(|secret| secret.expose().trim()).filter(|secret| !secret.is_empty());
-        let keyed = |secret: &str| {
-            Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("invariant: HMAC takes keys of any length")
-        };
-        Self { keys: keys.map(keyed).collect() }
+        Self { keys: Keys::new(&secrets) }
     }
 
     /// Checks the values of [`TIMESTAMP_HEADER`] and [`SIGNATURE_HEADER`] over the bytes as they came.
@@ -86,21 +77,14 @@ impl Verifier {
             return Err(Unauthentic::Missing);
         };
         let signed_at = seconds(timestamp)?;
-        let digest = digest(signature)?;
+        let signature = signature.strip_prefix(VERSION).and_then(|rest| rest.strip_prefix('='));
+        let signature = signature.and_then(Signature::read).ok_or(Unauthentic::Malformed)?;
         if now.as_seconds().abs_diff(signed_at) > TOLERANCE.as_secs() {
             return Err(Unauthentic::Stale);
         }
-        let made_it = |key: &Hmac<Sha256>| {
-            let mut mac = key.clone();
-            for part in [VERSION.as_bytes(), b":", timestamp.as_bytes(), b":", body] {
-                mac.update(part);
-            }
-            mac.verify_slice(&digest).is_ok()
-        };
-        match self.keys.iter().position(made_it) {
-            Some(secret_index) => Ok(Proof { secret_index }),
-            None => Err(Unauthentic::Mismatch),
-        }
+        let parts = [VERSION.as_bytes(), b":", timestamp.as_bytes(), b":", body];
+        let secret_index = self.keys.position(&parts, &signature).ok_or(Unauthentic::Mismatch)?;
+        Ok(Proof { secret_index })
     }
 }
 
@@ -112,20 +96,11 @@ fn seconds(header: &str) -> Result<i64, Unauthentic> {
     }
 }
 
-fn digest(header: &str) -> Result<[u8; DIGEST_BYTES], Unauthentic> {
-    let hex = header.strip_prefix(VERSION).and_then(|rest| rest.strip_prefix('=')).ok_or(Unauthentic::Malformed)?;
-    let mut digest = [0; DIGEST_BYTES];
-    if hex.len() != 2 * DIGEST_BYTES {
-        return Err(Unauthentic::Malformed);
-    }
-    match HEXLOWER_PERMISSIVE.decode_mut(hex.as_bytes(), &mut digest) {
-        Ok(_) => Ok(digest),
-        Err(_) => Err(Unauthentic::Malformed),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use hmac::{Hmac, KeyInit, Mac};
+    use sha2::Sha256;
+
     use super::*;
 
     const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
