@@ -1,7 +1,7 @@
 //! A workflow, whichever file it comes from: what begins it, what it does, how its runs get along.
 //!
 //! Owns the keys of a workflow, their defaults and bounds. Its triggers, steps and the rest have files of their own; a
-//! new key is a field of [`Workflow`] and a name in [`KEYS`].
+//! new key is a field of [`Workflow`] and a name in `KEYS`.
 
 use std::time::Duration;
 

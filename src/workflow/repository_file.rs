@@ -2,7 +2,7 @@
 //!
 //! Owns that format. Whoever may push to a repository writes it, so it can create tasks of its own repository and
 //! nothing else: it has no actions, no approvals, no schedules, and what looks like one is refused. A further trigger
-//! is a line in [`TRIGGERS`].
+//! is a line in `TRIGGERS`.
 
 use crate::domain::task::Priority;
 use crate::workflow::action::Action;

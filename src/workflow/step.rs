@@ -1,6 +1,6 @@
 //! The steps of a workflow: which kind each is, what it is called, when it is due.
 //!
-//! Owns what all kinds have in common, and the loop. That ids are used once is `reference.rs`. A new kind is a line in [`KINDS`],
+//! Owns what all kinds have in common, and the loop. That ids are used once is `reference.rs`. A new kind is a line in `KINDS`,
 //! a variant of [`Does`], and a file with its keys.
 
 use crate::workflow::action::Action;

@@ -1,7 +1,7 @@
 //! What begins a workflow: an event of a platform, a schedule, somebody's wish, a call from outside.
 //!
 //! Owns the keys of a trigger and the grammar of an event's name. A new kind of trigger is a variant of [`Begins`] and
-//! a line in [`KINDS`].
+//! a line in `KINDS`.
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! The filters of templates: what is done to a value before it is escaped and written.
 //!
-//! A new filter is a variant, a line in [`Filter::NAMES`], and an arm in [`Filter::read`] and in [`Filter::apply`].
+//! A new filter is a variant, a line in [`Filter::NAMES`], and an arm in [`Filter::read`] and in `Filter::apply`.
 
 use jiff::tz::TimeZone;
 use serde_json::Value;

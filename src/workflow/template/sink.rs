@@ -1,7 +1,7 @@
 //! What is escaped for whom: the readers of filled texts.
 //!
 //! What stands in the template is its writer's and goes out as it is; what comes from the scope is escaped, and its
-//! mentions are broken (`mention.rs`). A new reader is a variant of [`Sink`] and an arm in [`Writer::fill`].
+//! mentions are broken (`mention.rs`). A new reader is a variant of [`Sink`] and an arm in `Writer::fill`.
 
 use std::ops::Range;
 
