@@ -111,7 +111,7 @@ fn incoming(due: &Stored<timer::Timer>) -> Incoming {
         installation: String::new(),
         organisation: None,
         dedupe: vec![format!("timer:{}:{}:{}", timer.name, timer.at.0, due.version)],
-        lane: LaneKey(format!("timer/{}", timer.name).into()),
+        lane: LaneKey(format!("timer/{}", subject(&timer.name)).into()),
         from: None,
         place: None,
         reply: None,
@@ -121,6 +121,11 @@ fn incoming(due: &Stored<timer::Timer>) -> Incoming {
         happened: None,
         raw: bytes::Bytes::new(),
     }
+}
+
+/// What a timer is about: its name up to the second slash, so that all that rings for one run is one lane.
+fn subject(name: &str) -> &str {
+    name.match_indices('/').nth(1).map_or(name, |(end, _)| &name[..end])
 }
 
 /// A shared machine's clock.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::channels::{Channel, DeliverError, Delivery, Lookup};
-use crate::domain::effect::{Effect, EffectEnd, EffectKind};
+use crate::channels::{Call, Called, Channel, DeliverError, Delivery, Lookup};
+use crate::domain::effect::{Effect, EffectEnd, EffectKind, FailedBy};
 use crate::domain::event::{Address, ChannelName};
 use crate::domain::ids::EffectId;
 use crate::domain::time::{Clock, Timestamp};
@@ -173,14 +173,21 @@ impl Deliverer {
                 .not_now(owed, &DeliverError::Unavailable { reason: format!("{} is off", it.address().channel) })
                 .await;
         };
-        let delivery = match connector::newest(&self.store.view(&it.tenant), it.address()) {
-            Ok(to) => delivery(it, to),
+        let to = match connector::newest(&self.store.view(&it.tenant), it.address()) {
+            Ok(to) => to,
             Err(error) => return self.later(it.id, 1, suspect, Some(error.to_string())),
         };
+        let asked = Asked::of(it, to.clone());
         if suspect {
-            match channel.look_up(&delivery).await {
-                Ok(Lookup::Done(found)) => {
-                    return self.ended(owed, EffectEnd::FoundDone { platform_id: found.platform_id }).await;
+            match asked.look_up(channel.as_ref()).await {
+                Ok(Lookup::Done(end)) => return self.ended(owed, end).await,
+                Ok(Lookup::CannotTell(why)) if matches!(asked, Asked::Call(_)) => {
+                    let reason = format!("it may have been done, and nothing tells: {why}");
+                    return self.ended(owed, failed_end(it, FailedBy::Unknown, reason)).await;
+                }
+                Ok(Lookup::NotDone) if is_once(it) && it.attempts > 0 => {
+                    let reason = it.last_error.clone().unwrap_or_default();
+                    return self.ended(owed, failed_end(it, FailedBy::Timeout, reason)).await;
                 }
                 // What is late, and is not known to be done, joins the digest of its conversation.
                 Ok(Lookup::NotDone | Lookup::CannotTell(_))
@@ -192,12 +199,12 @@ impl Deliverer {
                 Err(error) => return self.not_now_but_suspect(owed, &error).await,
             }
         }
-        match channel.deliver(&delivery).await {
-            Ok(done) => {
-                self.ended(owed, EffectEnd::Done { platform_id: done.platform_id, via: done.via.to_owned() }).await
+        match asked.perform(channel.as_ref()).await {
+            Ok(end) => self.ended(owed, end).await,
+            Err(DeliverError::Rejected { reason }) => {
+                self.ended(owed, failed_end(it, FailedBy::Rejected, reason)).await
             }
-            Err(DeliverError::Rejected { reason }) => self.ended(owed, EffectEnd::Dead { reason }).await,
-            Err(DeliverError::OutOfReach { reason }) => self.out_of_reach(owed, &delivery.to, reason).await,
+            Err(DeliverError::OutOfReach { reason }) => self.out_of_reach(owed, &to, reason).await,
             Err(error @ DeliverError::UnknownOutcome { .. }) => self.not_now_but_suspect(owed, &error).await,
             Err(error) => self.not_now(owed, &error).await,
         }
@@ -207,7 +214,9 @@ impl Deliverer {
     /// meanwhile that the place is reached by another address, it is tried there.
     async fn out_of_reach(&self, owed: &Stored<Effect>, tried: &Address, reason: String) -> Tried {
         match connector::newest(&self.store.view(&owed.value.tenant), tried) {
-            Ok(newest) if newest == *tried => self.ended(owed, EffectEnd::Dead { reason }).await,
+            Ok(newest) if newest == *tried => {
+                self.ended(owed, failed_end(&owed.value, FailedBy::Rejected, reason)).await
+            }
             Ok(_) => {
                 let reason = format!("{reason}; the place has moved, and is tried where it is now");
                 self.failed(owed, &DeliverError::Unavailable { reason }, false).await
@@ -260,8 +269,12 @@ impl Deliverer {
     async fn failed(&self, owed: &Stored<Effect>, error: &DeliverError, suspect: bool) -> Tried {
         let it = &owed.value;
         if self.clock.now().since(it.created) > self.patience.give_up_after {
+            let by = if suspect { FailedBy::Unknown } else { FailedBy::Transient };
             let reason = format!("given up after {} tries: {error}", it.attempts + 1);
-            return self.ended(owed, EffectEnd::Dead { reason }).await;
+            return self.ended(owed, failed_end(it, by, reason)).await;
+        }
+        if is_once(it) && !suspect {
+            return self.ended(owed, failed_end(it, FailedBy::Transient, error.to_string())).await;
         }
         let said = error.to_string();
         match record::failed(&self.store, owed, &said).await {
@@ -278,18 +291,65 @@ impl Deliverer {
     }
 }
 
-/// An effect as its channel is given it, `to` an address that is good at this moment.
-fn delivery(effect: &Effect, to: Address) -> Delivery {
-    let EffectKind::Deliver { to: _, card, audience, replaces, shows: _, answers } = &effect.kind;
-    Delivery {
-        idempotency_key: effect.idempotency_key(),
-        to,
-        card: card.clone(),
-        audience: *audience,
-        replaces: replaces.clone(),
-        answers: *answers,
-        since: effect.created,
+/// How an effect ends that its platform does not take: with its owner's word, where a run owes it.
+fn failed_end(it: &Effect, by: FailedBy, reason: String) -> EffectEnd {
+    if it.terms.is_some() { EffectEnd::Failed { by, reason } } else { EffectEnd::Dead { reason } }
+}
+
+/// Whether its owner decides about a further try.
+fn is_once(it: &Effect) -> bool {
+    it.terms.as_ref().is_some_and(|terms| terms.once)
+}
+
+/// An effect as its channel is given it.
+enum Asked {
+    Deliver(Delivery),
+    Call(Call),
+}
+
+impl Asked {
+    /// `to` is an address that is good at this moment.
+    fn of(effect: &Effect, to: Address) -> Self {
+        let (idempotency_key, since) = (effect.idempotency_key(), effect.created);
+        match &effect.kind {
+            EffectKind::Deliver { to: _, card, audience, replaces, shows: _, answers } => Self::Deliver(Delivery {
+                idempotency_key,
+                to,
+                card: card.clone(),
+                audience: *audience,
+                replaces: replaces.clone(),
+                answers: *answers,
+                since,
+            }),
+            EffectKind::Call { to: _, operation, args } => {
+                Self::Call(Call { idempotency_key, to, operation: operation.clone(), args: args.clone(), since })
+            }
+        }
     }
+
+    async fn perform(&self, channel: &dyn Channel) -> Result<EffectEnd, DeliverError> {
+        match self {
+            Self::Deliver(delivery) => {
+                let done = channel.deliver(delivery).await?;
+                Ok(EffectEnd::Done { platform_id: done.platform_id, via: done.via.to_owned() })
+            }
+            Self::Call(call) => channel.call(call).await.map(called),
+        }
+    }
+
+    /// Looks for an earlier try; what it finds is how the effect has ended.
+    async fn look_up(&self, channel: &dyn Channel) -> Result<Lookup<EffectEnd>, DeliverError> {
+        Ok(match self {
+            Self::Deliver(delivery) => {
+                channel.look_up(delivery).await?.map(|found| EffectEnd::FoundDone { platform_id: found.platform_id })
+            }
+            Self::Call(call) => channel.look_up_call(call).await?.map(called),
+        })
+    }
+}
+
+fn called(Called { platform_id, output, via }: Called) -> EffectEnd {
+    EffectEnd::Called { platform_id, via: via.to_owned(), output }
 }
 
 #[cfg(test)]
@@ -376,7 +436,17 @@ mod tests {
         let kind = EffectKind::Deliver { to, card, audience, replaces: None, shows: None, answers: None };
         let (id, tenant) = (EffectId { event: EventId(1), index: 0 }, TenantId::default_tenant());
         let created = Timestamp(1);
-        Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None }
+        Effect {
+            id,
+            tenant,
+            created,
+            not_before: None,
+            expires: None,
+            kind,
+            attempts: 0,
+            last_error: None,
+            terms: None,
+        }
     }
 
     async fn deliverer(moves: bool) -> (Deliverer, Work) {

@@ -258,7 +258,7 @@ impl Identifier {
         if *view.tenant() == TenantId::unclaimed() {
             return Ok(Some(nobody(&user.to_string())));
         }
-        match self.record(view, user, FRESH_FOR)? {
+        match self.record(view, event, user, FRESH_FOR)? {
             Some(record) => self.person(view, user, record, Vec::new()).map(Some),
             None => Ok(None),
         }
@@ -271,7 +271,7 @@ impl Identifier {
     /// Where it cannot be said just now.
     pub async fn ask(&self, view: &View, event: &Event) -> Result<Identity, IdentifyError> {
         let Some(user) = &event.what.from else { return Ok(nobody("system")) };
-        let believed = self.record(view, user, BELIEVED_FOR)?;
+        let believed = self.record(view, event, user, BELIEVED_FOR)?;
         let patience = if believed.is_some() { self.short_timeout } else { self.timeout };
         let seen_in = event.what.reply.as_ref().map(|reply| connector::newest(view, reply)).transpose()?;
         let answer = self.profile(&event.what.installation, user, seen_in.as_ref(), patience).await;
@@ -285,6 +285,7 @@ impl Identifier {
                 let record = PersonRecord { principal, profile, seen: self.clock.now() };
                 let mut writes: Vec<Write> =
                     known_as(event, user).iter().map(|user| person::put_record(user, &record)).collect();
+                writes.extend(self.place_of(event).map(|place| person::put_record_in(user, place, &record)));
                 writes.extend(
                     seen_in.and_then(|seen| seen.in_person()).map(|chat| person::put_reach(&record.principal, &chat)),
                 );
@@ -315,9 +316,25 @@ impl Identifier {
         self.asking.last_word(channel).answered
     }
 
-    fn record(&self, view: &View, user: &PlatformUser, age: Duration) -> Result<Option<PersonRecord>, StoreError> {
+    /// The place of an event, where people stand differently in each.
+    fn place_of<'e>(&self, event: &'e Event) -> Option<&'e str> {
+        let channel = self.channels.get(&event.what.channel).filter(|channel| channel.standing_by_place());
+        channel.and(event.what.reply.as_ref()).map(|reply| reply.place.as_str())
+    }
+
+    fn record(
+        &self,
+        view: &View,
+        event: &Event,
+        user: &PlatformUser,
+        age: Duration,
+    ) -> Result<Option<PersonRecord>, StoreError> {
         let now = self.clock.now();
-        let known = person::record(view, user)?.map(|stored| stored.value);
+        let known = match self.place_of(event) {
+            Some(place) => person::record_in(view, user, place)?,
+            None => person::record(view, user)?,
+        };
+        let known = known.map(|stored| stored.value);
         // A look-up that a clock once ahead has dated in the future is none.
         Ok(known.filter(|record| record.seen <= now && now.since(record.seen) < age))
     }
@@ -372,9 +389,13 @@ impl Identifier {
             role,
             groups: self.people.groups_of(user).into_iter().map(ToOwned::to_owned).collect(),
         };
-        let (version, same) = stored.map_or((0, false), |stored| (stored.version, stored.value == person));
+        // What somebody is in one place is no word on others: of that only an owner is kept.
+        let by_place = self.channels.get(&user.channel).is_some_and(|channel| channel.standing_by_place());
+        let kept_role = if by_place && role == Role::Member { Role::Guest } else { role };
+        let kept = Principal { role: kept_role, ..person.clone() };
+        let (version, same) = stored.map_or((0, false), |stored| (stored.version, stored.value == kept));
         if !same {
-            writes.extend(person::put_person(&person, Expect::as_read(version)));
+            writes.extend(person::put_person(&kept, Expect::as_read(version)));
         }
         let subject =
             Subject { id: words, known: true, role, groups: person.groups.clone(), standing: record.profile.standing };

@@ -15,6 +15,7 @@ pub mod identify;
 pub mod janitor;
 pub mod metrics;
 pub mod outbox;
+mod reported;
 pub mod router;
 pub mod seat;
 pub mod session;

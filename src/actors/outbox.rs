@@ -116,8 +116,8 @@ impl Sending {
     /// Takes in what is owed and was not tried. What goes out at once need not be read again.
     fn take_in(&mut self, owed: Stored<Effect>) {
         let effect = &owed.value;
-        let EffectKind::Deliver { to, answers, .. } = &effect.kind;
-        let channel = self.args.deliverer.channels.get(&to.channel);
+        let answers = if let EffectKind::Deliver { answers, .. } = &effect.kind { *answers } else { None };
+        let channel = self.args.deliverer.channels.get(&effect.address().channel);
         if answers.zip(channel).is_some_and(|(event, channel)| channel.is_awaited(event)) {
             self.outbox.push_awaited(effect);
         } else {

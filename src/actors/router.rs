@@ -14,6 +14,7 @@ use crate::actors::delivery::Dice;
 use crate::actors::disconnect::{self, Disconnected};
 use crate::actors::granted::{by_approval, is_granted, unasked};
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
+use crate::actors::reported;
 use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
 use crate::actors::sign::Signer;
@@ -179,9 +180,8 @@ impl Router {
                 (event, ready)
             }
         };
-        if let EventKind::Platform { name, ignore } = &event.what.kind {
-            let why = ignore.clone().unwrap_or_else(|| format!("nobody asked to act on `{name}`"));
-            return self.settle(&event, &ready, Verdict::ignored(why)).await;
+        if let Some(verdict) = reported::decide(&event) {
+            return self.settle(&event, &ready, verdict).await;
         }
         if let Some(why) = commands::task_links::asks_nothing(&event, self.links.as_ref()) {
             return self.settle(&event, &ready, Verdict::ignored(why.to_owned())).await;
@@ -332,6 +332,7 @@ impl Router {
     }
 
     async fn settle(&self, event: &Event, ready: &Stored<Ready>, verdict: Verdict) -> Result<Handled, StoreError> {
+        let verdict = verdict.shown_to_have_ended(event);
         let now = self.clock().now();
         // An event that was given up before has owed its card about that, which may be delivered by now.
         let before = match ready.value.first {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::actors::identify::Identity;
+use crate::actors::reported;
 use crate::commands::approval_card::visible;
 use crate::commands::task_card::minute;
 use crate::domain::approval::Approval;
@@ -14,7 +15,7 @@ use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::{Address, ChannelName, Event, EventKind};
 use crate::domain::ids::{ApprovalId, EffectId, TenantId};
 use crate::domain::notice;
-use crate::domain::outcome::{Outcome, Refusal, Reply, Shows, Write};
+use crate::domain::outcome::{Call, Outcome, Refusal, Reply, Shows, Write};
 use crate::domain::time::Timestamp;
 use crate::ledger::inbox::Settlement;
 use crate::policy::Decision;
@@ -70,6 +71,17 @@ impl Verdict {
     /// It asks nothing of us.
     pub fn ignored(why: String) -> Self {
         Self::new(End::Ignored, Outcome { summary: why, ..Outcome::default() })
+    }
+
+    /// It asks nothing of us by itself; what follows from it is in the outcome.
+    pub fn noted(outcome: Outcome) -> Self {
+        Self::new(End::Done, outcome)
+    }
+
+    /// With the sign by which the text that asked shows how it has ended, where its platform has such signs.
+    pub(super) fn shown_to_have_ended(mut self, event: &Event) -> Self {
+        self.outcome.calls.extend(reported::ended(event, self.end));
+        self
     }
 
     /// The platform has ended something, and this is written for it.
@@ -257,7 +269,9 @@ pub fn settlement(
         replies.retain(|reply| reply.to.is_some());
     }
     let first = before.iter().map(|id| id.index + 1).max().unwrap_or_default();
-    let effects = effects(event, replies, now, shelf_life, first);
+    let mut effects = effects(event, replies, now, shelf_life, first);
+    let first = effects.last().map_or(first, |last| last.id.index + 1);
+    effects.extend(called(event, verdict.outcome.calls, now, first));
     let action = verdict.handler.unwrap_or_else(|| event.what.kind.name());
     let acted_on = Some(&verdict.outcome.resource).filter(|it| it.starts_with("A-")).and_then(|it| it.parse().ok());
     let audit = verdict.audit.map(|(end, reason)| AuditEntry {
@@ -311,8 +325,13 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         not_before: (expires <= now).then(|| now.after(GATHERING)),
         // A card that changes in its place floods nobody, and must not stay as it was; what nobody asked for and tells
         // of many things is worth as much later, and would be lost in one line. What stands below a link is no message.
-        expires: (reply.replaces.is_none() && !to.home && to.below.is_none() && !tells_of_many(&reply))
-            .then_some(expires),
+        // What the step of a workflow owes is waited for.
+        expires: (reply.terms.is_none()
+            && reply.replaces.is_none()
+            && !to.home
+            && to.below.is_none()
+            && !tells_of_many(&reply))
+        .then_some(expires),
         kind: EffectKind::Deliver {
             to,
             card: reply.card,
@@ -323,8 +342,25 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
         },
         attempts: 0,
         last_error: None,
+        terms: reply.terms,
     });
     owed.collect()
+}
+
+/// The operations of platforms that are owed. In a workspace that nobody installed nothing is done.
+fn called(event: &Event, calls: Vec<Call>, now: Timestamp, first: u32) -> impl Iterator<Item = Effect> {
+    let calls = if event.tenant == TenantId::unclaimed() { Vec::new() } else { calls };
+    calls.into_iter().zip(first..).map(move |(Call { to, operation, args, terms }, index)| Effect {
+        id: EffectId { event: event.id, index },
+        tenant: event.tenant.clone(),
+        created: now,
+        not_before: None,
+        expires: None,
+        kind: EffectKind::Call { to, operation, args },
+        attempts: 0,
+        last_error: None,
+        terms,
+    })
 }
 
 /// Whether it tells somebody unasked of more than one task, or of something that waits for their yes.

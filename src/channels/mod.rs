@@ -23,6 +23,7 @@ mod unfolding;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 
 use crate::domain::card::{Audience, Card};
 use crate::domain::event::{Address, ChannelName, PlatformUser};
@@ -115,15 +116,52 @@ pub enum DeliverError {
     },
 }
 
+/// Something that a platform is asked to do and that is no message.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Under which it may be performed once.
+    pub idempotency_key: String,
+    /// Where.
+    pub to: Address,
+    /// What: `github.label`.
+    pub operation: String,
+    /// With what.
+    pub args: Value,
+    /// When it was decided. No try of it can be older, so a look for one starts here.
+    pub since: Timestamp,
+}
+
+/// The platform's word that a call was carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    /// The platform's id of what was made or changed, for the receipt.
+    pub platform_id: String,
+    /// What it has answered, for who owes the call.
+    pub output: Value,
+    /// By which route: `PATCH issue`.
+    pub via: &'static str,
+}
+
 /// What a look for an earlier try has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup {
+pub enum Lookup<D = Delivered> {
     /// It was done.
-    Done(Delivered),
+    Done(D),
     /// It was not done.
     NotDone,
     /// This route cannot be looked at; the reason stands in the receipt.
     CannotTell(&'static str),
+}
+
+impl<D> Lookup<D> {
+    /// The same, with what was found put otherwise.
+    pub fn map<E>(self, how: impl FnOnce(D) -> E) -> Lookup<E> {
+        match self {
+            Self::Done(found) => Lookup::Done(how(found)),
+            Self::NotDone => Lookup::NotDone,
+            Self::CannotTell(why) => Lookup::CannotTell(why),
+        }
+    }
 }
 
 /// A platform adapter.
@@ -137,6 +175,18 @@ pub trait Channel: Send + Sync + 'static {
     /// Looks whether an earlier try of the same delivery was done.
     fn look_up<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Lookup, DeliverError>>;
 
+    /// Has the platform do something that is no message.
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Called, DeliverError>> {
+        let reason = format!("{} has no operation `{}`", self.name(), call.operation);
+        Box::pin(async { Err(DeliverError::Rejected { reason }) })
+    }
+
+    /// Looks whether an earlier try of the same call was carried out. What may be repeated without harm was not.
+    fn look_up_call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Lookup<Called>, DeliverError>> {
+        let _ = call;
+        Box::pin(async { Ok(Lookup::CannotTell("this channel does not look for calls")) })
+    }
+
     /// What the platform says of a user, as seen from the workspace `installation`, and where the platform describes
     /// people by conversations, from the one in which they were seen; nothing where it says that there is no such user.
     fn profile<'a>(
@@ -148,6 +198,12 @@ pub trait Channel: Send + Sync + 'static {
 
     /// Whether what the platform says of a user depends on the conversation in which they were seen.
     fn describes_by_place(&self) -> bool {
+        false
+    }
+
+    /// Whether a user stands differently in each place, as by the permission that they have in a repository: what is
+    /// known of them in one says nothing about another.
+    fn standing_by_place(&self) -> bool {
         false
     }
 

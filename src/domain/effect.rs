@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use serde_json::Value;
+
 use crate::domain::card::{Audience, Card};
 use crate::domain::event::Address;
 use crate::domain::ids::{EffectId, EventId, TenantId};
@@ -33,6 +35,33 @@ pub struct Effect {
     /// What the last try said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// What the step of a workflow that owes it wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
+}
+
+/// What the step of a workflow wants of what it owes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Under which it may be performed once, over all effects that carry it: a further try of a step has the same.
+    pub key: String,
+    /// An earlier effect of this key may have been performed, so it is looked for before this one is tried.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+    /// It is tried once: whoever owes it decides about a further try, which is another effect of the same key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
+    /// The name of the timer that rings when it has ended, with a [`Report`] in its payload.
+    pub reports: String,
+}
+
+/// What became of an effect with [`Terms`], as its owner is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The effect.
+    pub effect: EffectId,
+    /// How it ended.
+    pub end: EffectEnd,
 }
 
 /// What an effect does.
@@ -58,14 +87,23 @@ pub enum EffectKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answers: Option<EventId>,
     },
+    /// Have a platform do something that is no message.
+    Call {
+        /// Where; its calls keep the order of the messages there.
+        to: Address,
+        /// What, by the platform's name and the operation's: `github.label`.
+        operation: String,
+        /// With what.
+        args: Value,
+    },
 }
 
 impl Effect {
-    /// The address of a delivery.
+    /// Where it is to be performed.
     #[must_use]
     pub fn address(&self) -> &Address {
         match &self.kind {
-            EffectKind::Deliver { to, .. } => to,
+            EffectKind::Deliver { to, .. } | EffectKind::Call { to, .. } => to,
         }
     }
 
@@ -73,6 +111,9 @@ impl Effect {
     /// its platforms have seen; the time tells those effects apart.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
+        if let Some(terms) = &self.terms {
+            return format!("{}/{}", self.tenant, terms.key);
+        }
         format!("{}/{}@{}", self.tenant, self.id, self.created.0)
     }
 }
@@ -103,6 +144,16 @@ pub enum EffectEnd {
         /// By which route.
         via: String,
     },
+    /// A call was carried out, now or by an earlier try that was found.
+    Called {
+        /// The platform's id of what was made or changed.
+        platform_id: String,
+        /// By which route.
+        via: String,
+        /// What the platform has answered.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        output: Value,
+    },
     /// Found already performed when its outcome was unknown.
     FoundDone {
         /// The platform's id.
@@ -118,6 +169,13 @@ pub enum EffectEnd {
         /// The later one.
         by: EffectId,
     },
+    /// Not performed; whoever owes it is told, and decides.
+    Failed {
+        /// By what.
+        by: FailedBy,
+        /// In words.
+        reason: String,
+    },
     /// Given up; can be replayed.
     Dead {
         /// Why.
@@ -130,6 +188,20 @@ pub enum EffectEnd {
     },
 }
 
+/// Why a try of an effect has failed, by what its owner can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailedBy {
+    /// The platform does not take it, now or later.
+    Rejected,
+    /// The platform is away or in trouble; surely not done.
+    Transient,
+    /// There was no answer, and a look has shown that it was not done.
+    Timeout,
+    /// There was no answer, and nothing tells whether it was done: a person has to look.
+    Unknown,
+}
+
 impl EffectEnd {
     /// The platform's id of the message that people see since, where it has given one: what went as the answer to an
     /// open request has none, and has the name of its route in the place of the id.
@@ -138,7 +210,12 @@ impl EffectEnd {
         match self {
             Self::Done { platform_id, via } => Some(platform_id.as_str()).filter(|id| id != via),
             Self::FoundDone { platform_id } => Some(platform_id),
-            Self::Merged { .. } | Self::Overtaken { .. } | Self::Dead { .. } | Self::Dropped { .. } => None,
+            Self::Called { .. }
+            | Self::Merged { .. }
+            | Self::Overtaken { .. }
+            | Self::Failed { .. }
+            | Self::Dead { .. }
+            | Self::Dropped { .. } => None,
         }
     }
 }

@@ -32,6 +32,12 @@ impl ChannelName {
     /// Those on which people have users of their own.
     pub const OF_PEOPLE: [Self; 3] = [Self::Slack, Self::Teams, Self::Terminal];
 
+    /// Whether a message stays there and can be changed later.
+    #[must_use]
+    pub fn keeps_messages(self) -> bool {
+        matches!(self, Self::Slack | Self::Teams | Self::GitHub)
+    }
+
     /// Whether people can be told something there unasked, whether or not they look.
     #[must_use]
     pub fn reaches_people(self) -> bool {
@@ -118,6 +124,10 @@ pub struct Address {
     /// there are ways to show an answer that the platform has below what asked for it alone (Slack's streams).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    /// The words that it answers, where answers stand below everything else that was said and a quote says to what one
+    /// belongs (GitHub).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotes: Option<String>,
     /// Nobody but the person and the bot can read the place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
@@ -177,6 +187,7 @@ impl Address {
             thread: None,
             begins_thread: false,
             request: None,
+            quotes: None,
             alone: false,
             home: false,
             below: None,
@@ -235,7 +246,7 @@ impl Address {
     /// The address as it can be used days later.
     #[must_use]
     pub fn lasting(&self) -> Self {
-        Self { route: None, request: None, ..self.clone() }
+        Self { route: None, request: None, quotes: None, ..self.clone() }
     }
 }
 
@@ -246,6 +257,23 @@ pub enum Reach {
     By(String),
     /// There is none: the bot was taken out of the place.
     Lost,
+}
+
+/// How many commands stand in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Asked {
+    /// Those that are carried out.
+    pub commands: u32,
+    /// Those that are not, since one text has too many.
+    pub left: u32,
+}
+
+impl Asked {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How far a meeting is.
@@ -306,13 +334,19 @@ pub enum EventKind {
         /// Its arguments.
         args: serde_json::Value,
     },
-    /// Something that the platform reports and nobody has asked us to act on.
+    /// Something that the platform reports. Rules may act on it; nobody has asked us to by it alone.
     Platform {
         /// The platform's name for it.
         name: String,
         /// Why it will be ignored, where the channel knows already.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ignore: Option<String>,
+        /// What was asked of us in the text that it tells of; each command is an event of its own.
+        #[serde(default, skip_serializing_if = "Asked::is_nothing")]
+        asked: Asked,
+        /// It is our own doing, which the platform tells us of.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        own: bool,
     },
     /// A meeting of the place has begun or ended. Nobody has asked for anything.
     Meeting {
@@ -340,6 +374,12 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Something that a platform reports, of which no command is a part.
+    #[must_use]
+    pub fn platform(name: impl Into<String>, ignore: Option<String>) -> Self {
+        Self::Platform { name: name.into(), ignore, asked: Asked::default(), own: false }
+    }
+
     /// Whether nobody gets a message in answer to it: who asked waits for its end, or nobody has asked. What is owed to
     /// an address of its own goes there all the same.
     #[must_use]
@@ -435,7 +475,8 @@ mod tests {
             EventKind::CardSeen { token: "t".into() },
             EventKind::HomeOpened,
             EventKind::ToolCall { tool: "task.list".into(), args: serde_json::json!({"id": 1}) },
-            EventKind::Platform { name: "x".into(), ignore: Some("y".into()) },
+            EventKind::Platform { name: "x".into(), ignore: Some("y".into()), asked: Asked::default(), own: false },
+            EventKind::platform("x", None),
             EventKind::Meeting { phase: MeetingPhase::Ended, meeting: "m".into() },
             EventKind::Disconnected { why: "x".into(), happened: Some(Timestamp(1)) },
             EventKind::TimerFired { name: "due/T-1".into(), payload: serde_json::json!({}) },

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::card::{Audience, Card, Tone};
+use crate::domain::effect::Terms;
 use crate::domain::event::Address;
 use crate::domain::ids::{ApprovalId, TaskId};
 use crate::domain::task::Task;
@@ -15,6 +16,8 @@ pub struct Outcome {
     pub writes: Vec<Write>,
     /// Messages owed.
     pub replies: Vec<Reply>,
+    /// Operations of platforms owed.
+    pub calls: Vec<Call>,
     /// Timers set or cleared.
     pub timers: Vec<TimerChange>,
     /// On what it acted, for the audit chain: `T-12`. The router adds who, by which rule and when.
@@ -86,19 +89,34 @@ pub struct Reply {
     pub replaces: Option<String>,
     /// Whose card it is: the message is changed when that is.
     pub shows: Option<Shows>,
+    /// What the step of a workflow wants of it.
+    pub terms: Option<Terms>,
+}
+
+/// Something that a platform is asked to do and that is no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Where.
+    pub to: Address,
+    /// What: `github.label`.
+    pub operation: String,
+    /// With what.
+    pub args: serde_json::Value,
+    /// What the step of a workflow wants of it.
+    pub terms: Option<Terms>,
 }
 
 impl Reply {
     /// An answer that everybody in the conversation sees.
     #[must_use]
     pub fn everyone(card: Card) -> Self {
-        Self { to: None, card, audience: Audience::Everyone, replaces: None, shows: None }
+        Self { to: None, card, audience: Audience::Everyone, replaces: None, shows: None, terms: None }
     }
 
     /// An answer for the asker alone.
     #[must_use]
     pub fn asker(card: Card) -> Self {
-        Self { to: None, card, audience: Audience::Asker, replaces: None, shows: None }
+        Self { to: None, card, audience: Audience::Asker, replaces: None, shows: None, terms: None }
     }
 }
 

@@ -466,7 +466,7 @@ mod tests {
     async fn what_asks_nothing_has_ended_when_it_is_on_disk() {
         let inbox = inbox(Arc::default(), Arc::new(Keyring::ephemeral()));
         let tenant = TenantId::default_tenant();
-        let kind = EventKind::Platform { name: "message".into(), ignore: Some("not addressed to the bot".into()) };
+        let kind = EventKind::platform("message", Some("not addressed to the bot".into()));
         let id = inbox.next_id().await.unwrap();
         let accepted = inbox.accept(&tenant, id, Incoming { kind, ..incoming(&["a"]) }).await.unwrap();
         assert_eq!(accepted, Accepted::Ignored { id, channel: ChannelName::Slack });

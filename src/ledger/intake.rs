@@ -101,6 +101,15 @@ impl Intake {
         accepting.await.unwrap_or_else(|error| Err(StoreError::Unusable(error.to_string())))
     }
 
+    /// As [`Intake::accept`], for what came within a delivery whose first part was admitted.
+    ///
+    /// # Errors
+    /// Where it is not on disk.
+    pub async fn accept_further(&self, tenant: &TenantId, what: Incoming) -> Result<Accepted, StoreError> {
+        let id = self.inbox.next_id().await?;
+        self.accept(tenant.clone(), id, what).await
+    }
+
     fn count(&self, channel: ChannelName, accepted: &Accepted) {
         let kind = match accepted {
             Accepted::New { .. } | Accepted::Ignored { .. } => "new",

@@ -188,7 +188,7 @@ mod tests {
                 from: None,
                 place: None,
                 reply: None,
-                kind: EventKind::Platform { name: "message".into(), ignore: Some("chat".into()) },
+                kind: EventKind::platform("message", Some("chat".into())),
                 proof: "test".into(),
                 reach: None,
                 happened: None,
@@ -221,6 +221,7 @@ mod tests {
             },
             attempts: 0,
             last_error: None,
+            terms: None,
         }
     }
 

@@ -1,5 +1,8 @@
 //! GitHub's webhook: verify, decode, store, answer. GitHub waits ten seconds and sends nothing twice by itself.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -7,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::channels::github::TURN_ON;
-use crate::channels::github::decode::{DELIVERY_HEADER, EVENT_HEADER, MOST_BYTES, decode};
+use crate::channels::github::decode::{DELIVERY_HEADER, EVENT_HEADER, MOST_BYTES, Me, decode};
 use crate::channels::github::verify::{SIGNATURE_HEADER, Verifier};
 use crate::domain::event::ChannelName;
 use crate::web::problem::Problem;
@@ -19,15 +22,15 @@ const LARGE_AT_ONCE: usize = 4;
 /// GitHub's part of the edge; absent where GitHub is off.
 pub struct Edge {
     verifier: Verifier,
-    realm: String,
+    me: Arc<ArcSwap<Me>>,
     large: Semaphore,
 }
 
 impl Edge {
-    /// Takes what `verifier` believes; the ids of its users are valid in `realm`.
+    /// Takes what `verifier` believes; `me` is as whom the bot is known there, of which more may be learnt later.
     #[must_use]
-    pub fn new(verifier: Verifier, realm: String) -> Self {
-        Self { verifier, realm, large: Semaphore::new(LARGE_AT_ONCE) }
+    pub fn new(verifier: Verifier, me: Arc<ArcSwap<Me>>) -> Self {
+        Self { verifier, me, large: Semaphore::new(LARGE_AT_ONCE) }
     }
 
     /// The body, with the place that a long one takes.
@@ -68,9 +71,14 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
     }
     let named = |name| edge::text(&headers, name);
-    let incoming = decode(named(EVENT_HEADER), named(DELIVERY_HEADER), &body, &github.realm, &proof);
-    let incoming = incoming.map_err(|malformed| Problem::malformed(malformed.to_string()))?;
-    let admitted = state.intake.admit(&incoming).await?;
-    state.intake.accept(admitted.tenant, admitted.id, incoming).await?;
+    let told = decode(named(EVENT_HEADER), named(DELIVERY_HEADER), &body, &github.me.load(), &proof);
+    let told = told.map_err(|malformed| Problem::malformed(malformed.to_string()))?;
+    let admitted = state.intake.admit(&told.event).await?;
+    let tenant = admitted.tenant.clone();
+    state.intake.accept(admitted.tenant, admitted.id, told.event).await?;
+    // A delivery that breaks off between two of them was not answered: when it is sent again, each is known by itself.
+    for command in told.commands {
+        state.intake.accept_further(&tenant, command).await?;
+    }
     Ok(StatusCode::OK.into_response())
 }

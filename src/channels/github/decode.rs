@@ -1,9 +1,13 @@
-//! A verified delivery of a webhook → what happened.
+//! A verified delivery of a webhook → what happened, and which commands stand in what was written.
 //!
 //! Each kind of event is taken, also one that GitHub adds later: only a few fields of the body are read, each by itself,
-//! and one that is missing or of another shape is left out. Nobody has asked the bot to act on any of them, so each is
-//! ignored with that reason, and kept. Not here: the check of the signature (`verify`).
+//! and one that is missing or of another shape is left out. Rules may act on any of them. What somebody has written is
+//! `decode/spoken.rs`. Not here: the check of the signature (`verify`).
 //! Shapes: docs.github.com/webhooks/webhook-events-and-payloads.
+
+mod spoken;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -11,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::verify::Proof;
-use crate::domain::event::{ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
+use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
 use crate::domain::ids::LaneKey;
 
 /// Header that names the kind of event: `issues`, `push`.
@@ -36,6 +40,27 @@ pub enum Malformed {
     Body(String),
 }
 
+/// As whom the bot is known on GitHub.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Me {
+    /// Where the ids of users are valid: `github.com`, or the host of a server of one's own.
+    pub realm: String,
+    /// The App's name in addresses, by which people also call it, `@slug`; empty while it is not known.
+    pub slug: String,
+    /// The App's id, where it is a number.
+    pub app_id: Option<u64>,
+}
+
+/// What a delivery tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What happened.
+    pub event: Incoming,
+    /// The commands in what was written, in their order; each is known again by itself, however often its text is told
+    /// of, also after it was edited.
+    pub commands: Vec<Incoming>,
+}
+
 /// The fields of a body that are read. Each is as GitHub wrote it until it is asked for.
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -51,6 +76,12 @@ struct Body<'a> {
     issue: Option<&'a RawValue>,
     #[serde(borrow)]
     pull_request: Option<&'a RawValue>,
+    #[serde(borrow)]
+    comment: Option<&'a RawValue>,
+    #[serde(borrow)]
+    review: Option<&'a RawValue>,
+    #[serde(borrow)]
+    changes: Option<&'a RawValue>,
     #[serde(borrow)]
     sender: Option<&'a RawValue>,
 }
@@ -68,6 +99,14 @@ struct Identified {
 #[derive(Deserialize)]
 struct Numbered {
     number: u64,
+}
+
+/// Who did it.
+#[derive(Deserialize)]
+struct Sender {
+    login: String,
+    #[serde(rename = "type", default)]
+    kind: String,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +139,6 @@ fn is_delivery(text: &str) -> bool {
 }
 
 /// Reads a delivery whose authenticity is proved: the headers [`EVENT_HEADER`] and [`DELIVERY_HEADER`], and the body.
-/// `realm` is where the ids of its users are valid: `github.com`, or the host of a server of one's own.
 ///
 /// # Errors
 /// As [`Malformed`] says.
@@ -108,35 +146,60 @@ pub fn decode(
     event: Option<&str>,
     delivery: Option<&str>,
     body: &Bytes,
-    realm: &str,
+    me: &Me,
     proof: &Proof,
-) -> Result<Incoming, Malformed> {
+) -> Result<Told, Malformed> {
     let event = event.filter(|event| is_word(event)).ok_or(Malformed::Header(EVENT_HEADER))?;
     let delivery = delivery.filter(|id| is_delivery(id)).ok_or(Malformed::Header(DELIVERY_HEADER))?;
     let fields: Body<'_> = serde_json::from_slice(body).map_err(|error| Malformed::Body(error.to_string()))?;
     let action: Option<String> = read(fields.action).filter(|action: &String| is_word(action));
-    let name = action.map_or_else(|| event.to_owned(), |action| format!("{event}.{action}"));
+    let name = action.as_deref().map_or_else(|| event.to_owned(), |action| format!("{event}.{action}"));
     let repository: Option<Repository> = read(fields.repository);
-    let user =
-        |Identified { id }| PlatformUser { channel: ChannelName::GitHub, realm: realm.to_owned(), id: id.to_string() };
+    let of = read(fields.issue).or_else(|| read(fields.pull_request)).map(|Numbered { number }| number);
     let installation = read(fields.installation).map(|Identified { id }| id.to_string()).unwrap_or_default();
-    let lane = lane(&installation, repository.as_ref(), read(fields.issue).or_else(|| read(fields.pull_request)));
-    let why = format!("nothing acts on `{name}` of GitHub");
-    Ok(Incoming {
+    let lane = lane(&installation, repository.as_ref(), of);
+    let organisation = account(&fields, repository.as_ref());
+    let from = read(fields.sender).map(|Identified { id }| PlatformUser {
         channel: ChannelName::GitHub,
-        organisation: account(&fields, repository.as_ref()),
+        realm: me.realm.clone(),
+        id: id.to_string(),
+    });
+    let reply = repository.as_ref().zip(of).map(|(repository, number)| Address {
+        organisation: organisation.clone(),
+        thread: Some(number.to_string()),
+        person: from.as_ref().map(|user| user.id.clone()),
+        ..Address::at(ChannelName::GitHub, installation.clone(), repository.full_name.clone())
+    });
+    let sender: Option<Sender> = read(fields.sender);
+    let own = sender.as_ref().is_some_and(|sender| me.is(sender));
+    let text = spoken::text(event, action.as_deref(), &fields, me);
+    let reply = reply.map(|reply| Address { request: text.as_ref().map(|text| text.subject.clone()), ..reply });
+    // Whatever another program writes is no wish of a person.
+    let is_person = sender.is_some_and(|sender| sender.kind != "Bot") && from.is_some() && reply.is_some();
+    let said = text.filter(|_| is_person).map(|text| text.commands(&me.slug)).unwrap_or_default();
+    let event = Incoming {
+        channel: ChannelName::GitHub,
+        organisation,
         installation,
         dedupe: vec![format!("github:delivery:{}", delivery.to_ascii_lowercase())],
         lane: LaneKey(lane.into()),
-        from: read(fields.sender).map(user),
+        from,
         place: repository.map(place),
-        reply: None,
-        kind: EventKind::Platform { name, ignore: Some(why) },
+        reply,
+        kind: EventKind::Platform { name, ignore: None, asked: said.asked(), own },
         proof: proof.to_string(),
         reach: None,
         happened: None,
         raw: body.clone(),
-    })
+    };
+    Ok(Told { commands: said.events(&event), event })
+}
+
+impl Me {
+    /// Whether this is the bot itself.
+    fn is(&self, sender: &Sender) -> bool {
+        !self.slug.is_empty() && sender.login.strip_suffix("[bot]") == Some(&*self.slug)
+    }
 }
 
 /// The organisation or user in whose account it happened, in lower case: GitHub knows accounts again in either.
@@ -155,116 +218,10 @@ fn place(repository: Repository) -> Place {
 
 /// An issue or pull request, else the repository, else what the App is installed in. Numbers go over both kinds, and
 /// a repository that is renamed keeps its id.
-fn lane(installation: &str, repository: Option<&Repository>, of: Option<Numbered>) -> String {
+fn lane(installation: &str, repository: Option<&Repository>, of: Option<u64>) -> String {
     match (repository, of) {
-        (Some(Repository { id, .. }), Some(Numbered { number })) => format!("github/{id}/{number}"),
+        (Some(Repository { id, .. }), Some(number)) => format!("github/{id}/{number}"),
         (Some(Repository { id, .. }), None) => format!("github/{id}/"),
         (None, _) => format!("github/-/{installation}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    const DELIVERY: &str = "72D3162E-cc78-11e3-81ab-4c9367dc0958";
-
-    fn decoded(event: &str, body: &Value) -> Incoming {
-        let proof = Proof { secret_index: 0 };
-        decode(Some(event), Some(DELIVERY), &body.to_string().into(), "github.com", &proof).unwrap()
-    }
-
-    fn opened() -> Value {
-        json!({
-            "action": "opened",
-            "issue": {"number": 7, "title": "It breaks"},
-            "repository": {"id": 186853002, "full_name": "Acme/Shop", "private": true, "owner": {"login": "Acme", "id": 1}},
-            "organization": {"login": "Acme"},
-            "installation": {"id": 1234, "node_id": "x"},
-            "sender": {"login": "ann", "id": 21031067, "type": "User"},
-        })
-    }
-
-    #[test]
-    fn an_event_of_an_issue_says_who_where_and_in_which_order() {
-        let incoming = decoded("issues", &opened());
-        assert_eq!(incoming.dedupe, ["github:delivery:72d3162e-cc78-11e3-81ab-4c9367dc0958"]);
-        assert_eq!(&*incoming.lane.0, "github/186853002/7");
-        assert_eq!((&*incoming.installation, incoming.organisation.as_deref()), ("1234", Some("acme")));
-        let from = incoming.from.unwrap();
-        assert_eq!(from.to_string(), "github:github.com/21031067");
-        let place = Place { id: "Acme/Shop".into(), kind: PlaceKind::Private, shared: false };
-        assert_eq!(incoming.place, Some(place));
-        let why = "nothing acts on `issues.opened` of GitHub".to_owned();
-        assert_eq!(incoming.kind, EventKind::Platform { name: "issues.opened".into(), ignore: Some(why) });
-        assert_eq!(incoming.raw, opened().to_string());
-    }
-
-    #[test]
-    fn a_public_repository_is_read_by_everybody() {
-        let mut body = opened();
-        body["repository"]["private"] = json!(false);
-        let place = decoded("issues", &body).place.unwrap();
-        assert_eq!((place.kind, place.shared), (PlaceKind::Public, true));
-    }
-
-    #[test]
-    fn what_a_pull_request_is_told_of_by_any_event_stands_in_its_lane() {
-        let mut body = opened();
-        body["pull_request"] = body["issue"].take();
-        for event in ["pull_request", "pull_request_review", "pull_request_review_comment"] {
-            assert_eq!(&*decoded(event, &body).lane.0, "github/186853002/7", "{event}");
-        }
-        body["pull_request"] = Value::Null;
-        assert_eq!(&*decoded("push", &body).lane.0, "github/186853002/");
-        assert_eq!(&*decoded("installation", &json!({"installation": {"id": 5}})).lane.0, "github/-/5");
-    }
-
-    #[test]
-    fn what_is_missing_or_of_another_shape_is_left_out() {
-        for key in ["action", "issue", "repository", "organization", "installation", "sender"] {
-            for other in [Value::Null, json!(1), json!("x"), json!([]), json!({}), json!({"id": "x", "number": -1})] {
-                let mut body = opened();
-                body[key] = other.clone();
-                let incoming = decoded("issues", &body);
-                let EventKind::Platform { name, .. } = &incoming.kind else { panic!("{incoming:?}") };
-                assert!(
-                    name == "issues.opened" || (key == "action" && name.starts_with("issues")),
-                    "{key} {other}: {name}"
-                );
-            }
-        }
-        let bare = decoded("ping", &json!({"zen": "x"}));
-        assert_eq!((bare.from, bare.place, bare.organisation), (None, None, None));
-        assert_eq!(
-            decoded("installation", &json!({"installation": {"id": 5, "account": {"login": "Acme"}}})).organisation,
-            Some("acme".into())
-        );
-        assert_eq!(decoded("team", &json!({"organization": {"login": "Acme"}})).organisation, Some("acme".into()));
-    }
-
-    #[test]
-    fn what_github_does_not_write_is_refused() {
-        let proof = Proof { secret_index: 0 };
-        let long = "a".repeat(65);
-        for (event, delivery, body, expected) in [
-            (None, Some(DELIVERY), "{}", EVENT_HEADER),
-            (Some(""), Some(DELIVERY), "{}", EVENT_HEADER),
-            (Some("Issues\n"), Some(DELIVERY), "{}", EVENT_HEADER),
-            (Some(&*long), Some(DELIVERY), "{}", EVENT_HEADER),
-            (Some("issues"), None, "{}", DELIVERY_HEADER),
-            (Some("issues"), Some("a|b"), "{}", DELIVERY_HEADER),
-            (Some("issues"), Some(&*long), "{}", DELIVERY_HEADER),
-            (Some("issues"), Some(DELIVERY), "", "no JSON object"),
-            (Some("issues"), Some(DELIVERY), "[]", "no JSON object"),
-            (Some("issues"), Some(DELIVERY), "{\"action\":", "no JSON object"),
-            (Some("issues"), Some(DELIVERY), "payload=%7B%7D", "no JSON object"),
-        ] {
-            let refused =
-                decode(event, delivery, &Bytes::from_static(body.as_bytes()), "github.com", &proof).unwrap_err();
-            assert!(refused.to_string().contains(expected), "{event:?} {delivery:?} {body}: {refused}");
-        }
     }
 }

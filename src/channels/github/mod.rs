@@ -7,6 +7,7 @@ pub mod commands;
 pub mod decode;
 pub mod key;
 pub mod markdown;
+pub mod reaction;
 pub mod verify;
 
 /// The path at which GitHub reaches the server.

@@ -90,7 +90,7 @@ impl FormDesk {
             Asking::Strayed { .. } => return None,
         };
         let why = format!("it {does} the form `{form}`; what is filled in comes as an event of its own");
-        incoming.kind = EventKind::Platform { name, ignore: Some(why) };
+        incoming.kind = EventKind::platform(name, Some(why));
         incoming.reply = None;
         let (workspace, organisation) = (incoming.installation.clone(), incoming.organisation.clone());
         Some(Showing { what, workspace, organisation })

@@ -374,7 +374,7 @@ fn press(pressed: card::Pressed, activity: &Activity) -> EventKind {
 
 /// Something that will be ignored, and why.
 fn ignored(name: &str, why: impl Into<String>) -> EventKind {
-    EventKind::Platform { name: name.chars().take(80).collect(), ignore: Some(why.into()) }
+    EventKind::platform(name.chars().take(80).collect::<String>(), Some(why.into()))
 }
 
 #[cfg(test)]

@@ -175,7 +175,17 @@ fn give_up(desk: &Desk, event: EventId, at: Timestamp) {
     };
     let id = EffectId { event, index: 0 };
     let tenant = desk.view.tenant().clone();
-    let dead = Effect { id, tenant, created: at, not_before: None, expires: None, kind, attempts: 0, last_error: None };
+    let dead = Effect {
+        id,
+        tenant,
+        created: at,
+        not_before: None,
+        expires: None,
+        kind,
+        attempts: 0,
+        last_error: None,
+        terms: None,
+    };
     let end = EffectEnd::Dead { reason: "not_in_channel".into() };
     let receipt = Receipt { id, at, end, to: "slack C9".into(), attempts: 1 };
     desk.write(vec![

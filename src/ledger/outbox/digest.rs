@@ -61,6 +61,7 @@ pub fn digest(late: &[Effect], now: Timestamp) -> Option<Effect> {
         kind: EffectKind::Deliver { to, card, audience, replaces: None, shows: None, answers: None },
         attempts: 0,
         last_error: None,
+        terms: None,
     })
 }
 
@@ -79,7 +80,8 @@ struct Told {
 
 impl Told {
     fn by(effect: &Effect, for_one: bool) -> Self {
-        let EffectKind::Deliver { card, .. } = &effect.kind;
+        // What is no message is never late.
+        let EffectKind::Deliver { card, .. } = &effect.kind else { return Self::default() };
         let may_name = for_one || audience(effect) == Audience::Everyone;
         let mut told = match is_digest(effect) {
             true => Self::read(card),
@@ -117,6 +119,7 @@ impl Told {
 fn audience(effect: &Effect) -> Audience {
     match &effect.kind {
         EffectKind::Deliver { audience, .. } => *audience,
+        EffectKind::Call { .. } => Audience::Everyone,
     }
 }
 
@@ -127,7 +130,7 @@ mod tests {
 
     fn late(event: u64, person: &str, audience: Audience) -> Effect {
         let mut late = Effect { expires: Some(Timestamp(1)), ..delivery(event, "C1") };
-        let EffectKind::Deliver { to, card, audience: seen_by, .. } = &mut late.kind;
+        let EffectKind::Deliver { to, card, audience: seen_by, .. } = &mut late.kind else { unreachable!() };
         (*card, *seen_by) = (Card::new(format!("answer {event}")), audience);
         (to.person, to.route) = (Some(person.into()), Some("https://hooks.slack.com/x".into()));
         late

@@ -27,14 +27,14 @@ pub(super) fn follow(store: &Store, it: &Effect, end: &EffectEnd, at: Timestamp)
 
 /// Whether it changes a message that nobody asked about just now, only to keep it true.
 pub(super) fn is_echo(it: &Effect) -> bool {
-    let EffectKind::Deliver { replaces, shows, answers, .. } = &it.kind;
+    let EffectKind::Deliver { replaces, shows, answers, .. } = &it.kind else { return false };
     replaces.is_some() && shows.is_some() && answers.is_none()
 }
 
 /// What a message that shows a card is remembered by; one that cannot be changed is forgotten.
 fn shown(store: &Store, it: &Effect, end: &EffectEnd) -> Result<Option<Write>, StoreError> {
-    let EffectKind::Deliver { to, audience, replaces, shows, .. } = &it.kind;
-    let Some(shows) = shows.filter(|_| to.channel.reaches_people() && !to.home) else { return Ok(None) };
+    let EffectKind::Deliver { to, audience, replaces, shows, .. } = &it.kind else { return Ok(None) };
+    let Some(shows) = shows.filter(|_| to.channel.keeps_messages() && !to.home) else { return Ok(None) };
     let view = store.view(&it.tenant);
     // What one of many sees cannot be changed for that one later.
     let is_lasting = *audience == Audience::Everyone || to.alone;
@@ -54,7 +54,7 @@ fn shown(store: &Store, it: &Effect, end: &EffectEnd) -> Result<Option<Write>, S
 /// the task are made anew: who changed it did not know of the message yet, or was overtaken. So is it with an approval,
 /// which changes once.
 fn made_anew(store: &Store, it: &Effect, message: &str, at: Timestamp) -> Result<Vec<Write>, StoreError> {
-    let EffectKind::Deliver { to, shows, .. } = &it.kind;
+    let EffectKind::Deliver { to, shows, .. } = &it.kind else { return Ok(Vec::new()) };
     let view = store.view(&it.tenant);
     let task = match shows {
         Some(Shows::Task(id)) => task::read(&view, *id)?,
@@ -119,7 +119,7 @@ mod tests {
         let task = Shows::Task(TaskId(7));
         let showing = |event: u64, message: Option<&str>| {
             let mut it = delivery(event, "C1");
-            let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind;
+            let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind else { unreachable!() };
             (*shows, *replaces) = (Some(task), message.map(str::to_owned));
             it
         };
@@ -172,7 +172,7 @@ mod tests {
         changed.remember(&by, Timestamp(5), EventId(9), "status todo → done".to_owned());
         let showing = |event: u64, created: i64, place: &str, message: Option<&str>| {
             let mut it = Effect { created: Timestamp(created), ..delivery(event, place) };
-            let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind;
+            let EffectKind::Deliver { shows, replaces, .. } = &mut it.kind else { unreachable!() };
             (*shows, *replaces) = (Some(changed.id.into()), message.map(str::to_owned));
             it
         };
@@ -225,7 +225,7 @@ mod tests {
         store.commit(batch).await.unwrap();
         for (event, created, expected) in [(2, 5, 0), (3, 4, 1)] {
             let mut it = Effect { created: Timestamp(created), ..delivery(event, "C1") };
-            let EffectKind::Deliver { shows, .. } = &mut it.kind;
+            let EffectKind::Deliver { shows, .. } = &mut it.kind else { unreachable!() };
             *shows = Some(approval.id.into());
             let mut batch = Batch::new();
             batch.write(&tenant, effect::put_owed(&it, Expect::Absent));

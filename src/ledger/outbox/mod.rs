@@ -121,14 +121,17 @@ struct Owed {
 impl Owed {
     /// One that nobody has tried and nobody waits for.
     fn of(effect: &Effect) -> Self {
-        let EffectKind::Deliver { to, replaces, .. } = &effect.kind;
-        let echoed = replaces.as_deref().filter(|_| faces::is_echo(effect));
+        let keeps = match &effect.kind {
+            EffectKind::Deliver { to, .. } if to.home => Some("home".into()),
+            EffectKind::Deliver { replaces, .. } if faces::is_echo(effect) => replaces.as_deref().map(Into::into),
+            EffectKind::Deliver { .. } | EffectKind::Call { .. } => None,
+        };
         Self {
             expires: effect.expires,
             not_before: effect.not_before.unwrap_or_default(),
-            suspect: false,
+            suspect: effect.terms.as_ref().is_some_and(|terms| terms.again),
             awaited: false,
-            keeps: if to.home { Some("home".into()) } else { echoed.map(Into::into) },
+            keeps,
             ended: None,
         }
     }
@@ -455,7 +458,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let at_home = |event| {
             let mut effect = effect(event, "U1", None);
-            let EffectKind::Deliver { to, .. } = &mut effect.kind;
+            let EffectKind::Deliver { to, .. } = &mut effect.kind else { unreachable!() };
             to.home = true;
             effect
         };
@@ -486,7 +489,9 @@ mod tests {
         let mut outbox = Outbox::default();
         let changing = |event, message: &str, answers: Option<u64>| {
             let mut effect = effect(event, "C1", None);
-            let EffectKind::Deliver { replaces, shows, answers: answered, .. } = &mut effect.kind;
+            let EffectKind::Deliver { replaces, shows, answers: answered, .. } = &mut effect.kind else {
+                unreachable!()
+            };
             (*replaces, *shows) = (Some(message.to_owned()), Some(TaskId(7).into()));
             *answered = answers.map(EventId);
             effect
@@ -516,7 +521,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let below = |event, place, link: &str| {
             let mut effect = effect(event, place, None);
-            let EffectKind::Deliver { to, .. } = &mut effect.kind;
+            let EffectKind::Deliver { to, .. } = &mut effect.kind else { unreachable!() };
             to.below = Some(Below { message: "a:1.2".to_owned(), link: link.to_owned() });
             effect
         };
@@ -543,7 +548,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let in_thread = |event, thread: &str| {
             let mut effect = effect(event, "a", None);
-            let EffectKind::Deliver { to, .. } = &mut effect.kind;
+            let EffectKind::Deliver { to, .. } = &mut effect.kind else { unreachable!() };
             to.thread = Some(thread.to_owned());
             effect
         };

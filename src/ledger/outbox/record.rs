@@ -2,9 +2,10 @@
 
 use super::faces;
 use crate::domain::audit::{AuditEnd, AuditEntry};
-use crate::domain::effect::{Effect, EffectEnd, Receipt};
+use crate::domain::effect::{Effect, EffectEnd, EffectKind, Receipt, Report, Terms};
+use crate::domain::ids::EffectId;
 use crate::domain::notice;
-use crate::domain::outcome::Expect;
+use crate::domain::outcome::{Expect, TimerChange};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::notice::{self as notices_kept, Trouble};
 use crate::store::keyspace::{effect, event, timer};
@@ -81,15 +82,25 @@ fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) 
         );
     }
     batch.writes(&it.tenant, faces::follow(store, it, end, at)?);
+    if let Some(terms) = &it.terms {
+        batch.writes(&it.tenant, timer::change(&store.view(&it.tenant), &report(it.id, terms, end, at))?);
+    }
     batch.write(&it.tenant, effect::put_receipt(&receipt(it, end.clone(), at)));
     Ok(batch)
 }
 
+/// The ring by which whoever owes an effect is told how it ended.
+pub(crate) fn report(id: EffectId, terms: &Terms, end: &EffectEnd, at: Timestamp) -> TimerChange {
+    let report = Report { effect: id, end: end.clone() };
+    TimerChange::Set { name: terms.reports.clone(), at, payload: serde_json::json!(report) }
+}
+
 /// Whether somebody misses it where it does not arrive. Nobody misses what keeps a message true of which nobody asked just
-/// now, nor what would have stood below a link of their own: where that message is gone, or the bot may not change it, the
+/// now, nor what would have stood below a link of their own, nor a reaction; and the step of a workflow decides by itself what follows: where that message is gone, or the bot may not change it, the
 /// receipt says so, and there is nothing to try again.
 fn is_missed(it: &Effect) -> bool {
-    !faces::is_echo(it) && it.address().below.is_none()
+    let is_sign = matches!(&it.kind, EffectKind::Call { operation, .. } if operation.ends_with(".react"));
+    !faces::is_echo(it) && !is_sign && it.address().below.is_none() && it.terms.is_none()
 }
 
 /// An effect was tried and not performed: what was said is kept.

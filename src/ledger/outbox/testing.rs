@@ -14,5 +14,5 @@ pub(super) fn delivery(event: u64, place: &str) -> Effect {
         EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, shows: None, answers: None };
     let (id, tenant) = (EffectId { event: EventId(event), index: 0 }, TenantId::default_tenant());
     let created = Timestamp(0);
-    Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None }
+    Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None, terms: None }
 }

@@ -1,4 +1,4 @@
-//! `pr<id>` a person, `pu<digest>` what a platform user is to us, `pn<digest>` people by their name,
+//! `pr<id>` a person, `pu<digest>` what a platform user is to us, `pv<digest>` what one is in a place, `pn<digest>` people by their name,
 //! `pw<id>` where a person is reached alone, `po<id>` who is an owner or was one, `pm` that every owner has such a mark.
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use crate::store::{StoreError, Stored, View, mark, put};
 
 const PERSON: &[u8] = b"pr";
 const USER: &[u8] = b"pu";
+const USER_IN: &[u8] = b"pv";
 const NAME: &[u8] = b"pn";
 const REACHED: &[u8] = b"pw";
 const OWNER: &[u8] = b"po";
@@ -121,6 +122,24 @@ pub fn record(view: &View, user: &PlatformUser) -> Result<Option<Stored<PersonRe
 #[must_use]
 pub fn put_record(user: &PlatformUser, record: &PersonRecord) -> Write {
     put(user_key(user), Expect::Any, record)
+}
+
+fn user_in_key(user: &PlatformUser, place: &str) -> Vec<u8> {
+    hashed(USER_IN, &format!("{}\0{}\0{}\0{place}", user.channel, user.realm, user.id))
+}
+
+/// What a platform user is to us in a place, where people stand differently in each.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn record_in(view: &View, user: &PlatformUser, place: &str) -> Result<Option<Stored<PersonRecord>>, StoreError> {
+    view.get(&user_in_key(user, place))
+}
+
+/// Stores what a platform user is to us in a place.
+#[must_use]
+pub fn put_record_in(user: &PlatformUser, place: &str, record: &PersonRecord) -> Write {
+    put(user_in_key(user, place), Expect::Any, record)
 }
 
 /// The chat that a platform user has with the bot alone, by the user's own principal.

@@ -259,11 +259,13 @@ fn owed_story(owed: &Effect) -> EffectView {
 fn ended_story(receipt: &Receipt) -> EffectView {
     let (state, detail) = match &receipt.end {
         EffectEnd::Done { platform_id, via } => ("done", format!("arrived as {platform_id} by {via}")),
+        EffectEnd::Called { platform_id, via, .. } => ("done", format!("carried out as {platform_id} by {via}")),
         EffectEnd::FoundDone { platform_id } => {
             ("done", format!("found arrived as {platform_id} when it was looked for"))
         }
         EffectEnd::Merged { into } => ("merged", format!("came too late alone and arrives within {into}")),
         EffectEnd::Overtaken { by } => ("overtaken", format!("{by} shows what is newer in its place")),
+        EffectEnd::Failed { reason, .. } => ("failed", format!("tried and not performed: {reason}")),
         EffectEnd::Dead { reason } => ("dead", format!("given up: {reason}")),
         EffectEnd::Dropped { by } => ("dropped", format!("taken off by {by}")),
     };

@@ -56,6 +56,7 @@ fn effect_of(id: EffectId) -> Effect {
         },
         attempts: 0,
         last_error: None,
+        terms: None,
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) async fn submit(
 
 /// A form that was sent, as something that nobody acts on.
 fn set_aside(mut incoming: Incoming, why: String) -> Incoming {
-    incoming.kind = EventKind::Platform { name: "form".to_owned(), ignore: Some(why) };
+    incoming.kind = EventKind::platform("form", Some(why));
     incoming.reply = None;
     // Its dialog is not used up: what is mended is sent from there.
     incoming.dedupe.truncate(1);

@@ -147,7 +147,7 @@ impl Workload {
             72..80 => {
                 let name = "message_changed".to_owned();
                 let ignore = self.dice.happens(500).then(|| "nobody asked".to_owned());
-                (EventKind::Platform { name, ignore }, Promise::Nothing)
+                (EventKind::platform(name, ignore), Promise::Nothing)
             }
             _ => match control {
                 Some(Control { token, choice, .. }) => {

@@ -56,7 +56,7 @@ impl Found {
 
 fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
     let kind = event.kind.as_deref().unwrap_or("event without a type");
-    let mut found = Found::of_envelope(envelope, EventKind::Platform { name: kind.to_owned(), ignore: None });
+    let mut found = Found::of_envelope(envelope, EventKind::platform(kind, None));
     found.from = writer(envelope, event, &found.installation);
     found.place = place(envelope, event, found.from.as_ref(), &found.installation);
     found.thread.clone_from(&event.thread_ts);

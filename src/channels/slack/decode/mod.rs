@@ -285,7 +285,7 @@ impl Request<'_> {
 
 /// Something that will be ignored, and why.
 fn ignored(name: &str, why: impl Into<String>) -> EventKind {
-    EventKind::Platform { name: name.to_owned(), ignore: Some(why.into()) }
+    EventKind::platform(name, Some(why.into()))
 }
 
 #[cfg(test)]
