@@ -124,9 +124,9 @@ impl Deliverer {
     async fn perform_once(&self, work: &Work, known: Option<Stored<Effect>>) -> Tried {
         match work {
             Work::Record { id, conversation, end } => match effect::owed(&self.store.view(&conversation.tenant), *id) {
-                Ok(Some(owed)) => self.ended(&owed, end.clone()).await,
+                Ok(Some(owed)) => self.ended(&owed, (**end).clone()).await,
                 Ok(None) => Tried::Ended(vec![*id]),
-                Err(error) => self.unrecorded(*id, end.clone(), &error),
+                Err(error) => self.unrecorded(*id, (**end).clone(), &error),
             },
             Work::Perform { conversation, id, suspect } => {
                 let owed = match known {

@@ -72,7 +72,7 @@ pub enum Work {
         /// Which.
         id: EffectId,
         /// How.
-        end: EffectEnd,
+        end: Box<EffectEnd>,
     },
     /// These came too late: make one digest of them.
     Digest {
@@ -247,10 +247,10 @@ impl Outbox {
             queue.running = true;
             self.running += 1;
             if let Some(end) = head.ended {
-                return Some(Work::Record { conversation, id, end });
+                return Some(Work::Record { conversation, id, end: Box::new(end) });
             }
             if let Some(by) = queue.overtakes(id, &head) {
-                return Some(Work::Record { conversation, id, end: EffectEnd::Overtaken { by } });
+                return Some(Work::Record { conversation, id, end: Box::new(EffectEnd::Overtaken { by }) });
             }
             let late = |owed: &Owed| owed.ended.is_none() && owed.expires.is_some_and(|expires| expires <= now);
             if late(&head) && !head.suspect {
@@ -474,7 +474,7 @@ mod tests {
         assert_eq!(outbox.next(Timestamp(9)), None);
         let last = at_home(5).id;
         for overtaken in [first, at_home(3).id, at_home(4).id] {
-            let end = EffectEnd::Overtaken { by: last };
+            let end = Box::new(EffectEnd::Overtaken { by: last });
             let work = Work::Record { conversation: home.clone(), id: overtaken, end };
             assert_eq!(outbox.next(Timestamp(10)), Some(work));
             outbox.finished(&home, &[overtaken]);
@@ -505,7 +505,7 @@ mod tests {
         ];
         owed.iter().for_each(|effect| outbox.push(effect));
         let conversation = Conversation::of(&owed[0]);
-        let end = EffectEnd::Overtaken { by: owed[4].id };
+        let end = Box::new(EffectEnd::Overtaken { by: owed[4].id });
         let work = Work::Record { conversation: conversation.clone(), id: owed[0].id, end };
         assert_eq!(outbox.next(Timestamp(0)), Some(work));
         outbox.finished(&conversation, &[owed[0].id]);
