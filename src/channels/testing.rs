@@ -18,7 +18,9 @@ pub(super) fn sources(card: &Card) -> Vec<&str> {
     let mut all = vec![card.title.as_str(), card.footer.as_deref().unwrap_or_default()];
     for block in &card.blocks {
         match block {
-            Block::Text { text } | Block::Heading { text } | Block::Code { text } => all.push(text),
+            Block::Text { text } | Block::Heading { text } | Block::Code { text } | Block::Markup { text } => {
+                all.push(text)
+            }
             Block::Facts { facts } => all.extend(facts.iter().flat_map(|fact| [&*fact.label, &*fact.value])),
             Block::List { items } => all.extend(items.iter().map(String::as_str)),
             Block::Table { columns, rows } => all.extend(rows.iter().flatten().chain(columns).map(String::as_str)),

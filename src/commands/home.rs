@@ -90,7 +90,7 @@ fn notice(card: &Card) -> String {
         .blocks
         .iter()
         .map(|block| match block {
-            Block::Text { text } | Block::Code { text } => Some(text.as_str()),
+            Block::Text { text } | Block::Code { text } | Block::Markup { text } => Some(text.as_str()),
             _ => None,
         })
         .collect();

@@ -46,7 +46,9 @@ fn text(card: &Card) -> String {
     let mut lines = vec![card.title.clone()];
     for block in &card.blocks {
         match block {
-            Block::Text { text } | Block::Heading { text } | Block::Code { text } => lines.push(text.clone()),
+            Block::Text { text } | Block::Heading { text } | Block::Code { text } | Block::Markup { text } => {
+                lines.push(text.clone());
+            }
             Block::Facts { facts } => lines.extend(facts.iter().map(|fact| format!("{}: {}", fact.label, fact.value))),
             Block::List { items } => lines.extend(items.clone()),
             Block::Table { columns, rows } => {

@@ -98,6 +98,12 @@ pub enum Block {
         /// The text.
         text: String,
     },
+    /// A text in the notation of the one platform that it goes to, written by those who run the bot: Slack's mrkdwn, or
+    /// Markdown. What it was filled with is escaped already, so that it says nothing but itself.
+    Markup {
+        /// The text.
+        text: String,
+    },
     /// An image by its address.
     Image {
         /// An https address.
@@ -264,10 +270,11 @@ impl Card {
     #[must_use]
     pub fn summary(&self) -> String {
         let first = self.blocks.iter().find_map(|block| match block {
-            Block::Text { text } => text.lines().next(),
+            Block::Text { text } | Block::Markup { text } => text.lines().next(),
             _ => None,
         });
         match first {
+            Some(line) if self.title.is_empty() => line.to_owned(),
             Some(line) => format!("{}: {line}", self.title),
             None => self.title.clone(),
         }

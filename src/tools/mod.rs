@@ -10,17 +10,20 @@
 //! | `link.rs` | who is one person on several platforms |
 //! | `notices.rs` | whom a notice reaches, where and when |
 //! | `approval.rs` | who may decide about what was asked for, and what follows |
+//! | `github/` | what may be done on GitHub, one tool each |
 //! | all others | one tool each |
 
 pub mod agents_recommend;
 pub mod approval;
 pub mod arguments;
 pub mod due;
+pub mod github;
 pub mod link;
 pub mod notices;
 pub mod pairing;
 pub mod people;
 pub mod pm_analyze;
+pub mod slack_post;
 pub mod status_read;
 pub mod task_assign;
 pub mod task_comment;
@@ -28,6 +31,7 @@ pub mod task_create;
 pub mod task_list;
 pub mod task_show;
 pub mod task_update;
+pub mod teams_post;
 pub mod why;
 
 #[cfg(test)]
@@ -145,6 +149,19 @@ pub const TABLE: &[ToolSpec] = &[
     agents_recommend::TOOL,
     status_read::TOOL,
     approval::TOOL,
+    slack_post::TOOL,
+    teams_post::TOOL,
+    github::comment::TOOL,
+    github::label::TOOL,
+    github::assign::TOOL,
+    github::request_reviewers::TOOL,
+    github::milestone::TOOL,
+    github::close::TOOL,
+    github::reopen::TOOL,
+    github::create_issue::TOOL,
+    github::check_run::TOOL,
+    github::commit_status::TOOL,
+    github::dispatch::TOOL,
     why::TOOL,
 ];
 

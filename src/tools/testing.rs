@@ -164,6 +164,13 @@ impl Desk {
         })
     }
 
+    /// Runs something in the context of an event that is about a place.
+    pub(crate) fn about<T>(&self, place: Option<Address>, run: impl FnOnce(&Context<'_>) -> T) -> T {
+        let mut event = self.event(EventKind::Command { line: String::new() });
+        event.what.reply = place;
+        self.on(&event, run)
+    }
+
     pub(crate) fn with<T>(&self, run: impl FnOnce(&Context<'_>) -> T) -> T {
         let event = self.event(EventKind::Command { line: String::new() });
         self.on(&event, run)

@@ -49,7 +49,9 @@ pub(crate) fn atoms(card: &Card) -> Vec<String> {
     let mut all = vec![card.title.clone()];
     for block in &card.blocks {
         match block {
-            Block::Text { text } | Block::Heading { text } | Block::Code { text } => all.push(text.clone()),
+            Block::Text { text } | Block::Heading { text } | Block::Code { text } | Block::Markup { text } => {
+                all.push(text.clone());
+            }
             Block::Facts { facts } => {
                 let facts = facts.iter().filter(|fact| fact.label != "Created by");
                 all.extend(facts.flat_map(|fact| [fact.label.clone(), fact.value.clone()]));

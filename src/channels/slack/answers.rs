@@ -129,6 +129,9 @@ pub struct Places {
 pub struct ListedPlace {
     /// Its id.
     pub id: String,
+    /// What it is called, without `#`; direct messages have no name.
+    #[serde(default)]
+    pub name: Option<String>,
     /// With whom it is, where it is a direct message.
     #[serde(default)]
     pub user: Option<String>,

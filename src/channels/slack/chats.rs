@@ -43,7 +43,7 @@ pub(super) fn is_gone(error: &DeliverError) -> bool {
 }
 
 /// The team for whose conversations the token of an organisation is used; without one there is no need to say.
-fn team(to: &Address) -> Option<&str> {
+pub(super) fn team(to: &Address) -> Option<&str> {
     to.organisation.as_ref().map(|_| to.installation.as_str()).filter(|id| id.starts_with('T'))
 }
 

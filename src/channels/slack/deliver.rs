@@ -17,6 +17,7 @@ use super::blocks::{self, Rendered};
 use super::client::{Client, RespondError};
 use super::home;
 use super::look_up::{self, Found, Scans, hides_the_place, metadata, part_key};
+use super::names::Names;
 use super::people::{display_name, standing};
 use super::stream::{self, Unfolding};
 use super::unfurl;
@@ -46,6 +47,7 @@ pub struct SlackChannel {
     progress: Progress,
     unfolding: Unfolding,
     scans: Scans,
+    names: Names,
     inline: Arc<InlineAnswers>,
 }
 
@@ -61,6 +63,7 @@ impl SlackChannel {
             progress: Progress::default(),
             unfolding: Unfolding::default(),
             scans: Scans::default(),
+            names: Names::default(),
             inline: Arc::default(),
         }
     }
@@ -119,7 +122,10 @@ impl SlackChannel {
             }
             other => other?,
         };
-        let perform = |client: Arc<Client>| async move { self.perform_with(&client, delivery).await };
+        let perform = |client: Arc<Client>| async move {
+            let to = self.names.with_id(&client, &delivery.to).await?;
+            self.perform_with(&client, &Delivery { to, ..delivery.clone() }).await
+        };
         self.workspaces.call_by(&lease, perform).await
     }
 
@@ -282,7 +288,10 @@ impl SlackChannel {
             Err(DeliverError::Rejected { .. }) => return Ok(Lookup::CannotTell("the workspace is not connected")),
             other => other?,
         };
-        let find = |client: Arc<Client>| async move { self.find_with(&client, delivery).await };
+        let find = |client: Arc<Client>| async move {
+            let to = self.names.with_id(&client, &delivery.to).await?;
+            self.find_with(&client, &Delivery { to, ..delivery.clone() }).await
+        };
         self.workspaces.call_by(&lease, find).await
     }
 

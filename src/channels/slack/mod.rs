@@ -22,6 +22,7 @@ mod lenient;
 mod look_up;
 pub mod manifest;
 pub mod modal;
+mod names;
 pub mod oauth;
 mod people;
 pub mod socket;

@@ -65,7 +65,7 @@ pub fn render(card: &Card, look: &Look) -> String {
     let page = Page { look: *look, width: look.width.max(LEAST_WIDTH) };
     let mut groups = vec![page.title(card)];
     groups.extend(card.blocks.iter().map(|block| match block {
-        Block::Text { text } => wrap(&clean(text), page.width),
+        Block::Text { text } | Block::Markup { text } => wrap(&clean(text), page.width),
         Block::Heading { text } => page.paint_all(BOLD, wrap(&one_line(text), page.width)),
         Block::Facts { facts } => page.facts(facts),
         Block::List { items } => items.iter().flat_map(|item| page.item(item)).collect(),

@@ -1,4 +1,5 @@
-//! `cn<digest>` the address at which a platform takes what is said in a place, as it has named it last.
+//! `cn<digest>` the address at which a platform takes what is said in a place, as it has named it last; `cp<digest>` in
+//! which workspace a place is.
 //!
 //! Microsoft may move a conversation to another connector, and says so by the next activity alone. So the address is kept
 //! beside the conversation, by the commit that accepts what brought it, and what is owed there is taken to it, however
@@ -13,12 +14,31 @@ use crate::store::keyspace::hashed;
 use crate::store::{StoreError, View, put, take};
 
 const CONNECTOR: &[u8] = b"cn";
+const PLACE: &[u8] = b"cp";
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Connector {
     url: String,
 }
 impl Record for Connector {}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Of {
+    installation: String,
+}
+impl Record for Of {}
+
+fn place_key(channel: ChannelName, place: &str) -> Vec<u8> {
+    hashed(PLACE, &format!("{channel}\0{place}"))
+}
+
+/// The workspace of a place whose platform names addresses; none where nothing was heard from there.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn installation_of(view: &View, channel: ChannelName, place: &str) -> Result<Option<String>, StoreError> {
+    Ok(view.get::<Of>(&place_key(channel, place))?.map(|stored| stored.value.installation))
+}
 
 /// Threads are reached as the place in which they are.
 fn key(channel: ChannelName, installation: &str, place: &str) -> Vec<u8> {
@@ -43,14 +63,18 @@ fn kept(view: &View, key: &[u8]) -> Result<Option<String>, StoreError> {
 ///
 /// Where the store cannot be read it is as if nothing were known: the event's own commit finds that out, and shows it.
 #[must_use]
-pub fn learnt(view: &View, what: &Incoming) -> Option<Write> {
-    let (reach, place) = what.reach.as_ref().zip(what.place.as_ref())?;
+pub fn learnt(view: &View, what: &Incoming) -> Vec<Write> {
+    let Some((reach, place)) = what.reach.as_ref().zip(what.place.as_ref()) else { return Vec::new() };
+    let of = Of { installation: what.installation.clone() };
+    let there = place_key(what.channel, &place.id);
     let key = key(what.channel, &what.installation, &place.id);
     match (reach, kept(view, &key).ok().flatten()) {
-        (Reach::By(url), Some(known)) if *url == known => None,
-        (Reach::By(url), _) => Some(put(key, Expect::Any, &Connector { url: url.clone() })),
-        (Reach::Lost, Some(_)) => Some(take(key, Expect::Any)),
-        (Reach::Lost, None) => None,
+        (Reach::By(url), Some(known)) if *url == known => Vec::new(),
+        (Reach::By(url), _) => {
+            vec![put(key, Expect::Any, &Connector { url: url.clone() }), put(there, Expect::Any, &of)]
+        }
+        (Reach::Lost, Some(_)) => vec![take(key, Expect::Any), take(there, Expect::Any)],
+        (Reach::Lost, None) => Vec::new(),
     }
 }
 

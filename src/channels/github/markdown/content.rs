@@ -42,6 +42,7 @@ pub(super) fn body(card: &Card) -> Vec<Part> {
             Block::List { items } => list(items),
             Block::Table { columns, rows } => table::parts(&Grid::new(columns, rows)),
             Block::Code { text } => code(text, card.tone),
+            Block::Markup { text } => written(text),
             Block::Image { url, alt } => image(url, alt),
             Block::Divider => vec![Part::new("---".to_owned(), 0)],
         });
@@ -86,6 +87,12 @@ fn said(text: &str, tone: Tone) -> Vec<Part> {
         return folded(parts, &format!("{count} characters"));
     }
     parts
+}
+
+/// Markdown as somebody has written it.
+fn written(markdown: &str) -> Vec<Part> {
+    let pieces = CHARACTERS.split(clean(markdown).trim(), MOST_GROUP, Edges::Lines).into_iter();
+    pieces.map(|piece| Part::new(piece.clone(), piece.chars().count())).collect()
 }
 
 /// Code; what is long is folded.

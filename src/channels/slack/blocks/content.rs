@@ -11,7 +11,7 @@ use crate::channels::grid::Grid;
 use crate::channels::text::{bullets, clean, one_line};
 use crate::domain::card::{Block, Card, Fact, Tone};
 
-use super::part::{Part, bold, markup, paragraph, plain, preformatted, small_print};
+use super::part::{Part, bold, markup, paragraph, plain, preformatted, small_print, written};
 use super::table;
 use super::text::{SIZES, escape, has_formatting, literal};
 
@@ -58,6 +58,7 @@ pub(super) fn body(card: &Card, tables: Tables) -> Vec<Part> {
                 is_text = true;
             }
             Block::Code { text } => parts.extend(preformatted(&clean(text))),
+            Block::Markup { text } => parts.extend(written(&clean(text))),
             Block::Image { url, alt } => parts.extend(image(url, alt)),
             Block::Divider => parts.push(Part::new(SlackDividerBlock::new(), 0)),
         }

@@ -108,6 +108,16 @@ pub(super) fn paragraph(cleaned: &str) -> Vec<Part> {
         .collect()
 }
 
+/// mrkdwn as somebody has written it, in as many sections as it needs.
+pub(super) fn written(mrkdwn: &str) -> Vec<Part> {
+    let pieces = SIZES.split(mrkdwn.trim(), MOST_TEXT, Edges::Lines).into_iter();
+    let section = |piece: String| {
+        let characters = piece.chars().count();
+        Part::new(SlackSectionBlock::new().with_text(markup(piece)), characters)
+    };
+    pieces.map(section).collect()
+}
+
 /// Text in which every character counts: fenced, or as rich text where it could end the fence.
 pub(super) fn preformatted(cleaned: &str) -> Vec<Part> {
     let can_end_fence = cleaned.contains("```");

@@ -9,7 +9,7 @@ use crate::channels::grid::Grid;
 use crate::channels::text::{bullets, clean, one_line};
 use crate::domain::card::{Block, Card, Fact, Tone};
 
-use super::part::{self, Look, Part, heading, paragraph, preformatted, rich, run, small_print, weight};
+use super::part::{self, Look, Part, heading, paragraph, preformatted, rich, run, small_print, weight, written};
 use super::table;
 use super::text::{CHARACTERS, SIZES, has_formatting, literal};
 
@@ -40,6 +40,7 @@ pub(super) fn body(card: &Card, most: usize) -> Vec<Part> {
             Block::List { items } => paragraph(&bullets(items)),
             Block::Table { columns, rows } => table::parts(&Grid::new(columns, rows), most),
             Block::Code { text } => preformatted(&clean(text)),
+            Block::Markup { text } => written(&clean(text)),
             Block::Image { url, alt } => image(url, alt),
             Block::Divider => {
                 is_divided = true;

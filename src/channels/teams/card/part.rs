@@ -103,6 +103,12 @@ pub(super) fn paragraph(cleaned: &str) -> Vec<Part> {
     texts(cleaned.trim(), Look::Plain, Edges::Words)
 }
 
+/// Markdown as somebody has written it, in as many elements as it needs.
+pub(super) fn written(markdown: &str) -> Vec<Part> {
+    let pieces = SIZES.split(markdown.trim(), MOST_TEXT, Edges::Lines).into_iter();
+    pieces.map(|piece| Part::new(json!({"type": "TextBlock", "text": piece, "wrap": true}), piece)).collect()
+}
+
 /// Text in which every character counts.
 pub(super) fn preformatted(cleaned: &str) -> Vec<Part> {
     texts(cleaned, Look::Code, Edges::Lines)
