@@ -12,15 +12,12 @@ use serde_json::{Value, json};
 
 use super::{Global, print};
 use crate::tools;
-use crate::workflow::action::ACTIONS;
-use crate::workflow::definition::{Known, Workflow};
+use crate::workflow::definition::Workflow;
+use crate::workflow::known::{self, Known, PLATFORMS};
 use crate::workflow::mistake::Mistake;
 use crate::workflow::trigger::Begins;
 use crate::workflow::yaml::LONGEST_TEXT;
 use crate::workflow::{file, repository_file};
-
-/// Platforms that tell of events by which workflows begin.
-const PLATFORMS: &[&str] = &["github", "slack", "teams"];
 
 /// Options of `workflow`.
 #[derive(Args)]
@@ -106,8 +103,7 @@ fn judge(file: &Path) -> Found {
     let read = if is_of_a_repository(file) {
         repository_file::read(&text)
     } else {
-        let mut actions = tools::known_tools();
-        actions.extend(ACTIONS);
+        let actions = known::names(&tools::known_tools());
         file::read(&text, &Known { actions: &actions, platforms: PLATFORMS })
     };
     read.map_or_else(Found::Mistakes, Found::Workflows)

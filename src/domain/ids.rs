@@ -1,4 +1,4 @@
-//! Names of things: tenants, events, effects, people, tasks, approvals and lanes.
+//! Names of things: tenants, events, effects, people, tasks, approvals, runs and lanes.
 //!
 //! Every id prints the way users see it and parses what it prints.
 
@@ -193,6 +193,29 @@ impl FromStr for ApprovalId {
     }
 }
 
+/// Number of a run of a workflow within its tenant. Prints as `R-7`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub u64);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "R-{}", self.0)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = NotAnId;
+    /// Reads `R-7`, `r-7` and `7`, as people type them.
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let digits = ["R-", "r-"].iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text);
+        match digits.parse() {
+            Ok(number) if number > 0 && !digits.starts_with('+') => Ok(Self(number)),
+            _ => Err(NotAnId::new(text, "a run (like R-7)")),
+        }
+    }
+}
+
 /// Unit of order: events of one lane are handled one at a time, in the order of acceptance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -215,6 +238,7 @@ mod tests {
         assert_eq!(EventId(9).to_string().parse(), Ok(EventId(9)));
         assert_eq!(TaskId(12).to_string().parse(), Ok(TaskId(12)));
         assert_eq!(ApprovalId(3).to_string().parse(), Ok(ApprovalId(3)));
+        assert_eq!(RunId(7).to_string().parse(), Ok(RunId(7)));
     }
 
     #[test]

@@ -5,18 +5,14 @@
 
 use std::time::Duration;
 
-use crate::workflow::definition::Known;
 use crate::workflow::duration::days;
 use crate::workflow::fields::{Fields, Length, text, word, wrong};
+use crate::workflow::known::Known;
 use crate::workflow::mistake::{Mistake, instead, quoted};
 use crate::workflow::param::Param;
 use crate::workflow::step::{Place, Step};
 use crate::workflow::template::Template;
 use crate::workflow::yaml::{Is, Node};
-
-/// Actions of workflows that are no tools: those that the examples name.
-pub const ACTIONS: &[&str] =
-    &["create_ai_crm_task", "slack_notification", "teams_notification", "github_comment", "assign_reviewer"];
 
 /// How long an action may take. What takes longer than an hour has failed, whatever it is.
 const TIMEOUT: Length =
@@ -132,7 +128,30 @@ fn params(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<(String, Param)> {
     entries.iter().map(|(key, node)| (key.name.clone(), Param::read(node, mistakes))).collect()
 }
 
+impl Default for Retry {
+    /// Three times, after 2, 4 and 8 seconds at most, whichever failure may pass.
+    fn default() -> Self {
+        let on = vec![Failed::Throttled, Failed::Transient, Failed::Timeout];
+        let (initial, cap) = (INITIAL.default, CAP.default);
+        Self { max: 3, backoff: Backoff::Exponential, initial, cap, jitter: true, on }
+    }
+}
+
 impl Retry {
+    /// The pause behind so many failed tries, at least one. `chance`, from 0 to 1, shortens it by up to a half.
+    #[must_use]
+    pub fn pause(&self, failed: u32, chance: f64) -> Duration {
+        let failed = failed.max(1);
+        let times = match self.backoff {
+            Backoff::Fixed => 1,
+            Backoff::Linear => failed,
+            Backoff::Exponential => 1_u32.checked_shl(failed - 1).unwrap_or(u32::MAX),
+        };
+        let pause = self.initial.checked_mul(times).unwrap_or(self.cap).min(self.cap);
+        let chance = if self.jitter && (0.0..=1.0).contains(&chance) { chance } else { 0.0 };
+        pause.mul_f64(1.0 - chance / 2.0)
+    }
+
     fn read(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         const BACKOFFS: &[(&str, Backoff)] =
             &[("fixed", Backoff::Fixed), ("linear", Backoff::Linear), ("exponential", Backoff::Exponential)];

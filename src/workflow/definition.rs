@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::workflow::duration::days;
 use crate::workflow::fields::{Fields, Length, wrong};
+use crate::workflow::known::Known;
 use crate::workflow::mistake::{Mistake, Position};
 use crate::workflow::reference;
 use crate::workflow::step::{Place, Step};
@@ -26,6 +27,7 @@ const KEYS: &[&str] = &[
     "idempotency_key",
     "dedupe_window",
     "timeout",
+    "allow_self",
     "vars",
     "trigger",
     "triggers",
@@ -43,15 +45,6 @@ const MOST_RUNS: u32 = 100;
 /// Triggers and steps of a workflow: far more than a page shows.
 const MOST_TRIGGERS: usize = 20;
 const MOST_STEPS: usize = 100;
-
-/// What the program has of which workflows may speak.
-#[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
-    /// The names of the actions.
-    pub actions: &'a [&'a str],
-    /// The platforms that tell of events.
-    pub platforms: &'a [&'a str],
-}
 
 /// A workflow, checked.
 #[derive(Debug, Clone)]
@@ -76,6 +69,8 @@ pub struct Workflow {
     pub dedupe_window: Duration,
     /// How long a run may work, what it waits for people, times and events not counted: 1 s to 30 d, 2 h by default.
     pub timeout: Duration,
+    /// Whether what runs have caused begins it, to a depth of three; false by default.
+    pub allow_self: bool,
     /// What stands in `{vars.NAME}`.
     pub vars: Map<String, Value>,
     /// What begins it; at least one, at most 20.
@@ -160,6 +155,7 @@ impl Workflow {
             idempotency_key: None,
             dedupe_window: DEDUPE_WINDOW.default,
             timeout: TIMEOUT.default,
+            allow_self: false,
             vars: Map::new(),
             triggers,
             actions,
@@ -182,6 +178,7 @@ impl Workflow {
         self.idempotency_key = fields.template("idempotency_key", mistakes);
         self.dedupe_window = fields.length("dedupe_window", &DEDUPE_WINDOW, mistakes);
         self.timeout = fields.length("timeout", &TIMEOUT, mistakes);
+        self.allow_self = fields.flag("allow_self", false, mistakes);
         match fields.get("vars").map(|node| (node, node.to_json())) {
             None => {}
             Some((_, Value::Object(vars))) => self.vars = vars,

@@ -2,8 +2,9 @@
 //!
 //! Owns the top of such a file, and how many mistakes of one file are told. A workflow itself is `definition.rs`.
 
-use crate::workflow::definition::{Known, Workflow};
+use crate::workflow::definition::Workflow;
 use crate::workflow::fields::{Fields, wrong};
+use crate::workflow::known::Known;
 use crate::workflow::mistake::{Mistake, Position, quoted};
 use crate::workflow::yaml::{self, Is, Node};
 

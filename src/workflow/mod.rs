@@ -1,7 +1,8 @@
-//! Workflow files: what follows by itself from what happens, as people write it down.
+//! Workflows: what follows by itself from what happens, as people write it down, and the runs that do it.
 //!
-//! Pure: a text goes in, what it says comes out, or all that is wrong with it, each with line and column. Knows no
-//! file, no clock and no platform; which actions there are the caller says.
+//! Pure: a text goes in, what it says comes out, or all that is wrong with it, each with line and column. A run and what
+//! has happened go in, the run as it is then comes out. Knows no file and no clock, and reaches nothing: who moves a run
+//! lends it hands.
 //!
 //! | file | owns |
 //! |---|---|
@@ -16,23 +17,37 @@
 //! | `template.rs` | texts with `{path}`: read, and filled for a reader |
 //! | `scope.rs` | paths into what is known of an event, values as words and as times |
 //! | `reference.rs` | that what it names of itself is there |
-//! | `version.rs` | the digest by which one wording is told from another |
+//! | `version.rs`, `stored.rs` | the digest by which one wording is told from another; the version of a run from its file |
+//! | `known.rs` | the platforms and actions of which workflows may speak |
+//! | `context.rs`, `size.rs` | what is known of an event, by all its names; how much of a value is kept |
+//! | `begin.rs`, `turn.rs` | which workflows something begins; which run has its turn |
+//! | `run.rs` | a run: its row, its steps, how far each is |
+//! | `advance.rs`, `hands.rs` | a run moved on by what happens; what it reaches the world by |
 
 pub mod action;
+pub mod advance;
+pub mod begin;
 pub mod condition;
+pub mod context;
 pub mod definition;
 pub mod duration;
 mod fields;
 pub mod file;
+pub mod hands;
+pub mod known;
 pub mod mistake;
 pub mod param;
 pub mod pause;
 mod reference;
 pub mod repository_file;
+pub mod run;
 pub mod schedule;
 pub mod scope;
+pub mod size;
 pub mod step;
+pub mod stored;
 pub mod template;
 pub mod trigger;
+pub mod turn;
 pub mod version;
 pub mod yaml;

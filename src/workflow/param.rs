@@ -2,10 +2,12 @@
 //!
 //! Owns the shape of the tree. What a text says is `template.rs`; what an action takes, the action knows.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::domain::time::Timestamp;
 use crate::workflow::mistake::Mistake;
-use crate::workflow::template::Template;
+use crate::workflow::template::sink::Sink;
+use crate::workflow::template::{Filled, Missing, Template};
 use crate::workflow::yaml::{Is, Node};
 
 /// A value that is made when its step is due.
@@ -31,6 +33,33 @@ impl Param {
                 Self::Map(entries.iter().map(|(key, node)| (key.name.clone(), Self::read(node, mistakes))).collect())
             }
             Is::Null | Is::Bool(_) | Is::Int(_) | Is::Float(_) => Self::Fixed(node.to_json()),
+        }
+    }
+
+    /// Makes the value for a reader, from what is in the scope.
+    ///
+    /// # Errors
+    /// One of its texts cannot be filled.
+    pub fn fill(&self, scope: &Value, sink: Sink, now: Timestamp) -> Result<Filled, Missing> {
+        let mut remarks = Vec::new();
+        let value = self.filled(scope, sink, now, &mut remarks)?;
+        Ok(Filled { value, remarks })
+    }
+
+    fn filled(&self, scope: &Value, sink: Sink, now: Timestamp, remarks: &mut Vec<String>) -> Result<Value, Missing> {
+        match self {
+            Self::Fixed(value) => Ok(value.clone()),
+            Self::Text(template) => {
+                let filled = template.fill(scope, sink, now)?;
+                remarks.extend(filled.remarks);
+                Ok(filled.value)
+            }
+            Self::List(items) => items.iter().map(|item| item.filled(scope, sink, now, remarks)).collect(),
+            Self::Map(entries) => {
+                let entries =
+                    entries.iter().map(|(name, entry)| Ok((name.clone(), entry.filled(scope, sink, now, remarks)?)));
+                entries.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+            }
         }
     }
 }

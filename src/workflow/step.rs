@@ -5,8 +5,9 @@
 
 use crate::workflow::action::Action;
 use crate::workflow::condition::Conditions;
-use crate::workflow::definition::Known;
+use crate::workflow::context::RESERVED;
 use crate::workflow::fields::{Fields, is_name, text, wrong};
+use crate::workflow::known::Known;
 use crate::workflow::mistake::{Mistake, Position, listed, quoted};
 use crate::workflow::param::Param;
 use crate::workflow::pause::{Approval, Delay, WaitFor};
@@ -184,6 +185,10 @@ impl ForEach {
         let name = fields.text("as", mistakes).unwrap_or(("item", fields.at));
         if !is_name(name.0) {
             let what = format!("{} is no name: it has letters, digits, `_` and `-`, a letter first", quoted(name.0));
+            mistakes.push(Mistake::new(name.1, what));
+        }
+        if RESERVED.contains(&name.0) {
+            let what = format!("{} is what a run has by that name; take another, such as `item`", quoted(name.0));
             mistakes.push(Mistake::new(name.1, what));
         }
         fields.need("do", mistakes);

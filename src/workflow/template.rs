@@ -97,6 +97,12 @@ impl Template {
         }
     }
 
+    /// Where it begins in the file.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.at
+    }
+
     /// Every path that it looks at.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {

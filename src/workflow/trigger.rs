@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use crate::workflow::condition::Conditions;
-use crate::workflow::definition::Known;
 use crate::workflow::fields::{Fields, is_name, text, wrong};
+use crate::workflow::known::Known;
 use crate::workflow::mistake::{Mistake, Position, instead, listed, quoted};
 use crate::workflow::schedule::Schedule;
 use crate::workflow::yaml::{Is, Node};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::workflow::action::{ACTIONS, Backoff, Failed};
+use crate::workflow::action::{Backoff, Failed};
 use crate::workflow::definition::{Mode, OnDuplicate};
+use crate::workflow::known;
 use crate::workflow::pause::{Delay, OnExpire};
 use crate::workflow::step::Does;
 use crate::workflow::trigger::Begins;
@@ -84,7 +85,7 @@ workflows:
 "##;
 
 fn load(text: &str) -> Result<Vec<Workflow>, Vec<Mistake>> {
-    let actions: Vec<&str> = ACTIONS.iter().copied().chain(["jira.create", "ai_crm_task.comment"]).collect();
+    let actions = known::names(&["jira.create", "ai_crm_task.comment"]);
     read(text, &Known { actions: &actions, platforms: &["github", "slack"] })
 }
 

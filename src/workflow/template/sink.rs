@@ -36,6 +36,19 @@ pub enum Sink {
 }
 
 impl Sink {
+    /// As people read it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SlackText => "mrkdwn",
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Plain => "plain",
+            Self::Query => "query",
+            Self::Url => "url",
+        }
+    }
+
     /// Whether a text of one `{path}` alone becomes what stands there, list or number.
     #[must_use]
     pub fn keeps_types(self) -> bool {
