@@ -13,6 +13,7 @@ pub(crate) mod policies;
 mod slack;
 mod teams;
 mod tokens;
+mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -125,6 +126,7 @@ impl App {
         let board = Board::default();
         let dice: Dice = Arc::new(rand::random::<f64>);
         let links = config.server.public_url.as_ref().and_then(TaskLinks::at);
+        let workflows = workflows::live(&config)?;
         let router = Arc::new(Router {
             inbox: inbox.clone(),
             identifier: Identifier {
@@ -137,6 +139,7 @@ impl App {
             },
             policies: policies.clone(),
             signer: signer.clone(),
+            workflows: workflows.clone(),
             catalog: catalog.clone(),
             analyst,
             links: links.clone(),
@@ -166,6 +169,7 @@ impl App {
             store: store.clone(),
             masters,
             policies: policies.clone(),
+            workflows,
             board: board.clone(),
             installations: installations.clone(),
             tree,
@@ -274,7 +278,10 @@ impl App {
 /// What goes on by itself beside the actors.
 fn background(insides: &Arc<Insides>) -> Vec<tokio::task::JoinHandle<()>> {
     let (config, policies) = (insides.config.clone(), insides.policies.clone());
-    let mut background = vec![tokio::spawn(policies::reload_when_changed(config, policies))];
+    let mut background = vec![
+        tokio::spawn(policies::reload_when_changed(config.clone(), policies)),
+        tokio::spawn(workflows::watch(config, insides.workflows.clone())),
+    ];
     if let Some(slack) = &insides.slack {
         let keeper = Keeper { store: insides.store.clone(), board: insides.board.clone() };
         slack.workspaces().kept_by(Arc::new(keeper));

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod outbox;
 mod reported;
 pub mod router;
+mod runs;
 pub mod seat;
 pub mod session;
 pub mod settle;

@@ -1,24 +1,37 @@
 //! What a platform reports: what follows from it, besides the commands in it, which are events of their own.
 
+use crate::actors::runs;
 use crate::actors::settle::Verdict;
 use crate::channels::github::reaction::{self, Progress};
 use crate::domain::card::{Card, Tone};
 use crate::domain::event::{Asked, Event, EventKind};
-use crate::domain::outcome::{Call, Outcome, Reply};
+use crate::domain::outcome::{Call, Reply};
+use crate::domain::time::Timestamp;
 use crate::store::keyspace::event::End;
+use crate::store::{StoreError, View};
+use crate::workflow::set::Set;
 
 /// Decides what follows from a report; nothing where the event is none.
-pub(super) fn decide(event: &Event) -> Option<Verdict> {
-    let EventKind::Platform { name, ignore, asked, .. } = &event.what.kind else { return None };
+pub(super) fn decide(
+    event: &Event,
+    workflows: &Set,
+    view: &View,
+    now: Timestamp,
+) -> Result<Option<Verdict>, StoreError> {
+    let EventKind::Platform { name, ignore, asked, .. } = &event.what.kind else { return Ok(None) };
     if let Some(why) = ignore {
-        return Some(Verdict::ignored(why.clone()));
+        return Ok(Some(Verdict::ignored(why.clone())));
     }
+    let begun = runs::begun_by(event, workflows, view, now)?;
     if asked.is_nothing() {
-        return Some(Verdict::ignored(format!("nobody asked to act on `{name}`")));
+        let nobody = || Verdict::ignored(format!("nobody asked to act on `{name}`"));
+        return Ok(Some(begun.map_or_else(nobody, Verdict::noted)));
     }
-    let (calls, replies) = (seen(event).into_iter().collect(), too_many(*asked).into_iter().collect());
-    let summary = format!("{} of its commands are carried out, each as an event of its own", asked.commands);
-    Some(Verdict::noted(Outcome { summary, calls, replies, ..Outcome::default() }))
+    let mut outcome = begun.unwrap_or_default();
+    outcome.calls.extend(seen(event));
+    outcome.replies.extend(too_many(*asked));
+    outcome.summary = format!("{} of its commands are carried out, each as an event of its own", asked.commands);
+    Ok(Some(Verdict::noted(outcome)))
 }
 
 /// Shows below a text that its commands were seen.

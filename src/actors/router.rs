@@ -15,6 +15,7 @@ use crate::actors::disconnect::{self, Disconnected};
 use crate::actors::granted::{by_approval, is_granted, unasked};
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
 use crate::actors::reported;
+use crate::actors::runs::Desk;
 use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
 use crate::actors::sign::Signer;
@@ -24,7 +25,7 @@ use crate::config::catalog::Catalog;
 use crate::domain::action::ActionClaim;
 use crate::domain::approval::Approval;
 use crate::domain::effect::Effect;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, Place};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Failure;
 use crate::domain::task::link::TaskLinks;
@@ -32,10 +33,11 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::{Inbox, PutOff, backoff};
 use crate::ledger::settled::Settlements;
 use crate::pm::Analyst;
-use crate::policy::{self, Decision, Live, PolicySet, Request};
+use crate::policy::{self, Decision, Live, PolicySet, Request, Subject};
 use crate::store::keyspace::event::{self, Ready};
 use crate::store::{StoreError, Stored, View};
 use crate::tools::{Context, approval};
+use crate::workflow::set::Live as Workflows;
 
 /// Times a handler runs again because a state that it read has changed; then it waits in its place.
 const MOST_CONFLICTS: usize = 20;
@@ -104,6 +106,8 @@ pub struct Router {
     pub policies: Arc<Live>,
     /// Buttons.
     pub signer: Arc<Signer>,
+    /// The workflows in use.
+    pub workflows: Arc<Workflows>,
     /// The agents.
     pub catalog: Arc<Catalog>,
     /// Who analyses.
@@ -180,7 +184,7 @@ impl Router {
                 (event, ready)
             }
         };
-        if let Some(verdict) = reported::decide(&event) {
+        if let Some(verdict) = reported::decide(&event, &self.workflows.current(), view, self.clock().now())? {
             return self.settle(&event, &ready, verdict).await;
         }
         if let Some(why) = commands::task_links::asks_nothing(&event, self.links.as_ref()) {
@@ -285,10 +289,21 @@ impl Router {
         approval: Option<&Stored<Approval>>,
         context: &Context<'_>,
     ) -> Result<Verdict, Failure> {
+        let decide = |subject: &Subject, action: &str, place: Option<&Place>| {
+            set.decide(&Request {
+                subject,
+                action,
+                tenant: &context.event.tenant,
+                channel: context.event.what.channel,
+                place,
+                tool: None,
+            })
+        };
+        let desk = Desk { workflows: &self.workflows, decide: &decide, dice: &*self.dice };
         let action = task.action();
         let mut is_further = false;
         let lacking = if is_granted(decision, approval) {
-            match task.run(context).and_then(|outcome| commands::notices::tell(outcome, context)) {
+            match task.run(context, &desk).and_then(|outcome| commands::notices::tell(outcome, context)) {
                 Ok(outcome) => {
                     let outcome = commands::look::may_be_asked_for(outcome, context);
                     return Ok(Verdict::done(action, identity, decision, outcome));

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
+use crate::actors::runs::{self, Desk};
 use crate::actors::sign::Signer;
 use crate::commands::{self, grammar};
 use crate::domain::event::{Event, EventKind, MeetingPhase};
@@ -105,10 +106,11 @@ impl<'a> Task<'a> {
     }
 
     /// Runs the handler. Its panic is a failure of this event, not of the process.
-    pub(super) fn run(&self, context: &Context<'_>) -> Result<Outcome, Failure> {
+    pub(super) fn run(&self, context: &Context<'_>, desk: &Desk<'_>) -> Result<Outcome, Failure> {
         let caught = std::panic::catch_unwind(AssertUnwindSafe(|| match self {
             Self::Command { parsed, .. } => (parsed.spec.run)(&parsed.matches, context),
             Self::Tool { spec, args } => (spec.run)((*args).clone(), context),
+            Self::Timer { name, payload } if runs::is_ours(name) => runs::rang(name, payload, context, desk),
             Self::Timer { name, payload } => commands::timers::timer_fired(name, payload, context),
             Self::Home => commands::home::opened(context),
             Self::Links { message, links } => commands::task_links::written(message, links, context),

@@ -33,6 +33,7 @@ pub(super) struct Insides {
     pub(super) store: Store,
     pub(super) masters: Vec<MasterKey>,
     pub(super) policies: Arc<Live>,
+    pub(super) workflows: Arc<crate::workflow::set::Live>,
     pub(super) board: Board,
     pub(super) installations: Installations,
     pub(super) tree: Option<Tree>,

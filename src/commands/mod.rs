@@ -42,6 +42,7 @@ pub mod notifications;
 pub mod pair;
 pub mod pm_analyze;
 pub mod reject;
+pub mod run_answer;
 pub mod search;
 pub mod status;
 pub mod status_dashboard;
@@ -146,6 +147,7 @@ pub const TABLE: &[CommandSpec] = &[
     approve::SPEC,
     reject::SPEC,
     withdraw::SPEC,
+    run_answer::SPEC,
     pair::SPEC,
 ];
 

@@ -27,6 +27,8 @@ pub struct Act<'a> {
     pub args: &'a Map<String, Value>,
     /// Under which it is done once: the same for each try of the step.
     pub key: &'a str,
+    /// Whether the workflow itself says how it is tried again.
+    pub has_retry: bool,
     /// How long one try may take, where a platform has to answer.
     pub timeout: Duration,
     /// What in its texts may not be meant.

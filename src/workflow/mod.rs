@@ -18,6 +18,7 @@
 //! | `scope.rs` | paths into what is known of an event, values as words and as times |
 //! | `reference.rs` | that what it names of itself is there |
 //! | `version.rs`, `stored.rs` | the digest by which one wording is told from another; the version of a run from its file |
+//! | `set.rs` | the workflows in use |
 //! | `known.rs` | the platforms and actions of which workflows may speak |
 //! | `context.rs`, `size.rs` | what is known of an event, by all its names; how much of a value is kept |
 //! | `begin.rs`, `turn.rs` | which workflows something begins; which run has its turn |
@@ -43,6 +44,7 @@ pub mod repository_file;
 pub mod run;
 pub mod schedule;
 pub mod scope;
+pub mod set;
 pub mod size;
 pub mod step;
 pub mod stored;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::domain::ids::{EventId, RunId};
 use crate::domain::task::Person;
 use crate::domain::time::Timestamp;
+use crate::store::codec::Record;
 use crate::workflow::action;
 use crate::workflow::context::Told;
 
@@ -407,6 +408,8 @@ impl Run {
         format!("{}@{}/{path}", self.id, self.created.0)
     }
 }
+
+impl Record for Run {}
 
 impl fmt::Debug for Run {
     /// Without what the event says, which is somebody's.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::RunId;
 use crate::domain::time::Timestamp;
+use crate::store::codec::Record;
 use crate::workflow::definition::{Mode, OnDuplicate, Workflow};
 use crate::workflow::run::Status;
 
@@ -111,6 +112,8 @@ pub enum Paced {
         until: Timestamp,
     },
 }
+
+impl Record for Pace {}
 
 impl Pace {
     /// Takes in that a run is to begin.

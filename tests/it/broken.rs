@@ -112,6 +112,7 @@ impl Bot {
             },
             policies: Arc::new(Live::new(policies)),
             signer: signer.clone(),
+            workflows: Arc::default(),
             catalog,
             analyst: analyst.clone(),
             links: None,

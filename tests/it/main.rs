@@ -58,3 +58,4 @@ mod typing;
 mod unfurl;
 mod why;
 mod workflow_files;
+mod workflows;

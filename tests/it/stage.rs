@@ -163,6 +163,11 @@ impl Stage {
         Ok((Self { folder, plan, slack, sender, server, inline }, happened))
     }
 
+    /// The address of the server.
+    pub(crate) fn address(&self) -> &str {
+        self.server.base_url()
+    }
+
     /// The workspace.
     pub(crate) fn world(&self) -> &SharedWorld {
         self.slack.world()

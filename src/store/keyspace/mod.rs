@@ -17,6 +17,7 @@ pub mod link;
 pub mod meeting;
 pub mod notice;
 pub mod person;
+pub mod run;
 pub mod setting;
 pub mod task;
 pub mod timer;

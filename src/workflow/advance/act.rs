@@ -122,8 +122,8 @@ impl<'a> Drive<'a> {
         step.attempts += 1;
         let (args, key) = (step.args.clone().unwrap_or_default(), step.key.clone().unwrap_or_default());
         let (attempt, remarks) = (step.attempts, step.remarks.clone());
-        let (action, timeout) = (action.name.as_str(), action.timeout);
-        let act = Act { step: path, attempt, action, args: &args, key: &key, timeout, remarks: &remarks };
+        let (has_retry, action, timeout) = (action.retry.is_some(), action.name.as_str(), action.timeout);
+        let act = Act { step: path, attempt, has_retry, action, args: &args, key: &key, timeout, remarks: &remarks };
         let acted = self.hands.act(&act);
         if let Acted::Done { has_written: true, .. } | Acted::Owed { has_written: true, .. } = acted {
             self.left = 0;

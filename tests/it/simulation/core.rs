@@ -133,6 +133,7 @@ impl Core {
             },
             policies: POLICIES.clone(),
             signer,
+            workflows: Arc::default(),
             catalog: CATALOG.clone(),
             analyst: ANALYST.clone(),
             links: None,

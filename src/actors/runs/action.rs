@@ -1,0 +1,191 @@
+//! Actions of steps, as tools: by a tool's own name, and by those of the examples.
+//!
+//! A further name is a line in [`tool_of`] and one in [`perform`], and one in `workflow/known.rs`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::domain::outcome::{Failure, Outcome, Refusal};
+use crate::domain::task::{LONGEST_TEXT, LONGEST_TITLE, Priority};
+use crate::pm::{Analysis, Brief};
+use crate::tools::task_create::{self, NewTask};
+use crate::tools::{self, Context, arguments, pm_analyze};
+use crate::workflow::context::Told;
+use crate::workflow::hands::Act;
+
+/// An action that is due, and what is known of the event of its run.
+pub(super) struct Given<'a> {
+    pub(super) act: &'a Act<'a>,
+    pub(super) told: &'a Told,
+}
+
+/// The tool that an action is, by which policies know it.
+pub(super) fn tool_of(action: &str) -> &str {
+    match action {
+        "create_ai_crm_task" | "assign_reviewer" => "task.create",
+        "slack_notification" => "slack.post",
+        "teams_notification" => "teams.post",
+        "github_comment" => "github.comment",
+        tool => tool,
+    }
+}
+
+/// Decides on an action.
+pub(super) fn perform(given: &Given<'_>, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    let args = given.act.args;
+    match given.act.action {
+        "create_ai_crm_task" => create_task(args, given.told, ctx),
+        "assign_reviewer" => assign_reviewer(args, given.told, ctx),
+        "slack_notification" => call("slack.post", renamed(args, &[("message", "text")]), ctx),
+        "teams_notification" => call("teams.post", renamed(args, &[("message", "text"), ("chat_id", "chat")]), ctx),
+        "github_comment" => call("github.comment", renamed(args, &[("message", "text")]), ctx),
+        tool => call(tool, Value::Object(args.clone()), ctx),
+    }
+}
+
+fn call(tool: &str, args: Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    (tools::find(tool)?.run)(args, ctx)
+}
+
+/// Arguments by the names that the tool has for them.
+fn renamed(args: &Map<String, Value>, names: &[(&str, &str)]) -> Value {
+    let name = |key: &String| {
+        names.iter().find(|(from, _)| from == key).map_or_else(|| key.clone(), |(_, to)| (*to).to_owned())
+    };
+    Value::Object(args.iter().map(|(key, value)| (name(key), value.clone())).collect())
+}
+
+/// What `create_ai_crm_task` is given. Texts that are too long are shortened, since nobody reads the refusal of a rule.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedTask {
+    title: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    priority: Option<Priority>,
+    #[serde(default)]
+    labels: Option<Vec<String>>,
+    #[serde(default)]
+    project: Option<String>,
+    #[serde(default)]
+    due: Option<String>,
+    #[serde(default)]
+    assignee: Option<String>,
+    #[serde(default)]
+    agent: Option<String>,
+    #[serde(default)]
+    agent_hint: Option<String>,
+    #[serde(default)]
+    pm_analysis: bool,
+    #[serde(default)]
+    auto_assign: bool,
+}
+
+fn create_task(args: &Map<String, Value>, told: &Told, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    let asked: AskedTask = arguments::read(Value::Object(args.clone()))?;
+    let title = shortened(&asked.title, LONGEST_TITLE);
+    let mut description = asked.description.unwrap_or_default();
+    let labels = asked.labels.unwrap_or_default();
+    let text: String = format!("{title}\n{description}").chars().take(LONGEST_TEXT).collect();
+    let brief = Brief { text, labels: labels.clone(), files: Vec::new() };
+    let mut agent = asked.agent.or(asked.agent_hint);
+    if asked.pm_analysis || asked.auto_assign {
+        let analysis = pm_analyze::decide(&brief, ctx)?;
+        if asked.pm_analysis {
+            let said = summary(&analysis);
+            let room = LONGEST_TEXT.saturating_sub(said.chars().count() + 2);
+            description = format!("{}\n\n{said}", shortened(&description, room)).trim_start().to_owned();
+        }
+        if asked.auto_assign && agent.is_none() && asked.assignee.is_none() {
+            agent = analysis.recommended.first().map(|best| best.agent.clone());
+        }
+    }
+    let new = NewTask {
+        title,
+        description: shortened(&description, LONGEST_TEXT),
+        priority: asked.priority,
+        agent,
+        assignee: asked.assignee,
+        due: asked.due,
+        project: asked.project,
+        labels,
+    };
+    made(&new, told, ctx)
+}
+
+/// Makes a task that says from where it comes.
+fn made(new: &NewTask, told: &Told, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    let mut created = task_create::decide(new, ctx)?;
+    created.task.origin.url = url(told);
+    created.writes = crate::store::keyspace::task::create(&created.task);
+    let id = created.task.id;
+    let mut outcome = created.outcome();
+    if let Some(task) = outcome.result.as_mut().and_then(|result| result.get_mut("task")) {
+        task["key"] = id.to_string().into();
+        task["url"] = ctx.links.map_or_else(|| id.to_string(), |links| links.to(id)).into();
+    }
+    Ok(outcome)
+}
+
+/// The page of what an event is about.
+fn url(told: &Told) -> Option<String> {
+    let paths = ["/issue/html_url", "/pull_request/html_url", "/repository/html_url"];
+    let found = paths.iter().find_map(|path| told.payload.pointer(path)?.as_str());
+    found.filter(|url| url.starts_with("https://") && url.len() <= 2_000).map(str::to_owned)
+}
+
+fn summary(analysis: &Analysis) -> String {
+    let agents: Vec<&str> = analysis.recommended.iter().map(|best| best.agent.as_str()).collect();
+    let likely = analysis.hours.likely;
+    let points = analysis.complexity.points;
+    let agents = if agents.is_empty() { String::new() } else { format!("; agents: {}", agents.join(", ")) };
+    format!("Analysis: {points} points, about {likely} h{agents} ({})", analysis.basis)
+}
+
+/// A text that fits, with a sign where it was longer.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    kept + "…"
+}
+
+/// What `assign_reviewer` is given.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedReview {
+    #[serde(default)]
+    agent: Option<String>,
+    #[serde(default)]
+    priority: Option<Priority>,
+    #[serde(default)]
+    people: Vec<String>,
+    #[serde(default)]
+    teams: Vec<String>,
+}
+
+/// People and teams are asked on GitHub; an agent gets a task for it.
+fn assign_reviewer(args: &Map<String, Value>, told: &Told, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    let asked: AskedReview = arguments::read(Value::Object(args.clone()))?;
+    let Some(agent) = asked.agent else {
+        if asked.people.is_empty() && asked.teams.is_empty() {
+            return Err(Refusal::new("nobody is named to review it", "give `agent`, `people` or `teams`").into());
+        }
+        return call("github.request_reviewers", json!({"people": asked.people, "teams": asked.teams}), ctx);
+    };
+    let text = |path: &str| told.payload.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = told.payload.pointer("/pull_request/number").and_then(Value::as_u64);
+    let number = number.map(|number| format!(" #{number}")).unwrap_or_default();
+    let title = format!("Review{number}: {}", text("/pull_request/title"));
+    let new = NewTask {
+        title: shortened(&title, LONGEST_TITLE),
+        description: shortened(&text("/pull_request/html_url"), LONGEST_TEXT),
+        priority: asked.priority,
+        agent: Some(agent),
+        labels: vec!["review".to_owned()],
+        ..NewTask::default()
+    };
+    made(&new, told, ctx)
+}

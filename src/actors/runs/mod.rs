@@ -1,0 +1,119 @@
+//! Runs of workflows: begun by what is reported, moved by the timers that ring for them.
+//!
+//! `workflow/` says what follows from what; here it is joined with the store, the timers and the tools. Everything is
+//! decided from a view of the store, as any handler decides, and nothing is done: a run is state that events advance.
+//!
+//! | timer | rings |
+//! |---|---|
+//! | `turn/<group>/<run>` | a run waits for its turn, or one of its group is over |
+//! | `run/<run>/wake` | its time has come |
+//! | `run/<run>/again` | it goes on behind what it has written |
+//! | `run/<run>/ended/<attempt>/<step>` | what a step has owed has ended |
+//! | `run/<run>/files` | the files that its conditions look at are there |
+//! | `run/<run>/event/<event>` | an event has come for which it may wait |
+//! | `run/<run>/decided/<question>/<person>/<step>` | somebody has answered a question |
+//! | `run/<run>/cancel` | another run takes its place, or somebody ends it |
+//! | `run/<run>/retry` | somebody sets it going again |
+//!
+//! All that rings for one run is one lane, and so is all that rings for the turns of one group.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `begin.rs` | which runs an event begins, and which wait for it |
+//! | `turn.rs` | which run has its turn |
+//! | `moved.rs` | a run as it is after a happening, and what is kept with it |
+//! | `hands.rs`, `action.rs` | what a step does: tools, by their names and by those of the examples |
+//! | `people.rs` | what is known of people of an event on other platforms |
+
+mod action;
+mod begin;
+mod hands;
+mod moved;
+mod people;
+mod turn;
+
+pub(super) use begin::begun_by;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::domain::event::{Event, Place};
+use crate::domain::ids::RunId;
+use crate::domain::outcome::{Failure, Outcome, Refusal};
+use crate::policy::{Decision, Subject};
+use crate::store::keyspace::run as runs;
+use crate::store::{Stored, View};
+use crate::tools::{self, Context};
+use crate::workflow::definition::Workflow;
+use crate::workflow::known::{self, Known, PLATFORMS};
+use crate::workflow::run::Run;
+use crate::workflow::set::Live;
+
+/// What rings for runs.
+const RUN: &str = "run";
+/// What rings for turns.
+const TURN: &str = "turn";
+
+/// What runs are moved with, besides the context of their event.
+pub(super) struct Desk<'a> {
+    /// The workflows in use.
+    pub(super) workflows: &'a Live,
+    /// What policies say of somebody, an action and a place.
+    pub(super) decide: &'a dyn Fn(&Subject, &str, Option<&Place>) -> Decision,
+    /// A number from 0 to 1.
+    pub(super) dice: &'a dyn Fn() -> f64,
+}
+
+/// Whether a timer rings for runs.
+pub(super) fn is_ours(timer: &str) -> bool {
+    matches!(timer.split('/').next(), Some(RUN | TURN))
+}
+
+/// Moves the run for which a timer rings. A ring for one that is gone changes nothing.
+pub(super) fn rang(name: &str, payload: &Value, ctx: &Context<'_>, desk: &Desk<'_>) -> Result<Outcome, Failure> {
+    let mut parts = name.splitn(3, '/');
+    let (kind, second, rest) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let id = if kind == Some(TURN) { rest } else { second };
+    let Ok(id) = id.parse::<RunId>() else {
+        return Err(Refusal::new("a timer rang for a run that it does not name", "nothing is to be done").into());
+    };
+    let Some(before) = runs::read::<Run>(ctx.view, id)? else {
+        return Ok(Outcome { summary: format!("{id} is not there any more"), ..Outcome::default() });
+    };
+    let workflow = match version(&before.value, ctx.view, desk) {
+        Ok(workflow) => workflow,
+        Err(why) => return Ok(moved::cannot_go_on(&before, &why, ctx)),
+    };
+    let it = Moving { before, workflow, ctx, desk };
+    if kind == Some(TURN) { turn::rang(&it) } else { moved::rang(&it, rest, payload) }
+}
+
+/// A run that is to be moved.
+struct Moving<'a> {
+    before: Stored<Run>,
+    workflow: Arc<Workflow>,
+    ctx: &'a Context<'a>,
+    desk: &'a Desk<'a>,
+}
+
+/// The workflow of a run, in the version on which it stays.
+fn version(run: &Run, view: &View, desk: &Desk<'_>) -> Result<Arc<Workflow>, String> {
+    let actions = known::names(&tools::known_tools());
+    let known = Known { actions: &actions, platforms: PLATFORMS };
+    let mut unreadable = None;
+    let file = || match runs::file(view, &run.file) {
+        Ok(file) => file.map(|file| (file.name, file.text)),
+        Err(error) => {
+            unreadable = Some(error.to_string());
+            None
+        }
+    };
+    let found = desk.workflows.version(&run.workflow, &run.version, &known, file);
+    found.map_err(|error| unreadable.unwrap_or_else(|| error.to_string()))
+}
+
+/// The event that began a run, where it is still kept.
+fn event_of(run: &Run, view: &View) -> Result<Option<Event>, Failure> {
+    Ok(crate::store::keyspace::event::read(view, run.event)?)
+}

@@ -1,0 +1,194 @@
+//! The workflows in use: those of all files, replaced whole while others read, and never by files that are not valid.
+//!
+//! Owns which file a workflow stands in, that each name is there once, and the versions on which runs stay. Who reads the
+//! files calls [`Live::replace`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use sha2::{Digest, Sha256};
+
+use crate::workflow::definition::Workflow;
+use crate::workflow::known::Known;
+use crate::workflow::mistake::{Mistake, Position};
+use crate::workflow::stored::{self, Format, NotThere};
+use crate::workflow::trigger::Begins;
+
+/// Versions that are kept read; of more the rest is read anew.
+const MOST_VERSIONS: usize = 1_000;
+
+/// A file of workflows that is valid.
+#[derive(Debug)]
+pub struct File {
+    /// Its name, without its folder.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// SHA-256 of name and text, in hexadecimal digits: what runs call it by.
+    pub digest: String,
+    /// What stands in it.
+    pub workflows: Vec<Arc<Workflow>>,
+}
+
+/// All files.
+#[derive(Debug, Default)]
+pub struct Set {
+    files: Vec<File>,
+}
+
+/// A file that is not valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// Its name.
+    pub file: String,
+    /// All that is wrong with it.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// What runs call a file by.
+#[must_use]
+pub fn digest(name: &str, text: &str) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(format!("{name}\0{text}").as_bytes()))
+}
+
+impl Set {
+    /// Reads files, each a name and its text.
+    ///
+    /// # Errors
+    /// The files that are not valid, with their mistakes; a name that two files give is the second one's.
+    pub fn read(files: Vec<(String, String)>, known: &Known<'_>) -> Result<Self, Vec<Wrong>> {
+        let mut set = Self::default();
+        let mut wrong = Vec::new();
+        let mut seen: HashMap<String, String> = HashMap::new();
+        for (name, text) in files {
+            match Format::Workflows.read(&text, known) {
+                Ok(workflows) => {
+                    let same = workflows.iter().filter_map(|it| Some((it, seen.get(&it.name)?)));
+                    let same: Vec<Mistake> = same.map(|(it, other)| same_name(it.at, &it.name, other)).collect();
+                    seen.extend(workflows.iter().map(|it| (it.name.clone(), name.clone())));
+                    if !same.is_empty() {
+                        wrong.push(Wrong { file: name, mistakes: same });
+                        continue;
+                    }
+                    let workflows = workflows.into_iter().map(Arc::new).collect();
+                    set.files.push(File { digest: digest(&name, &text), name, text, workflows });
+                }
+                Err(mistakes) => wrong.push(Wrong { file: name, mistakes }),
+            }
+        }
+        if wrong.is_empty() { Ok(set) } else { Err(wrong) }
+    }
+
+    /// Each workflow with its file.
+    pub fn workflows(&self) -> impl Iterator<Item = (&File, &Arc<Workflow>)> {
+        self.files.iter().flat_map(|file| file.workflows.iter().map(move |workflow| (file, workflow)))
+    }
+
+    /// The workflow of a name, with its file.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(&File, &Arc<Workflow>)> {
+        self.workflows().find(|(_, workflow)| workflow.name == name)
+    }
+
+    /// Whether an event of this name may begin anything.
+    #[must_use]
+    pub fn concerns(&self, platform: &str, event: &str) -> bool {
+        let is_it =
+            |begins: &Begins| matches!(begins, Begins::Event(name) if name.platform == platform && name.event == event);
+        self.workflows().any(|(_, it)| it.enabled && it.triggers.iter().any(|trigger| is_it(&trigger.begins)))
+    }
+}
+
+fn same_name(at: Position, name: &str, other: &str) -> Mistake {
+    Mistake::new(at, format!("`{name}` stands in {other} as well; give each workflow a name of its own"))
+}
+
+/// The set in use, and the versions of runs.
+#[derive(Default)]
+pub struct Live {
+    current: ArcSwap<Set>,
+    versions: Mutex<HashMap<String, Arc<Workflow>>>,
+}
+
+impl Live {
+    /// The set in use. Whoever looks at several workflows for one event keeps it for all of them.
+    #[must_use]
+    pub fn current(&self) -> Arc<Set> {
+        self.current.load_full()
+    }
+
+    /// Puts a set into use.
+    pub fn replace(&self, set: Set) {
+        self.current.store(Arc::new(set));
+    }
+
+    /// The workflow in the version of a run: from the set in use, from those read before, or else from its stored file.
+    ///
+    /// # Errors
+    /// As [`NotThere`] says.
+    pub fn version(
+        &self,
+        name: &str,
+        version: &str,
+        known: &Known<'_>,
+        file: impl FnOnce() -> Option<(String, String)>,
+    ) -> Result<Arc<Workflow>, NotThere> {
+        if let Some((_, it)) = self.current().find(name)
+            && it.version.to_string() == version
+        {
+            return Ok(Arc::clone(it));
+        }
+        let key = format!("{version}/{name}");
+        if let Some(known) = self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let (file, text) = file().ok_or_else(|| NotThere::Name(name.to_owned()))?;
+        let found = Arc::new(stored::find(&text, Format::of(&file), name, version, known)?);
+        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if versions.len() >= MOST_VERSIONS {
+            versions.clear();
+        }
+        versions.insert(key, Arc::clone(&found));
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: Known<'_> = Known { actions: &["a"], platforms: &["github"] };
+
+    fn file(name: &str, workflow: &str) -> (String, String) {
+        let text = format!(
+            "workflows: {{{workflow}: {{trigger: {{platform: github, event: issues.opened}}, actions: [{{action: a}}]}}}}"
+        );
+        (name.to_owned(), text)
+    }
+
+    #[test]
+    fn files_are_one_set_and_a_name_is_there_once() {
+        let set = Set::read(vec![file("a.yml", "one"), file("b.yml", "two")], &KNOWN).unwrap();
+        assert_eq!(set.find("two").unwrap().0.name, "b.yml");
+        assert!(set.concerns("github", "issues.opened") && !set.concerns("github", "issues.closed"));
+        let wrong = Set::read(vec![file("a.yml", "one"), file("b.yml", "one")], &KNOWN).unwrap_err();
+        assert!(wrong[0].file == "b.yml" && wrong[0].mistakes[0].what.contains("a.yml"), "{wrong:?}");
+        let wrong = Set::read(vec![("c.yml".into(), "workflows: 7".into())], &KNOWN).unwrap_err();
+        assert_eq!(wrong[0].file, "c.yml");
+    }
+
+    #[test]
+    fn a_run_stays_on_its_version_when_the_set_is_replaced() {
+        let live = Live::default();
+        let before = file("a.yml", "one");
+        live.replace(Set::read(vec![before.clone()], &KNOWN).unwrap());
+        let version = live.current().find("one").unwrap().1.version.to_string();
+        let changed = before.1.replace("action: a", "action: a, id: b");
+        live.replace(Set::read(vec![("a.yml".into(), changed)], &KNOWN).unwrap());
+        let found = live.version("one", &version, &KNOWN, || Some(before.clone())).unwrap();
+        assert_eq!(found.version.to_string(), version);
+        assert!(live.version("one", &version, &KNOWN, || None).is_ok(), "it is kept read");
+        assert!(matches!(live.version("two", &version, &KNOWN, || None), Err(NotThere::Name(_))));
+    }
+}
