@@ -159,6 +159,9 @@ pub struct StepRun {
     /// Tries before the run was last set going.
     #[serde(default)]
     pub earlier: u32,
+    /// Whether it is another thing than what was tried earlier, under another key, so that reports of that say nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_anew: bool,
     /// When it began.
     pub began: Timestamp,
     /// When it was over.
@@ -210,6 +213,7 @@ impl StepRun {
             state,
             attempts: 0,
             earlier: 0,
+            is_anew: false,
             began: now,
             ended: None,
             key: None,

@@ -143,19 +143,23 @@ impl<'a> Drive<'a> {
     /// about the last try.
     pub(super) fn ended(&mut self, path: &str, attempt: u32, end: End) {
         let Some(step) = self.run.steps.get_mut(path) else { return };
+        if attempt > step.attempts || step.is_anew && attempt <= step.earlier {
+            return;
+        }
         let is_last = attempt == step.attempts && matches!(step.state, State::Owed { .. });
         match end {
-            End::Done { output } if attempt <= step.attempts && is_tried(&step.state) => {
+            End::Done { output } if is_tried(&step.state) => {
                 if matches!(step.state, State::Unknown { .. }) {
                     self.withdraw(path);
                 }
                 self.finish(path, output);
             }
-            End::Done { .. } => {
-                if matches!(step.state, State::Failed | State::Compensating) {
-                    self.run.remember(self.now, format!("`{path}` was done after all"));
-                }
+            End::Done { output } if step.state == State::Failed => {
+                // What has followed the failure stands; a retry does not do it again.
+                self.finish(path, output);
+                self.run.remember(self.now, format!("`{path}` was done after all"));
             }
+            End::Done { .. } => {}
             End::Failed(failure) if is_last => {
                 step.error = Some(failure);
                 step.state = State::Tried;

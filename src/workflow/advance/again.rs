@@ -82,7 +82,7 @@ impl Drive<'_> {
                 Some(place) if place < first => {}
                 Some(_) if !path.contains(".compensate.") => reset(step, false),
                 // What follows a failure follows the next one too.
-                Some(_) | None => renew(step),
+                Some(_) | None => renew(step, true),
             }
         }
         self.renew_scope();
@@ -121,7 +121,7 @@ fn reset(step: &mut StepRun, all: bool) {
             step.earlier = step.attempts;
             (step.state, step.ended) = (State::Lost, None);
         }
-        _ => renew(step),
+        _ => renew(step, false),
     }
     if let Some(rounds) = &mut step.rounds {
         let failed = std::mem::take(&mut rounds.failed);
@@ -132,8 +132,8 @@ fn reset(step: &mut StepRun, all: bool) {
 }
 
 /// A step as if it had not been; but reports of its earlier tries are still known from those of the next.
-fn renew(step: &mut StepRun) {
+fn renew(step: &mut StepRun, is_anew: bool) {
     let rounds = step.rounds.take();
     let attempts = step.attempts;
-    *step = StepRun { attempts, earlier: attempts, rounds, ..StepRun::new(State::Reset, step.began) };
+    *step = StepRun { attempts, earlier: attempts, is_anew, rounds, ..StepRun::new(State::Reset, step.began) };
 }

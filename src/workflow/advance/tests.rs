@@ -462,6 +462,20 @@ fn what_is_ended_takes_back_what_is_owed_and_is_asked_about_before_it_is_repeate
 }
 
 #[test]
+fn what_was_done_after_all_is_not_done_again_by_a_retry() {
+    let text = "    actions: [{action: a, retry: {max: 1}}, {action: b}]\n    on_failure: [{action: c}]\n";
+    let mut play =
+        Play::with(text, &[("1", &[owed(true), failed(FailureKind::Lasting)]), ("on_failure.1", &[owed(true)])]);
+    play.sleep(2);
+    assert_eq!((play.acted(), play.why()), (vec!["1", "1", "on_failure.1"], "1: no luck".to_owned()));
+    play.ended("1", 1, End::Done { output: json!("late") });
+    play.ended("on_failure.1", 1, End::Done { output: json!(1) });
+    assert_eq!(play.status(), Status::Failed);
+    play.happens(Happened::Retry { from: None, after: 1, by: person("ada") });
+    assert_eq!((play.status(), &play.acted()[3..]), (Status::Done, &["2"][..]));
+}
+
+#[test]
 fn a_run_that_works_too_long_fails_and_what_it_waits_for_is_not_counted() {
     let text = "    timeout: 10m
     actions: [{action: a, timeout: 1h}, {delay: {for: 1d}}, {action: a, timeout: 1h}, {action: b}]
