@@ -84,7 +84,7 @@ enum Subcommand {
     Why(why::WhyArgs),
     /// Check policies; say who may do what, and by which rule
     Policy(policy::PolicyArgs),
-    /// Check files of workflows
+    /// Check files of workflows, and show what one would do
     Workflow(workflow::WorkflowArgs),
     /// The audit chain
     Audit(audit::AuditArgs),

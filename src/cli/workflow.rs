@@ -1,6 +1,9 @@
-//! `workflow check`: whether files of workflows say what can be done, before the bot reads them.
+//! `workflow check`: whether files of workflows say what can be done, before the bot reads them. What they would do is
+//! `workflow/simulate.rs`.
 //!
 //! Judges the files as they are. It needs neither a store nor a server, and of the configuration only the folder.
+
+mod simulate;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,10 +17,11 @@ use super::{Global, print};
 use crate::tools;
 use crate::workflow::definition::Workflow;
 use crate::workflow::known::{self, Known, PLATFORMS};
+use crate::workflow::lint::lints;
 use crate::workflow::mistake::Mistake;
+use crate::workflow::stored::Format;
 use crate::workflow::trigger::Begins;
 use crate::workflow::yaml::LONGEST_TEXT;
-use crate::workflow::{file, repository_file};
 
 /// Options of `workflow`.
 #[derive(Args)]
@@ -33,6 +37,8 @@ enum Command {
         /// A file of workflows, or a repository's ai-crm.yml
         files: Vec<PathBuf>,
     },
+    /// What a workflow would do by an event, step by step; nothing is done
+    Simulate(simulate::SimulateArgs),
 }
 
 /// A file and what was found in it.
@@ -49,8 +55,10 @@ enum Found {
 }
 
 pub(super) fn run(global: &Global, args: &WorkflowArgs) -> anyhow::Result<ExitCode> {
-    let Command::Check { files } = &args.command;
-    let files = if files.is_empty() { files_of(&global.load(Vec::new())?.workflows.folder)? } else { files.clone() };
+    let files = match &args.command {
+        Command::Check { files } => files_or_folder(global, files)?,
+        Command::Simulate(args) => return simulate::run(global, args),
+    };
     let mut checked: Vec<Checked> = files.into_iter().map(|file| Checked { found: judge(&file), file }).collect();
     refuse_same_names(&mut checked);
     let is_well = checked.iter().all(|checked| matches!(checked.found, Found::Workflows(_)));
@@ -61,6 +69,11 @@ pub(super) fn run(global: &Global, args: &WorkflowArgs) -> anyhow::Result<ExitCo
         show(&checked);
     }
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The files that were named, else those of the folder.
+fn files_or_folder(global: &Global, files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    if files.is_empty() { files_of(&global.load(Vec::new())?.workflows.folder) } else { Ok(files.to_vec()) }
 }
 
 /// The files of a folder, by name.
@@ -100,24 +113,19 @@ fn judge(file: &Path) -> Found {
         Ok(text) => text,
         Err(why) => return Found::Unreadable(why),
     };
-    let read = if is_of_a_repository(file) {
-        repository_file::read(&text)
-    } else {
-        let actions = known::names(&tools::known_tools());
-        file::read(&text, &Known { actions: &actions, platforms: PLATFORMS })
-    };
+    let actions = known::names(&tools::known_tools());
+    let read = format_of(file).read(&text, &Known { actions: &actions, platforms: PLATFORMS });
     read.map_or_else(Found::Mistakes, Found::Workflows)
 }
 
-/// By its name, which GitHub's side of the bot looks for.
-fn is_of_a_repository(file: &Path) -> bool {
-    file.file_name().is_some_and(|name| name == "ai-crm.yml" || name == "ai-crm.yaml")
+fn format_of(file: &Path) -> Format {
+    Format::of(&file.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// A workflow is known by its name, so two files may not have one of the same name. Rules of a repository stand alone.
 fn refuse_same_names(checked: &mut [Checked]) {
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    for Checked { file, found } in checked.iter_mut().filter(|checked| !is_of_a_repository(&checked.file)) {
+    for Checked { file, found } in checked.iter_mut().filter(|checked| format_of(&checked.file) == Format::Workflows) {
         let Found::Workflows(workflows) = found else { continue };
         let mut mistakes = Vec::new();
         for workflow in workflows.iter() {
@@ -140,7 +148,12 @@ fn show(checked: &[Checked]) {
     let mut rows = Vec::new();
     for Checked { file, found } in checked {
         match found {
-            Found::Workflows(workflows) => rows.extend(workflows.iter().map(|workflow| row(file, workflow))),
+            Found::Workflows(workflows) => {
+                for Mistake { at, what } in workflows.iter().flat_map(lints) {
+                    print::line(format!("{}:{}:{}: warning: {what}", file.display(), at.line, at.column));
+                }
+                rows.extend(workflows.iter().map(|workflow| row(file, workflow)));
+            }
             Found::Unreadable(why) => print::line(format!("{}: {why}", file.display())),
             Found::Mistakes(mistakes) => {
                 for Mistake { at, what } in mistakes {
@@ -182,9 +195,13 @@ fn as_json(checked: &Checked) -> Value {
     };
     let mistake =
         |mistake: &Mistake| json!({ "line": mistake.at.line, "column": mistake.at.column, "what": mistake.what });
-    let mut file = json!({ "file": checked.file.display().to_string(), "workflows": [], "mistakes": [] });
+    let mut file =
+        json!({ "file": checked.file.display().to_string(), "workflows": [], "mistakes": [], "warnings": [] });
     match &checked.found {
-        Found::Workflows(workflows) => file["workflows"] = workflows.iter().map(workflow).collect(),
+        Found::Workflows(workflows) => {
+            file["workflows"] = workflows.iter().map(workflow).collect();
+            file["warnings"] = workflows.iter().flat_map(lints).map(|lint| mistake(&lint)).collect();
+        }
         Found::Mistakes(mistakes) => file["mistakes"] = mistakes.iter().map(mistake).collect(),
         Found::Unreadable(why) => file["unreadable"] = why.as_str().into(),
     }

@@ -16,7 +16,7 @@
 //! | `step.rs`, `action.rs`, `pause.rs`, `param.rs` | its steps: what they do, what they wait for, what they are given |
 //! | `template.rs` | texts with `{path}`: read, and filled for a reader |
 //! | `scope.rs` | paths into what is known of an event, values as words and as times |
-//! | `reference.rs` | that what it names of itself is there |
+//! | `reference.rs`, `lint.rs` | that what it names of itself is there; names that nothing has |
 //! | `version.rs`, `stored.rs` | the digest by which one wording is told from another; the version of a run from its file |
 //! | `set.rs` | the workflows in use |
 //! | `known.rs` | the platforms and actions of which workflows may speak |
@@ -24,6 +24,7 @@
 //! | `begin.rs`, `turn.rs` | which workflows something begins; which run has its turn |
 //! | `run.rs` | a run: its row, its steps, how far each is |
 //! | `advance.rs`, `hands.rs` | a run moved on by what happens; what it reaches the world by |
+//! | `simulate.rs` | a run that acts on nothing, and the report of it |
 
 pub mod action;
 pub mod advance;
@@ -36,6 +37,7 @@ mod fields;
 pub mod file;
 pub mod hands;
 pub mod known;
+pub mod lint;
 pub mod mistake;
 pub mod param;
 pub mod pause;
@@ -45,6 +47,7 @@ pub mod run;
 pub mod schedule;
 pub mod scope;
 pub mod set;
+pub mod simulate;
 pub mod size;
 pub mod step;
 pub mod stored;

@@ -95,6 +95,14 @@ impl Path {
         matches!(&self.steps[..], [Step::Field { name, quoted: false }] if name == wanted)
     }
 
+    /// The name at the root.
+    pub(super) fn root(&self) -> Option<&str> {
+        match self.steps.first() {
+            Some(Step::Field { name, .. }) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The name at the root and the one below it: `steps` and `task` of `steps.task.output`.
     pub(super) fn head(&self) -> Option<(&str, &str)> {
         match &self.steps[..] {

@@ -59,3 +59,4 @@ mod unfurl;
 mod why;
 mod workflow_files;
 mod workflows;
+mod workflow_simulate;

@@ -47,6 +47,7 @@ async fn files_of_workflows_are_judged_and_nothing_is_made() -> anyhow::Result<(
     for part in ["good.yml", "issues_to_tasks", "github/issues.opened", "0 8 * * mon-fri Europe/Berlin (off)"] {
         assert!(good.out.contains(part), "{part}: {good:?}");
     }
+    assert!(!good.out.contains("warning"), "{good:?}");
     let json = check(&plan, &["--json"]).await?.json()?;
     let first = &json["files"][0]["workflows"][0];
     assert_eq!((&json["valid"], &first["name"], &first["steps"]), (&true.into(), &"issues_to_tasks".into(), &2.into()));
@@ -101,5 +102,10 @@ async fn files_that_are_named_are_judged_by_what_they_are() -> anyhow::Result<()
         assert!(printed.out.contains(&part), "{part}: {printed:?}");
     }
     assert_eq!(check(&plan, &["--fast"]).await?.code(), Some(2));
+    let doubtful = file("doubtful.yml", GOOD.replace("{issue.title}", "{isue.title}").as_bytes())?;
+    let printed = check(&plan, &[&doubtful]).await?;
+    assert_eq!(printed.code(), Some(0), "{printed:?}");
+    let warning = format!("{doubtful}:6:64: warning: nothing has `isue` at its root");
+    assert!(printed.out.contains(&warning) && printed.out.contains("did you mean `issue`?"), "{printed:?}");
     Ok(())
 }
