@@ -1,6 +1,6 @@
 //! What in a workflow is valid, and most likely not meant: paths whose first name nothing has.
 //!
-//! Owns the names that events of a platform have at the root. A platform without a line in [`ROOTS`] is not judged, and
+//! Owns the names that events of a platform have at the root. A platform without a line in `ROOTS` is not judged, and
 //! neither is what stands below the root: only an event shows that.
 
 use crate::workflow::action::Action;

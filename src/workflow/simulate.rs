@@ -1,7 +1,7 @@
 //! A run that acts on nothing: what a workflow would do by an event, step by step.
 //!
 //! Owns hands that make up what comes of an action, and the report. The run itself is moved by the same `advance` as any
-//! other. [`simulate`] takes values and gives a value: nothing that it is handed, and nothing in [`Imagined`], can reach
+//! other. [`simulate`] takes values and gives a value: nothing that it is handed, and nothing in `Imagined`, can reach
 //! a store, a file or a network. Delays are jumped over, approvals are answered as the caller assumes, and no event
 //! that is awaited comes.
 
