@@ -60,6 +60,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("granit_parser", &["src/workflow/yaml.rs", "src/workflow/yaml/"]),
     ("slack_morphism", &["src/channels/slack/"]),
     ("pulldown_cmark", &["src/channels/github/"]),
+    ("octocrab", &["src/channels/github/"]),
     ("png", &["src/channels/teams/manifest/icon.rs"]),
     ("zip", &["src/channels/teams/manifest/package.rs", "src/sim/teams/package.rs"]),
     ("ractor", &["src/actors/", "src/app.rs"]),

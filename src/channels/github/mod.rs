@@ -1,14 +1,27 @@
 //! GitHub, by an App: what its webhooks tell of, proved by their signature; which commands stand in Markdown, and cards as
-//! Markdown.
+//! Markdown; and its API, by which comments are written, people looked up and operations performed.
 //!
-//! Documents: docs.github.com/webhooks.
+//! Documents: docs.github.com/webhooks, docs.github.com/rest.
 
+pub mod accounts;
+mod answer;
+pub mod client;
 pub mod commands;
 pub mod decode;
+pub mod deliver;
+mod governor;
 pub mod key;
+mod look_up;
 pub mod markdown;
+mod operations;
+mod people;
 pub mod reaction;
+mod repository;
+#[cfg(test)]
+mod testing;
+mod token;
 pub mod verify;
+mod wire;
 
 /// The path at which GitHub reaches the server.
 pub const WEBHOOK_PATH: &str = "/api/github/webhooks";

@@ -1,0 +1,116 @@
+//! Looks for what an earlier try may have made.
+//!
+//! GitHub takes no idempotency key. So what we make begins with a mark that no reader sees (`markdown::marker`), and what
+//! was made since is searched for it; only what the App itself has written counts, since anybody can write a mark.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::client::{Ask, Author, Client};
+use super::markdown::{marked, marker};
+use super::repository::{Repository, value};
+use crate::channels::DeliverError;
+use crate::domain::time::Timestamp;
+
+/// Comments of a page: with bodies of 262,144 bytes, GitHub's longest, a page stays below the bound of an answer.
+const PAGE: usize = 50;
+/// Pages that are read: a thousand comments. Where more was said since, it is not read to its end.
+const MOST_PAGES: usize = 20;
+/// How far GitHub's clock and ours may be apart.
+const CLOCK_MARGIN: Duration = Duration::from_secs(300);
+
+/// Something with a body: a comment, an issue.
+#[derive(Debug, Deserialize)]
+pub(super) struct Written {
+    /// Its number among all of its kind.
+    pub(super) id: u64,
+    /// The number of an issue, in its repository.
+    #[serde(default)]
+    pub(super) number: u64,
+    #[serde(default)]
+    pub(super) html_url: String,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(flatten)]
+    author: Author,
+}
+
+/// What a search has found.
+pub(super) struct Found {
+    /// What is there, by the keys that were looked for.
+    pub(super) written: BTreeMap<String, Written>,
+    /// Whether everything since then was read.
+    pub(super) whole: bool,
+}
+
+/// The comments of an issue that were written or changed since, for those with these keys.
+pub(super) async fn comments(
+    client: &Client,
+    installation: u64,
+    path: &str,
+    since: Timestamp,
+    keys: &[String],
+) -> Result<Found, DeliverError> {
+    search(client, installation, path, "", since, keys).await
+}
+
+/// The issues of a repository that were opened or changed since, for the one with this key.
+pub(super) async fn issues(
+    client: &Client,
+    installation: u64,
+    repository: &Repository,
+    since: Timestamp,
+    key: &str,
+) -> Result<Found, DeliverError> {
+    let (path, query) = (repository.path("issues"), "&state=all&sort=created&direction=desc");
+    search(client, installation, &path, query, since, &[key.to_owned()]).await
+}
+
+async fn search(
+    client: &Client,
+    installation: u64,
+    path: &str,
+    query: &str,
+    since: Timestamp,
+    keys: &[String],
+) -> Result<Found, DeliverError> {
+    let app = client.who_we_are().await?;
+    let marks: BTreeMap<String, &String> = keys.iter().map(|key| (marker(key), key)).collect();
+    let since = value(&second(since.before(CLOCK_MARGIN)));
+    let mut found = Found { written: BTreeMap::new(), whole: false };
+    for page in 1..=MOST_PAGES {
+        let path = format!("{path}?per_page={PAGE}&page={page}&since={since}{query}");
+        let all: Vec<Written> = client.ask(installation, Ask::get(path)).await?.into_read()?;
+        found.whole = all.len() < PAGE;
+        for written in all {
+            let mark = written.body.as_deref().and_then(marked);
+            let key = mark.and_then(|mark| marks.iter().find(|(ours, _)| marked(ours) == Some(mark)));
+            if let Some((_, key)) = key.filter(|_| written.author.is(&app)) {
+                found.written.entry((*key).clone()).or_insert(written);
+            }
+        }
+        found.whole |= found.written.len() == keys.len();
+        if found.whole {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// RFC 3339 to the second, as GitHub takes it.
+fn second(at: Timestamp) -> String {
+    let whole = Timestamp(at.as_seconds().saturating_mul(1000)).to_string();
+    whole.replace(".000Z", "Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_github_takes_them() {
+        assert_eq!(second(Timestamp(1_531_420_618_250)), "2018-07-12T18:36:58Z");
+    }
+}
