@@ -115,7 +115,8 @@ impl App {
             Arc::new(forms::CommandForms { catalog: catalog.clone(), analyst: analyst.clone() });
         let form_desk = slack.as_ref().map(|slack| Arc::new(FormDesk::new(slack.clone(), forms.clone())));
         let (teams, of_teams) = (teams::parts(&config)?, teams::tenants(&config)?);
-        let channels = enabled_channels(&terminal, slack.as_ref(), teams.as_ref());
+        let github = github::parts(&config)?;
+        let channels = enabled_channels(&terminal, slack.as_ref(), teams.as_ref(), github.as_deref());
         let reached = reached(slack.as_ref(), teams.as_ref(), &of_teams);
         let signer = signer(&store, reached.keys()).await?;
         let installations =
@@ -153,7 +154,7 @@ impl App {
         let limit = Arc::new(Limit::new(config.server.caller_per_minute));
         let entrance = Entrance::new(figures.router.clone());
         let behind =
-            BehindIntake { config: config.clone(), installations: installations.clone(), entrance: entrance.clone() };
+            BehindIntake { github: github.clone(), installations: installations.clone(), entrance: entrance.clone() };
         let intake = Intake::new(inbox.clone(), limit.clone(), Arc::new(behind), &mut registry);
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
         let tree = match mode {
@@ -176,12 +177,16 @@ impl App {
             signer,
             slack: slack.clone(),
             teams: teams.clone(),
+            github: github.clone(),
         });
         let background = match mode {
             Mode::Whole => background(&insides),
             Mode::StoreOnly => Vec::new(),
         };
         if mode == Mode::Whole {
+            if let Some(github) = &github {
+                github.learn_at_start().await;
+            }
             said.extend(pairing_codes(&insides, &reached).await?);
         }
         let gaps = Gaps::new(&insides, &intake, &figures.gaps);
@@ -195,7 +200,7 @@ impl App {
             slack_command: config.channels.slack.command.clone(),
             slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
             teams: teams.map(|(teams, door)| teams::edge(&config, &teams, door, forms)),
-            github: github::edge(&config)?,
+            github: github.map(|github| github::edge(&config, &github)),
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
@@ -288,6 +293,7 @@ fn background(insides: &Arc<Insides>) -> Vec<tokio::task::JoinHandle<()>> {
         background.push(tokio::spawn(insides.installations.clone().connect(slack.clone())));
         background.push(tokio::spawn(slack::renew(slack.clone())));
     }
+    background.extend(insides.github.clone().map(|github| tokio::spawn(github.keep_learning())));
     background
 }
 
@@ -361,6 +367,7 @@ fn enabled_channels(
     terminal: &Arc<TerminalChannel>,
     slack: Option<&Arc<SlackChannel>>,
     teams: Option<&teams::Parts>,
+    github: Option<&github::Parts>,
 ) -> HashMap<ChannelName, Arc<dyn Channel>> {
     let mut channels: HashMap<ChannelName, Arc<dyn Channel>> = HashMap::new();
     channels.insert(ChannelName::Terminal, terminal.clone());
@@ -369,6 +376,9 @@ fn enabled_channels(
     }
     if let Some((teams, _)) = teams {
         channels.insert(ChannelName::Teams, teams.clone());
+    }
+    if let Some(github) = github {
+        channels.insert(ChannelName::GitHub, github.channel.clone());
     }
     channels
 }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::actors::board::Condition;
 use crate::actors::clock::SystemClock;
 use crate::actors::sockets::BOARD_NAME;
+use crate::app::github as github_parts;
 use crate::app::inside::Insides;
 use crate::app::policies;
 use crate::app::teams::Parts;
@@ -72,7 +73,7 @@ pub(super) async fn examine(inside: &Insides, send: bool) -> Value {
     findings.push(answer);
     findings.extend(workspace(inside));
     findings.extend(teams(inside.teams.as_ref()).await);
-    findings.push(github(&inside.config));
+    findings.extend(github(inside.github.as_deref()).await);
     findings.extend(endpoints(inside).await);
     findings.extend(ledger(inside));
     findings.push(policy(inside));
@@ -108,7 +109,10 @@ pub(crate) async fn examine_unstarted(config: &Config, why: &anyhow::Error) -> V
         Ok(parts) => teams(parts.as_ref()).await,
         Err(error) => vec![not_good("teams", State::Bad, format!("{error:#}"), "mend the setting that it names")],
     });
-    findings.push(github(config));
+    findings.extend(match github_parts::parts(config) {
+        Ok(parts) => github(parts.as_deref()).await,
+        Err(error) => vec![not_good("github", State::Bad, format!("{error:#}"), "mend the setting that it names")],
+    });
     findings.push(policy_files(config));
     report(&findings)
 }
@@ -246,19 +250,33 @@ async fn teams(parts: Option<&Parts>) -> Vec<Finding> {
     vec![token, keys]
 }
 
-/// Whether the App of GitHub has a key by which it can prove itself. Nothing is asked of GitHub, which is told nothing.
-fn github(config: &Config) -> Finding {
-    let settings = &config.channels.github;
-    match (settings.is_on(), &settings.private_key) {
-        (Ok(true), Some(key)) => match github::key::check(key) {
-            Ok(()) => good("github", "its events are taken in and kept; the App's private key can be used"),
-            Err(error) => {
-                let mend = "set GITHUB_PRIVATE_KEY to the whole PEM file that GitHub made for the App";
-                not_good("github", State::Bad, format!("the App's private key cannot be used: {error}"), mend)
-            }
-        },
-        _ => good("github", format!("off: {}", github::TURN_ON)),
+/// Whether GitHub believes the App, and what it says of it.
+async fn github(parts: Option<&github_parts::Parts>) -> Vec<Finding> {
+    let Some(parts) = parts else { return vec![good("github", format!("off: {}", github::TURN_ON))] };
+    let late = || DeliverError::Unavailable { reason: format!("no answer in {} s", PATIENCE.as_secs()) };
+    let learnt = tokio::time::timeout(PATIENCE, parts.learn()).await.unwrap_or_else(|_| Err(late()));
+    let (identity, time) = match learnt {
+        Ok(learnt) => learnt,
+        Err(error) => {
+            let mend = "check GITHUB_APP_ID and GITHUB_PRIVATE_KEY, and that GITHUB_API_URL can be reached from here; \
+                        what GitHub sends is taken in and waits";
+            return vec![not_good("github", State::Bad, error.to_string(), mend)];
+        }
+    };
+    let owner = identity.owner.as_deref().map(|owner| format!(" of {owner}")).unwrap_or_default();
+    let known =
+        format!("GitHub believes the App @{}{owner}; what it does is done by {}", identity.slug, identity.login());
+    let mut findings = vec![good("github", known)];
+    if identity.owner.is_none() && parts.channel.accounts().go_by_owner() {
+        let detail = "the App is owned by no account but an enterprise, so the events of all who install it are taken";
+        let mend = "list this team's organisations in channels.github.accounts";
+        findings.push(not_good("github accounts", State::Warning, detail, mend));
     }
+    if let Some(skew) = time.and_then(|theirs| github::client::skew(SystemClock.now(), theirs)) {
+        let mend = "set the clock, and keep it by NTP: GitHub judges the times of the App's statements";
+        findings.push(not_good("github clock", State::Warning, skew, mend));
+    }
+    findings
 }
 
 /// Whether what the platforms send to the public address comes here.

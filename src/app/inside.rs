@@ -10,7 +10,8 @@ use crate::actors::board::{Board, Condition};
 use crate::actors::sign::Signer;
 use crate::actors::tree::{Entrance, Tree};
 use crate::app::installation::Installations;
-use crate::app::{doctor, explain, pairing, policies, teams};
+use crate::app::{doctor, explain, github, pairing, policies, teams};
+use crate::channels::github::accounts::Whose;
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::oauth::Granted;
 use crate::config::Config;
@@ -40,11 +41,12 @@ pub(super) struct Insides {
     pub(super) signer: Arc<Signer>,
     pub(super) slack: Option<Arc<SlackChannel>>,
     pub(super) teams: Option<teams::Parts>,
+    pub(super) github: Option<Arc<github::Parts>>,
 }
 
 /// What the way in asks of the rest of the program.
 pub(super) struct BehindIntake {
-    pub(super) config: Arc<Config>,
+    pub(super) github: Option<Arc<github::Parts>>,
     pub(super) installations: Installations,
     pub(super) entrance: Entrance,
 }
@@ -52,8 +54,14 @@ pub(super) struct BehindIntake {
 impl Behind for BehindIntake {
     fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId {
         match channel {
-            ChannelName::GitHub if self.config.channels.github.is_ours(organisation) => TenantId::default_tenant(),
-            ChannelName::GitHub => TenantId::unclaimed(),
+            ChannelName::GitHub => {
+                let whose = self.github.as_ref().map(|github| github.channel.accounts().whose(organisation));
+                match whose {
+                    // Nobody can tell yet: see `app/github.rs`.
+                    Some(Whose::Ours | Whose::Unknown) => TenantId::default_tenant(),
+                    Some(Whose::Others) | None => TenantId::unclaimed(),
+                }
+            }
             _ => self.installations.tenant_of(channel, installation, organisation),
         }
     }

@@ -3,6 +3,8 @@
 //! Owns the keys and the rule by which they turn the channel on. Everything else of GitHub stands in
 //! `channels/github`. A new key is a field here and a line in `config/default.toml`.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use url::Url;
 
@@ -32,8 +34,11 @@ pub struct GitHubSettings {
     /// Where the API is. Ends with `/`.
     #[serde(deserialize_with = "base_url")]
     pub api_url: Url,
-    /// Organisations and users whose installations of the App belong to this team; none where the App is private.
+    /// Organisations and users whose installations of the App belong to this team; where none is listed, the account that
+    /// owns the App.
     pub accounts: Vec<String>,
+    /// Least time between two comments in one repository, in milliseconds.
+    pub message_pace_ms: u64,
 }
 
 impl GitHubSettings {
@@ -51,11 +56,10 @@ impl GitHubSettings {
         self.enabled.judge("github", anything, &wanted)
     }
 
-    /// Whether what happens in an account belongs to this team. Where none is listed, all do.
+    /// Least time between two comments in one repository.
     #[must_use]
-    pub fn is_ours(&self, account: Option<&str>) -> bool {
-        let is_it = |listed: &String| account.is_some_and(|account| listed.trim().eq_ignore_ascii_case(account));
-        self.accounts.is_empty() || self.accounts.iter().any(is_it)
+    pub fn pace(&self) -> Duration {
+        Duration::from_millis(self.message_pace_ms)
     }
 
     /// Where the ids of users are valid: `github.com`, or the host of a server of one's own.
@@ -71,7 +75,11 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> GitHubSettings {
-        let enabled = if text.contains("enabled") { "" } else { "enabled = 'auto'\n" };
+        let enabled = if text.contains("enabled") {
+            "message_pace_ms = 1000\n"
+        } else {
+            "message_pace_ms = 1000\nenabled = 'auto'\n"
+        };
         let accounts = if text.contains("accounts") { "" } else { "accounts = []\n" };
         let api = if text.contains("api_url") { "" } else { "api_url = 'https://api.github.com'\n" };
         toml::from_str(&format!("{enabled}{accounts}{api}{text}")).unwrap()
@@ -91,15 +99,6 @@ mod tests {
             let missing = |missing: &str| Incomplete { platform: "github", missing: missing.to_owned() };
             assert_eq!(read(text).is_on(), expected.map_err(missing), "{text}");
         }
-    }
-
-    #[test]
-    fn accounts_that_are_listed_are_the_only_ones() {
-        let listed = read("accounts = ['Acme', ' shop ']");
-        for (account, is_ours) in [(Some("acme"), true), (Some("shop"), true), (Some("acm"), false), (None, false)] {
-            assert_eq!(listed.is_ours(account), is_ours, "{account:?}");
-        }
-        assert!(read("").is_ours(None) && read("").is_ours(Some("anybody")));
     }
 
     #[test]

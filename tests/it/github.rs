@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
+use axum::routing::get;
+use axum::{Json, Router};
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::CONTENT_TYPE;
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::stage::run;
 use crate::support::api::http_client;
@@ -61,8 +63,21 @@ fn sign(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", HEXLOWER.encode(&mac.finalize().into_bytes()))
 }
 
+/// GitHub's API as far as a server asks it unasked: what it says of the App, at this address from now on.
+async fn api(owner: Value) -> anyhow::Result<String> {
+    let app = json!({ "id": 123_456, "slug": "acme-crm", "owner": owner });
+    let routes = Router::new().route("/app", get(move || async move { Json(app) }));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    Ok(url)
+}
+
 impl Hub {
     async fn set(variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        // An App of an enterprise says of no account that it is the owner.
+        let api = api(json!({ "slug": "acme-inc" })).await?;
+        let variables = [&[("GITHUB_API_URL", api.as_str())], variables].concat();
         let folder = tempfile::tempdir()?;
         let key = std::fs::read_to_string(root().join("tests/data/github-app-key.pem"))?;
         let plan = ServerPlan::new(&folder.path().join("data"))
@@ -158,7 +173,8 @@ async fn every_payload_that_github_has_sent_is_kept_once() -> anyhow::Result<()>
         ensure!(why.out.contains(part), "`{part}` is not in {why:?}");
     }
     let doctor = run(&hub.plan, &["doctor"], "").await?;
-    ensure!(doctor.code() == Some(0) && doctor.out.contains("the App's private key can be used"), "{doctor:?}");
+    ensure!(doctor.code() == Some(0) && doctor.out.contains("GitHub believes the App @acme-crm"), "{doctor:?}");
+    ensure!(doctor.out.contains("list this team's organisations in channels.github.accounts"), "{doctor:?}");
     ensure!(hub.server.stop().await?.success());
     Ok(())
 }
@@ -230,6 +246,38 @@ async fn an_account_that_is_not_listed_is_kept_apart() -> anyhow::Result<()> {
     let unclaimed = hub.server.api().get("/events?tenant=_unclaimed").await?;
     ensure!(unclaimed["events"].as_array().is_some_and(|events| events.len() == 1), "{unclaimed}");
     ensure!(hub.server.api().events(None).await?.len() == 2);
+    ensure!(hub.server.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_no_account_is_listed_the_one_that_owns_the_app_is_the_only_one() -> anyhow::Result<()> {
+    let api = api(json!({ "login": "Acme" })).await?;
+    let hub = Hub::set(&[("GITHUB_API_URL", &api)]).await?;
+    for (number, owner) in ["acme", "stranger"].iter().enumerate() {
+        let repository = json!({ "id": number, "full_name": "x/y", "private": true, "owner": { "login": owner } });
+        let sent = Sent::new("push", &format!("4-{number}"), json!({ "repository": repository }).to_string());
+        ensure!(hub.send(&sent).await?.0 == 200, "{owner}");
+    }
+    let unclaimed = hub.server.api().get("/events?tenant=_unclaimed").await?;
+    ensure!(unclaimed["events"].as_array().is_some_and(|events| events.len() == 1), "{unclaimed}");
+    ensure!(hub.server.api().events(None).await?.len() == 1);
+    let doctor = run(&hub.plan, &["doctor"], "").await?;
+    let known = "GitHub believes the App @acme-crm of Acme; what it does is done by acme-crm[bot]";
+    ensure!(doctor.code() == Some(0) && doctor.out.contains(known), "{doctor:?}");
+    ensure!(hub.server.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_github_is_away_what_it_sends_is_taken_in() -> anyhow::Result<()> {
+    let hub = Hub::set(&[("GITHUB_API_URL", "http://127.0.0.1:1/")]).await?;
+    let repository = json!({ "id": 1, "full_name": "x/y", "private": true, "owner": { "login": "acme" } });
+    let sent = Sent::new("push", "5-1", json!({ "repository": repository }).to_string());
+    ensure!(hub.send(&sent).await?.0 == 200);
+    ensure!(hub.server.api().events(None).await?.len() == 1);
+    let doctor = run(&hub.plan, &["doctor"], "").await?;
+    ensure!(doctor.code() != Some(0) && doctor.out.contains("GITHUB_API_URL can be reached"), "{doctor:?}");
     ensure!(hub.server.stop().await?.success());
     Ok(())
 }
