@@ -51,6 +51,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "src/store/cipher.rs",
             "src/channels/teams/certificate.rs",
             "src/channels/teams/keys.rs",
+            "src/sim/github/keys.rs",
             "src/sim/teams/keys.rs",
             "src/app.rs",
         ],

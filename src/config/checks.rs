@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::config::enabled::Enabled;
 use crate::config::environment;
 use crate::config::errors::ConfigIssue;
+use crate::config::github::PUBLIC_WEBHOOK_SECRET;
 use crate::config::slack::PUBLIC_SIGNING_SECRET;
 use crate::config::teams::PUBLIC_APP_PASSWORD;
 
@@ -107,7 +108,8 @@ fn public_secrets_stay_here(config: &Config, profile: Option<&str>) -> Option<Co
     let channels = &config.channels;
     let public = profile == Some(PUBLIC_PROFILE)
         || channels.slack.signing_secret.match_any(PUBLIC_SIGNING_SECRET)
-        || channels.teams.app_password.match_any(PUBLIC_APP_PASSWORD);
+        || channels.teams.app_password.match_any(PUBLIC_APP_PASSWORD)
+        || channels.github.webhook_secret.match_any(PUBLIC_WEBHOOK_SECRET);
     if !public || config.server.is_loopback() {
         return None;
     }

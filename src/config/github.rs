@@ -18,6 +18,9 @@ const API_HOST: &str = "api.github.com";
 /// Where the ids of its users are valid.
 const HOST: &str = "github.com";
 
+/// The webhook's secret in the built-in profile `sim`, which everybody can read.
+pub(super) const PUBLIC_WEBHOOK_SECRET: &str = "sim-webhook-secret";
+
 /// The section `[channels.github]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

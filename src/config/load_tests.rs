@@ -267,6 +267,10 @@ fn the_profile_sim_stays_on_this_machine() {
     assert_eq!(config.channels.teams.login_url.as_str(), "http://127.0.0.1:8091/");
     assert!(config.channels.teams.app_password.match_any(crate::config::teams::PUBLIC_APP_PASSWORD));
 
+    let github = &config.channels.github;
+    assert_eq!((github.is_on(), github.api_url.as_str()), (Ok(true), "http://127.0.0.1:8092/"));
+    assert!(github.webhook_secret.match_any(crate::config::github::PUBLIC_WEBHOOK_SECRET));
+
     let open = ("AI_CRM__SERVER__LISTEN", "0.0.0.0:8080");
     let mut option = sim();
     option.args.options.push(("server.listen", open.1.to_owned()));
@@ -277,7 +281,12 @@ fn the_profile_sim_stays_on_this_machine() {
         .env("MICROSOFT_APP_PASSWORD", "sim-app-password")
         .env("MICROSOFT_APP_TENANT_ID", "t")
         .env(open.0, open.1);
-    for case in [sim().env(open.0, open.1), option, copied, teams] {
+    let github = Case::new()
+        .env("GITHUB_APP_ID", "1")
+        .env("GITHUB_PRIVATE_KEY", "k")
+        .env("GITHUB_WEBHOOK_SECRET", "sim-webhook-secret")
+        .env(open.0, open.1);
+    for case in [sim().env(open.0, open.1), option, copied, teams, github] {
         assert!(case.errors()[0].contains("loopback"), "{:?}", case.errors());
     }
     for loopback in ["127.0.0.1:1", "[::1]:1", "127.9.9.9:1", "[::ffff:127.0.0.1]:1"] {

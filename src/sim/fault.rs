@@ -57,7 +57,8 @@ pub struct Faults {
     /// How late that answer comes, in milliseconds.
     pub stall_ms: u64,
     /// The methods that suffer; empty means all. Of Slack the methods of its Web API and `response_url`; of Teams
-    /// `metadata`, `keys`, `token`, `create`, `send`, `reply`, `update`, `delete`, `members` and `team`.
+    /// `metadata`, `keys`, `token`, `create`, `send`, `reply`, `update`, `delete`, `members` and `team`; of GitHub the names of
+    /// its pages, such as `issues/create-comment`, and `webhook` for what it sends, which suffers only where it is named.
     pub methods: Vec<String>,
     /// The fates of the next calls to those methods, one each, before any chance is tried.
     pub script: VecDeque<Fate>,
@@ -98,7 +99,8 @@ pub const KINDS: &[(&str, &str, &str)] = &[
     (
         "methods",
         "methods",
-        "those that suffer, comma-separated: chat.postMessage,response_url of Slack, send,update,token of Teams",
+        "those that suffer, comma-separated: chat.postMessage,response_url of Slack, send,update,token of Teams, \
+         issues/create-comment,webhook of GitHub",
     ),
     ("seed", "seed", "where the dice start"),
 ];

@@ -12,6 +12,7 @@ mod clock;
 mod control;
 pub mod delivery;
 pub mod fault;
+pub mod github;
 mod interference;
 mod layout;
 pub mod record;
