@@ -49,6 +49,21 @@ pub(super) async fn tell(
     }
 }
 
+/// Asks a stand-in for something; gives what it answers.
+pub(super) async fn ask(stand_in: &str, route: &str, which: &[(&str, &str)]) -> anyhow::Result<Value> {
+    let mut address = Url::parse(stand_in)?.join(route)?;
+    if !which.is_empty() {
+        address.query_pairs_mut().extend_pairs(which);
+    }
+    let answer = http_client()?.get(address).send().await;
+    let answer = answer.with_context(|| format!("no stand-in answers at {stand_in}: run `ai-crm sim up`"))?;
+    let answered: Value = answer.json().await.context("what answers there is not the stand-in of `ai-crm sim up`")?;
+    match answered["error"].as_str() {
+        Some(error) => bail!("{error}"),
+        None => Ok(answered),
+    }
+}
+
 /// A place of a stand-in, and what stood there before.
 pub(super) struct Visit {
     client: reqwest::Client,
