@@ -1,6 +1,6 @@
 //! The words for what people do on GitHub, and why it cannot be done.
 //!
-//! Doing it stands in [`super::people`]. A further deed is a variant of [`Act`].
+//! Doing it stands in `people`. A further deed is a variant of [`Act`].
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The App, where it is installed, and the tokens that it was given.
 //!
-//! What is checked of a JWT stands in [`super::jwt`]; who may call what, in [`super::doors`].
+//! What is checked of a JWT stands in `jwt`; who may call what, in `doors`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! The App's webhook: where it goes, what waits to be sent, and the record of what was sent, as GitHub keeps it.
 //!
 //! Shapes and the three days: docs.github.com/rest/apps/webhooks and docs.github.com/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries.
-//! Sending is [`super::postman`].
+//! Sending is `postman`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! A repository: its labels and milestones, files on branches, check runs, statuses and workflows.
 //!
-//! Issues and pull requests are in [`super::issue`]. What changes it stands in [`super::happens`].
+//! Issues and pull requests are in [`super::issue`]. What changes it stands in `happens`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! GitHub, and what a test or a person may ask of it.
 //!
 //! What there is stands in [`super::state`], how it is kept in [`super::super::world`]. What the App does comes by
-//! [`super::api`], what people do by [`super::people`]. What is recorded and read back is added here.
+//! `api`, what people do by `people`. What is recorded and read back is added here.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
