@@ -241,7 +241,7 @@ impl Drive<'_> {
     }
 
     fn next(self, refused: Option<String>) -> Next {
-        let Self { mut run, now, mut wake, awaits, again, works, needs_files, workflow, .. } = self;
+        let Self { mut run, now, mut wake, events: awaits, again, works, needs_files, workflow, .. } = self;
         let needs_files = needs_files && !run.status.is_over();
         if run.status.is_under_way() {
             let is_working = works || again || needs_files;

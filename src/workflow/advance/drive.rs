@@ -40,7 +40,7 @@ pub(super) struct Drive<'a> {
     /// Steps that may still be begun before the run is committed.
     pub(super) left: u32,
     pub(super) wake: Option<Timestamp>,
-    pub(super) awaits: Vec<EventName>,
+    pub(super) events: Vec<EventName>,
     pub(super) again: bool,
     pub(super) works: bool,
     pub(super) needs_files: bool,
@@ -74,10 +74,10 @@ impl<'a> Drive<'a> {
         chance: &'a dyn Fn(&str) -> f64,
     ) -> Self {
         let scope = Value::Null;
-        let (arrived, awaits, wake) = (None, Vec::new(), None);
+        let (arrived, events, wake) = (None, Vec::new(), None);
         let (again, works, needs_files, left) = (false, false, false, MOST_AT_ONCE);
         let mut drive =
-            Self { workflow, run, hands, now, chance, scope, arrived, left, wake, awaits, again, works, needs_files };
+            Self { workflow, run, hands, now, chance, scope, arrived, left, wake, events, again, works, needs_files };
         drive.renew_scope();
         drive
     }
@@ -164,7 +164,7 @@ impl<'a> Drive<'a> {
                     Does::Act(action) => self.act(action, path, state),
                     Does::Ask(approval) => self.asked(approval, path, &state),
                     Does::Sleep(_) => self.asleep(path, &state),
-                    Does::WaitFor(wait) => self.awaiting(wait, path, &state),
+                    Does::WaitFor(wait) => self.wait_on(wait, path, &state),
                     Does::Repeat(each) => self.repeat(each, path),
                 },
             };

@@ -45,7 +45,7 @@ impl Drive<'_> {
         None
     }
 
-    pub(super) fn awaiting(&mut self, wait: &WaitFor, path: &str, state: &State) -> Option<Flow> {
+    pub(super) fn wait_on(&mut self, wait: &WaitFor, path: &str, state: &State) -> Option<Flow> {
         let State::Awaiting { until } = state else { return Some(Flow::On) };
         if *until <= self.now {
             let why = format!("`{}` did not come within {}", wait.event.event, shown(wait.timeout));
@@ -72,7 +72,7 @@ impl Drive<'_> {
             }
             Ok(false) => {
                 self.wake_at(*until);
-                self.awaits.push(wait.event.clone());
+                self.events.push(wait.event.clone());
                 Some(Flow::Stop)
             }
             Err(failure) => {
