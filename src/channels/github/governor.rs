@@ -121,7 +121,7 @@ impl Window {
 
     fn forget(&mut self, now: Timestamp) {
         if self.ended.back().is_some_and(|(ended, _)| *ended > now) {
-            // The clock was set back: what was later is taken for now, and never counts for longer than its span.
+            // The clock was set back: what was later is taken for the present, and never counts for longer than its span.
             self.ended.iter_mut().for_each(|(ended, _)| *ended = now.min(*ended));
         }
         while let Some((_, weight)) = self.ended.pop_front_if(|(ended, _)| now.since(*ended) >= self.span) {

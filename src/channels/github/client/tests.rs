@@ -1,3 +1,5 @@
+//! Who speaks, limits, lost answers, redirects and clocks, against a GitHub of the tests (`testing.rs`).
+
 use std::sync::Arc;
 use std::time::Duration;
 

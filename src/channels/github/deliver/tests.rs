@@ -1,3 +1,5 @@
+//! Comments, their marks, what is found again, and how people stand, against a GitHub of the tests (`testing.rs`).
+
 use serde_json::{Value, json};
 
 use super::*;

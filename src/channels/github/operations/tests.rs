@@ -1,3 +1,5 @@
+//! The calls of each operation, what is refused before one, and lost answers, against a GitHub of the tests (`testing.rs`).
+
 use serde_json::json;
 
 use super::*;
