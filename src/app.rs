@@ -201,6 +201,7 @@ impl App {
             slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
             teams: teams.map(|(teams, door)| teams::edge(&config, &teams, door, forms)),
             github: github.map(|github| github::edge(&config, &github)),
+            workflows: insides.workflows.clone(),
             terminal,
             admin: admin.clone(),
             max_body: config.server.max_body_bytes,
@@ -285,7 +286,7 @@ fn background(insides: &Arc<Insides>) -> Vec<tokio::task::JoinHandle<()>> {
     let (config, policies) = (insides.config.clone(), insides.policies.clone());
     let mut background = vec![
         tokio::spawn(policies::reload_when_changed(config.clone(), policies)),
-        tokio::spawn(workflows::watch(config, insides.workflows.clone())),
+        tokio::spawn(workflows::watch(config, insides.workflows.clone(), insides.store.clone())),
     ];
     if let Some(slack) = &insides.slack {
         let keeper = Keeper { store: insides.store.clone(), board: insides.board.clone() };

@@ -17,7 +17,7 @@ pub mod metrics;
 pub mod outbox;
 mod reported;
 pub mod router;
-mod runs;
+pub(crate) mod runs;
 pub mod seat;
 pub mod session;
 pub mod settle;

@@ -7,10 +7,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::actors::clock::SystemClock;
+use crate::actors::runs::schedule_timer;
 use crate::config::Config;
+use crate::domain::ids::TenantId;
+use crate::domain::outcome::TimerChange;
+use crate::domain::time::Clock;
+use crate::store::keyspace::timer;
+use crate::store::{Batch, Store, StoreError};
 use crate::tools;
 use crate::workflow::known::{self, Known, PLATFORMS};
 use crate::workflow::set::{Live, Set, Wrong};
+use crate::workflow::trigger::Begins;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -67,9 +75,42 @@ pub(super) fn live(config: &Config) -> anyhow::Result<Arc<Live>> {
     Ok(Arc::new(live))
 }
 
+/// Sets the timers of schedules that have none, or that of another schedule. They ring in the default tenant, whose the
+/// operator's files are.
+async fn set_timers(store: &Store, clock: &dyn Clock, set: &Set) -> Result<(), StoreError> {
+    let (tenant, now) = (TenantId::default_tenant(), clock.now());
+    let view = store.view(&tenant);
+    let mut batch = Batch::new();
+    let mut is_any = false;
+    for (_, workflow) in set.workflows().filter(|(_, workflow)| workflow.enabled) {
+        for (index, trigger) in workflow.triggers.iter().enumerate() {
+            let Begins::Schedule(schedule) = &trigger.begins else { continue };
+            let Some(TimerChange::Set { name, at, payload }) = schedule_timer(&workflow.name, index, schedule, now)
+            else {
+                continue;
+            };
+            let kept = timer::named(&view, &name)?;
+            let same =
+                |kept: &timer::Timer| kept.payload["cron"] == payload["cron"] && kept.payload["tz"] == payload["tz"];
+            if !kept.as_ref().is_some_and(same) {
+                batch.writes(&tenant, timer::set(&view, &timer::Timer { name, at, payload })?);
+                is_any = true;
+            }
+        }
+    }
+    if is_any { store.commit(batch).await } else { Ok(()) }
+}
+
+async fn keep_timers(store: &Store, set: &Set) {
+    if let Err(error) = set_timers(store, &SystemClock, set).await {
+        tracing::error!(%error, "the timers of schedules cannot be set; they are with the next change of a file, or start");
+    }
+}
+
 /// Reads the files anew whenever they have changed; what is not valid never becomes live.
-pub(super) async fn watch(config: Arc<Config>, live: Arc<Live>) {
+pub(super) async fn watch(config: Arc<Config>, live: Arc<Live>, store: Store) {
     let mut seen = files(&config.workflows.folder).ok();
+    keep_timers(&store, &live.current()).await;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let now = match files(&config.workflows.folder) {
@@ -87,6 +128,7 @@ pub(super) async fn watch(config: Arc<Config>, live: Arc<Live>) {
             Ok(set) => {
                 let count = set.workflows().count();
                 live.replace(set);
+                keep_timers(&store, &live.current()).await;
                 tracing::info!(workflows = count, "the files of workflows were read anew");
             }
             Err(wrong) => {

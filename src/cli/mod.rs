@@ -133,7 +133,7 @@ async fn dispatch(Cli { global, command }: Cli) -> anyhow::Result<ExitCode> {
         Subcommand::Events(args) => events::run(&global, args).await,
         Subcommand::Why(args) => why::run(&global, args).await,
         Subcommand::Policy(args) => policy::run(&global, args).await,
-        Subcommand::Workflow(args) => workflow::run(&global, &args),
+        Subcommand::Workflow(args) => workflow::run(&global, &args).await,
         Subcommand::Audit(args) => audit::run(&global, args).await,
         Subcommand::Doctor(args) => doctor::run(&global, &args).await,
         Subcommand::Backup(args) => backup::run(&global, args).await,

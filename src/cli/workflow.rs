@@ -3,7 +3,9 @@
 //!
 //! Judges the files as they are. It needs neither a store nor a server, and of the configuration only the folder.
 
+mod runs;
 mod simulate;
+mod what_if;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,16 @@ enum Command {
     },
     /// What a workflow would do by an event, step by step; nothing is done
     Simulate(simulate::SimulateArgs),
+    /// What changed files would have done with the events that are kept
+    WhatIf(what_if::WhatIfArgs),
+    /// Runs, the newest first
+    Runs(runs::RunsArgs),
+    /// One run: its steps and its story
+    Show(runs::OneArgs),
+    /// Set a run going again that is over; what was done is not repeated
+    Retry(runs::RetryArgs),
+    /// End a run that is not over
+    Cancel(runs::OneArgs),
 }
 
 /// A file and what was found in it.
@@ -54,10 +66,15 @@ enum Found {
     Unreadable(String),
 }
 
-pub(super) fn run(global: &Global, args: &WorkflowArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(global: &Global, args: &WorkflowArgs) -> anyhow::Result<ExitCode> {
     let files = match &args.command {
         Command::Check { files } => files_or_folder(global, files)?,
         Command::Simulate(args) => return simulate::run(global, args),
+        Command::WhatIf(args) => return what_if::run(global, args).await,
+        Command::Runs(args) => return runs::list(global, args).await,
+        Command::Show(args) => return runs::show(global, args).await,
+        Command::Retry(args) => return runs::retry(global, args).await,
+        Command::Cancel(args) => return runs::cancel(global, args).await,
     };
     let mut checked: Vec<Checked> = files.into_iter().map(|file| Checked { found: judge(&file), file }).collect();
     refuse_same_names(&mut checked);

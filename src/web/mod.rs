@@ -61,6 +61,8 @@ pub struct State {
     pub teams: Option<teams::Edge>,
     /// GitHub, where it is on.
     pub github: Option<github::Edge>,
+    /// The workflows in use.
+    pub workflows: Arc<crate::workflow::set::Live>,
     /// The terminal.
     pub terminal: Arc<TerminalChannel>,
     /// Who may use the API.

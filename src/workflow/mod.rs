@@ -23,6 +23,7 @@
 //! | `context.rs`, `size.rs` | what is known of an event, by all its names; how much of a value is kept |
 //! | `begin.rs`, `turn.rs` | which workflows something begins; which run has its turn |
 //! | `run.rs` | a run: its row, its steps, how far each is |
+//! | `what_if.rs` | what a changed set would have done |
 //! | `advance.rs`, `hands.rs` | a run moved on by what happens; what it reaches the world by |
 //! | `simulate.rs` | a run that acts on nothing, and the report of it |
 
@@ -55,4 +56,5 @@ pub mod template;
 pub mod trigger;
 pub mod turn;
 pub mod version;
+pub mod what_if;
 pub mod yaml;

@@ -59,5 +59,5 @@ mod typing;
 mod unfurl;
 mod why;
 mod workflow_files;
-mod workflows;
 mod workflow_simulate;
+mod workflows;

@@ -1,23 +1,24 @@
-//! Workflows that run in the real binary: begun by deliveries of GitHub, they make tasks and tell channels of Slack, each
-//! once, whatever ends the process in between.
+//! Workflows and commands on GitHub, in the real binary beside the stand-ins of GitHub and Slack: issues become tasks, the
+//! team's channel hears of it, the issue gets one comment, each once, whatever ends the process in between.
 
+use ai_crm::actors::clock;
+use ai_crm::sim::github::issue::Comment;
+use ai_crm::sim::github::{Act, App, GitHubSim, GitHubWorld, SharedWorld, seed};
 use anyhow::{Context, ensure};
-use data_encoding::HEXLOWER;
-use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tempfile::TempDir;
 
 use crate::stage::{DEV, PATIENCE, Stage, words};
 use crate::support::api::http_client;
-use crate::support::judge::root;
 use crate::support::until;
 
-const SECRET: &str = "the webhook secret";
+const SHOP: &str = "acme/shop";
 
 /// A bot with Slack and GitHub on, and a folder of workflows.
 struct Office {
-    folder: TempDir,
+    _folder: TempDir,
+    hub: GitHubSim,
     stage: Stage,
 }
 
@@ -25,53 +26,78 @@ impl Office {
     async fn with(workflows: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("rules.yml"), workflows)?;
-        let key = std::fs::read_to_string(root().join("tests/data/github-app-key.pem"))?;
+        // The stand-in's client needs a default TLS provider too.
+        http_client()?;
+        let hub = GitHubSim::start("127.0.0.1:0", GitHubWorld::new(App::default(), clock::system())).await?;
+        let app_id = seed::APP_ID.to_string();
+        let api_url = hub.api_url();
         let variables = [
-            ("GITHUB_APP_ID", "123456"),
-            ("GITHUB_PRIVATE_KEY", &key),
-            ("GITHUB_WEBHOOK_SECRET", SECRET),
-            ("AI_CRM__CHANNELS__GITHUB__ACCOUNTS", "acme"),
+            ("GITHUB_APP_ID", app_id.as_str()),
+            ("GITHUB_PRIVATE_KEY", seed::PRIVATE_KEY),
+            ("GITHUB_WEBHOOK_SECRET", seed::WEBHOOK_SECRET),
+            ("GITHUB_API_URL", api_url.as_str()),
+            ("AI_CRM__CHANNELS__GITHUB__MESSAGE_PACE_MS", "0"),
             ("AI_CRM__WORKFLOWS__FOLDER", folder.path().to_str().context("a folder with a name in UTF-8")?),
-            // Nothing of GitHub is there to be called.
-            ("GITHUB_API_URL", "http://127.0.0.1:9/"),
         ];
         let stage = Stage::set_with(&variables).await?;
-        Ok(Self { folder, stage })
+        let office = Self { _folder: folder, hub, stage };
+        office.connect();
+        Ok(office)
+    }
+
+    fn connect(&self) {
+        let url = format!("{}/api/github/webhooks", self.stage.address());
+        self.world().set_hook(|hook| hook.url = Some(url));
     }
 
     async fn killed(self) -> anyhow::Result<Self> {
-        Ok(Self { stage: self.stage.killed().await?, ..self })
+        let office = Self { stage: self.stage.killed().await?, ..self };
+        office.connect();
+        Ok(office)
     }
 
-    async fn send(&self, event: &str, delivery: &str, payload: &Value) -> anyhow::Result<()> {
-        let body = payload.to_string();
-        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("invariant: any length is taken");
-        mac.update(body.as_bytes());
-        let signature = format!("sha256={}", HEXLOWER.encode(&mac.finalize().into_bytes()));
-        let address = format!("{}/api/github/webhooks", self.stage.address());
-        let request = http_client()?.post(address).header("content-type", "application/json");
-        let request = request.header("x-github-event", event).header("x-github-delivery", delivery);
-        let response = request.header("x-hub-signature-256", signature).body(body).send().await?;
-        ensure!(response.status().is_success(), "{event} {delivery}: {}", response.status());
-        Ok(())
+    fn world(&self) -> &SharedWorld {
+        self.hub.world()
     }
 
-    async fn opened(&self, number: u64, title: &str, labels: &[&str]) -> anyhow::Result<()> {
-        let labels: Vec<Value> = labels.iter().map(|name| json!({ "name": name })).collect();
-        let payload = json!({
-            "action": "opened",
-            "issue": {"number": number, "title": title, "body": "it broke", "labels": labels, "assignee": null,
-                "html_url": format!("https://github.com/acme/shop/issues/{number}"), "user": {"id": 7, "login": "ann"}},
-            "repository": {"id": 5, "full_name": "acme/shop", "private": true, "owner": {"id": 1, "login": "acme"}},
-            "installation": {"id": 9},
-            "sender": {"id": 7, "login": "ann", "type": "User"},
-        });
-        self.send("issues", &format!("delivery-{number}"), &payload).await
+    fn act(&self, who: &str, act: Value) -> anyhow::Result<Value> {
+        let act: Act = serde_json::from_value(act)?;
+        Ok(self.world().act(who, SHOP, act)?.made)
+    }
+
+    fn opened(&self, title: &str, labels: &[&str]) -> anyhow::Result<u64> {
+        let made =
+            self.act("ann", json!({"do": "open_issue", "title": title, "body": "it broke", "labels": labels}))?;
+        made["number"].as_u64().with_context(|| format!("{made}"))
+    }
+
+    fn of_bot(&self, number: u64) -> Vec<Comment> {
+        let comments = self.world().comments(SHOP, number).into_iter();
+        comments.filter(|comment| comment.user == seed::BOT).collect()
+    }
+
+    /// Waits for so many comments of the bot.
+    async fn answered(&self, number: u64, count: usize) -> anyhow::Result<Vec<Comment>> {
+        let what = format!("{count} comments of the bot on #{number}");
+        let found = until(PATIENCE, &what, || async { Ok(Some(self.of_bot(number)).filter(|all| all.len() >= count)) });
+        let found = found.await;
+        found.with_context(|| format!("{:?}\n{:?}", self.world().comments(SHOP, number), self.world().violations()))
     }
 
     async fn tasks(&self) -> anyhow::Result<Vec<Value>> {
-        let page = self.stage.api().send(reqwest::Method::POST, "/api/v1/tools/task.list", Some(&json!({}))).await?.body;
+        let page = self.stage.api().send(Method::POST, "/api/v1/tools/task.list", Some(&json!({}))).await?.body;
         page["result"]["tasks"].as_array().cloned().with_context(|| format!("{page}"))
+    }
+
+    async fn runs(&self) -> anyhow::Result<Vec<Value>> {
+        let page = self.stage.api().get("/runs").await?;
+        Ok(page["runs"].as_array().cloned().unwrap_or_default())
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        let broken = self.world().violations();
+        ensure!(broken.is_empty(), "{broken:?}");
+        self.stage.end().await
     }
 }
 
@@ -88,38 +114,122 @@ workflows:
       - action: create_ai_crm_task
         params: { title: "GitHub: {issue.title}", description: "{issue.body}", pm_analysis: true, auto_assign: true }
       - action: slack_notification
-        params: { channel: "#dev-team", message: "*New task* from GitHub: {task.title} ({task.key})" }
+        params: { channel: "#dev-team", message: "New task created from GitHub issue: {task.title}" }
+      - action: github_comment
+        params: { message: "✅ AI-CRM task created: {task.url}" }
+  pull_request_review:
+    trigger:
+      platform: github
+      event: pull_request.opened
+      conditions:
+        - files_changed.includes: ["*.py", "*.js"]
+    actions:
+      - action: assign_reviewer
+        params: { agent: code-reviewer, priority: high }
 "##;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issue_becomes_a_task_and_the_teams_channel_hears_of_it_once() -> anyhow::Result<()> {
+async fn an_issue_becomes_a_task_the_channel_hears_of_it_and_the_issue_gets_one_comment() -> anyhow::Result<()> {
     let office = Office::with(RULES).await?;
-    office.opened(1, "Login <!channel> *breaks*", &["bug"]).await?;
-    office.opened(2, "A question", &["question"]).await?;
-    office.opened(1, "Login <!channel> *breaks*", &["bug"]).await?;
+    let bug = office.opened("Login <!channel> *breaks*", &["bug"])?;
+    let question = office.opened("A question", &["question"])?;
     let message = office.stage.sees("the channel hears of it", |slack| slack.messages(DEV).pop()).await?;
     let said = words(&message);
-    ensure!(said.contains("*New task* from GitHub: GitHub: Login") && said.contains("(T-1)"), "{said}");
+    ensure!(said.contains("New task created from GitHub issue: GitHub: Login"), "{said}");
     let raw = serde_json::to_string(&message.blocks)?;
     ensure!(!raw.contains("<!channel>"), "{raw}");
+    let comment = office.answered(bug, 1).await?.remove(0);
+    ensure!(comment.body.contains("✅ AI-CRM task created: T-1"), "{comment:?}");
     office.stage.rest().await?;
     let tasks = office.tasks().await?;
     ensure!(tasks.len() == 1 && tasks[0]["title"] == "GitHub: Login <!channel> *breaks*", "{tasks:?}");
-    ensure!(office.stage.said(DEV).len() == 1);
-    drop(office.folder);
-    office.stage.end().await
+    ensure!(tasks[0]["assignee"]["type"] == "agent", "{tasks:?}");
+    ensure!(office.stage.said(DEV).len() == 1 && office.of_bot(bug).len() == 1);
+    ensure!(office.of_bot(question).is_empty());
+    let runs = office.runs().await?;
+    ensure!(runs.len() == 1 && runs[0]["status"] == "done", "{runs:?}");
+    let shown = office.stage.run(&["workflow", "show", "R-1"]).await?;
+    ensure!(shown.out.contains("R-1 of github_issue_to_task: done"), "{shown:?}");
+    office.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_pull_request_changes_is_fetched_where_a_rule_looks_at_it() -> anyhow::Result<()> {
+    let office = Office::with(RULES).await?;
+    let opens = |title: &str, file: &str| json!({"do": "open_pull", "title": title, "files": {file: "x\n"}});
+    office.act("ann", opens("In Python", "src/a.py"))?;
+    office.act("ann", opens("In words", "README.md"))?;
+    let reviewed = || async { Ok(Some(office.tasks().await?).filter(|tasks| !tasks.is_empty())) };
+    let tasks = until(PATIENCE, "a task for the review", reviewed).await?;
+    office.stage.rest().await?;
+    ensure!(tasks.len() == 1 && tasks[0]["title"].as_str().is_some_and(|it| it.contains("In Python")), "{tasks:?}");
+    ensure!(tasks[0]["assignee"]["name"] == "code-reviewer" && tasks[0]["priority"] == "high", "{tasks:?}");
+    let statuses: Vec<Value> = office.runs().await?.iter().map(|run| run["status"].clone()).collect();
+    ensure!(statuses == ["passed_over", "done"], "{statuses:?}");
+    office.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_the_process_dies_under_goes_on_where_it_was() -> anyhow::Result<()> {
     let office = Office::with(RULES).await?;
-    office.opened(1, "one", &["bug"]).await?;
+    let sent = |office: &Office, count: usize| {
+        let world = office.world().clone();
+        async move {
+            let all = |world: &GitHubWorld| Some(world.deliveries()).filter(|all| all.len() >= count);
+            world.wait_for(PATIENCE, all).await.map(drop).context("deliveries")
+        }
+    };
+    let one = office.opened("one", &["bug"])?;
+    sent(&office, 2).await?;
     let office = office.killed().await?;
-    office.opened(2, "two", &["feature"]).await?;
+    let two = office.opened("two", &["bug"])?;
+    sent(&office, 4).await?;
     let office = office.killed().await?;
+    for number in [one, two] {
+        office.answered(number, 1).await?;
+    }
     until(PATIENCE, "both are told of", || async { Ok((office.stage.said(DEV).len() >= 2).then_some(())) }).await?;
     office.stage.rest().await?;
     ensure!(office.tasks().await?.len() == 2);
     ensure!(office.stage.said(DEV).len() == 2, "each once");
-    office.stage.end().await
+    ensure!(office.of_bot(one).len() == 1 && office.of_bot(two).len() == 1, "each once");
+    office.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_commands_by_the_permission_of_who_wrote_it() -> anyhow::Result<()> {
+    let office = Office::with("workflows: {}\n").await?;
+    let number = office.opened("Login breaks", &[])?;
+    let text = "Hello\r\n/ai-crm task create \"Fix the login\"\r\n\r\n> /ai-crm task create \"quoted\"\r\n\r\n```\r\n/ai-crm task create \"code\"\r\n```\r\n@ai-crm help task\r\n";
+    let comment = office.act("bob", json!({"do": "comment", "number": number, "text": text}))?;
+    let id = comment["id"].as_u64().context("a comment has an id")?;
+    let answers = office.answered(number, 2).await?;
+    ensure!(
+        answers[0].body.contains("> /ai-crm task create") && answers[0].body.contains("T\\-1")
+            || answers[0].body.contains("T-1"),
+        "{answers:?}"
+    );
+    office.stage.rest().await?;
+    ensure!(office.tasks().await?.len() == 1);
+    let reactions = |id: u64| {
+        let comments = office.world().comments(SHOP, number);
+        let of = comments.into_iter().find(|comment| comment.id == id);
+        let mut all: Vec<String> = of.into_iter().flat_map(|of| of.reactions).map(|it| it.content).collect();
+        all.sort();
+        all
+    };
+    ensure!(reactions(id) == ["eyes", "rocket"], "{:?}", reactions(id));
+    // An edit carries out what is new alone.
+    let edited = format!("{text}\r\n/ai-crm task create \"Added later\"\r\n");
+    office.act("bob", json!({"do": "edit_comment", "id": id, "text": edited}))?;
+    office.answered(number, 3).await?;
+    // Who may only read is refused.
+    let refused =
+        office.act("dan", json!({"do": "comment", "number": number, "text": "/ai-crm task create \"No\""}))?;
+    office.answered(number, 4).await?;
+    office.stage.rest().await?;
+    ensure!(office.tasks().await?.len() == 2);
+    let refused = refused["id"].as_u64().context("a comment has an id")?;
+    ensure!(reactions(refused) == ["confused", "eyes"], "{:?}", reactions(refused));
+    office.end().await
 }

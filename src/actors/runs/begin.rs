@@ -78,7 +78,7 @@ fn happening(event: &Event, platform: &str, name: &str) -> Happening {
 }
 
 /// Begins a run, where it is not known already and not too fast.
-fn begin(
+pub(super) fn begin(
     begun: &Begun<'_>,
     file: &File,
     happening: &Happening,

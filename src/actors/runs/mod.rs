@@ -6,6 +6,7 @@
 //! | timer | rings |
 //! |---|---|
 //! | `turn/<group>/<run>` | a run waits for its turn, or one of its group is over |
+//! | `schedule/<workflow>/<trigger>` | the time of a schedule has come |
 //! | `run/<run>/wake` | its time has come |
 //! | `run/<run>/again` | it goes on behind what it has written |
 //! | `run/<run>/ended/<attempt>/<step>` | what a step has owed has ended |
@@ -20,6 +21,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `begin.rs` | which runs an event begins, and which wait for it |
+//! | `schedule.rs` | runs that begin at times |
 //! | `turn.rs` | which run has its turn |
 //! | `moved.rs` | a run as it is after a happening, and what is kept with it |
 //! | `hands.rs`, `action.rs` | what a step does: tools, by their names and by those of the examples |
@@ -30,9 +32,11 @@ mod begin;
 mod hands;
 mod moved;
 mod people;
+mod schedule;
 mod turn;
 
 pub(super) use begin::begun_by;
+pub(crate) use schedule::timer as schedule_timer;
 
 use std::sync::Arc;
 
@@ -67,13 +71,16 @@ pub(super) struct Desk<'a> {
 
 /// Whether a timer rings for runs.
 pub(super) fn is_ours(timer: &str) -> bool {
-    matches!(timer.split('/').next(), Some(RUN | TURN))
+    matches!(timer.split('/').next(), Some(RUN | TURN | schedule::SCHEDULE))
 }
 
 /// Moves the run for which a timer rings. A ring for one that is gone changes nothing.
 pub(super) fn rang(name: &str, payload: &Value, ctx: &Context<'_>, desk: &Desk<'_>) -> Result<Outcome, Failure> {
     let mut parts = name.splitn(3, '/');
     let (kind, second, rest) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if kind == Some(schedule::SCHEDULE) {
+        return schedule::rang(name.split_once('/').map_or("", |(_, rest)| rest), payload, ctx, desk);
+    }
     let id = if kind == Some(TURN) { rest } else { second };
     let Ok(id) = id.parse::<RunId>() else {
         return Err(Refusal::new("a timer rang for a run that it does not name", "nothing is to be done").into());

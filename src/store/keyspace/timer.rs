@@ -69,6 +69,15 @@ pub fn clear(view: &View, name: &str) -> Result<Vec<Write>, StoreError> {
     })
 }
 
+/// The timer of a name, if there is one.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn named(view: &View, name: &str) -> Result<Option<Timer>, StoreError> {
+    let Some(Stored { value: When(at), .. }) = view.get::<When>(&hashed(NAME, name))? else { return Ok(None) };
+    Ok(view.get::<Timer>(&due_key(at, name))?.map(|stored| stored.value))
+}
+
 /// The timers that are due soonest. One that cannot be read holds up none behind it; [`unreadable`] counts those.
 ///
 /// # Errors

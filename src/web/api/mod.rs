@@ -11,15 +11,17 @@ mod once;
 mod openapi;
 mod operate;
 mod route;
+mod runs;
 mod tools;
 mod why;
+mod workflows;
 
 pub use once::UnderWay;
 
 use axum::Router;
 use axum::routing::{get, post};
 
-use self::route::{BEFORE, EFFECT_STATE, EVENT_STATE, LIMIT, Route, TENANT, route};
+use self::route::{BEFORE, EFFECT_STATE, EVENT_STATE, LIMIT, RUN_STATUS, Route, TENANT, WORKFLOW, route};
 use crate::web::{Shared, auth, problem};
 
 /// Every route, as the description lists them.
@@ -35,6 +37,19 @@ pub(crate) const ROUTES: &[Route] = &[
         BEFORE,
         TENANT,
     ]),
+    route("get", "/runs", "Runs of workflows, the newest first").query(&[RUN_STATUS, WORKFLOW, LIMIT, BEFORE, TENANT]),
+    route("get", "/runs/{id}", "One run (R-7): its steps and its story").query(&[TENANT]),
+    route("post", "/runs/{id}/cancel", "End a run that is not over").query(&[TENANT]),
+    route("post", "/runs/{id}/retry", "Set a run going again that is over; what was done is not repeated")
+        .query(&[TENANT])
+        .body(runs::retry_schema),
+    route(
+        "post",
+        "/workflows/what-if",
+        "What a changed set of workflows would have done with the events that are kept",
+    )
+    .query(&[TENANT])
+    .body(workflows::what_if_schema),
     route("get", "/why/{id}", "The whole story of an event, an effect, a task or a message (CHANNEL:TS)")
         .query(&[TENANT]),
     route("get", "/audit/verify", "Follows the hash chain to its end").query(&[TENANT]),
@@ -61,6 +76,11 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route("/events/{id}/replay", post(events::replay))
         .route("/events/{id}/drop", post(events::drop_one))
         .route("/effects", get(effects::list))
+        .route("/workflows/what-if", post(workflows::what_if))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::show))
+        .route("/runs/{id}/cancel", post(runs::cancel))
+        .route("/runs/{id}/retry", post(runs::retry))
         .route("/why/{*id}", get(why::why))
         .route("/audit/verify", get(audit::verify))
         .route("/audit/export", get(audit::export))

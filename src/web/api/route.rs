@@ -79,3 +79,12 @@ pub(crate) const EFFECT_STATE: Parameter = Parameter {
     about: "only those in this state",
     schema: || json!({ "type": "string", "enum": super::effects::STATES }),
 };
+/// How a run stands.
+pub(crate) const RUN_STATUS: Parameter = Parameter {
+    name: "status",
+    about: "only those of this status",
+    schema: || json!({ "type": "string", "enum": super::runs::STATUSES }),
+};
+/// Whose runs.
+pub(crate) const WORKFLOW: Parameter =
+    Parameter { name: "workflow", about: "only those of this workflow", schema: || json!({ "type": "string" }) };

@@ -1,0 +1,110 @@
+//! What a changed set of workflows would have done with the events that are kept.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::domain::event::EventKind;
+use crate::domain::time::Timestamp;
+use crate::store::keyspace::event;
+use crate::store::{StoreError, View};
+use crate::tools;
+use crate::web::Shared;
+use crate::web::auth::Tenant;
+use crate::web::problem::Problem;
+use crate::workflow::begin::{By, Happening};
+use crate::workflow::context::Told;
+use crate::workflow::known::{self, Known, PLATFORMS};
+use crate::workflow::set::Set;
+use crate::workflow::what_if::Difference;
+
+/// As many events are looked at: with rules of some hundred lines that takes a few seconds.
+const MOST_EVENTS: usize = 100_000;
+
+/// Files and from when on, as a JSON Schema.
+pub(super) fn what_if_schema() -> Value {
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    let file = json!({
+        "type": "object", "additionalProperties": false, "required": ["name", "text"],
+        "properties": { "name": text("the file\'s name"), "text": text("its text") },
+    });
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["files", "since_ms"],
+        "properties": {
+            "files": { "type": "array", "items": file, "description": "all files of the changed set" },
+            "since_ms": { "type": "integer", "description": "events from this time on, in ms since 1970" },
+        },
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    files: Vec<File>,
+    since_ms: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    text: String,
+}
+
+/// The changed set and the one in use, over the events since a time.
+pub(super) async fn what_if(
+    State(state): State<Shared>,
+    Tenant(tenant): Tenant,
+    Json(asked): Json<Asked>,
+) -> Result<Json<Value>, Problem> {
+    let actions = known::names(&tools::known_tools());
+    let files = asked.files.into_iter().map(|file| (file.name, file.text)).collect();
+    let after = Set::read(files, &Known { actions: &actions, platforms: PLATFORMS });
+    let after = after.map_err(|wrong| {
+        let lines = wrong.iter().flat_map(|it| it.mistakes.iter().map(move |mistake| (it, mistake)));
+        let words: Vec<String> = lines
+            .map(|(it, mistake)| format!("{}:{}:{}: {}", it.file, mistake.at.line, mistake.at.column, mistake.what))
+            .collect();
+        Problem::malformed(words.join("; "))
+    })?;
+    let before = state.workflows.current();
+    let (view, now) = (state.inbox.store().view(&tenant), state.inbox.clock().now());
+    let looked = tokio::task::spawn_blocking(move || look(&view, &before, &after, Timestamp(asked.since_ms), now));
+    let (difference, is_whole) = looked.await.map_err(|error| StoreError::Unusable(error.to_string()))??;
+    Ok(Json(json!({ "difference": difference, "text": difference.text(), "is_whole": is_whole })))
+}
+
+/// Goes through the events; says whether all were looked at. Blocking.
+fn look(
+    view: &View,
+    before: &Set,
+    after: &Set,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(Difference, bool), StoreError> {
+    let mut difference = Difference::default();
+    for id in event::ids_from(view, event::first_since(view, since)?) {
+        if difference.events == MOST_EVENTS {
+            return Ok((difference, false));
+        }
+        let it = match event::read(view, id?) {
+            Ok(Some(it)) => it,
+            // One that cannot be read hides no other.
+            Ok(None) | Err(StoreError::Unreadable(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let EventKind::Platform { name, own: false, .. } = &it.what.kind else { continue };
+        let platform = it.what.channel.as_str();
+        if !before.concerns(platform, name) && !after.concerns(platform, name) {
+            difference.events += 1;
+            continue;
+        }
+        let payload = serde_json::from_slice(&it.what.raw).unwrap_or(Value::Null);
+        let told = Told::new(platform, name, payload, it.at);
+        let key = it.what.dedupe.first().cloned().unwrap_or_default();
+        let happening = Happening { id: it.id, by: By::Event, told, key, requester: None, cause: None };
+        difference.take(before, after, &happening, now);
+    }
+    Ok((difference, true))
+}
