@@ -14,8 +14,9 @@ use crate::ledger::inbox::{Accepted, Inbox};
 use crate::store::keyspace::timer;
 use crate::store::{StoreError, Stored};
 
-/// How often due timers are looked for; a timer rings at most this late.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often due timers are looked for; a timer rings at most this late. Each step of a workflow waits for a ring, so it
+/// is short; a look that finds none reads one key of each tenant.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Timers of a tenant that ring at one look.
 const MOST_AT_ONCE: usize = 256;
 

@@ -2,6 +2,7 @@
 //! team's channel hears of it, the issue gets one comment, each once, whatever ends the process in between.
 
 use ai_crm::actors::clock;
+use ai_crm::sim::fault::Faults;
 use ai_crm::sim::github::issue::Comment;
 use ai_crm::sim::github::{Act, App, GitHubSim, GitHubWorld, SharedWorld, seed};
 use anyhow::{Context, ensure};
@@ -89,6 +90,16 @@ impl Office {
         page["result"]["tasks"].as_array().cloned().with_context(|| format!("{page}"))
     }
 
+    /// Waits until so many runs are there and over; gives how each ended, the newest first.
+    async fn ended(&self, count: usize) -> anyhow::Result<Vec<String>> {
+        let is_over = |run: &Value| !run["ended"].is_null();
+        let look =
+            || async { Ok(Some(self.runs().await?).filter(|all| all.len() >= count && all.iter().all(is_over))) };
+        let all = until(PATIENCE, "the runs are over", look).await?;
+        self.stage.rest().await?;
+        Ok(all.iter().map(|run| run["status"].as_str().unwrap_or_default().to_owned()).collect())
+    }
+
     async fn runs(&self) -> anyhow::Result<Vec<Value>> {
         let page = self.stage.api().get("/runs").await?;
         Ok(page["runs"].as_array().cloned().unwrap_or_default())
@@ -140,14 +151,13 @@ async fn an_issue_becomes_a_task_the_channel_hears_of_it_and_the_issue_gets_one_
     ensure!(!raw.contains("<!channel>"), "{raw}");
     let comment = office.answered(bug, 1).await?.remove(0);
     ensure!(comment.body.contains("✅ AI-CRM task created: T-1"), "{comment:?}");
-    office.stage.rest().await?;
+    let ended = office.ended(1).await?;
+    ensure!(ended == ["done"], "{ended:?}");
     let tasks = office.tasks().await?;
     ensure!(tasks.len() == 1 && tasks[0]["title"] == "GitHub: Login <!channel> *breaks*", "{tasks:?}");
     ensure!(tasks[0]["assignee"]["type"] == "agent", "{tasks:?}");
     ensure!(office.stage.said(DEV).len() == 1 && office.of_bot(bug).len() == 1);
     ensure!(office.of_bot(question).is_empty());
-    let runs = office.runs().await?;
-    ensure!(runs.len() == 1 && runs[0]["status"] == "done", "{runs:?}");
     let shown = office.stage.run(&["workflow", "show", "R-1"]).await?;
     ensure!(shown.out.contains("R-1 of github_issue_to_task: done"), "{shown:?}");
     office.end().await
@@ -161,10 +171,9 @@ async fn what_a_pull_request_changes_is_fetched_where_a_rule_looks_at_it() -> an
     office.act("ann", opens("In words", "README.md"))?;
     let reviewed = || async { Ok(Some(office.tasks().await?).filter(|tasks| !tasks.is_empty())) };
     let tasks = until(PATIENCE, "a task for the review", reviewed).await?;
-    office.stage.rest().await?;
+    let statuses = office.ended(2).await?;
     ensure!(tasks.len() == 1 && tasks[0]["title"].as_str().is_some_and(|it| it.contains("In Python")), "{tasks:?}");
     ensure!(tasks[0]["assignee"]["name"] == "code-reviewer" && tasks[0]["priority"] == "high", "{tasks:?}");
-    let statuses: Vec<Value> = office.runs().await?.iter().map(|run| run["status"].clone()).collect();
     ensure!(statuses == ["passed_over", "done"], "{statuses:?}");
     office.end().await
 }
@@ -189,7 +198,7 @@ async fn a_run_that_the_process_dies_under_goes_on_where_it_was() -> anyhow::Res
         office.answered(number, 1).await?;
     }
     until(PATIENCE, "both are told of", || async { Ok((office.stage.said(DEV).len() >= 2).then_some(())) }).await?;
-    office.stage.rest().await?;
+    ensure!(office.ended(2).await? == ["done", "done"]);
     ensure!(office.tasks().await?.len() == 2);
     ensure!(office.stage.said(DEV).len() == 2, "each once");
     ensure!(office.of_bot(one).len() == 1 && office.of_bot(two).len() == 1, "each once");
@@ -202,7 +211,7 @@ async fn a_comment_commands_by_the_permission_of_who_wrote_it() -> anyhow::Resul
     let number = office.opened("Login breaks", &[])?;
     let text = "Hello\r\n/ai-crm task create \"Fix the login\"\r\n\r\n> /ai-crm task create \"quoted\"\r\n\r\n```\r\n/ai-crm task create \"code\"\r\n```\r\n@ai-crm help task\r\n";
     let comment = office.act("bob", json!({"do": "comment", "number": number, "text": text}))?;
-    let id = comment["id"].as_u64().context("a comment has an id")?;
+    let id = comment["comment"].as_u64().context("a comment has an id")?;
     let answers = office.answered(number, 2).await?;
     ensure!(
         answers[0].body.contains("> /ai-crm task create") && answers[0].body.contains("T\\-1")
@@ -229,7 +238,78 @@ async fn a_comment_commands_by_the_permission_of_who_wrote_it() -> anyhow::Resul
     office.answered(number, 4).await?;
     office.stage.rest().await?;
     ensure!(office.tasks().await?.len() == 2);
-    let refused = refused["id"].as_u64().context("a comment has an id")?;
+    let refused = refused["comment"].as_u64().context("a comment has an id")?;
     ensure!(reactions(refused) == ["confused", "eyes"], "{:?}", reactions(refused));
+    office.end().await
+}
+
+const TEN_STEPS: &str = r##"
+workflows:
+  ten:
+    trigger: { platform: github, event: issues.opened, conditions: [{ labels: [ten] }] }
+    actions:
+      - { id: task, action: create_ai_crm_task, params: { title: "{issue.title}" } }
+      - { action: slack_notification, params: { channel: "#dev-team", message: "first {issue.title}" } }
+      - { action: github_comment, params: { message: "first {task.key}" } }
+      - { action: github.label, params: { add: [triaged] } }
+      - { action: task.comment, params: { task: "{task.key}", text: "labelled" } }
+      - { action: github.assign, params: { add: [bob] } }
+      - { action: github_comment, params: { message: "second {task.key}" } }
+      - { action: slack_notification, params: { channel: "#dev-team", message: "second {issue.title}" } }
+      - { action: task.update, params: { task: "{task.key}", status: in-progress } }
+      - { action: github.close, params: { reason: completed } }
+"##;
+
+impl Office {
+    fn told(&self, words_of: &str) -> usize {
+        self.stage.said(DEV).iter().filter(|message| words(message).contains(words_of)).count()
+    }
+
+    /// How many of the seven things that people see of the ten steps are there.
+    fn progress(&self, number: u64, title: &str) -> anyhow::Result<usize> {
+        let issue = self.world().issue(SHOP, number).context("the issue is there")?;
+        let seen = [
+            self.told(&format!("first {title}")) > 0,
+            !self.of_bot(number).is_empty(),
+            issue.labels.iter().any(|label| label == "triaged"),
+            !issue.assignees.is_empty(),
+            self.of_bot(number).len() > 1,
+            self.told(&format!("second {title}")) > 0,
+            !issue.open,
+        ];
+        Ok(seen.iter().filter(|it| **it).count())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_steps_end_the_same_wherever_the_process_dies() -> anyhow::Result<()> {
+    let mut office = Office::with(TEN_STEPS).await?;
+    // Answers take a while, so that some of the deaths come between a call and its answer.
+    let faults = Faults { seed: 7, latency_ms: 50, jitter_ms: 150, lost_answer: 0.1, ..Faults::default() };
+    office.world().set_faults(faults);
+    let mut numbers = Vec::new();
+    for round in 0..=7_usize {
+        let title = format!("round {round}");
+        let number = office.opened(&title, &["ten"])?;
+        let deliveries = 2 * (round + 1);
+        let there = |world: &GitHubWorld| (world.deliveries().len() >= deliveries).then_some(());
+        office.world().wait_for(PATIENCE, there).await.context("the issue is told of")?;
+        let reached = || async { Ok((office.progress(number, &title)? >= round).then_some(())) };
+        until(PATIENCE, &format!("{round} things are seen"), reached).await?;
+        office = office.killed().await?;
+        numbers.push((number, title));
+    }
+    let ended = office.ended(numbers.len()).await?;
+    ensure!(ended.iter().all(|status| status == "done"), "{ended:?}\n{:?}", office.runs().await?);
+    for (number, title) in &numbers {
+        ensure!(office.progress(*number, title)? == 7, "{title}");
+        ensure!(office.of_bot(*number).len() == 2, "{title}: {:?}", office.of_bot(*number));
+        for word in ["first", "second"] {
+            ensure!(office.told(&format!("{word} {title}")) == 1, "{word} {title}");
+        }
+    }
+    let tasks = office.tasks().await?;
+    ensure!(tasks.len() == numbers.len(), "{tasks:?}");
+    ensure!(tasks.iter().all(|task| task["status"] == "in-progress"), "{tasks:?}");
     office.end().await
 }
