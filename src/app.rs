@@ -15,7 +15,7 @@ mod teams;
 mod tokens;
 mod workflows;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ use crate::store::ahead::Lead;
 use crate::store::quota::Quota;
 use crate::store::seal::MasterKey;
 use crate::store::sled::SledOptions;
-use crate::store::{Store, StoreError, open};
+use crate::store::{Store, open};
 use crate::tools;
 use crate::web;
 use crate::web::metrics::WebMetrics;
@@ -117,7 +117,7 @@ impl App {
         let (teams, of_teams) = (teams::parts(&config)?, teams::tenants(&config)?);
         let github = github::parts(&config)?;
         let channels = enabled_channels(&terminal, slack.as_ref(), teams.as_ref(), github.as_deref());
-        let reached = reached(slack.as_ref(), teams.as_ref(), &of_teams);
+        let reached = pairing::reached(slack.as_ref(), teams.as_ref(), &of_teams);
         let signer = signer(&store, reached.keys()).await?;
         let installations =
             Installations::read(&store, config.channels.slack.token().as_ref(), slack.clone(), of_teams)?;
@@ -187,7 +187,7 @@ impl App {
             if let Some(github) = &github {
                 github.learn_at_start().await;
             }
-            said.extend(pairing_codes(&insides, &reached).await?);
+            said.extend(pairing::codes(&insides, &reached).await?);
         }
         let gaps = Gaps::new(&insides, &intake, &figures.gaps);
         let state = Arc::new(web::State {
@@ -296,35 +296,6 @@ fn background(insides: &Arc<Insides>) -> Vec<tokio::task::JoinHandle<()>> {
     }
     background.extend(insides.github.clone().map(|github| tokio::spawn(github.keep_learning())));
     background
-}
-
-/// The tenants that people reach from platforms, each with how its people call the bot.
-fn reached(
-    slack: Option<&Arc<SlackChannel>>,
-    teams: Option<&teams::Parts>,
-    of_teams: &HashMap<String, TenantId>,
-) -> BTreeMap<TenantId, Vec<String>> {
-    let mut reached: BTreeMap<TenantId, Vec<String>> = BTreeMap::new();
-    if let Some(slack) = slack {
-        reached.entry(TenantId::default_tenant()).or_default().push(slack.prefix().to_owned());
-    }
-    if let Some((teams, _)) = teams {
-        let tenants: BTreeSet<&TenantId> = of_teams.values().collect();
-        for tenant in tenants {
-            reached.entry(tenant.clone()).or_default().push(teams.prefix().to_owned());
-        }
-    }
-    reached
-}
-
-/// How to become the owner of each reached tenant that has none.
-async fn pairing_codes(insides: &Insides, reached: &BTreeMap<TenantId, Vec<String>>) -> anyhow::Result<Vec<String>> {
-    match pairing::offer(&insides.store, reached, &insides.config.people).await {
-        Ok(said) => Ok(said),
-        // Work that was taken in goes on while the disk is full; a code waits for the next start.
-        Err(error @ StoreError::Full(_)) => Ok(vec![format!("no pairing code was made: {error}")]),
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn open_store(

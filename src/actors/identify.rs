@@ -330,11 +330,8 @@ impl Identifier {
         age: Duration,
     ) -> Result<Option<PersonRecord>, StoreError> {
         let now = self.clock.now();
-        let known = match self.place_of(event) {
-            Some(place) => person::record_in(view, user, place)?,
-            None => person::record(view, user)?,
-        };
-        let known = known.map(|stored| stored.value);
+        let there = self.place_of(event).map(|place| person::record_in(view, user, place));
+        let known = there.unwrap_or_else(|| person::record(view, user))?.map(|stored| stored.value);
         // A look-up that a clock once ahead has dated in the future is none.
         Ok(known.filter(|record| record.seen <= now && now.since(record.seen) < age))
     }
@@ -448,10 +445,4 @@ fn nobody(words: &str) -> Identity {
 #[must_use]
 pub fn is_ours(event: &Event) -> bool {
     event.what.channel == ChannelName::Internal
-}
-
-/// The time until which a button that is made now works.
-#[must_use]
-pub fn button_until(now: Timestamp) -> Timestamp {
-    now.after(Duration::from_secs(90 * 24 * 3600))
 }

@@ -15,17 +15,17 @@ use crate::actors::disconnect::{self, Disconnected};
 use crate::actors::granted::{by_approval, is_granted, unasked};
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
 use crate::actors::reported;
-use crate::actors::runs::Desk;
+use crate::actors::runs::{self, Desk};
 use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
-use crate::actors::sign::Signer;
+use crate::actors::sign::{self, Signer};
 use crate::actors::task::{self, Task};
 use crate::commands;
 use crate::config::catalog::Catalog;
 use crate::domain::action::ActionClaim;
 use crate::domain::approval::Approval;
 use crate::domain::effect::Effect;
-use crate::domain::event::{Event, EventKind, Place};
+use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Failure;
 use crate::domain::task::link::TaskLinks;
@@ -33,7 +33,7 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::{Inbox, PutOff, backoff};
 use crate::ledger::settled::Settlements;
 use crate::pm::Analyst;
-use crate::policy::{self, Decision, Live, PolicySet, Request, Subject};
+use crate::policy::{self, Decision, Live, PolicySet, Request};
 use crate::store::keyspace::event::{self, Ready};
 use crate::store::{StoreError, Stored, View};
 use crate::tools::{Context, approval};
@@ -243,7 +243,7 @@ impl Router {
         let may = |action: &str| is_granted(&decide(action), approval);
         let offers = |action: &str| decide(action).is_offered();
         let now = self.clock().now();
-        let until = crate::actors::identify::button_until(now);
+        let until = sign::button_until(now);
         let sign = |line: &str| self.signer.sign(&ActionClaim { tenant: tenant.clone(), line: line.to_owned(), until });
         let context = Context {
             view,
@@ -289,16 +289,7 @@ impl Router {
         approval: Option<&Stored<Approval>>,
         context: &Context<'_>,
     ) -> Result<Verdict, Failure> {
-        let decide = |subject: &Subject, action: &str, place: Option<&Place>| {
-            set.decide(&Request {
-                subject,
-                action,
-                tenant: &context.event.tenant,
-                channel: context.event.what.channel,
-                place,
-                tool: None,
-            })
-        };
+        let decide = runs::deciding(set, context.event);
         let desk = Desk { workflows: &self.workflows, decide: &decide, dice: &*self.dice };
         let action = task.action();
         let mut is_further = false;

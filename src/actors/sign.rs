@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::RwLock;
+use std::time::Duration;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -29,6 +30,12 @@ pub enum TokenError {
     /// Its time is over.
     #[error("this button is too old")]
     Stale,
+}
+
+/// The time until which a button that is made now works.
+#[must_use]
+pub fn button_until(now: Timestamp) -> Timestamp {
+    now.after(Duration::from_secs(90 * 24 * 3600))
 }
 
 /// Signs and checks tokens.

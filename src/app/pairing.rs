@@ -3,8 +3,13 @@
 //! Where the configuration names owners there is none to be found by a code. What a code is and how it is tried
 //! stands in `tools/pairing.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use crate::app::inside::Insides;
+use crate::app::teams;
+use crate::channels::Channel as _;
+use crate::channels::slack::deliver::SlackChannel;
 use crate::config::people::People;
 use crate::domain::ids::TenantId;
 use crate::domain::outcome::Expect;
@@ -58,6 +63,35 @@ async fn keep(store: &Store, tenant: &TenantId, pairing: &Pairing, expect: Expec
     let mut batch = Batch::new();
     batch.write(tenant, setting::put_pairing(pairing, expect));
     store.commit(batch).await
+}
+
+/// The tenants that people reach from platforms, each with how its people call the bot.
+pub(super) fn reached(
+    slack: Option<&Arc<SlackChannel>>,
+    teams: Option<&teams::Parts>,
+    of_teams: &HashMap<String, TenantId>,
+) -> BTreeMap<TenantId, Vec<String>> {
+    let mut reached: BTreeMap<TenantId, Vec<String>> = BTreeMap::new();
+    if let Some(slack) = slack {
+        reached.entry(TenantId::default_tenant()).or_default().push(slack.prefix().to_owned());
+    }
+    if let Some((teams, _)) = teams {
+        let tenants: BTreeSet<&TenantId> = of_teams.values().collect();
+        for tenant in tenants {
+            reached.entry(tenant.clone()).or_default().push(teams.prefix().to_owned());
+        }
+    }
+    reached
+}
+
+/// How to become the owner of each reached tenant that has none.
+pub(super) async fn codes(insides: &Insides, reached: &BTreeMap<TenantId, Vec<String>>) -> anyhow::Result<Vec<String>> {
+    match offer(&insides.store, reached, &insides.config.people).await {
+        Ok(said) => Ok(said),
+        // Work that was taken in goes on while the disk is full; a code waits for the next start.
+        Err(error @ StoreError::Full(_)) => Ok(vec![format!("no pairing code was made: {error}")]),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,10 @@
 //! An event is written to the inbox before anyone acts on it. Channels make events; handlers read
 //! them. A new kind of thing that can happen is a variant of [`EventKind`].
 
+mod asked;
+
+pub use asked::Asked;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::form::Filled;
@@ -257,23 +261,6 @@ pub enum Reach {
     By(String),
     /// There is none: the bot was taken out of the place.
     Lost,
-}
-
-/// How many commands stand in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Asked {
-    /// Those that are carried out.
-    pub commands: u32,
-    /// Those that are not, since one text has too many.
-    pub left: u32,
-}
-
-impl Asked {
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// How far a meeting is.

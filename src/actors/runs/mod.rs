@@ -45,7 +45,7 @@ use serde_json::Value;
 use crate::domain::event::{Event, Place};
 use crate::domain::ids::RunId;
 use crate::domain::outcome::{Failure, Outcome, Refusal};
-use crate::policy::{Decision, Subject};
+use crate::policy::{Decision, PolicySet, Request, Subject};
 use crate::store::keyspace::run as runs;
 use crate::store::{Stored, View};
 use crate::tools::{self, Context};
@@ -67,6 +67,17 @@ pub(super) struct Desk<'a> {
     pub(super) decide: &'a dyn Fn(&Subject, &str, Option<&Place>) -> Decision,
     /// A number from 0 to 1.
     pub(super) dice: &'a dyn Fn() -> f64,
+}
+
+/// What a set of policies says of those who act for runs, where the event of the run's timer is.
+pub(super) fn deciding<'a>(
+    set: &'a PolicySet,
+    event: &'a Event,
+) -> impl Fn(&Subject, &str, Option<&Place>) -> Decision + 'a {
+    move |subject, action, place| {
+        let (tenant, channel) = (&event.tenant, event.what.channel);
+        set.decide(&Request { subject, action, tenant, channel, place, tool: None })
+    }
 }
 
 /// Whether a timer rings for runs.

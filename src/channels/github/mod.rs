@@ -26,7 +26,7 @@ mod wire;
 /// The path at which GitHub reaches the server.
 pub const WEBHOOK_PATH: &str = "/api/github/webhooks";
 /// What it is, for `serve` and `doctor`.
-pub const ABOUT: &str = "events of GitHub repositories are taken in and kept; no command and no rule acts on them";
+pub const ABOUT: &str = "people command the bot by comments, and rules act on what happens in repositories";
 /// How to turn it on.
 pub const TURN_ON: &str = "set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET, and give the App the webhook \
                            address /api/github/webhooks";
