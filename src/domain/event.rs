@@ -4,8 +4,10 @@
 //! them. A new kind of thing that can happen is a variant of [`EventKind`].
 
 mod asked;
+mod meeting;
 
 pub use asked::Asked;
+pub use meeting::MeetingPhase;
 
 use serde::{Deserialize, Serialize};
 
@@ -261,16 +263,6 @@ pub enum Reach {
     By(String),
     /// There is none: the bot was taken out of the place.
     Lost,
-}
-
-/// How far a meeting is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MeetingPhase {
-    /// It has begun.
-    Began,
-    /// It has ended.
-    Ended,
 }
 
 /// What happened.

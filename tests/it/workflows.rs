@@ -5,12 +5,13 @@ use ai_crm::actors::clock;
 use ai_crm::sim::fault::Faults;
 use ai_crm::sim::github::issue::Comment;
 use ai_crm::sim::github::{Act, App, GitHubSim, GitHubWorld, SharedWorld, seed};
+use ai_crm::sim::slack::message::Message;
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stage::{DEV, PATIENCE, Stage, words};
+use crate::stage::{ADA, DEV, Expected, LINUS, PATIENCE, Stage, controls, words};
 use crate::support::api::http_client;
 use crate::support::until;
 
@@ -18,13 +19,17 @@ const SHOP: &str = "acme/shop";
 
 /// A bot with Slack and GitHub on, and a folder of workflows.
 struct Office {
-    _folder: TempDir,
+    folder: TempDir,
     hub: GitHubSim,
     stage: Stage,
 }
 
 impl Office {
     async fn with(workflows: &str) -> anyhow::Result<Self> {
+        Self::with_also(workflows, &[]).await
+    }
+
+    async fn with_also(workflows: &str, further: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("rules.yml"), workflows)?;
         // The stand-in's client needs a default TLS provider too.
@@ -32,7 +37,7 @@ impl Office {
         let hub = GitHubSim::start("127.0.0.1:0", GitHubWorld::new(App::default(), clock::system())).await?;
         let app_id = seed::APP_ID.to_string();
         let api_url = hub.api_url();
-        let variables = [
+        let mut variables = vec![
             ("GITHUB_APP_ID", app_id.as_str()),
             ("GITHUB_PRIVATE_KEY", seed::PRIVATE_KEY),
             ("GITHUB_WEBHOOK_SECRET", seed::WEBHOOK_SECRET),
@@ -40,8 +45,9 @@ impl Office {
             ("AI_CRM__CHANNELS__GITHUB__MESSAGE_PACE_MS", "0"),
             ("AI_CRM__WORKFLOWS__FOLDER", folder.path().to_str().context("a folder with a name in UTF-8")?),
         ];
+        variables.extend_from_slice(further);
         let stage = Stage::set_with(&variables).await?;
-        let office = Self { _folder: folder, hub, stage };
+        let office = Self { folder: folder, hub, stage };
         office.connect();
         Ok(office)
     }
@@ -312,4 +318,79 @@ async fn ten_steps_end_the_same_wherever_the_process_dies() -> anyhow::Result<()
     ensure!(tasks.len() == numbers.len(), "{tasks:?}");
     ensure!(tasks.iter().all(|task| task["status"] == "in-progress"), "{tasks:?}");
     office.end().await
+}
+
+const ASKS: &str = r##"
+workflows:
+  gated:
+    trigger: { platform: github, event: issues.opened, conditions: [{ labels: [gate] }] }
+    actions:
+      - id: gate
+        approval: { approvers: { group: ops }, ask: "Work on {issue.title}?", show: [issue.title] }
+      - { when: { steps.gate.approved: true }, action: github_comment, params: { message: "approved" } }
+      - wait_for: { event: issues.closed, where: { issue.title: "{vars.never}" }, timeout: 90d }
+"##;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_asks_people_waits_for_an_event_and_is_ended_and_set_going_again() -> anyhow::Result<()> {
+    let rules = ASKS.replace(", where: { issue.title: \"{vars.never}\" }", "");
+    let office = Office::with_also(&rules, &[("AI_CRM__PEOPLE__GROUPS__OPS", "slack:T0SIM0001/U0LINUS01")]).await?;
+    // Whom the bot has met it can ask.
+    office.stage.answer(LINUS, "help").await?;
+    let number = office.opened("the cellar", &["gate"])?;
+    let is_asked = |message: &Message| words(message).contains("Work on the cellar?");
+    let card =
+        office.stage.sees("the question", |slack| slack.messages("D0LINUS01").into_iter().find(is_asked)).await?;
+    ensure!(words(&card).contains("gated (R-1)"), "{card:?}");
+    let line = "run answer R-1 gate 1 yes";
+    let refused = words(&office.stage.answer(ADA, line).await?);
+    ensure!(refused.contains("you may not answer this"), "{refused}");
+    let office = office.killed().await?;
+    let approve = controls(&card).get("Approve").cloned().context("a button")?;
+    let (_, answer) = office.stage.sender.click(LINUS, &card.channel, &card.ts, &approve, None).await?;
+    ensure!(answer.status == Some(200), "{answer:?}");
+    office.answered(number, 1).await?;
+    let late = words(&office.stage.answer(LINUS, line).await?);
+    ensure!(late.contains("no such open question") || late.contains("R-1"), "{late}");
+
+    let waits = || async { Ok(Some(office.runs().await?).filter(|all| all[0]["status"] == "waiting")) };
+    until(PATIENCE, "it waits for the event", waits).await?;
+    let ended = office.stage.run(&["workflow", "cancel", "R-1"]).await?;
+    ensure!(ended.code() == Some(0), "{ended:?}");
+    ensure!(office.ended(1).await? == ["cancelled"]);
+    let again = office.stage.run(&["workflow", "retry", "R-1"]).await?;
+    ensure!(again.code() == Some(0), "{again:?}");
+    until(PATIENCE, "it waits again", waits).await?;
+    ensure!(office.of_bot(number).len() == 1, "what was done is not repeated");
+    office.act("ann", json!({"do": "close", "number": number}))?;
+    ensure!(office.ended(1).await? == ["done"], "{:?}", office.runs().await?);
+    let wrong = office.stage.run(&["workflow", "retry", "R-1", "--from", "nowhere"]).await?;
+    ensure!(wrong.code() == Some(1) && wrong.err.contains("has no step `nowhere`"), "{wrong:?}");
+    office.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_begins_runs_and_a_broken_file_stays_out() -> anyhow::Result<()> {
+    let office = Office::with("workflows: {}\n").await?;
+    let rules = office.folder.path().join("rules.yml");
+    std::fs::write(&rules, "workflows: {broken: {trigger: {schedule: {cron: nonsense}}, actions: []}}\n")?;
+    let is_told = || async { Ok(office.stage.plan.log().contains("workflows are not valid").then_some(())) };
+    until(PATIENCE, "the mistake is told", is_told).await?;
+    let every_minute = "workflows: {tick: {trigger: {schedule: {cron: \"* * * * *\"}}, \
+                        actions: [{action: slack_notification, params: {channel: \"#dev-team\", message: tick}}]}}\n";
+    std::fs::write(&rules, every_minute)?;
+    let look = || async { Ok((office.told("tick") > 0).then_some(())) };
+    until(std::time::Duration::from_secs(75), "the schedule begins a run", look).await?;
+    std::fs::write(&rules, "workflows: {}\n")?;
+    let what_if = office.folder.path().join("other.yml");
+    std::fs::write(&what_if, RULES)?;
+    office.opened("kept", &["bug"])?;
+    let compared = || async {
+        let said = office.stage.run(&["workflow", "what-if", what_if.to_str().unwrap_or_default()]).await?;
+        Ok(said.out.contains("github_issue_to_task: would begin 1 more, 0 no longer").then_some(()))
+    };
+    until(PATIENCE, "what the other file would do", compared).await?;
+    office.ended(1).await?;
+    let log = "workflows are not valid";
+    office.stage.end_but_for(Expected { faults: &[log], ..Expected::default() }).await
 }
