@@ -255,7 +255,7 @@ impl Client {
         Ok(id)
     }
 
-    async fn ask_as_app(&self, ask: Ask) -> Result<Answer, DeliverError> {
+    pub(super) async fn ask_as_app(&self, ask: Ask) -> Result<Answer, DeliverError> {
         let unsigned = || DeliverError::Unavailable { reason: "the App's key signs nothing".to_owned() };
         let statement = self.key.statement(&self.app_id, self.clock.now()).ok_or_else(unsigned)?;
         let answer = self.exchange(Voice::App, &ask, &bearer(statement.expose())?).await?;

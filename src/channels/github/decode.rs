@@ -128,14 +128,20 @@ fn read<T: DeserializeOwned>(field: Option<&RawValue>) -> Option<T> {
 }
 
 /// A word of GitHub's, as it is used in names: `pull_request`, `opened`.
-fn is_word(text: &str) -> bool {
+pub(super) fn is_word(text: &str) -> bool {
     let fits = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_' || letter == b'-';
     (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn is_delivery(text: &str) -> bool {
+pub(super) fn is_delivery(text: &str) -> bool {
     let fits = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-';
     (1..=LONGEST_DELIVERY).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// The key by which a delivery is known again, whatever the case of its GUID.
+#[must_use]
+pub fn delivery_key(guid: &str) -> String {
+    format!("github:delivery:{}", guid.to_ascii_lowercase())
 }
 
 /// Reads a delivery whose authenticity is proved: the headers [`EVENT_HEADER`] and [`DELIVERY_HEADER`], and the body.
@@ -181,7 +187,7 @@ pub fn decode(
         channel: ChannelName::GitHub,
         organisation,
         installation,
-        dedupe: vec![format!("github:delivery:{}", delivery.to_ascii_lowercase())],
+        dedupe: vec![delivery_key(delivery)],
         lane: LaneKey(lane.into()),
         from,
         place: repository.map(place),

@@ -9,6 +9,7 @@ pub mod client;
 pub mod commands;
 pub mod decode;
 pub mod deliver;
+pub mod deliveries;
 mod governor;
 pub mod key;
 mod look_up;
