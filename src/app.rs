@@ -31,6 +31,7 @@ use crate::actors::router::{Patience, Router};
 use crate::actors::sign::Signer;
 use crate::actors::sockets;
 use crate::actors::tree::{self, Entrance, Tree};
+use crate::app::gaps::github::Healing;
 use crate::app::gaps::{GapMetrics, Gaps};
 use crate::app::inside::{BehindIntake, Insides};
 use crate::app::installation::Installations;
@@ -86,8 +87,9 @@ pub struct App {
     state: web::Shared,
     admin: Secrets,
     background: Vec<tokio::task::JoinHandle<()>>,
-    /// Begins when platforms can reach it.
+    /// Both begin when platforms can reach it.
     gaps: Option<Gaps>,
+    healing: Option<Healing>,
     /// What the start made or found, for `serve` to say.
     said: Vec<String>,
 }
@@ -190,6 +192,7 @@ impl App {
             said.extend(pairing::codes(&insides, &reached).await?);
         }
         let gaps = Gaps::new(&insides, &intake, &figures.gaps);
+        let healing = Healing::new(&insides, &figures.gaps);
         let state = Arc::new(web::State {
             instance: data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>()),
             inbox,
@@ -210,12 +213,13 @@ impl App {
             metrics: WebMetrics::new(registry),
             under_way: web::api::UnderWay::default(),
         });
-        Ok(Self { config, store, insides, state, admin, background, gaps, said })
+        Ok(Self { config, store, insides, state, admin, background, gaps, healing, said })
     }
 
     /// Platforms can reach it from here on: what they said in vain before is looked for.
     pub fn listens(&mut self) {
         self.background.extend(self.gaps.take().map(|gaps| tokio::spawn(gaps.watch())));
+        self.background.extend(self.healing.take().map(|healing| tokio::spawn(healing.watch())));
     }
 
     /// The HTTP routes.

@@ -79,6 +79,7 @@ pub(super) async fn examine(inside: &Insides, send: bool) -> Value {
     findings.push(policy(inside));
     findings.extend(sockets(inside));
     findings.extend(gaps::findings(&inside.board));
+    findings.extend(gaps::github(&inside.board));
     if send {
         findings.extend(sending::findings(inside).await);
     }

@@ -6,7 +6,10 @@
 //! lies between is looked through once, in the background. Each team of an organisation that is connected as a whole has
 //! a row of its own and is looked through by itself (`teams.rs`). What is read stands in `channels/slack/history.rs`,
 //! what becomes of it in `look.rs`.
+//!
+//! What GitHub has sent in vain is found and fetched in another way, which stands in `github.rs`.
 
+pub(super) mod github;
 mod look;
 mod teams;
 

@@ -42,6 +42,11 @@ pub struct GitHubSettings {
     pub accounts: Vec<String>,
     /// Least time between two comments in one repository, in milliseconds.
     pub message_pace_ms: u64,
+    /// How far back it is looked for deliveries that have not arrived, in hours; 0 looks for none. Three days at most: so
+    /// long GitHub keeps them.
+    pub look_back_hours: u64,
+    /// Time between two such looks, in seconds.
+    pub look_every_s: u64,
 }
 
 impl GitHubSettings {
@@ -65,6 +70,18 @@ impl GitHubSettings {
         Duration::from_millis(self.message_pace_ms)
     }
 
+    /// How far back it is looked for deliveries that have not arrived; none where that is off.
+    #[must_use]
+    pub fn look_back(&self) -> Option<Duration> {
+        (self.look_back_hours > 0).then(|| Duration::from_secs(self.look_back_hours * 3600))
+    }
+
+    /// Time between two such looks.
+    #[must_use]
+    pub fn look_every(&self) -> Duration {
+        Duration::from_secs(self.look_every_s)
+    }
+
     /// Where the ids of users are valid: `github.com`, or the host of a server of one's own.
     #[must_use]
     pub fn realm(&self) -> &str {
@@ -85,7 +102,8 @@ mod tests {
         };
         let accounts = if text.contains("accounts") { "" } else { "accounts = []\n" };
         let api = if text.contains("api_url") { "" } else { "api_url = 'https://api.github.com'\n" };
-        toml::from_str(&format!("{enabled}{accounts}{api}{text}")).unwrap()
+        let looks = "look_back_hours = 72\nlook_every_s = 600\n";
+        toml::from_str(&format!("{enabled}{looks}{accounts}{api}{text}")).unwrap()
     }
 
     #[test]

@@ -43,6 +43,8 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("ledger.outbox_in_flight", 1, 65_536),
     ("ledger.session_idle_s", 1, 604_800),
     ("channels.slack.message_pace_ms", 0, 60_000),
+    ("channels.github.look_back_hours", 0, 72),
+    ("channels.github.look_every_s", 1, 3600),
     ("channels.slack.look_back_hours", 0, 24),
     ("channels.slack.look_back_calls", 1, 100_000),
     ("channels.slack.look_back_pace_ms", 0, 60_000),

@@ -14,17 +14,24 @@ use crate::stage::{PATIENCE, run};
 use crate::support::api::http_client;
 use crate::support::server::{Server, ServerPlan};
 
-const SHOP: &str = "acme/shop";
+pub(crate) const SHOP: &str = "acme/shop";
+/// Nothing is asked for but by the test itself.
+const ASKS_FOR_NOTHING: (&str, &str) = ("AI_CRM__CHANNELS__GITHUB__LOOK_BACK_HOURS", "0");
 
 /// GitHub, and how a bot is started beside it.
-struct Hub {
+pub(crate) struct Hub {
     folder: TempDir,
     sim: GitHubSim,
-    plan: ServerPlan,
+    pub(crate) plan: ServerPlan,
 }
 
 impl Hub {
     async fn set() -> anyhow::Result<Self> {
+        Self::set_with(ASKS_FOR_NOTHING).await
+    }
+
+    /// With a variable of the environment.
+    pub(crate) async fn set_with((name, value): (&str, &str)) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         // The stand-in's client needs a default TLS provider too.
         http_client()?;
@@ -33,29 +40,30 @@ impl Hub {
             .with("GITHUB_APP_ID", &seed::APP_ID.to_string())
             .with("GITHUB_PRIVATE_KEY", seed::PRIVATE_KEY)
             .with("GITHUB_WEBHOOK_SECRET", seed::WEBHOOK_SECRET)
-            .with("GITHUB_API_URL", &sim.api_url());
+            .with("GITHUB_API_URL", &sim.api_url())
+            .with(name, value);
         Ok(Self { folder, sim, plan })
     }
 
     /// A bot to which webhooks go.
-    async fn bot(&self) -> anyhow::Result<Server> {
+    pub(crate) async fn bot(&self) -> anyhow::Result<Server> {
         let server = self.plan.start().await?;
         let url = format!("{}/api/github/webhooks", server.base_url());
         self.world().set_hook(|hook| hook.url = Some(url));
         Ok(server)
     }
 
-    fn world(&self) -> &SharedWorld {
+    pub(crate) fn world(&self) -> &SharedWorld {
         self.sim.world()
     }
 
-    fn act(&self, who: &str, act: Value) -> anyhow::Result<Value> {
+    pub(crate) fn act(&self, who: &str, act: Value) -> anyhow::Result<Value> {
         let act: Act = serde_json::from_value(act)?;
         Ok(self.world().act(who, SHOP, act)?.made)
     }
 
     /// Waits until so many deliveries were tried; gives how each ended.
-    async fn tried(&self, count: usize) -> anyhow::Result<Vec<u16>> {
+    pub(crate) async fn tried(&self, count: usize) -> anyhow::Result<Vec<u16>> {
         let all = |world: &GitHubWorld| Some(world.deliveries()).filter(|all| all.len() >= count);
         let all = self.world().wait_for(PATIENCE, all).await.context("deliveries")?;
         Ok(all.iter().map(|one| one.status_code).collect())

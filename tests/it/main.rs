@@ -13,6 +13,7 @@ mod edge;
 mod gaps;
 mod gestures;
 mod github;
+mod github_heal;
 mod github_sim;
 mod group_chats;
 mod home;

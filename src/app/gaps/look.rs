@@ -43,6 +43,7 @@ struct Labels {
 pub(in crate::app) struct GapMetrics {
     messages: Family<Labels, Counter>,
     places: Family<Labels, Counter>,
+    deliveries: Family<Labels, Counter>,
 }
 
 impl GapMetrics {
@@ -52,6 +53,13 @@ impl GapMetrics {
         registry.register("gap_messages", help, self.messages.clone());
         let help = "Places that a look after a gap was for: read, cut (not to the end), not_read, left_out";
         registry.register("gap_places", help, self.places.clone());
+        let help = "Deliveries of GitHub that had not arrived: found, healed (sent again, and arrived), given_up";
+        registry.register("gap_deliveries", help, self.deliveries.clone());
+    }
+
+    /// Counts what became of deliveries of GitHub.
+    pub(super) fn deliveries(&self, kind: &'static str, by: usize) {
+        Self::count(&self.deliveries, kind, by);
     }
 
     fn count(family: &Family<Labels, Counter>, kind: &'static str, by: usize) {

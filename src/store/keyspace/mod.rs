@@ -15,6 +15,7 @@ pub mod face;
 pub mod gap;
 pub mod link;
 pub mod meeting;
+pub mod missing;
 pub mod notice;
 pub mod person;
 pub mod run;
