@@ -155,8 +155,12 @@ impl App {
         let mut registry = figures.registry(&store, &board);
         let limit = Arc::new(Limit::new(config.server.caller_per_minute));
         let entrance = Entrance::new(figures.router.clone());
-        let behind =
-            BehindIntake { github: github.clone(), installations: installations.clone(), entrance: entrance.clone() };
+        let behind = BehindIntake {
+            github: github.clone(),
+            accounts: github::listed(&config),
+            installations: installations.clone(),
+            entrance: entrance.clone(),
+        };
         let intake = Intake::new(inbox.clone(), limit.clone(), Arc::new(behind), &mut registry);
         let deliverer = Deliverer { store: store.clone(), clock, channels, patience: delivery_patience(&config), dice };
         let tree = match mode {
@@ -203,7 +207,7 @@ impl App {
             slack_command: config.channels.slack.command.clone(),
             slack: slack.zip(form_desk).map(|(slack, forms)| slack::edge(&config, &slack, forms)).transpose()?,
             teams: teams.map(|(teams, door)| teams::edge(&config, &teams, door, forms)),
-            github: github.map(|github| github::edge(&config, &github)),
+            github: github::edge(&config, github.as_deref()),
             workflows: insides.workflows.clone(),
             terminal,
             admin: admin.clone(),
@@ -257,7 +261,7 @@ impl App {
         let on = |name| match name {
             ChannelName::Slack => self.insides.slack.is_some(),
             ChannelName::Teams => self.insides.teams.is_some(),
-            ChannelName::GitHub => self.state.github.is_some(),
+            ChannelName::GitHub => self.state.github.is_on(),
             _ => true,
         };
         let line = |spec: &channels::ChannelSpec| {

@@ -3,6 +3,7 @@
 use crate::actors::runs;
 use crate::actors::settle::Verdict;
 use crate::channels::github::reaction::{self, Progress};
+use crate::domain::api_key::Posted;
 use crate::domain::card::{Card, Tone};
 use crate::domain::event::{Asked, Event, EventKind};
 use crate::domain::outcome::{Call, Reply};
@@ -18,6 +19,15 @@ pub(super) fn decide(
     view: &View,
     now: Timestamp,
 ) -> Result<Option<Verdict>, StoreError> {
+    let EventKind::Platform { posted, .. } = &event.what.kind else { return Ok(None) };
+    let verdict = follows(event, workflows, view, now)?;
+    Ok(verdict.map(|verdict| match posted {
+        Some(Posted { by, .. }) => verdict.posted_by(by),
+        None => verdict,
+    }))
+}
+
+fn follows(event: &Event, workflows: &Set, view: &View, now: Timestamp) -> Result<Option<Verdict>, StoreError> {
     let EventKind::Platform { name, ignore, asked, .. } = &event.what.kind else { return Ok(None) };
     if let Some(why) = ignore {
         return Ok(Some(Verdict::ignored(why.clone())));

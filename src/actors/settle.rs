@@ -78,6 +78,14 @@ impl Verdict {
         Self::new(End::Done, outcome)
     }
 
+    /// With who has posted the event in its platform's place, for the audit chain.
+    pub(super) fn posted_by(mut self, by: &str) -> Self {
+        self.audit = Some((AuditEnd::Done, "posted in the platform's place".to_owned()));
+        self.handler = Some("events.post");
+        self.actor = Some(by.to_owned());
+        self
+    }
+
     /// With the sign by which the text that asked shows how it has ended, where its platform has such signs.
     pub(super) fn shown_to_have_ended(mut self, event: &Event) -> Self {
         self.outcome.calls.extend(reported::ended(event, self.end));

@@ -58,9 +58,22 @@ pub(super) fn parts(config: &Config) -> anyhow::Result<Option<Arc<Parts>>> {
     Ok(Some(Arc::new(Parts { channel, me: Arc::new(ArcSwap::from_pointee(me)) })))
 }
 
-/// Its part of the edge.
-pub(super) fn edge(config: &Config, parts: &Parts) -> Edge {
-    Edge::new(Verifier::new(config.channels.github.webhook_secret.as_slice()), parts.me.clone())
+/// Its part of the edge. Where GitHub is off, that takes what is posted with an API key alone.
+pub(super) fn edge(config: &Config, parts: Option<&Parts>) -> Edge {
+    let settings = &config.channels.github;
+    match parts {
+        Some(parts) => Edge::new(Some(Verifier::new(settings.webhook_secret.as_slice())), parts.me.clone()),
+        None => {
+            let me = Me { realm: settings.realm().to_owned(), ..Me::default() };
+            Edge::new(None, Arc::new(ArcSwap::from_pointee(me)))
+        }
+    }
+}
+
+/// The accounts that are listed. Where there are none and no App whose owner decides, each is this team's: nothing comes
+/// then but what bears an API key.
+pub(super) fn listed(config: &Config) -> Accounts {
+    Accounts::new(&config.channels.github.accounts)
 }
 
 impl Parts {

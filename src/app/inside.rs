@@ -11,7 +11,7 @@ use crate::actors::sign::Signer;
 use crate::actors::tree::{Entrance, Tree};
 use crate::app::installation::Installations;
 use crate::app::{doctor, explain, github, pairing, policies, teams};
-use crate::channels::github::accounts::Whose;
+use crate::channels::github::accounts::{Accounts, Whose};
 use crate::channels::slack::deliver::SlackChannel;
 use crate::channels::slack::oauth::Granted;
 use crate::config::Config;
@@ -47,6 +47,8 @@ pub(super) struct Insides {
 /// What the way in asks of the rest of the program.
 pub(super) struct BehindIntake {
     pub(super) github: Option<Arc<github::Parts>>,
+    /// Those of GitHub that are listed, for where it is off.
+    pub(super) accounts: Accounts,
     pub(super) installations: Installations,
     pub(super) entrance: Entrance,
 }
@@ -55,11 +57,11 @@ impl Behind for BehindIntake {
     fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId {
         match channel {
             ChannelName::GitHub => {
-                let whose = self.github.as_ref().map(|github| github.channel.accounts().whose(organisation));
-                match whose {
+                let accounts = self.github.as_ref().map_or(&self.accounts, |github| github.channel.accounts().as_ref());
+                match accounts.whose(organisation) {
                     // Nobody can tell yet: see `app/github.rs`.
-                    Some(Whose::Ours | Whose::Unknown) => TenantId::default_tenant(),
-                    Some(Whose::Others) | None => TenantId::unclaimed(),
+                    Whose::Ours | Whose::Unknown => TenantId::default_tenant(),
+                    Whose::Others => TenantId::unclaimed(),
                 }
             }
             _ => self.installations.tenant_of(channel, installation, organisation),

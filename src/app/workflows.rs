@@ -46,13 +46,13 @@ pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
     Ok(files)
 }
 
-/// The workflows that files make.
+/// The workflows that files make, and those that are built in.
 ///
 /// # Errors
 /// The files that are not valid.
 pub(crate) fn read(files: Vec<(String, String)>) -> Result<Set, Vec<Wrong>> {
     let actions = known::names(&tools::known_tools());
-    Set::read(files, &Known { actions: &actions, platforms: PLATFORMS })
+    Set::read_with_built_in(files, &Known { actions: &actions, platforms: PLATFORMS })
 }
 
 /// What is wrong with files, a line for each mistake.

@@ -94,7 +94,7 @@ enum Subcommand {
     Backup(backup::BackupArgs),
     /// Fill an empty data folder from a backup
     Restore(backup::RestoreArgs),
-    /// Sealing keys
+    /// API keys for programs, and sealing keys
     Keys(keys::KeysArgs),
     /// Workspaces of Slack
     Slack(slack::SlackArgs),

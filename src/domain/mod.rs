@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod agent;
+pub mod api_key;
 pub mod approval;
 pub mod audit;
 pub mod card;

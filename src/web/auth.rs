@@ -1,30 +1,104 @@
-//! Who may use the API: the bearer of an admin token.
+//! Who may use the API: the bearer of an admin token, and of an API key for what the key permits.
 
 use axum::extract::{FromRequestParts, State};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::domain::api_key::{ApiKey, Scope, Standing, is_key};
 use crate::domain::event::ChannelName;
 use crate::domain::ids::TenantId;
+use crate::domain::outcome::Expect;
+use crate::ledger::operate::OPERATOR;
+use crate::store::keyspace::api_key;
+use crate::store::{Batch, StoreError, Stored};
 use crate::web::problem::Problem;
-use crate::web::{Shared, edge};
+use crate::web::{Shared, api, edge};
 
-/// Lets a request through that bears an admin token.
-pub async fn require_token(State(state): State<Shared>, request: axum::extract::Request, next: Next) -> Response {
+/// Whose share of requests the bearers of admin tokens use.
+const ADMIN: &str = "admin";
+
+/// Who has proved to be somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Short, for keys of the store: `k-…`, or `admin`.
+    pub id: String,
+    /// As the audit chain names them: `api key k-…`, or `operator`.
+    pub name: String,
+}
+
+/// Lets a request through that bears an admin token, or an API key that permits the route.
+pub async fn require_token(State(state): State<Shared>, mut request: axum::extract::Request, next: Next) -> Response {
     let bearer = edge::text(request.headers(), header::AUTHORIZATION.as_str());
+    let has_bearer = bearer.is_some();
     let token =
         bearer.and_then(|bearer| bearer.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-    if token.is_some_and(|(_, token)| state.admin.match_any(token.trim())) {
-        return match state.limit.count(ChannelName::Api, "admin", state.inbox.clock().now()) {
-            Ok(()) => next.run(request).await,
-            Err(seconds) => Problem::too_many(seconds).into_response(),
-        };
+    let token = token.map(|(_, token)| token.trim().to_owned()).unwrap_or_default();
+    let caller = if state.admin.match_any(&token) {
+        Ok(Caller { id: ADMIN.to_owned(), name: OPERATOR.to_owned() })
+    } else if is_key(&token) {
+        by_key(&state, &token, api::scope_of(request.method(), request.uri().path())).await
+    } else {
+        Err(refused(&state, if has_bearer { "wrong token" } else { "no token" }, Problem::unauthentic()))
+    };
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(problem) => return problem.into_response(),
+    };
+    if let Err(seconds) = state.limit.count(ChannelName::Api, &caller.id, state.inbox.clock().now()) {
+        return Problem::too_many(seconds).into_response();
     }
-    let reason = if bearer.is_some() { "wrong token" } else { "no token" };
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// Counts who is not let in. Nothing of what they presented is in a log.
+fn refused(state: &Shared, reason: &str, problem: Problem) -> Problem {
     state.metrics.unauthentic(ChannelName::Api, reason);
-    Problem::unauthentic().into_response()
+    problem
+}
+
+/// Who bears an API key that counts and permits the route. Who has the whole key may know why it does not.
+async fn by_key(state: &Shared, token: &str, wanted: Option<Scope>) -> Result<Caller, Problem> {
+    let found = api_key::presented(&state.inbox.store().view(&TenantId::default_tenant()), token)?;
+    let Some(key) = found else { return Err(refused(state, "unknown key", Problem::unauthentic())) };
+    let why = |what: &str| format!("the API key {} {what}: make another by `ai-crm keys create`", key.value.id);
+    let now = state.inbox.clock().now();
+    match key.value.standing(now) {
+        Standing::Valid => {}
+        Standing::Expired => {
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, why("has expired"));
+            return Err(refused(state, "expired key", problem));
+        }
+        Standing::Revoked => {
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, why("was revoked"));
+            return Err(refused(state, "revoked key", problem));
+        }
+    }
+    let what = match wanted {
+        Some(scope) if key.value.scopes.contains(&scope) => None,
+        Some(scope) => Some(format!("this needs an API key with the scope {scope}")),
+        None => Some("no API key permits this: it needs the admin token".to_owned()),
+    };
+    if let Some(what) = what {
+        return Err(refused(state, "key without the scope", Problem::new(StatusCode::FORBIDDEN, what)));
+    }
+    if key.value.is_to_be_noted(now) {
+        note_use(state, &key).await;
+    }
+    Ok(Caller { name: format!("api key {}", key.value.id), id: key.value.id })
+}
+
+/// Notes that a key is used. Whoever changes it meanwhile, by revoking it, comes first.
+async fn note_use(state: &Shared, key: &Stored<ApiKey>) {
+    let used = ApiKey { used: Some(state.inbox.clock().now()), ..key.value.clone() };
+    let mut batch = Batch::new();
+    batch.write(&TenantId::default_tenant(), api_key::put_key(&used, Expect::Version(key.version)));
+    match state.inbox.store().commit(batch).await {
+        Ok(()) | Err(StoreError::Conflict) => {}
+        Err(error) => tracing::warn!(%error, key = used.id, "the use of an API key cannot be noted"),
+    }
 }
 
 /// The tenant that a request speaks of: its `tenant` parameter, or the default one.

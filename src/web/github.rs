@@ -1,4 +1,6 @@
 //! GitHub's webhook: verify, decode, store, answer. GitHub waits ten seconds and sends nothing twice by itself.
+//!
+//! What a program posts in GitHub's place comes by `api/github.rs`, which takes bodies as they are taken here.
 
 use std::sync::Arc;
 
@@ -19,9 +21,10 @@ use crate::web::{Shared, edge};
 /// Bodies longer than those of all other platforms that are in memory at one time: nobody is known before a body is whole.
 const LARGE_AT_ONCE: usize = 4;
 
-/// GitHub's part of the edge; absent where GitHub is off.
+/// GitHub's part of the edge.
 pub struct Edge {
-    verifier: Verifier,
+    /// Believes webhooks; none where GitHub is off.
+    verifier: Option<Verifier>,
     me: Arc<ArcSwap<Me>>,
     large: Semaphore,
 }
@@ -29,12 +32,23 @@ pub struct Edge {
 impl Edge {
     /// Takes what `verifier` believes; `me` is as whom the bot is known there, of which more may be learnt later.
     #[must_use]
-    pub fn new(verifier: Verifier, me: Arc<ArcSwap<Me>>) -> Self {
+    pub fn new(verifier: Option<Verifier>, me: Arc<ArcSwap<Me>>) -> Self {
         Self { verifier, me, large: Semaphore::new(LARGE_AT_ONCE) }
     }
 
+    /// Whether GitHub is on.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.verifier.is_some()
+    }
+
+    /// As whom the bot is known there.
+    pub(super) fn me(&self) -> Arc<Me> {
+        self.me.load_full()
+    }
+
     /// The body, with the place that a long one takes.
-    async fn body(
+    pub(super) async fn body(
         &self,
         state: &Shared,
         headers: &HeaderMap,
@@ -52,26 +66,32 @@ impl Edge {
     }
 }
 
+/// That the body says to be JSON.
+pub(super) fn is_json(headers: &HeaderMap, mend: &str) -> Result<(), Problem> {
+    let content_type = edge::text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    if content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the body is not JSON: {mend}")))
+}
+
 /// A delivery.
 ///
 /// # Errors
 /// As the contract says: 400, 401, 413, 415, 429, 503.
 pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let Some(github) = &state.github else {
+    let github = &state.github;
+    let Some(verifier) = &github.verifier else {
         return Err(Problem::unavailable(format!("github is off: {TURN_ON}")));
     };
     let (body, _place) = github.body(&state, &headers, body).await?;
-    let proof = github.verifier.verify(edge::text(&headers, SIGNATURE_HEADER), &body).map_err(|reason| {
+    let proof = verifier.verify(edge::text(&headers, SIGNATURE_HEADER), &body).map_err(|reason| {
         state.metrics.unauthentic(ChannelName::GitHub, &reason.to_string());
         Problem::unauthentic()
     })?;
-    let content_type = edge::text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    if !content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
-        let what = "the body is not JSON: choose the content type application/json for the webhook";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
-    }
+    is_json(&headers, "choose the content type application/json for the webhook")?;
     let named = |name| edge::text(&headers, name);
-    let told = decode(named(EVENT_HEADER), named(DELIVERY_HEADER), &body, &github.me.load(), &proof);
+    let told = decode(named(EVENT_HEADER), named(DELIVERY_HEADER), &body, &github.me(), proof);
     let told = told.map_err(|malformed| Problem::malformed(malformed.to_string()))?;
     let admitted = state.intake.admit(&told.event).await?;
     let tenant = admitted.tenant.clone();

@@ -59,8 +59,8 @@ pub struct State {
     pub slack_command: String,
     /// Teams, where it is on.
     pub teams: Option<teams::Edge>,
-    /// GitHub, where it is on.
-    pub github: Option<github::Edge>,
+    /// GitHub, on or off.
+    pub github: github::Edge,
     /// The workflows in use.
     pub workflows: Arc<crate::workflow::set::Live>,
     /// The terminal.

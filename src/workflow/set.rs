@@ -15,6 +15,8 @@ use crate::workflow::mistake::{Mistake, Position};
 use crate::workflow::stored::{self, Format, NotThere};
 use crate::workflow::trigger::Begins;
 
+/// The file that is part of the program: tasks of events that are posted with the wish for one.
+const BUILT_IN: (&str, &str) = ("built-in/posted.yml", include_str!("../../config/posted.yml"));
 /// Versions that are kept read; of more the rest is read anew.
 const MOST_VERSIONS: usize = 1_000;
 
@@ -53,6 +55,15 @@ pub fn digest(name: &str, text: &str) -> String {
 }
 
 impl Set {
+    /// Reads files, each a name and its text, behind the one that is built in.
+    ///
+    /// # Errors
+    /// As [`Set::read`].
+    pub fn read_with_built_in(files: Vec<(String, String)>, known: &Known<'_>) -> Result<Self, Vec<Wrong>> {
+        let built_in = (BUILT_IN.0.to_owned(), BUILT_IN.1.to_owned());
+        Self::read(std::iter::once(built_in).chain(files).collect(), known)
+    }
+
     /// Reads files, each a name and its text.
     ///
     /// # Errors
@@ -91,12 +102,14 @@ impl Set {
         self.workflows().find(|(_, workflow)| workflow.name == name)
     }
 
-    /// Whether an event of this name may begin anything.
+    /// Whether an event of this name may begin anything. What is built in is about events alone with which somebody `asks`
+    /// for a task.
     #[must_use]
-    pub fn concerns(&self, platform: &str, event: &str) -> bool {
+    pub fn concerns(&self, platform: &str, event: &str, asks: bool) -> bool {
         let is_it =
             |begins: &Begins| matches!(begins, Begins::Event(name) if name.platform == platform && name.event == event);
-        self.workflows().any(|(_, it)| it.enabled && it.triggers.iter().any(|trigger| is_it(&trigger.begins)))
+        let among = self.workflows().filter(|(file, _)| asks || file.name != BUILT_IN.0);
+        among.into_iter().any(|(_, it)| it.enabled && it.triggers.iter().any(|trigger| is_it(&trigger.begins)))
     }
 }
 
@@ -171,11 +184,21 @@ mod tests {
     fn files_are_one_set_and_a_name_is_there_once() {
         let set = Set::read(vec![file("a.yml", "one"), file("b.yml", "two")], &KNOWN).unwrap();
         assert_eq!(set.find("two").unwrap().0.name, "b.yml");
-        assert!(set.concerns("github", "issues.opened") && !set.concerns("github", "issues.closed"));
+        assert!(set.concerns("github", "issues.opened", false) && !set.concerns("github", "issues.closed", true));
         let wrong = Set::read(vec![file("a.yml", "one"), file("b.yml", "one")], &KNOWN).unwrap_err();
         assert!(wrong[0].file == "b.yml" && wrong[0].mistakes[0].what.contains("a.yml"), "{wrong:?}");
         let wrong = Set::read(vec![("c.yml".into(), "workflows: 7".into())], &KNOWN).unwrap_err();
         assert_eq!(wrong[0].file, "c.yml");
+    }
+
+    #[test]
+    fn what_is_built_in_is_about_what_asks_for_a_task() {
+        let known = Known { actions: &["create_ai_crm_task"], platforms: &["github"] };
+        let set = Set::read_with_built_in(Vec::new(), &known).unwrap();
+        for event in ["issues.opened", "pull_request.opened"] {
+            assert!(set.concerns("github", event, true) && !set.concerns("github", event, false), "{event}");
+        }
+        assert!(!set.concerns("github", "push", true));
     }
 
     #[test]

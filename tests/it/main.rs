@@ -3,6 +3,7 @@
 
 mod adaptive_cards;
 mod api;
+mod api_keys;
 mod approvals;
 mod approvals_killed;
 mod broken;

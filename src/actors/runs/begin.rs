@@ -1,8 +1,9 @@
 //! Which runs an event begins, and which of those that go on wait for it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{RUN, TURN, people};
+use crate::domain::api_key::Posted;
 use crate::domain::effect::Terms;
 use crate::domain::event::{Address, ChannelName, Event, EventKind};
 use crate::domain::ids::RunId;
@@ -26,10 +27,11 @@ pub(in crate::actors) fn begun_by(
     view: &View,
     now: Timestamp,
 ) -> Result<Option<Outcome>, StoreError> {
-    let EventKind::Platform { name, own, .. } = &event.what.kind else { return Ok(None) };
+    let EventKind::Platform { name, own, posted, .. } = &event.what.kind else { return Ok(None) };
     let platform = event.what.channel.as_str();
     let awaiting = runs::awaiting(view, &event_name(platform, name))?;
-    let concerns = set.concerns(platform, name);
+    let asks = posted.as_ref().is_some_and(Posted::asks_for_a_task);
+    let concerns = set.concerns(platform, name, asks);
     if !concerns && awaiting.is_empty() {
         return Ok(None);
     }
@@ -66,7 +68,11 @@ fn heard(run: RunId, event: &Event, now: Timestamp) -> TimerChange {
 pub(super) fn told(event: &Event, platform: &str, name: &str) -> Told {
     // What is no JSON has been refused before; an event without a body tells of its name alone.
     let payload: Value = serde_json::from_slice(&event.what.raw).unwrap_or(Value::Null);
-    let told = Told::new(platform, name, payload, event.what.happened.unwrap_or(event.at));
+    let inputs = match &event.what.kind {
+        EventKind::Platform { posted: Some(posted), .. } => posted.inputs.clone(),
+        _ => Map::new(),
+    };
+    let told = Told::new(platform, name, payload, event.what.happened.unwrap_or(event.at)).with_inputs(inputs);
     let delivery = event.what.dedupe.first().and_then(|key| key.rsplit(':').next());
     delivery.map_or_else(|| told.clone(), |id| told.clone().delivered_as(id))
 }

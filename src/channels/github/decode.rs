@@ -14,7 +14,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::verify::Proof;
 use crate::domain::event::{Address, ChannelName, EventKind, Incoming, Place, PlaceKind, PlatformUser};
 use crate::domain::ids::LaneKey;
 
@@ -153,7 +152,7 @@ pub fn decode(
     delivery: Option<&str>,
     body: &Bytes,
     me: &Me,
-    proof: &Proof,
+    proof: impl std::fmt::Display,
 ) -> Result<Told, Malformed> {
     let event = event.filter(|event| is_word(event)).ok_or(Malformed::Header(EVENT_HEADER))?;
     let delivery = delivery.filter(|id| is_delivery(id)).ok_or(Malformed::Header(DELIVERY_HEADER))?;
@@ -192,7 +191,7 @@ pub fn decode(
         from,
         place: repository.map(place),
         reply,
-        kind: EventKind::Platform { name, ignore: None, asked: said.asked(), own },
+        kind: EventKind::Platform { name, ignore: None, asked: said.asked(), own, posted: None },
         proof: proof.to_string(),
         reach: None,
         happened: None,

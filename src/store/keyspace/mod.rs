@@ -5,6 +5,7 @@
 //! Nothing above `store/` puts a key together by itself.
 
 pub mod answer;
+pub mod api_key;
 pub mod approval;
 pub mod audit;
 pub mod connector;

@@ -1,4 +1,4 @@
-//! `/api/v1`: REST for operators and programs, behind the admin token.
+//! `/api/v1`: REST for operators and programs, behind the admin token, or an API key that permits the route.
 //!
 //! Errors are problem+json, lists have cursors, and a POST with an `Idempotency-Key` is done once. A
 //! new route is a function in the file of its noun, a line in `ROUTES` and a line in `routes`.
@@ -7,6 +7,8 @@ mod audit;
 pub mod chat;
 mod effects;
 mod events;
+mod github;
+mod keys;
 mod once;
 mod openapi;
 mod operate;
@@ -19,9 +21,14 @@ mod workflows;
 pub use once::UnderWay;
 
 use axum::Router;
+use axum::http::Method;
 use axum::routing::{get, post};
 
-use self::route::{BEFORE, EFFECT_STATE, EVENT_STATE, LIMIT, RUN_STATUS, Route, TENANT, WORKFLOW, route};
+use self::route::{
+    AUTO_ASSIGN, BEFORE, EFFECT_STATE, EVENT_STATE, GITHUB_DELIVERY, GITHUB_EVENT, LIMIT, PM_ANALYSIS, RUN_STATUS,
+    Route, TENANT, WORKFLOW, route,
+};
+use crate::domain::api_key::Scope;
 use crate::web::{Shared, auth, problem};
 
 /// Every route, as the description lists them.
@@ -31,6 +38,11 @@ pub(crate) const ROUTES: &[Route] = &[
     route("get", "/events/{id}", "One event: what came, and its story").query(&[TENANT]),
     route("post", "/events/{id}/replay", "Handle a dead event again, or owe its dead effects again").query(&[TENANT]),
     route("post", "/events/{id}/drop", "Take a waiting or dead event (e-17) or effect (e-17.0) off").query(&[TENANT]),
+    route("post", github::PATH, "Takes what has happened on GitHub, with GitHub's own payload as the body")
+        .query(&[PM_ANALYSIS, AUTO_ASSIGN])
+        .headers(&[GITHUB_EVENT, GITHUB_DELIVERY])
+        .body(github::schema)
+        .scope(Scope::EventsGitHub),
     route("get", "/effects", "Effects that are owed or dead, the newest first").query(&[
         EFFECT_STATE,
         LIMIT,
@@ -63,10 +75,19 @@ pub(crate) const ROUTES: &[Route] = &[
     route("get", "/doctor", "Findings, each with its mend"),
     route("post", "/doctor/send", "The same, after a message to an owner on each platform"),
     route("post", "/backup", "Writes a backup to a file of the server's machine").body(operate::backup_schema),
+    route("get", "/keys", "API keys, those that count no longer among them; no key is shown"),
+    route("post", "/keys", "Makes an API key, which is shown this once").body(keys::schema).shown_once(),
+    route("post", "/keys/{id}/revoke", "Ends an API key at once"),
     route("post", "/keys/rotate", "Makes a new sealing key; old values are sealed anew behind it"),
     route("post", "/slack/install-links", "Makes a link that connects one workspace of Slack, once, within an hour"),
     route("get", "/openapi.json", "This description"),
 ];
+
+/// What an API key must permit for a route without parameters; none where only the admin token will do.
+pub(crate) fn scope_of(method: &Method, path: &str) -> Option<Scope> {
+    let is_it = |route: &&Route| route.path == path && route.method.eq_ignore_ascii_case(method.as_str());
+    ROUTES.iter().find(is_it)?.scope
+}
 
 pub(crate) fn routes(state: Shared) -> Router<Shared> {
     let guarded = Router::new()
@@ -75,6 +96,7 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route("/events/{id}", get(events::show))
         .route("/events/{id}/replay", post(events::replay))
         .route("/events/{id}/drop", post(events::drop_one))
+        .route(github::PATH, post(github::receive))
         .route("/effects", get(effects::list))
         .route("/workflows/what-if", post(workflows::what_if))
         .route("/runs", get(runs::list))
@@ -93,6 +115,8 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route("/doctor", get(operate::doctor))
         .route("/doctor/send", post(operate::doctor_sends))
         .route("/backup", post(operate::backup))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{id}/revoke", post(keys::revoke))
         .route("/keys/rotate", post(operate::rotate_keys))
         .route("/slack/install-links", post(operate::install_link))
         .layer(axum::middleware::from_fn_with_state(state.clone(), once::once))

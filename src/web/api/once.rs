@@ -1,8 +1,8 @@
 //! `Idempotency-Key`: a POST that carries one is done once, and asked again is given the answer of the first time
 //! (draft-ietf-httpapi-idempotency-key-header).
 //!
-//! Owns the header, the requests that are under way, and the layer around every route. A tool's call is let through: it
-//! is an event, and its key one of the event's. Of the others the answer is kept after the act, so a process that ends
+//! Owns the header, the requests that are under way, and the layer around every route. What is an event is let through: a
+//! tool's call, what has happened on GitHub; the key is one of the event's. Of the others the answer is kept after the act, so a process that ends
 //! between the two keeps none, and the act is done again; each of them can be. What was not done keeps no answer either.
 
 use std::collections::HashSet;
@@ -75,12 +75,17 @@ pub(super) fn another_request() -> Problem {
 
 /// Does a request once.
 pub(super) async fn once(State(state): State<Shared>, request: Request, next: Next) -> Result<Response, Problem> {
-    if request.method() != Method::POST || request.uri().path().starts_with("/tools/") {
+    let path = request.uri().path();
+    if request.method() != Method::POST || path.starts_with("/tools/") || path == super::github::PATH {
         return Ok(next.run(request).await);
     }
     let Some(key) = key_of(request.headers())?.map(ToOwned::to_owned) else {
         return Ok(next.run(request).await);
     };
+    if path == super::keys::PATH {
+        let what = format!("what is shown once is kept under no {HEADER}: leave it out");
+        return Err(Problem::malformed(what));
+    }
     let Some(place) = state.under_way.enter(&key) else {
         let what = "a call with this Idempotency-Key is under way: ask again when it has ended";
         return Err(Problem::new(StatusCode::CONFLICT, what));

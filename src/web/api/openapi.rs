@@ -38,7 +38,10 @@ fn description() -> Value {
         "security": [{ "admin": [] }],
         "paths": paths,
         "components": {
-            "securitySchemes": { "admin": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "admin": { "type": "http", "scheme": "bearer", "description": "the admin token" },
+                "api_key": { "type": "http", "scheme": "bearer", "description": "a key of `ai-crm keys create`" }
+            },
             "schemas": { "Problem": {
                 "type": "object",
                 "properties": {
@@ -59,7 +62,11 @@ fn operation(route: &Route, path: &str, about: &str, body: Option<Value>) -> Val
         let schema = (parameter.schema)();
         json!({ "name": parameter.name, "in": "query", "description": parameter.about, "schema": schema })
     }));
-    if route.method == "post" {
+    parameters.extend(route.headers.iter().map(|header| {
+        let schema = (header.schema)();
+        json!({ "name": header.name, "in": "header", "description": header.about, "schema": schema })
+    }));
+    if route.method == "post" && route.is_kept {
         let about = "the caller's name for this request: with the same one it is done once, and answered the same";
         let schema = json!({ "type": "string", "minLength": 1, "maxLength": once::LONGEST });
         parameters.push(json!({ "name": once::HEADER, "in": "header", "description": about, "schema": schema }));
@@ -75,6 +82,9 @@ fn operation(route: &Route, path: &str, about: &str, body: Option<Value>) -> Val
             }
         }
     });
+    if let Some(scope) = route.scope {
+        operation["security"] = json!([{ "admin": [] }, { "api_key": [scope] }]);
+    }
     if let Some(schema) = body {
         let required = schema["required"].as_array().is_some_and(|required| !required.is_empty());
         operation["requestBody"] =
@@ -106,6 +116,11 @@ mod tests {
         assert_eq!(names("/effects", "get"), ["state", "limit", "before", "tenant"]);
         assert_eq!(names("/events/{id}/drop", "post"), ["id", "tenant", "Idempotency-Key"]);
         assert_eq!(names("/keys/rotate", "post"), ["Idempotency-Key"]);
+        assert_eq!(names("/keys", "post"), [""; 0], "what is shown once is kept under no key");
+        let posted = ["pm_analysis", "auto_assign", "X-GitHub-Event", "X-GitHub-Delivery", "Idempotency-Key"];
+        assert_eq!(names("/events/github", "post"), posted);
+        let security = &described["paths"]["/events/github"]["post"]["security"];
+        assert_eq!(*security, json!([{ "admin": [] }, { "api_key": ["events:github"] }]));
         assert_eq!(names("/actors", "get"), [""; 0]);
         let body = |path: &str| described["paths"][path]["post"]["requestBody"].clone();
         let create = tools::TABLE.iter().find(|tool| tool.name == "task.create").unwrap();

@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::domain::api_key::Posted;
 use crate::domain::event::EventKind;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::event;
@@ -60,7 +61,7 @@ pub(super) async fn what_if(
 ) -> Result<Json<Value>, Problem> {
     let actions = known::names(&tools::known_tools());
     let files = asked.files.into_iter().map(|file| (file.name, file.text)).collect();
-    let after = Set::read(files, &Known { actions: &actions, platforms: PLATFORMS });
+    let after = Set::read_with_built_in(files, &Known { actions: &actions, platforms: PLATFORMS });
     let after = after.map_err(|wrong| {
         let lines = wrong.iter().flat_map(|it| it.mistakes.iter().map(move |mistake| (it, mistake)));
         let words: Vec<String> = lines
@@ -94,14 +95,16 @@ fn look(
             Ok(None) | Err(StoreError::Unreadable(_)) => continue,
             Err(error) => return Err(error),
         };
-        let EventKind::Platform { name, own: false, .. } = &it.what.kind else { continue };
+        let EventKind::Platform { name, own: false, posted, .. } = &it.what.kind else { continue };
         let platform = it.what.channel.as_str();
-        if !before.concerns(platform, name) && !after.concerns(platform, name) {
+        let asks = posted.as_ref().is_some_and(Posted::asks_for_a_task);
+        if !before.concerns(platform, name, asks) && !after.concerns(platform, name, asks) {
             difference.events += 1;
             continue;
         }
         let payload = serde_json::from_slice(&it.what.raw).unwrap_or(Value::Null);
-        let told = Told::new(platform, name, payload, it.at);
+        let inputs = posted.as_ref().map(|posted| posted.inputs.clone()).unwrap_or_default();
+        let told = Told::new(platform, name, payload, it.at).with_inputs(inputs);
         let key = it.what.dedupe.first().cloned().unwrap_or_default();
         let happening = Happening { id: it.id, by: By::Event, told, key, requester: None, cause: None };
         difference.take(before, after, &happening, now);
