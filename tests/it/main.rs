@@ -15,6 +15,7 @@ mod gaps;
 mod gestures;
 mod github;
 mod github_heal;
+mod github_action;
 mod github_sim;
 mod group_chats;
 mod home;
