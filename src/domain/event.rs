@@ -4,13 +4,14 @@
 //! them. A new kind of thing that can happen is a variant of [`EventKind`].
 
 mod asked;
-mod meeting;
+mod meeting_phase;
 
 pub use asked::Asked;
-pub use meeting::MeetingPhase;
+pub use meeting_phase::MeetingPhase;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::api_key::Posted;
 use crate::domain::form::Filled;
 use crate::domain::ids::{EventId, LaneKey, TenantId};
 use crate::domain::time::Timestamp;
@@ -326,6 +327,9 @@ pub enum EventKind {
         /// It is our own doing, which the platform tells us of.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         own: bool,
+        /// A program has posted it in the platform's place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        posted: Option<Posted>,
     },
     /// A meeting of the place has begun or ended. Nobody has asked for anything.
     Meeting {
@@ -356,7 +360,7 @@ impl EventKind {
     /// Something that a platform reports, of which no command is a part.
     #[must_use]
     pub fn platform(name: impl Into<String>, ignore: Option<String>) -> Self {
-        Self::Platform { name: name.into(), ignore, asked: Asked::default(), own: false }
+        Self::Platform { name: name.into(), ignore, asked: Asked::default(), own: false, posted: None }
     }
 
     /// Whether nobody gets a message in answer to it: who asked waits for its end, or nobody has asked. What is owed to
@@ -454,7 +458,17 @@ mod tests {
             EventKind::CardSeen { token: "t".into() },
             EventKind::HomeOpened,
             EventKind::ToolCall { tool: "task.list".into(), args: serde_json::json!({"id": 1}) },
-            EventKind::Platform { name: "x".into(), ignore: Some("y".into()), asked: Asked::default(), own: false },
+            EventKind::platform("x", Some("y".into())),
+            EventKind::Platform {
+                name: "x".into(),
+                ignore: None,
+                asked: Asked::default(),
+                own: false,
+                posted: Some(Posted {
+                    by: "api key k-x".into(),
+                    inputs: [("a".to_owned(), true.into())].into_iter().collect(),
+                }),
+            },
             EventKind::platform("x", None),
             EventKind::Meeting { phase: MeetingPhase::Ended, meeting: "m".into() },
             EventKind::Disconnected { why: "x".into(), happened: Some(Timestamp(1)) },

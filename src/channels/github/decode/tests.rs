@@ -2,6 +2,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::channels::github::verify::Proof;
 
 const DELIVERY: &str = "72D3162E-cc78-11e3-81ab-4c9367dc0958";
 

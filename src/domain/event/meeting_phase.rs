@@ -1,4 +1,4 @@
-//! How far a meeting is, of which a platform tells.
+//! How far a meeting is that a platform tells of.
 
 use serde::{Deserialize, Serialize};
 
