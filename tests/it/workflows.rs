@@ -1,122 +1,14 @@
 //! Workflows and commands on GitHub, in the real binary beside the stand-ins of GitHub and Slack: issues become tasks, the
 //! team's channel hears of it, the issue gets one comment, each once, whatever ends the process in between.
 
-use ai_crm::actors::clock;
 use ai_crm::sim::fault::Faults;
-use ai_crm::sim::github::issue::Comment;
-use ai_crm::sim::github::{Act, App, GitHubSim, GitHubWorld, SharedWorld, seed};
-use ai_crm::sim::slack::message::Message;
+use ai_crm::sim::github::GitHubWorld;
 use anyhow::{Context, ensure};
-use reqwest::Method;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-use crate::stage::{ADA, DEV, Expected, LINUS, PATIENCE, Stage, controls, words};
-use crate::support::api::http_client;
+use crate::office::{Office, SHOP};
+use crate::stage::{DEV, PATIENCE, words};
 use crate::support::until;
-
-const SHOP: &str = "acme/shop";
-
-/// A bot with Slack and GitHub on, and a folder of workflows.
-struct Office {
-    folder: TempDir,
-    hub: GitHubSim,
-    stage: Stage,
-}
-
-impl Office {
-    async fn with(workflows: &str) -> anyhow::Result<Self> {
-        Self::with_also(workflows, &[]).await
-    }
-
-    async fn with_also(workflows: &str, further: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        std::fs::write(folder.path().join("rules.yml"), workflows)?;
-        // The stand-in's client needs a default TLS provider too.
-        http_client()?;
-        let hub = GitHubSim::start("127.0.0.1:0", GitHubWorld::new(App::default(), clock::system())).await?;
-        let app_id = seed::APP_ID.to_string();
-        let api_url = hub.api_url();
-        let mut variables = vec![
-            ("GITHUB_APP_ID", app_id.as_str()),
-            ("GITHUB_PRIVATE_KEY", seed::PRIVATE_KEY),
-            ("GITHUB_WEBHOOK_SECRET", seed::WEBHOOK_SECRET),
-            ("GITHUB_API_URL", api_url.as_str()),
-            ("AI_CRM__CHANNELS__GITHUB__MESSAGE_PACE_MS", "0"),
-            ("AI_CRM__WORKFLOWS__FOLDER", folder.path().to_str().context("a folder with a name in UTF-8")?),
-        ];
-        variables.extend_from_slice(further);
-        let stage = Stage::set_with(&variables).await?;
-        let office = Self { folder: folder, hub, stage };
-        office.connect();
-        Ok(office)
-    }
-
-    fn connect(&self) {
-        let url = format!("{}/api/github/webhooks", self.stage.address());
-        self.world().set_hook(|hook| hook.url = Some(url));
-    }
-
-    async fn killed(self) -> anyhow::Result<Self> {
-        let office = Self { stage: self.stage.killed().await?, ..self };
-        office.connect();
-        Ok(office)
-    }
-
-    fn world(&self) -> &SharedWorld {
-        self.hub.world()
-    }
-
-    fn act(&self, who: &str, act: Value) -> anyhow::Result<Value> {
-        let act: Act = serde_json::from_value(act)?;
-        Ok(self.world().act(who, SHOP, act)?.made)
-    }
-
-    fn opened(&self, title: &str, labels: &[&str]) -> anyhow::Result<u64> {
-        let made =
-            self.act("ann", json!({"do": "open_issue", "title": title, "body": "it broke", "labels": labels}))?;
-        made["number"].as_u64().with_context(|| format!("{made}"))
-    }
-
-    fn of_bot(&self, number: u64) -> Vec<Comment> {
-        let comments = self.world().comments(SHOP, number).into_iter();
-        comments.filter(|comment| comment.user == seed::BOT).collect()
-    }
-
-    /// Waits for so many comments of the bot.
-    async fn answered(&self, number: u64, count: usize) -> anyhow::Result<Vec<Comment>> {
-        let what = format!("{count} comments of the bot on #{number}");
-        let found = until(PATIENCE, &what, || async { Ok(Some(self.of_bot(number)).filter(|all| all.len() >= count)) });
-        let found = found.await;
-        found.with_context(|| format!("{:?}\n{:?}", self.world().comments(SHOP, number), self.world().violations()))
-    }
-
-    async fn tasks(&self) -> anyhow::Result<Vec<Value>> {
-        let page = self.stage.api().send(Method::POST, "/api/v1/tools/task.list", Some(&json!({}))).await?.body;
-        page["result"]["tasks"].as_array().cloned().with_context(|| format!("{page}"))
-    }
-
-    /// Waits until so many runs are there and over; gives how each ended, the newest first.
-    async fn ended(&self, count: usize) -> anyhow::Result<Vec<String>> {
-        let is_over = |run: &Value| !run["ended"].is_null();
-        let look =
-            || async { Ok(Some(self.runs().await?).filter(|all| all.len() >= count && all.iter().all(is_over))) };
-        let all = until(PATIENCE, "the runs are over", look).await?;
-        self.stage.rest().await?;
-        Ok(all.iter().map(|run| run["status"].as_str().unwrap_or_default().to_owned()).collect())
-    }
-
-    async fn runs(&self) -> anyhow::Result<Vec<Value>> {
-        let page = self.stage.api().get("/runs").await?;
-        Ok(page["runs"].as_array().cloned().unwrap_or_default())
-    }
-
-    async fn end(self) -> anyhow::Result<()> {
-        let broken = self.world().violations();
-        ensure!(broken.is_empty(), "{broken:?}");
-        self.stage.end().await
-    }
-}
 
 const RULES: &str = r##"
 workflows:
@@ -334,7 +226,7 @@ workflows:
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_asks_people_waits_for_an_event_and_is_ended_and_set_going_again() -> anyhow::Result<()> {
     let rules = ASKS.replace(", where: { issue.title: \"{vars.never}\" }", "");
-    let office = Office::with_also(&rules, &[("AI_CRM__PEOPLE__GROUPS__OPS", "slack:T0SIM0001/U0LINUS01")]).await?;
+    let office = Office::set_up(&rules, &[("AI_CRM__PEOPLE__GROUPS__OPS", "slack:T0SIM0001/U0LINUS01")]).await?;
     // Whom the bot has met it can ask.
     office.stage.answer(LINUS, "help").await?;
     let number = office.opened("the cellar", &["gate"])?;
@@ -372,7 +264,7 @@ async fn a_run_asks_people_waits_for_an_event_and_is_ended_and_set_going_again()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_begins_runs_and_a_broken_file_stays_out() -> anyhow::Result<()> {
     let office = Office::with("workflows: {}\n").await?;
-    let rules = office.folder.path().join("rules.yml");
+    let rules = office.folder().join("rules.yml");
     std::fs::write(&rules, "workflows: {broken: {trigger: {schedule: {cron: nonsense}}, actions: []}}\n")?;
     let is_told = || async { Ok(office.stage.plan.log().contains("workflows are not valid").then_some(())) };
     until(PATIENCE, "the mistake is told", is_told).await?;
@@ -382,7 +274,7 @@ async fn a_schedule_begins_runs_and_a_broken_file_stays_out() -> anyhow::Result<
     let look = || async { Ok((office.told("tick") > 0).then_some(())) };
     until(std::time::Duration::from_secs(75), "the schedule begins a run", look).await?;
     std::fs::write(&rules, "workflows: {}\n")?;
-    let what_if = office.folder.path().join("other.yml");
+    let what_if = office.folder().join("other.yml");
     std::fs::write(&what_if, RULES)?;
     office.opened("kept", &["bug"])?;
     let compared = || async {
