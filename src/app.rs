@@ -13,7 +13,7 @@ pub(crate) mod policies;
 mod slack;
 mod teams;
 mod tokens;
-mod workflows;
+pub(crate) mod workflows;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Workflows in use: read from the operator's folder at the start, read anew when its files change, and kept as they are
 //! where those are not valid.
 
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,20 +18,45 @@ use crate::store::keyspace::timer;
 use crate::store::{Batch, Store, StoreError};
 use crate::tools;
 use crate::workflow::known::{self, Known, PLATFORMS};
+use crate::workflow::mistake::{Mistake, Position};
 use crate::workflow::set::{Live, Set, Wrong};
 use crate::workflow::trigger::Begins;
+use crate::workflow::yaml::LONGEST_TEXT;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The files of a folder, by name; none where there is no folder.
+/// The files of a folder, by name, each with its text or with why it has none.
+pub(crate) type Files = Vec<(String, Result<String, Mistake>)>;
+
+/// A file as a text; or where and why it is none. One that is too long is not read whole.
 ///
 /// # Errors
-/// Where one cannot be read, or is no text.
-pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
+/// Where it cannot be read.
+pub(crate) fn text(file: &Path) -> std::io::Result<Result<String, Mistake>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(LONGEST_TEXT).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(file)?.take(most).read_to_end(&mut bytes)?;
+    if bytes.len() > LONGEST_TEXT {
+        let what = format!("the file has more than {LONGEST_TEXT} bytes; a file has at most so many: split it");
+        return Ok(Err(Mistake::new(Position::START, what)));
+    }
+    Ok(String::from_utf8(bytes).map_err(|error| {
+        let before = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        Mistake::new(Position { line, column }, "the file is no text in UTF-8 from here on: save it as UTF-8")
+    }))
+}
+
+/// The files of a folder; none where there is no folder.
+///
+/// # Errors
+/// Where the folder cannot be read.
+pub(crate) fn files(folder: &Path) -> anyhow::Result<Files> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).with_context(|| format!("workflows.folder {}", folder.display())),
     };
     let mut files = Vec::new();
@@ -38,7 +64,12 @@ pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
         let path = entry?.path();
         if path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml") {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let text = match text(&path) {
+                Ok(text) => text,
+                // It was taken away since the folder was read.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => Err(Mistake::new(Position::START, format!("the file cannot be read: {error}"))),
+            };
             files.push((name, text));
         }
     }
@@ -50,16 +81,31 @@ pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
 ///
 /// # Errors
 /// The files that are not valid.
-pub(crate) fn read(files: Vec<(String, String)>) -> Result<Set, Vec<Wrong>> {
+pub(crate) fn read(files: Files) -> Result<Set, Vec<Wrong>> {
     let actions = known::names(&tools::known_tools());
-    Set::read_with_built_in(files, &Known { actions: &actions, platforms: PLATFORMS })
+    let (mut texts, mut wrong) = (Vec::new(), Vec::new());
+    for (file, text) in files {
+        match text {
+            Ok(text) => texts.push((file, text)),
+            Err(mistake) => wrong.push(Wrong { file, mistakes: vec![mistake] }),
+        }
+    }
+    let set = Set::read_with_built_in(texts, &Known { actions: &actions, platforms: PLATFORMS });
+    match set {
+        Ok(set) if wrong.is_empty() => Ok(set),
+        Ok(_) => Err(wrong),
+        Err(others) => {
+            wrong.extend(others);
+            wrong.sort_by(|one, other| one.file.cmp(&other.file));
+            Err(wrong)
+        }
+    }
 }
 
 /// What is wrong with files, a line for each mistake.
 pub(crate) fn words(wrong: &[Wrong]) -> String {
-    let line = |file: &str, mistake: &crate::workflow::mistake::Mistake| {
-        format!("{file}:{}:{}: {}", mistake.at.line, mistake.at.column, mistake.what)
-    };
+    let line =
+        |file: &str, mistake: &Mistake| format!("{file}:{}:{}: {}", mistake.at.line, mistake.at.column, mistake.what);
     let lines = wrong.iter().flat_map(|it| it.mistakes.iter().map(|mistake| line(&it.file, mistake)));
     lines.collect::<Vec<_>>().join("\n")
 }

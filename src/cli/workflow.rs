@@ -16,6 +16,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{Global, print};
+use crate::app::workflows::text;
 use crate::tools;
 use crate::workflow::definition::Workflow;
 use crate::workflow::known::{self, Known, PLATFORMS};
@@ -23,7 +24,6 @@ use crate::workflow::lint::lints;
 use crate::workflow::mistake::Mistake;
 use crate::workflow::stored::Format;
 use crate::workflow::trigger::Begins;
-use crate::workflow::yaml::LONGEST_TEXT;
 
 /// Options of `workflow`.
 #[derive(Args)]
@@ -62,7 +62,7 @@ struct Checked {
 enum Found {
     Workflows(Vec<Workflow>),
     Mistakes(Vec<Mistake>),
-    /// Why it is no text that could be read.
+    /// Why it cannot be read.
     Unreadable(String),
 }
 
@@ -108,27 +108,11 @@ fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A file as a text. One that is too long is not read whole.
-fn read(file: &Path) -> Result<String, String> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    let most = u64::try_from(LONGEST_TEXT).unwrap_or(u64::MAX).saturating_add(1);
-    let read = std::fs::File::open(file).and_then(|open| open.take(most).read_to_end(&mut bytes));
-    read.map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() > LONGEST_TEXT {
-        return Err(format!("has more than {LONGEST_TEXT} bytes; a file has at most so many: split it"));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("is no text in UTF-8 from line {line} on")
-    })
-}
-
 fn judge(file: &Path) -> Found {
-    let text = match read(file) {
-        Ok(text) => text,
-        Err(why) => return Found::Unreadable(why),
+    let text = match text(file) {
+        Ok(Ok(text)) => text,
+        Ok(Err(mistake)) => return Found::Mistakes(vec![mistake]),
+        Err(error) => return Found::Unreadable(format!("cannot be read: {error}")),
     };
     let actions = known::names(&tools::known_tools());
     let read = format_of(file).read(&text, &Known { actions: &actions, platforms: PLATFORMS });

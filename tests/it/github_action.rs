@@ -156,15 +156,16 @@ async fn what_it_cannot_do_it_says_in_one_line_and_shows_no_key() -> anyhow::Res
     let routes = Router::new().fallback(post(move || async move { (StatusCode::CONFLICT, detail) }));
     tokio::spawn(async move { axum::serve(listener, routes).await });
 
+    let (with_revoked, with_strange) = ([("api_key", revoked.as_str())], [("url", strange.as_str())]);
     let table: Vec<(&[(&str, &str)], &str, &str)> = vec![
         (&[("api_key", "")], &good, "api_key is empty"),
         (&[("api_key", "x\n::set-output name=a::b")], &good, "api_key is empty"),
-        (&[("api_key", &revoked)], &good, "was revoked"),
+        (&with_revoked, &good, "was revoked"),
         (&[("url", "http://bot.example.com")], &good, "no https address"),
         (&[("url", "http://127.0.0.1:8080@bot.example.com")], &good, "no https address"),
         (&[("url", "https://bot.example.com/\"; id")], &good, "no https address"),
         (&[("url", "http://127.0.0.1:8080\n::warning::x")], &good, "no https address"),
-        (&[("url", &strange)], &good, "(409): 100%25"),
+        (&with_strange, &good, "(409): 100%25"),
         (&[("pm_analysis", "yes")], &good, "true or false"),
         (&[("event", "Issues; id")], &good, "name of an event"),
         (&[], "/nowhere.json", "no payload"),

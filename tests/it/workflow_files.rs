@@ -94,8 +94,8 @@ async fn files_that_are_named_are_judged_by_what_they_are() -> anyhow::Result<()
     assert_eq!(printed.code(), Some(1), "{printed:?}");
     for part in [
         format!("{missing}: cannot be read: "),
-        format!("{binary}: is no text in UTF-8 from line 2 on"),
-        format!("{long}: has more than 524288 bytes"),
+        format!("{binary}:2:3: the file is no text in UTF-8 from here on"),
+        format!("{long}:1:1: the file has more than 524288 bytes"),
         format!("{greedy}:3:1: the file of a repository can create tasks alone"),
         "auto_task_creation_1".to_owned(),
     ] {

@@ -3,11 +3,12 @@
 
 use ai_crm::sim::fault::Faults;
 use ai_crm::sim::github::GitHubWorld;
+use ai_crm::sim::slack::message::Message;
 use anyhow::{Context, ensure};
 use serde_json::json;
 
 use crate::office::{Office, SHOP};
-use crate::stage::{DEV, PATIENCE, words};
+use crate::stage::{ADA, DEV, Expected, LINUS, PATIENCE, controls, words};
 use crate::support::until;
 
 const RULES: &str = r##"
