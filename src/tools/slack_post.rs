@@ -29,7 +29,7 @@ pub const TOOL: ToolSpec = ToolSpec {
 };
 
 /// Characters of a message: what people read of one.
-const MOST_TEXT: usize = 12_000;
+pub(crate) const MOST_TEXT: usize = 12_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::task::{LONGEST_TEXT, LONGEST_TITLE, Priority};
 use crate::pm::{Analysis, Brief};
 use crate::tools::task_create::{self, NewTask};
-use crate::tools::{self, Context, arguments, pm_analyze};
+use crate::tools::{self, Context, arguments, github, pm_analyze, slack_post, teams_post};
 use crate::workflow::context::Told;
 use crate::workflow::hands::Act;
 
@@ -36,15 +36,30 @@ pub(super) fn perform(given: &Given<'_>, ctx: &Context<'_>) -> Result<Outcome, F
     match given.act.action {
         "create_ai_crm_task" => create_task(args, given.told, ctx),
         "assign_reviewer" => assign_reviewer(args, given.told, ctx),
-        "slack_notification" => call("slack.post", renamed(args, &[("message", "text")]), ctx),
-        "teams_notification" => call("teams.post", renamed(args, &[("message", "text"), ("chat_id", "chat")]), ctx),
-        "github_comment" => call("github.comment", renamed(args, &[("message", "text")]), ctx),
+        "slack_notification" | "slack.post" => call("slack.post", message(given, slack_post::MOST_TEXT), ctx),
+        "teams_notification" | "teams.post" => call("teams.post", message(given, teams_post::MOST_TEXT), ctx),
+        "github_comment" | "github.comment" => call("github.comment", message(given, github::MOST_TEXT), ctx),
         tool => call(tool, Value::Object(args.clone()), ctx),
     }
 }
 
 fn call(tool: &str, args: Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     (tools::find(tool)?.run)(args, ctx)
+}
+
+/// The arguments of a message, by the names that the tool has for them. A text that is too long is shortened, as that of a
+/// task is: what somebody has written is to be no reason for a rule to fail.
+fn message(given: &Given<'_>, most: usize) -> Value {
+    let names: &[(&str, &str)] = match given.act.action {
+        "teams_notification" => &[("message", "text"), ("chat_id", "chat")],
+        "slack_notification" | "github_comment" => &[("message", "text")],
+        _ => &[],
+    };
+    let mut args = renamed(given.act.args, names);
+    if let Some(Value::String(text)) = args.get_mut("text") {
+        *text = shortened(text, most);
+    }
+    args
 }
 
 /// Arguments by the names that the tool has for them.

@@ -23,7 +23,7 @@ use crate::domain::outcome::{Call, Outcome, Refusal};
 use crate::tools::{Context, arguments};
 
 /// Characters of a text that GitHub takes (docs.github.com says 65,536); ours leaves room for our own mark.
-const MOST_TEXT: usize = 60_000;
+pub(crate) const MOST_TEXT: usize = 60_000;
 /// Names in one call: of labels, people or teams. GitHub takes 10 assignees and 100 labels.
 const MOST_NAMES: usize = 50;
 /// Characters of such a name.
