@@ -65,5 +65,6 @@ mod typing;
 mod unfurl;
 mod why;
 mod workflow_files;
+mod workflow_hostile;
 mod workflow_simulate;
 mod workflows;
