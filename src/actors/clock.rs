@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::actors::dispatcher::DispatcherMessage;
@@ -17,8 +18,10 @@ use crate::store::{StoreError, Stored};
 /// How often due timers are looked for; a timer rings at most this late. Each step of a workflow waits for a ring, so it
 /// is short; a look that finds none reads one key of each tenant.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Timers of a tenant that ring at one look.
+/// Timers of a tenant that ring at one look. Where more are due, the next look follows at once, behind what else waits.
 const MOST_AT_ONCE: usize = 256;
+/// Rings that are on their way to the disk at one time: what is there together costs one sync.
+const MOST_UNDER_WAY: usize = 64;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,15 +60,16 @@ impl Actor for ClockActor {
         Ok(args)
     }
 
-    async fn handle(&self, _: ActorRef<Look>, Look: Look, args: &mut Arguments) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, myself: ActorRef<Look>, Look: Look, args: &mut Arguments) -> Result<(), ActorProcessingErr> {
         let tenants = match args.inbox.store().tenants() {
             Ok(tenants) => tenants,
-            // The next look comes in a second; an end here would be counted as a failure of this actor.
+            // The next look comes soon; an end here would be counted as a failure of this actor.
             Err(error) => {
                 tracing::warn!(%error, "timers cannot be looked for and are looked for again");
                 return Ok(());
             }
         };
+        let mut are_more = false;
         for tenant in tenants {
             let rung = match ring(&args.inbox, &tenant).await {
                 Ok(rung) => rung,
@@ -75,34 +79,61 @@ impl Actor for ClockActor {
                     continue;
                 }
             };
-            for accepted in rung {
+            are_more |= rung.are_more;
+            for accepted in rung.accepted {
                 if let Accepted::New { id, lane } = accepted {
                     args.dispatcher.cast(DispatcherMessage::Accepted { lane, event: id });
                 }
             }
         }
+        if are_more {
+            // Nobody hears it where this actor ends.
+            let _ = myself.cast(Look);
+        }
         Ok(())
     }
 }
 
-/// Rings the timers of a tenant that are due: each becomes an event in the commit that takes it away.
+/// What came of a look at a tenant's timers.
+#[derive(Debug)]
+pub struct Rung {
+    /// What became of each ring, in the order in which they were due.
+    pub accepted: Vec<Accepted>,
+    /// Whether more may be due.
+    pub are_more: bool,
+}
+
+/// Rings the timers of a tenant that are due: each becomes an event in the commit that takes it away. One that cannot ring
+/// stays for the next look, and takes none with it that has rung.
 ///
 /// # Errors
-/// Where the store cannot be read or written.
-pub async fn ring(inbox: &Inbox, tenant: &TenantId) -> Result<Vec<Accepted>, StoreError> {
+/// Where the store cannot be read, or no event can have a number.
+pub async fn ring(inbox: &Inbox, tenant: &TenantId) -> Result<Rung, StoreError> {
     let now = inbox.clock().now();
-    let soonest = timer::soonest(&inbox.store().view(tenant), MOST_AT_ONCE)?;
-    let mut rung = Vec::new();
-    for due in soonest.into_iter().take_while(|timer| timer.value.at <= now) {
-        let id = inbox.next_id().await?;
-        match inbox.accept_with(tenant, id, incoming(&due), &timer::rang(&due)).await {
-            Ok(accepted) => rung.push(accepted),
+    let mut due = timer::soonest(&inbox.store().view(tenant), MOST_AT_ONCE)?;
+    due.retain(|timer| timer.value.at <= now);
+    let is_full = due.len() == MOST_AT_ONCE;
+    let mut numbered = Vec::with_capacity(due.len());
+    for timer in due {
+        numbered.push((inbox.next_id().await?, timer));
+    }
+    let rings = numbered
+        .into_iter()
+        .map(|(id, due)| async move { inbox.accept_with(tenant, id, incoming(&due), &timer::rang(&due)).await });
+    let ends: Vec<_> = stream::iter(rings).buffered(MOST_UNDER_WAY).collect().await;
+    let (mut accepted, mut has_failed) = (Vec::with_capacity(ends.len()), false);
+    for end in ends {
+        match end {
+            Ok(rung) => accepted.push(rung),
             // It was moved or cleared meanwhile.
             Err(StoreError::Conflict) => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%tenant, %error, "a timer cannot ring and is tried again");
+                has_failed = true;
+            }
         }
     }
-    Ok(rung)
+    Ok(Rung { accepted, are_more: is_full && !has_failed })
 }
 
 fn incoming(due: &Stored<timer::Timer>) -> Incoming {
@@ -133,4 +164,41 @@ fn subject(name: &str) -> &str {
 #[must_use]
 pub fn system() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::testing::Still;
+    use crate::store::memory::Memory;
+    use crate::store::seal::Keyring;
+    use crate::store::{Batch, Store};
+
+    #[tokio::test]
+    async fn each_timer_that_is_due_rings_once_in_order_and_a_full_look_says_that_there_may_be_more() {
+        let clock = Arc::new(Still(Timestamp(1_000_000)));
+        let store = Store::inline(Arc::new(Memory::default()), Arc::new(Keyring::ephemeral()), clock.clone()).unwrap();
+        let tenant = TenantId::default_tenant();
+        let late = i64::try_from(MOST_AT_ONCE).unwrap() + 44;
+        for at in (0..late).chain([1_000_001]) {
+            let view = store.view(&tenant);
+            let timer = timer::Timer { name: format!("run/R-{at}/wake"), at: Timestamp(at), payload: 1.into() };
+            let mut batch = Batch::new();
+            batch.writes(&tenant, timer::set(&view, &timer).unwrap());
+            store.commit(batch).await.unwrap();
+        }
+        let inbox = Inbox::open(store, clock).unwrap();
+        let mut lanes = Vec::new();
+        for (count, are_more) in [(MOST_AT_ONCE, true), (44, false), (0, false)] {
+            let rung = ring(&inbox, &tenant).await.unwrap();
+            assert_eq!((rung.accepted.len(), rung.are_more), (count, are_more));
+            lanes.extend(rung.accepted.into_iter().map(|accepted| match accepted {
+                Accepted::New { lane, id } => (id, lane.key.to_string()),
+                other => panic!("{other:?}"),
+            }));
+        }
+        let expected: Vec<String> = (0..late).map(|at| format!("timer/run/R-{at}")).collect();
+        assert!(lanes.iter().map(|(_, lane)| lane).eq(&expected), "{lanes:?}");
+        assert!(lanes.is_sorted_by_key(|(id, _)| *id), "events have numbers in the order of their times");
+    }
 }

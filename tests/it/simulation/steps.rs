@@ -181,7 +181,7 @@ impl World {
             let mut rung = Vec::new();
             for tenant in tenants {
                 match ring(&inbox, &tenant).await {
-                    Ok(accepted) => rung.extend(accepted),
+                    Ok(more) => rung.extend(more.accepted),
                     Err(error) => return Output::Rung(Err(error)),
                 }
             }
