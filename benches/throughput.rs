@@ -15,7 +15,7 @@ use futures_util::future::LocalBoxFuture;
 
 use support::figures::Report;
 use support::sections::{
-    Length, accept, backlog, cold, flat, idle, open_loop, sustained, teams_open_loop, teams_token,
+    Length, accept, backlog, cold, flat, github_open_loop, idle, open_loop, sustained, teams_open_loop, teams_token,
 };
 use support::{cores, floor};
 
@@ -31,6 +31,7 @@ const SECTIONS: &[Section] = &[
     ("cold", |report, _| Box::pin(cold::measure(report))),
     ("flat", |report, length| Box::pin(flat::measure(report, length))),
     ("teams-openloop", |report, _| Box::pin(teams_open_loop::measure(report))),
+    ("github-openloop", |report, _| Box::pin(github_open_loop::measure(report))),
     ("token", |report, length| Box::pin(teams_token::measure(report, length))),
 ];
 

@@ -54,6 +54,13 @@ impl Connection {
         let status = self.send(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes()).await?;
         Ok((status, String::from_utf8_lossy(&self.buffer).into_owned()))
     }
+
+    /// The body of a page that is shown to who has a token.
+    pub(crate) async fn get_as(&mut self, path: &str, token: &str) -> anyhow::Result<(u16, String)> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\r\n");
+        let status = self.send(request.as_bytes()).await?;
+        Ok((status, String::from_utf8_lossy(&self.buffer).into_owned()))
+    }
 }
 
 /// The length of a body, by its head.

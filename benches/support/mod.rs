@@ -3,6 +3,7 @@
 pub(crate) mod cores;
 pub(crate) mod figures;
 pub(crate) mod floor;
+pub(crate) mod github;
 pub(crate) mod load;
 pub(crate) mod requests;
 pub(crate) mod sections;

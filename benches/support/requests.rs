@@ -75,7 +75,7 @@ pub(crate) fn number_of(ts: &str) -> Option<u64> {
 }
 
 /// Text that packs about as well as what people write.
-fn words(seed: u64, bytes: usize) -> String {
+pub(crate) fn words(seed: u64, bytes: usize) -> String {
     const WORDS: [&str; 16] = [
         "release",
         "customer",

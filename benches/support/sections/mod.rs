@@ -4,6 +4,7 @@ pub(crate) mod accept;
 pub(crate) mod backlog;
 pub(crate) mod cold;
 pub(crate) mod flat;
+pub(crate) mod github_open_loop;
 pub(crate) mod idle;
 pub(crate) mod open_loop;
 pub(crate) mod sustained;
