@@ -26,9 +26,11 @@ const MOST_TO_2XX: f64 = 50.0;
 const MOST_TO_DRAINED: f64 = 5.0;
 const TOKEN: &str = "an-admin-token-of-the-benchmark-0123456789";
 
+/// Runs of different issues have nothing to do with each other; without a key ten of a workflow go at a time.
 const RULES: &str = r##"
 workflows:
   bugs:
+    concurrency: { key: "{repository.full_name}#{issue.number}" }
     trigger: { platform: github, event: issues.opened, conditions: [{ labels.contains: [bug] }] }
     actions:
       - { id: task, action: create_ai_crm_task, params: { title: "GitHub: {issue.title}", description: "{issue.body}" } }
