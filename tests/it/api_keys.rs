@@ -249,7 +249,8 @@ async fn what_is_no_event_of_github_is_refused_and_kept_nowhere() -> anyhow::Res
         body.resize(length - 2, b'x');
         [&body[..], b"\"}"].concat()
     };
-    let table: Vec<(&str, &[(&str, &str)], Vec<u8>, u16)> = vec![
+    type Posted<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<u8>, u16);
+    let table: Vec<Posted<'_>> = vec![
         ("", &known[..1], payload.clone().into(), 400),
         ("", &known[1..], payload.clone().into(), 400),
         ("", &[("x-github-event", "issues"), ("x-github-delivery", "a b")], payload.clone().into(), 400),

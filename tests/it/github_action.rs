@@ -157,7 +157,8 @@ async fn what_it_cannot_do_it_says_in_one_line_and_shows_no_key() -> anyhow::Res
     tokio::spawn(async move { axum::serve(listener, routes).await });
 
     let (with_revoked, with_strange) = ([("api_key", revoked.as_str())], [("url", strange.as_str())]);
-    let table: Vec<(&[(&str, &str)], &str, &str)> = vec![
+    type Step<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+    let table: Vec<Step<'_>> = vec![
         (&[("api_key", "")], &good, "api_key is empty"),
         (&[("api_key", "x\n::set-output name=a::b")], &good, "api_key is empty"),
         (&with_revoked, &good, "was revoked"),

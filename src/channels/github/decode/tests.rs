@@ -12,7 +12,7 @@ fn me() -> Me {
 
 fn decoded(event: &str, body: &Value) -> Incoming {
     let proof = Proof { secret_index: 0 };
-    decode(Some(event), Some(DELIVERY), &body.to_string().into(), &me(), &proof).unwrap().event
+    decode(Some(event), Some(DELIVERY), &body.to_string().into(), &me(), proof).unwrap().event
 }
 
 fn opened() -> Value {
@@ -103,14 +103,14 @@ fn what_github_does_not_write_is_refused() {
         (Some("issues"), Some(DELIVERY), "{\"action\":", "no JSON object"),
         (Some("issues"), Some(DELIVERY), "payload=%7B%7D", "no JSON object"),
     ] {
-        let refused = decode(event, delivery, &Bytes::from_static(body.as_bytes()), &me(), &proof).unwrap_err();
+        let refused = decode(event, delivery, &Bytes::from_static(body.as_bytes()), &me(), proof).unwrap_err();
         assert!(refused.to_string().contains(expected), "{event:?} {delivery:?} {body}: {refused}");
     }
 }
 
 fn told(event: &str, body: &Value) -> Told {
     let proof = Proof { secret_index: 0 };
-    decode(Some(event), Some(DELIVERY), &body.to_string().into(), &me(), &proof).unwrap()
+    decode(Some(event), Some(DELIVERY), &body.to_string().into(), &me(), proof).unwrap()
 }
 
 fn commented(text: &str) -> Value {
