@@ -334,6 +334,6 @@ workflows:
         tasks.iter().filter(|task| task["title"].as_str().is_some_and(|it| it.starts_with(title))).count()
     };
     ensure!(titled("GitHub: It breaks") == 2 && titled("asked d-2") == 1, "{tasks:?}");
-    ensure!(tasks.iter().filter(|task| !task["agent"].is_null()).count() == 1, "{tasks:?}");
+    ensure!(tasks.iter().filter(|task| !task["assignee"].is_null()).count() == 1, "{tasks:?}");
     bot.stop().await
 }
