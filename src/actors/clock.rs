@@ -18,6 +18,8 @@ use crate::store::{StoreError, Stored};
 /// How often due timers are looked for; a timer rings at most this late. Each step of a workflow waits for a ring, so it
 /// is short; a look that finds none reads one key of each tenant.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The pause after a look in which one could not ring: the store is full, or closed.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 /// Timers of a tenant that ring at one look. Where more are due, the next look follows at once, behind what else waits.
 const MOST_AT_ONCE: usize = 256;
 /// Rings that are on their way to the disk at one time: what is there together costs one sync.
@@ -52,15 +54,20 @@ pub struct ClockActor;
 
 impl Actor for ClockActor {
     type Msg = Look;
-    type State = Arguments;
+    type State = Looking;
     type Arguments = Arguments;
 
-    async fn pre_start(&self, myself: ActorRef<Look>, args: Arguments) -> Result<Arguments, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<Look>, args: Arguments) -> Result<Looking, ActorProcessingErr> {
         myself.send_interval(LOOK_EVERY, || Look);
-        Ok(args)
+        Ok(Looking { args, not_before: Timestamp::default() })
     }
 
-    async fn handle(&self, myself: ActorRef<Look>, Look: Look, args: &mut Arguments) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, myself: ActorRef<Look>, Look: Look, state: &mut Looking) -> Result<(), ActorProcessingErr> {
+        let args = &state.args;
+        let now = args.inbox.clock().now();
+        if now < state.not_before {
+            return Ok(());
+        }
         let tenants = match args.inbox.store().tenants() {
             Ok(tenants) => tenants,
             // The next look comes soon; an end here would be counted as a failure of this actor.
@@ -69,24 +76,28 @@ impl Actor for ClockActor {
                 return Ok(());
             }
         };
-        let mut are_more = false;
+        let (mut are_more, mut has_failed) = (false, false);
         for tenant in tenants {
             let rung = match ring(&args.inbox, &tenant).await {
                 Ok(rung) => rung,
                 // One tenant's timers must not hold up the others'.
                 Err(error) => {
                     tracing::warn!(%tenant, %error, "timers cannot ring and are tried again");
+                    has_failed = true;
                     continue;
                 }
             };
             are_more |= rung.are_more;
+            has_failed |= rung.has_failed;
             for accepted in rung.accepted {
                 if let Accepted::New { id, lane } = accepted {
                     args.dispatcher.cast(DispatcherMessage::Accepted { lane, event: id });
                 }
             }
         }
-        if are_more {
+        if has_failed {
+            state.not_before = now.after(AFTER_A_FAILURE);
+        } else if are_more {
             // Nobody hears it where this actor ends.
             let _ = myself.cast(Look);
         }
@@ -101,6 +112,15 @@ pub struct Rung {
     pub accepted: Vec<Accepted>,
     /// Whether more may be due.
     pub are_more: bool,
+    /// Whether one could not ring.
+    pub has_failed: bool,
+}
+
+/// What the actor works with.
+pub struct Looking {
+    args: Arguments,
+    /// No look is taken before this, since the last one has failed.
+    not_before: Timestamp,
 }
 
 /// Rings the timers of a tenant that are due: each becomes an event in the commit that takes it away. One that cannot ring
@@ -113,6 +133,18 @@ pub async fn ring(inbox: &Inbox, tenant: &TenantId) -> Result<Rung, StoreError> 
     let mut due = timer::soonest(&inbox.store().view(tenant), MOST_AT_ONCE)?;
     due.retain(|timer| timer.value.at <= now);
     let is_full = due.len() == MOST_AT_ONCE;
+    // Where the store takes nothing, one finds that out for all.
+    let first = due.first().cloned();
+    let mut accepted = Vec::with_capacity(due.len());
+    if let Some(first) = first {
+        let id = inbox.next_id().await?;
+        match inbox.accept_with(tenant, id, incoming(&first), &timer::rang(&first)).await {
+            Ok(rung) => accepted.push(rung),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+        due.remove(0);
+    }
     let mut numbered = Vec::with_capacity(due.len());
     for timer in due {
         numbered.push((inbox.next_id().await?, timer));
@@ -121,7 +153,7 @@ pub async fn ring(inbox: &Inbox, tenant: &TenantId) -> Result<Rung, StoreError> 
         .into_iter()
         .map(|(id, due)| async move { inbox.accept_with(tenant, id, incoming(&due), &timer::rang(&due)).await });
     let ends: Vec<_> = stream::iter(rings).buffered(MOST_UNDER_WAY).collect().await;
-    let (mut accepted, mut has_failed) = (Vec::with_capacity(ends.len()), false);
+    let mut has_failed = false;
     for end in ends {
         match end {
             Ok(rung) => accepted.push(rung),
@@ -133,7 +165,7 @@ pub async fn ring(inbox: &Inbox, tenant: &TenantId) -> Result<Rung, StoreError> 
             }
         }
     }
-    Ok(Rung { accepted, are_more: is_full && !has_failed })
+    Ok(Rung { accepted, are_more: is_full && !has_failed, has_failed })
 }
 
 fn incoming(due: &Stored<timer::Timer>) -> Incoming {

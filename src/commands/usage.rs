@@ -17,7 +17,7 @@ const USAGE_WIDTH: usize = 68;
 /// Commands about who the asker is: one topic with those below, though each has a word of its own.
 const ABOUT_THE_ASKER: [&str; 4] = ["whoami", "link", "unlink", "pair"];
 /// Commands about what waits for the asker's yes, or that of others. Who is asked is told, with buttons.
-pub(super) const ABOUT_APPROVALS: [&str; 4] = ["approvals", "approve", "reject", "withdraw"];
+pub(super) const ABOUT_APPROVALS: [&str; 5] = ["approvals", "approve", "reject", "withdraw", "run"];
 
 /// A command with its arguments: `task show TASK`; further lines are indented.
 #[must_use]
