@@ -7,11 +7,11 @@
 use std::fs::File;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ai_crm::actors::clock;
-use ai_crm::sim::slack::{SharedWorld, SlackSim, SlackWorld, Variant};
+use ai_crm::sim::slack::{Sender, SharedWorld, SlackSim, SlackWorld, Variant};
 use anyhow::{Context, ensure};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -32,6 +32,8 @@ const QUIET: Duration = Duration::from_secs(60);
 const REFUSAL: Duration = Duration::from_secs(2);
 /// Acknowledgements that make sure that the load flows.
 const FLOWS: u64 = 40;
+/// How often what is given back of a full disk is taken.
+const HOGS_EVERY: Duration = Duration::from_millis(1);
 
 /// A way in which a disk goes wrong, and back.
 trait Trouble {
@@ -41,22 +43,43 @@ trait Trouble {
     fn end(&mut self, machine: &Machine<'_>) -> anyhow::Result<()>;
 }
 
-/// Somebody else's file takes all the space.
-struct Full;
+/// The disk is full, and whatever is given back is taken by others at once.
+#[derive(Default)]
+struct Full {
+    hogging: Option<(Arc<AtomicBool>, std::thread::JoinHandle<()>)>,
+}
+
+/// Takes all that is free of a disk.
+fn hog_all(hog: &File, size: &mut u64) {
+    for step in [1 << 20, 1 << 12] {
+        while fallocate(hog, FallocateFlags::empty(), *size, step).is_ok() {
+            *size += step;
+        }
+    }
+}
 
 impl Trouble for Full {
     fn begin(&mut self, machine: &Machine<'_>) -> anyhow::Result<()> {
         let hog = File::create(machine.data().join("hog"))?;
-        for step in [1 << 20, 1 << 12] {
-            let mut size = hog.metadata()?.len();
-            while fallocate(&hog, FallocateFlags::empty(), size, step).is_ok() {
-                size += step;
+        let mut size = hog.metadata()?.len();
+        hog_all(&hog, &mut size);
+        let goes_on = Arc::new(AtomicBool::new(true));
+        let on = goes_on.clone();
+        let hogs = std::thread::spawn(move || {
+            while on.load(Ordering::Relaxed) {
+                hog_all(&hog, &mut size);
+                std::thread::park_timeout(HOGS_EVERY);
             }
-        }
+        });
+        self.hogging = Some((goes_on, hogs));
         Ok(())
     }
 
     fn end(&mut self, machine: &Machine<'_>) -> anyhow::Result<()> {
+        if let Some((goes_on, hogs)) = self.hogging.take() {
+            goes_on.store(false, Ordering::Relaxed);
+            ensure!(hogs.join().is_ok(), "what fills the disk has panicked");
+        }
         Ok(std::fs::remove_file(machine.data().join("hog"))?)
     }
 }
@@ -86,13 +109,13 @@ impl Trouble for Immutable {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_answered_with_503_until_there_is_room() -> anyhow::Result<()> {
-    trouble_comes_and_goes(Full, 32).await
+    trouble_comes_and_goes(Full::default(), 32).await
 }
 
 /// Nothing is kept free, so that the database itself meets the end of the disk, in the midst of a write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_ends_in_the_midst_of_a_write_is_answered_with_503_until_there_is_room() -> anyhow::Result<()> {
-    trouble_comes_and_goes(Full, 0).await
+    trouble_comes_and_goes(Full::default(), 0).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,14 +184,15 @@ async fn flows(count: &AtomicU64) -> anyhow::Result<()> {
 
 /// Webhooks and readiness say that nothing can be stored, and go on saying so; the process lives.
 async fn refuses(world: &SharedWorld, server: &Server) -> anyhow::Result<()> {
+    let people = People { sender: sender(world, server.base_url())?, client: http_client()? };
     until(SHOWS, "a webhook is refused", || async {
-        let (status, _) = post(world, server).await?;
+        let (status, _) = people.post(server).await?;
         Ok((status == StatusCode::SERVICE_UNAVAILABLE).then_some(()))
     })
     .await?;
     for _ in 0..50 {
         let asked = Instant::now();
-        let (status, headers) = post(world, server).await?;
+        let (status, headers) = people.post(server).await?;
         ensure!(asked.elapsed() < REFUSAL, "a refusal took {:?}", asked.elapsed());
         ensure!(
             status == StatusCode::SERVICE_UNAVAILABLE,
@@ -192,18 +216,25 @@ async fn recovers(server: &Server) -> anyhow::Result<()> {
     .await
 }
 
-/// A command of somebody who does not try again.
-async fn post(world: &SharedWorld, server: &Server) -> anyhow::Result<(StatusCode, HeaderMap)> {
-    let sender = sender(world, server.base_url())?;
-    let request = sender.prepare_slash("U0ADA0001", "C0GENERAL", "/ai-crm", "task list")?.request;
-    let signed = sender.sign(&request, Variant::Genuine);
-    let mut post = http_client()?.post(format!("{}{}", server.base_url(), request.path)).body(request.body.clone());
-    post = post.header("content-type", request.content_type);
-    for (name, value) in signed.headers {
-        post = post.header(name, value);
+/// People who ask once and do not try again. They are quick: what the store gives back seconds later is room indeed.
+struct People {
+    sender: Sender,
+    client: reqwest::Client,
+}
+
+impl People {
+    async fn post(&self, server: &Server) -> anyhow::Result<(StatusCode, HeaderMap)> {
+        let request = self.sender.prepare_slash("U0ADA0001", "C0GENERAL", "/ai-crm", "task list")?.request;
+        let signed = self.sender.sign(&request, Variant::Genuine);
+        let address = format!("{}{}", server.base_url(), request.path);
+        let mut post = self.client.post(address).body(request.body.clone());
+        post = post.header("content-type", request.content_type);
+        for (name, value) in signed.headers {
+            post = post.header(name, value);
+        }
+        let response = post.send().await.context("the webhook does not answer")?;
+        Ok((response.status(), response.headers().clone()))
     }
-    let response = post.send().await.context("the webhook does not answer")?;
-    Ok((response.status(), response.headers().clone()))
 }
 
 async fn everything_is_there(server: &Server, acknowledged: &[Happening]) -> anyhow::Result<()> {
