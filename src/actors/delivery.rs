@@ -181,7 +181,7 @@ impl Deliverer {
         if suspect {
             match asked.look_up(channel.as_ref()).await {
                 Ok(Lookup::Done(end)) => return self.ended(owed, end).await,
-                Ok(Lookup::CannotTell(why)) if matches!(asked, Asked::Call(_)) => {
+                Ok(Lookup::CannotTell(why)) if matches!(asked, Asked::Call(_)) || it.terms.is_some() => {
                     let reason = format!("it may have been done, and nothing tells: {why}");
                     return self.ended(owed, failed_end(it, FailedBy::Unknown, reason)).await;
                 }
@@ -199,7 +199,7 @@ impl Deliverer {
                 Err(error) => return self.not_now_but_suspect(owed, &error).await,
             }
         }
-        match asked.perform(channel.as_ref()).await {
+        match asked.perform_within(within(it), channel.as_ref()).await {
             Ok(end) => self.ended(owed, end).await,
             Err(DeliverError::Rejected { reason }) => {
                 self.ended(owed, failed_end(it, FailedBy::Rejected, reason)).await
@@ -301,6 +301,11 @@ fn is_once(it: &Effect) -> bool {
     it.terms.as_ref().is_some_and(|terms| terms.once)
 }
 
+/// How long a try of it may take, where its owner says so.
+fn within(it: &Effect) -> Option<Duration> {
+    it.terms.as_ref().and_then(|terms| terms.within_ms).map(Duration::from_millis)
+}
+
 /// An effect as its channel is given it.
 enum Asked {
     Deliver(Delivery),
@@ -325,6 +330,13 @@ impl Asked {
                 Self::Call(Call { idempotency_key, to, operation: operation.clone(), args: args.clone(), since })
             }
         }
+    }
+
+    /// The same within a time, where one is set: what takes longer may have been done.
+    async fn perform_within(&self, within: Option<Duration>, channel: &dyn Channel) -> Result<EffectEnd, DeliverError> {
+        let Some(within) = within else { return self.perform(channel).await };
+        let late = |_| DeliverError::UnknownOutcome { reason: format!("no answer within {} ms", within.as_millis()) };
+        tokio::time::timeout(within, self.perform(channel)).await.map_err(late).flatten()
     }
 
     async fn perform(&self, channel: &dyn Channel) -> Result<EffectEnd, DeliverError> {

@@ -116,6 +116,11 @@ impl Cleaning {
                 break;
             }
         }
+        for _ in 0..MOST_STEPS {
+            if !retain::runs(&self.args.store, tenant, now.before(keep), now).await? {
+                break;
+            }
+        }
         self.counted.insert(tenant.clone(), counted);
         let mut from = Some(self.unfinished.get(tenant).copied().unwrap_or(EventId(0)));
         let mut unreadable = 0;

@@ -127,7 +127,8 @@ impl Sending {
         if self.fresh.len() == MOST_FRESH {
             self.fresh.retain(|_, (_, until)| *until > now);
         }
-        if self.fresh.len() < MOST_FRESH {
+        // What a run owes may be withdrawn: it is read again when its turn comes.
+        if self.fresh.len() < MOST_FRESH && effect.terms.is_none() {
             self.fresh.insert(effect.id, (owed, now.after(FRESH_FOR)));
         }
     }

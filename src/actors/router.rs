@@ -289,7 +289,7 @@ impl Router {
         approval: Option<&Stored<Approval>>,
         context: &Context<'_>,
     ) -> Result<Verdict, Failure> {
-        let decide = runs::deciding(set, context.event);
+        let decide = runs::deciding(set, &context.event.tenant);
         let desk = Desk { workflows: &self.workflows, decide: &decide, dice: &*self.dice };
         let action = task.action();
         let mut is_further = false;

@@ -185,9 +185,10 @@ impl Verdict {
         // A handler that writes the person has read it; what it writes stands above the look-up's.
         let mut identity = identity.clone();
         identity.writes.retain(|write| outcome.writes.iter().all(|other| other.key != write.key));
-        let reason = outcome.summary.clone();
+        let (reason, acted) = (outcome.summary.clone(), outcome.acted.clone());
         let mut verdict = Self::new(End::Done, outcome).of(&identity);
-        verdict.audit = Some((AuditEnd::Done, reason));
+        verdict.audit = Some((AuditEnd::Done, acted.as_ref().map_or(reason, |acted| acted.what.clone())));
+        verdict.actor = acted.map(|acted| acted.by).or(verdict.actor);
         verdict.handler = Some(action);
         verdict.rules.clone_from(&decision.rules);
         verdict
@@ -312,7 +313,7 @@ pub fn settlement(
         result: verdict.outcome.result.filter(|_| matches!(event.what.kind, EventKind::ToolCall { .. })),
         shown: verdict.outcome.shown,
     };
-    Settlement { story, writes, effects, timers, audit }
+    Settlement { story, writes, effects, timers, withdrawn: verdict.outcome.withdrawn, audit }
 }
 
 fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Duration, first: u32) -> Vec<Effect> {

@@ -96,6 +96,7 @@ impl<'a> Task<'a> {
         match self {
             Self::Command { parsed, .. } => parsed.spec.action.name,
             Self::Tool { spec, .. } => spec.name,
+            Self::Timer { name, .. } if runs::is_ours(name) => runs::ACTION,
             Self::Timer { .. } => "timer",
             Self::Home => commands::home::ACTION,
             Self::Links { .. } => commands::task_links::ACTION,

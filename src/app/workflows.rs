@@ -18,6 +18,7 @@ use crate::store::keyspace::timer;
 use crate::store::{Batch, Store, StoreError};
 use crate::tools;
 use crate::workflow::known::{self, Known, PLATFORMS};
+use crate::workflow::lint::lints;
 use crate::workflow::mistake::{Mistake, Position};
 use crate::workflow::set::{Live, Set, Wrong};
 use crate::workflow::trigger::Begins;
@@ -147,39 +148,48 @@ async fn set_timers(store: &Store, clock: &dyn Clock, set: &Set) -> Result<(), S
     if is_any { store.commit(batch).await } else { Ok(()) }
 }
 
-async fn keep_timers(store: &Store, set: &Set) {
-    if let Err(error) = set_timers(store, &SystemClock, set).await {
-        tracing::error!(%error, "the timers of schedules cannot be set; they are with the next change of a file, or start");
+/// Reads the files anew whenever they have changed; what is not valid never becomes live. Timers of schedules that could not
+/// be set are set at the next look.
+pub(super) async fn watch(config: Arc<Config>, live: Arc<Live>, store: Store) {
+    // The first look reads them once more: they may have changed since the start.
+    let (mut seen, mut are_timers_set) = (None, false);
+    loop {
+        match files(&config.workflows.folder) {
+            Ok(now) if seen.as_ref() != Some(&now) => {
+                seen = Some(now.clone());
+                are_timers_set = false;
+                take(read(now), &live);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(error = format!("{error:#}"), "the files of workflows cannot be read just now");
+            }
+        }
+        if !are_timers_set {
+            match set_timers(&store, &SystemClock, &live.current()).await {
+                Ok(()) => are_timers_set = true,
+                Err(error) => tracing::warn!(%error, "the timers of schedules cannot be set and are tried again"),
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-/// Reads the files anew whenever they have changed; what is not valid never becomes live.
-pub(super) async fn watch(config: Arc<Config>, live: Arc<Live>, store: Store) {
-    let mut seen = files(&config.workflows.folder).ok();
-    keep_timers(&store, &live.current()).await;
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let now = match files(&config.workflows.folder) {
-            Ok(now) => now,
-            Err(error) => {
-                tracing::debug!(error = format!("{error:#}"), "the files of workflows cannot be read just now");
-                continue;
+/// Puts files into use that are valid; what is not, `doctor` shows too.
+fn take(read: Result<Set, Vec<Wrong>>, live: &Live) {
+    match read {
+        Ok(set) => {
+            for (file, lint) in
+                set.workflows().flat_map(|(file, it)| lints(it).into_iter().map(|lint| (&file.name, lint)))
+            {
+                tracing::warn!(file, line = lint.at.line, what = lint.what, "a workflow may not do what is meant");
             }
-        };
-        if seen.as_ref() == Some(&now) {
-            continue;
+            tracing::info!(workflows = set.workflows().count(), "workflows are in use");
+            live.replace(set);
         }
-        seen = Some(now.clone());
-        match read(now) {
-            Ok(set) => {
-                let count = set.workflows().count();
-                live.replace(set);
-                keep_timers(&store, &live.current()).await;
-                tracing::info!(workflows = count, "the files of workflows were read anew");
-            }
-            Err(wrong) => {
-                tracing::error!(mistakes = words(&wrong), "workflows are not valid; the last good ones stay in use");
-            }
+        Err(wrong) => {
+            tracing::error!(mistakes = words(&wrong), "workflows are not valid; the last good ones stay in use");
+            live.refuse(wrong);
         }
     }
 }

@@ -6,9 +6,12 @@ use serde_json::json;
 use crate::commands::{CommandSpec, answer, everyday};
 use crate::domain::approval::Approver;
 use crate::domain::card::{Card, Tone};
-use crate::domain::ids::RunId;
+use crate::domain::event::PlatformUser;
+use crate::domain::ids::{PrincipalId, RunId};
 use crate::domain::outcome::{Failure, Outcome, Refusal, Reply, TimerChange};
 use crate::store::keyspace::run::{self, Question};
+use crate::store::keyspace::{link, person};
+use crate::store::{StoreError, View};
 use crate::tools::Context;
 
 /// Its line in the table.
@@ -72,13 +75,24 @@ fn decide(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     })
 }
 
-fn may_answer(question: &Question, ctx: &Context<'_>) -> Result<(), Refusal> {
+/// Who a platform user is, by the links that they have made by now. Who has linked nothing is another person on each
+/// platform.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn person_of(view: &View, user: &PlatformUser) -> Result<PrincipalId, StoreError> {
+    let own = person::record(view, user)?.map(|record| record.value.principal);
+    link::resolve(view, &own.unwrap_or_else(|| PrincipalId(user.to_string().into())))
+}
+
+fn may_answer(question: &Question, ctx: &Context<'_>) -> Result<(), Failure> {
     let who = question.group.as_ref().map_or(Approver::Owner, |group| Approver::Group(group.clone()));
     if !who.is(ctx.by) {
-        return Err(Refusal::new("you may not answer this", format!("ask {who} to do it")));
+        return Err(Refusal::new("you may not answer this", format!("ask {who} to do it")).into());
     }
-    if question.excludes.as_ref() == Some(&ctx.by.id) {
-        return Err(Refusal::new("who caused a run may not decide about it", format!("ask another of {who}")));
+    let excluded = question.excludes.as_ref().map(|user| person_of(ctx.view, user)).transpose()?;
+    if excluded.as_ref() == Some(&ctx.by.id) {
+        return Err(Refusal::new("who caused a run may not decide about it", format!("ask another of {who}")).into());
     }
     Ok(())
 }

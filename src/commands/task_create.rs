@@ -61,6 +61,7 @@ fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
         due: value_of(matches, "due"),
         project: value_of(matches, "project"),
         labels: labels_of(matches, "label"),
+        url: None,
     };
     let pressed = press(ctx)?;
     let created = task_create::decide(&new, ctx)?;

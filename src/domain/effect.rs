@@ -51,6 +51,9 @@ pub struct Terms {
     /// It is tried once: whoever owes it decides about a further try, which is another effect of the same key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub once: bool,
+    /// How long one try may take, in milliseconds; as long as its channel lets it, where none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
     /// The name of the timer that rings when it has ended, with a [`Report`] in its payload.
     pub reports: String,
 }

@@ -18,6 +18,10 @@ pub struct Outcome {
     pub replies: Vec<Reply>,
     /// Operations of platforms owed.
     pub calls: Vec<Call>,
+    /// What steps of workflows have owed and nobody waits for any more, by what it would report to ([`Terms::reports`]).
+    pub withdrawn: Vec<String>,
+    /// Who has done it and what, where that is not who asked: a run of a workflow.
+    pub acted: Option<Acted>,
     /// Timers set or cleared.
     pub timers: Vec<TimerChange>,
     /// On what it acted, for the audit chain: `T-12`. The router adds who, by which rule and when.
@@ -32,6 +36,15 @@ pub struct Outcome {
     pub tasks: Vec<TaskChange>,
     /// Who is told of it unasked, and who is not and why, without personal text.
     pub told: Vec<String>,
+}
+
+/// What somebody has done who was not asked, for the audit chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acted {
+    /// Who: `workflow:NAME`.
+    pub by: String,
+    /// What, in words without personal text.
+    pub what: String,
 }
 
 /// A task that changes.

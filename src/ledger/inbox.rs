@@ -14,6 +14,7 @@ use crate::domain::outcome::{Expect, TimerChange, Write};
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::fresh::Fresh;
 use crate::ledger::lanes::Lane;
+use crate::ledger::outbox::record;
 use crate::ledger::rush::Rush;
 use crate::store::keyspace::event::{End, Ready, Story};
 use crate::store::keyspace::{connector, dedupe, effect, event, timer};
@@ -86,6 +87,8 @@ pub struct Settlement {
     pub effects: Vec<Effect>,
     /// Timers.
     pub timers: Vec<TimerChange>,
+    /// What was owed and is withdrawn, by what it would have reported to.
+    pub withdrawn: Vec<String>,
     /// The row of the audit chain.
     pub audit: Option<AuditEntry>,
 }
@@ -277,6 +280,12 @@ impl Inbox {
         batch.write(tenant, Write { expect: of_story, ..story });
         batch.writes(tenant, end.writes.iter().cloned());
         batch.writes(tenant, end.effects.iter().map(|owed| effect::put_owed(owed, of_effects)));
+        let terms = end.effects.iter().filter_map(|owed| Some((owed.id, owed.terms.as_ref()?)));
+        batch.writes(tenant, terms.map(|(id, terms)| effect::put_reporting(&terms.reports, id)));
+        for timer in &end.withdrawn {
+            let owed = effect::reporting(&view, timer)?;
+            batch.writes(tenant, owed.map(|owed| record::withdrawing(&owed, self.clock.now())).unwrap_or_default());
+        }
         for change in &end.timers {
             batch.writes(tenant, timer::change(&view, change)?);
         }
@@ -441,7 +450,7 @@ mod tests {
     }
 
     fn settlement(end: End) -> Settlement {
-        Settlement { story: story(end), writes: vec![], effects: vec![], timers: vec![], audit: None }
+        Settlement { story: story(end), writes: vec![], effects: vec![], timers: vec![], withdrawn: vec![], audit: None }
     }
 
     #[tokio::test]

@@ -1,12 +1,14 @@
 //! What is forgotten: events that have ended and are older than the retention, or than a few days
-//! when their bytes are too many; with them answers of the API, and approvals that are over. Tasks, people and the audit
+//! when their bytes are too many; with them answers of the API, approvals that are over, and runs of workflows. Tasks, people and the audit
 //! chain are not touched.
+
+use std::time::Duration;
 
 use crate::domain::event::Event;
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Write;
 use crate::domain::time::Timestamp;
-use crate::store::keyspace::{answer, approval, dedupe, effect, event};
+use crate::store::keyspace::{answer, approval, dedupe, effect, event, run};
 use crate::store::{Batch, Store, StoreError, View};
 
 /// Events that are forgotten in one commit.
@@ -131,6 +133,29 @@ pub async fn approvals(
         store.commit(batch).await?;
     }
     Ok(forgotten)
+}
+
+/// Runs, keys and paces that are forgotten in one commit, of each.
+pub const MOST_RUNS: usize = 64;
+/// A key of a run is known for as long as a workflow may ask for.
+const KEYED: Duration = Duration::from_secs(90 * 24 * 3600);
+/// A pace counts a minute; what is older says nothing.
+const PACED: Duration = Duration::from_secs(3600);
+
+/// Forgets runs of workflows that are over since before `before`, and what is known of older ones; says whether there may be
+/// more.
+///
+/// # Errors
+/// Where the store cannot be read or written.
+pub async fn runs(store: &Store, tenant: &TenantId, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    let writes = run::forget(&store.view(tenant), before, now.before(KEYED), now.before(PACED), MOST_RUNS)?;
+    let are_more = writes.len() >= MOST_RUNS;
+    if !writes.is_empty() {
+        let mut batch = Batch::new();
+        batch.writes(tenant, writes);
+        store.commit(batch).await?;
+    }
+    Ok(are_more)
 }
 
 /// The writes that forget an event, none where it stays.

@@ -60,6 +60,9 @@ pub struct NewTask {
     /// Labels.
     #[serde(default)]
     pub labels: Vec<String>,
+    /// The page from which it comes; nobody can type it.
+    #[serde(skip)]
+    pub url: Option<String>,
 }
 
 /// A task that is made when its writes land.
@@ -118,7 +121,7 @@ pub fn decide(new: &NewTask, ctx: &Context<'_>) -> Result<Created, Failure> {
         created_by: by.clone(),
         created: ctx.now,
         updated: ctx.now,
-        origin: origin(ctx),
+        origin: Origin { url: new.url.clone(), ..origin(ctx) },
         comments: Vec::new(),
         history: Vec::new(),
     };

@@ -158,7 +158,7 @@ impl Drive<'_> {
             _ if self.run.status.is_over() => return Ok(()),
             Happened::Begun if self.run.status == Status::Queued => {
                 self.run.status = Status::Running;
-                self.run.began = Some(self.now);
+                self.run.began.get_or_insert(self.now);
                 self.run.remember(self.now, "began");
             }
             Happened::Begun | Happened::Woken => {}

@@ -24,6 +24,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::domain::event::{Event, EventKind};
 use crate::domain::time::Timestamp;
 use crate::workflow::condition::FILES_CHANGED;
 use crate::workflow::scope::Path;
@@ -113,6 +114,22 @@ impl Told {
             inputs: Map::new(),
             people: BTreeMap::new(),
             files_changed: None,
+        }
+    }
+
+    /// What an event of a platform tells, which is called `name` there.
+    #[must_use]
+    pub fn of(event: &Event, platform: &str, name: &str) -> Self {
+        // What is no JSON has been refused before; an event without a body tells of its name alone.
+        let payload: Value = serde_json::from_slice(&event.what.raw).unwrap_or(Value::Null);
+        let inputs = match &event.what.kind {
+            EventKind::Platform { posted: Some(posted), .. } => posted.inputs.clone(),
+            _ => Map::new(),
+        };
+        let told = Self::new(platform, name, payload, event.what.happened.unwrap_or(event.at)).with_inputs(inputs);
+        match event.what.dedupe.first().and_then(|key| key.rsplit(':').next()) {
+            Some(delivery) => told.delivered_as(delivery),
+            None => told,
         }
     }
 

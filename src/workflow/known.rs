@@ -1,8 +1,8 @@
 //! What there is for workflows to speak of: the platforms that tell of events, and the actions that are no tools.
 //!
 //! The one place of both. A new action of workflows is a line in [`ACTIONS`]; a tool is one by standing in the table of
-//! tools, whose names the caller adds. What an action does, its caller knows; here is who reads what it is given, and
-//! what it would come to in a simulation.
+//! tools, whose names the caller adds. Which tool an action is stands here, and who reads what it is given, so that a text
+//! is escaped by whichever name it goes out; and what it would come to in a simulation.
 
 use serde_json::{Map, Value, json};
 
@@ -20,24 +20,51 @@ pub struct Known<'a> {
     pub platforms: &'a [&'a str],
 }
 
-/// An action of workflows that is no tool.
+/// A name of workflows' own for what is done by a tool, or by several.
 #[derive(Debug)]
 pub struct KnownAction {
     /// Its name.
     pub name: &'static str,
-    /// The param that people read, and in which notation.
-    pub text: Option<(&'static str, Sink)>,
+    /// The tool that does it, where that is always the same.
+    pub tool: Option<&'static str>,
+    /// Its params that the tool calls otherwise, and how.
+    pub renames: &'static [(&'static str, &'static str)],
     /// Its output in a simulation, from what it is given.
     pub output: fn(&Map<String, Value>) -> Value,
 }
 
-/// Actions of workflows that are no tools: those that the examples name.
+/// Names of workflows' own: those of the examples.
 pub const ACTIONS: &[KnownAction] = &[
-    KnownAction { name: "create_ai_crm_task", text: None, output: task },
-    KnownAction { name: "slack_notification", text: Some(("message", Sink::SlackText)), output: message },
-    KnownAction { name: "teams_notification", text: Some(("message", Sink::Markdown)), output: message },
-    KnownAction { name: "github_comment", text: Some(("message", Sink::Markdown)), output: comment },
-    KnownAction { name: "assign_reviewer", text: None, output: reviewer },
+    KnownAction { name: "create_ai_crm_task", tool: Some("task.create"), renames: &[], output: task },
+    KnownAction {
+        name: "slack_notification",
+        tool: Some("slack.post"),
+        renames: &[("message", "text")],
+        output: message,
+    },
+    KnownAction {
+        name: "teams_notification",
+        tool: Some("teams.post"),
+        renames: &[("message", "text"), ("chat_id", "chat")],
+        output: message,
+    },
+    KnownAction {
+        name: "github_comment",
+        tool: Some("github.comment"),
+        renames: &[("message", "text")],
+        output: comment,
+    },
+    KnownAction { name: "assign_reviewer", tool: None, renames: &[], output: reviewer },
+];
+
+/// Tools that show a text as it is written, the text's name there, and its notation. What templates put into it is escaped
+/// for that; what is in no line is kept as it is, and escaped by whoever shows it.
+const TEXTS: &[(&str, &str, Sink)] = &[
+    ("slack.post", "text", Sink::SlackText),
+    ("teams.post", "text", Sink::Markdown),
+    ("github.comment", "text", Sink::Markdown),
+    ("github.create_issue", "body", Sink::Markdown),
+    ("github.check_run", "summary", Sink::Markdown),
 ];
 
 /// Actions whose output is a task, which `{task.…}` means from then on.
@@ -49,11 +76,25 @@ pub fn names(tools: &[&'static str]) -> Vec<&'static str> {
     tools.iter().copied().chain(ACTIONS.iter().map(|action| action.name)).collect()
 }
 
-/// Who reads a param of an action. What is not in the table is kept, and escaped by whoever shows it.
+/// The tool that an action always is, by its own name or by one of workflows.
+#[must_use]
+pub fn tool(action: &str) -> &str {
+    ACTIONS.iter().find(|known| known.name == action).and_then(|known| known.tool).unwrap_or(action)
+}
+
+/// What a tool calls a param of an action.
+#[must_use]
+pub fn param<'p>(action: &str, param: &'p str) -> &'p str {
+    let renames = ACTIONS.iter().find(|known| known.name == action).map_or(&[][..], |known| known.renames);
+    renames.iter().find(|(from, _)| *from == param).map_or(param, |(_, to)| *to)
+}
+
+/// Who reads a param of an action.
 #[must_use]
 pub fn sink(action: &str, param: &str) -> Sink {
-    let text = ACTIONS.iter().find(|known| known.name == action).and_then(|known| known.text);
-    text.filter(|(name, _)| *name == param).map_or(Sink::Plain, |(_, sink)| sink)
+    let (tool, param) = (tool(action), self::param(action, param));
+    let text = TEXTS.iter().find(|(of, name, _)| *of == tool && *name == param);
+    text.map_or(Sink::Plain, |(_, _, sink)| *sink)
 }
 
 /// What an action would come to, from what it is given. Made up: no number and no address in it is one.
@@ -96,6 +137,11 @@ mod tests {
     fn what_people_read_is_escaped_for_them() {
         for (action, param, sink_of) in [
             ("slack_notification", "message", Sink::SlackText),
+            ("slack_notification", "text", Sink::SlackText),
+            ("slack.post", "text", Sink::SlackText),
+            ("teams.post", "text", Sink::Markdown),
+            ("github.comment", "text", Sink::Markdown),
+            ("github.create_issue", "body", Sink::Markdown),
             ("slack_notification", "channel", Sink::Plain),
             ("github_comment", "message", Sink::Markdown),
             ("teams_notification", "message", Sink::Markdown),

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::domain::event::{Address, ChannelName, Place, PlatformUser};
 use crate::domain::ids::{EventId, RunId};
 use crate::domain::task::Person;
 use crate::domain::time::Timestamp;
@@ -44,6 +45,15 @@ pub struct Run {
     /// By whose doing it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester: Option<Person>,
+    /// The same as the platform of the event names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<PlatformUser>,
+    /// What its event was about: the event may be forgotten before the run is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+    /// The names of events by which it is found while it may wait for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<String>,
     /// How many runs stand between it and what began from outside: 0 to 3.
     #[serde(default)]
     pub depth: u8,
@@ -79,6 +89,19 @@ pub struct Run {
     pub history: Vec<Line>,
 }
 
+/// What the event of a run was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The channel that told of it.
+    pub channel: ChannelName,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Where what it owes there goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Address>,
+}
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -101,7 +124,36 @@ pub enum Status {
     PassedOver,
 }
 
+impl Record for Status {}
+
 impl Status {
+    /// Every status, in the order in which a run goes through them.
+    pub const ALL: [Self; 8] = [
+        Self::Needs,
+        Self::Queued,
+        Self::Running,
+        Self::Waiting,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+        Self::PassedOver,
+    ];
+
+    /// The word that programs use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Needs => "needs",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::PassedOver => "passed_over",
+        }
+    }
+
     /// Whether nothing happens any more, unless somebody sets it going again.
     #[must_use]
     pub fn is_over(self) -> bool {
@@ -396,6 +448,15 @@ impl FailureKind {
 }
 
 impl Run {
+    /// Why it is not set going again, where it is not: only what failed or was cancelled is.
+    #[must_use]
+    pub fn cannot_go_again(&self) -> Option<String> {
+        let can = matches!(self.status, Status::Failed | Status::Cancelled);
+        let why =
+            || format!("{} is {}; what failed or was cancelled is set going again", self.id, self.status.as_str());
+        (!can).then(why)
+    }
+
     /// Adds a line to its story.
     pub fn remember(&mut self, at: Timestamp, what: impl Into<String>) {
         if self.history.len() >= MOST_LINES {
@@ -419,5 +480,17 @@ impl fmt::Debug for Run {
     /// Without what the event says, which is somebody's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} ({})", self.id, self.workflow, self.status.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_the_word_with_which_it_is_stored() {
+        for status in Status::ALL {
+            assert_eq!(serde_json::json!(status), status.word());
+        }
     }
 }

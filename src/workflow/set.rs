@@ -4,9 +4,9 @@
 //! files calls [`Live::replace`].
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use sha2::{Digest, Sha256};
 
 use crate::workflow::definition::Workflow;
@@ -122,6 +122,7 @@ fn same_name(at: Position, name: &str, other: &str) -> Mistake {
 pub struct Live {
     current: ArcSwap<Set>,
     versions: Mutex<HashMap<String, Arc<Workflow>>>,
+    refused: ArcSwapOption<Vec<Wrong>>,
 }
 
 impl Live {
@@ -134,9 +135,21 @@ impl Live {
     /// Puts a set into use.
     pub fn replace(&self, set: Set) {
         self.current.store(Arc::new(set));
+        self.refused.store(None);
     }
 
-    /// The workflow in the version of a run: from the set in use, from those read before, or else from its stored file.
+    /// The workflow in the version of a run, where it is the one in use or was read before.
+    #[must_use]
+    pub fn known(&self, name: &str, version: &str) -> Option<Arc<Workflow>> {
+        if let Some((_, it)) = self.current().find(name)
+            && it.version.to_string() == version
+        {
+            return Some(Arc::clone(it));
+        }
+        self.versions().get(&format!("{version}/{name}")).cloned()
+    }
+
+    /// The same from the text of its stored file, which is kept read.
     ///
     /// # Errors
     /// As [`NotThere`] says.
@@ -145,25 +158,31 @@ impl Live {
         name: &str,
         version: &str,
         known: &Known<'_>,
-        file: impl FnOnce() -> Option<(String, String)>,
+        file: Option<(String, Format)>,
     ) -> Result<Arc<Workflow>, NotThere> {
-        if let Some((_, it)) = self.current().find(name)
-            && it.version.to_string() == version
-        {
-            return Ok(Arc::clone(it));
-        }
-        let key = format!("{version}/{name}");
-        if let Some(known) = self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let (file, text) = file().ok_or_else(|| NotThere::Name(name.to_owned()))?;
-        let found = Arc::new(stored::find(&text, Format::of(&file), name, version, known)?);
-        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        let (text, format) = file.ok_or_else(|| NotThere::Name(name.to_owned()))?;
+        let found = Arc::new(stored::find(&text, format, name, version, known)?);
+        let mut versions = self.versions();
         if versions.len() >= MOST_VERSIONS {
             versions.clear();
         }
-        versions.insert(key, Arc::clone(&found));
+        versions.insert(format!("{version}/{name}"), Arc::clone(&found));
         Ok(found)
+    }
+
+    fn versions(&self) -> MutexGuard<'_, HashMap<String, Arc<Workflow>>> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Files were not valid, and did not become a set: what was wrong with them.
+    pub fn refuse(&self, wrong: Vec<Wrong>) {
+        self.refused.store(Some(Arc::new(wrong)));
+    }
+
+    /// What was wrong with the files that were read last, where they did not become a set.
+    #[must_use]
+    pub fn refused(&self) -> Option<Arc<Vec<Wrong>>> {
+        self.refused.load_full()
     }
 }
 
@@ -209,9 +228,11 @@ mod tests {
         let version = live.current().find("one").unwrap().1.version.to_string();
         let changed = before.1.replace("action: a", "action: a, id: b");
         live.replace(Set::read(vec![("a.yml".into(), changed)], &KNOWN).unwrap());
-        let found = live.version("one", &version, &KNOWN, || Some(before.clone())).unwrap();
+        assert!(live.known("one", &version).is_none());
+        let kept = |text: &str| Some((text.to_owned(), Format::Workflows));
+        let found = live.version("one", &version, &KNOWN, kept(&before.1)).unwrap();
         assert_eq!(found.version.to_string(), version);
-        assert!(live.version("one", &version, &KNOWN, || None).is_ok(), "it is kept read");
-        assert!(matches!(live.version("two", &version, &KNOWN, || None), Err(NotThere::Name(_))));
+        assert!(live.known("one", &version).is_some(), "it is kept read");
+        assert!(matches!(live.version("two", &version, &KNOWN, None), Err(NotThere::Name(_))));
     }
 }

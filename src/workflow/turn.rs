@@ -53,7 +53,11 @@ pub fn turn(workflow: &Workflow, run: RunId, others: &[Other]) -> Turn {
     let is_first = others.iter().all(|other| other.status.is_under_way() || other.id > run);
     match (workflow.mode, others.first()) {
         (_, None) => Turn::Begin,
-        (Mode::Single, Some(first)) => Turn::PassOver(first.id),
+        // What came after it has no place before it.
+        (Mode::Single, Some(_)) => {
+            let before = others.iter().find(|other| other.status.is_under_way() || other.id < run);
+            before.map_or(Turn::Begin, |before| Turn::PassOver(before.id))
+        }
         (Mode::Restart, Some(_)) => match others.iter().rev().find(|other| other.id > run) {
             Some(later) => Turn::PassOver(later.id),
             None => Turn::Cancel(others.iter().map(|other| other.id).collect()),
@@ -163,6 +167,8 @@ mod tests {
         for (settings, run, group, wanted) in [
             ("mode: single", 5, &[][..], Turn::Begin),
             ("mode: single", 5, &[(3, Waiting)], Turn::PassOver(RunId(3))),
+            ("mode: single", 5, &[(6, Queued)], Turn::Begin),
+            ("mode: single", 5, &[(6, Running)], Turn::PassOver(RunId(6))),
             ("mode: single", 5, &[(3, Needs), (5, Queued), (4, Status::Done)], Turn::Begin),
             ("mode: restart", 5, &[(3, Running), (4, Queued)], Turn::Cancel(ids(&[3, 4]))),
             ("mode: restart", 5, &[(6, Running)], Turn::PassOver(RunId(6))),

@@ -102,7 +102,20 @@ fn calls_nobody(message: &Message) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_title_says_is_shown_once_as_itself_and_calls_and_commands_nobody() -> anyhow::Result<()> {
-    let office = Office::with(RULES).await?;
+    is_shown_as_itself(RULES).await
+}
+
+/// What is escaped goes by who reads it, by whichever name of the action.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_title_says_is_shown_as_itself_by_the_names_of_the_tools_too() -> anyhow::Result<()> {
+    let rules = RULES.replace("action: slack_notification", "action: slack.post");
+    let rules = rules.replace("action: github_comment", "action: github.comment").replace("message: ", "text: ");
+    ensure!(rules.contains("slack.post") && rules.contains("github.comment") && !rules.contains("message"));
+    is_shown_as_itself(&rules).await
+}
+
+async fn is_shown_as_itself(rules: &str) -> anyhow::Result<()> {
+    let office = Office::with(rules).await?;
     let mut numbers = Vec::new();
     for title in TITLES {
         numbers.push(office.opened(title, &[])?);
@@ -255,11 +268,14 @@ async fn a_hostile_file_is_refused_with_its_place_soon_and_the_last_good_ones_st
     office.answered(number, 1).await?;
     ensure!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     ensure!(office.ended(1).await? == ["done"]);
+    // Nothing is taken before the last of them is gone.
+    std::fs::write(office.folder().join("rules.yml"), RULES.replace("\"{issue.title}\" } }\n", "\"New words\" } }\n"))?;
+    let taken = || office.stage.plan.log().matches("workflows are in use").count();
+    let before = taken();
     for number in 0..refused().len() {
         std::fs::remove_file(office.folder().join(format!("bad{number}.yml")))?;
     }
-    std::fs::write(office.folder().join("rules.yml"), RULES.replace("\"{issue.title}\" } }\n", "\"New words\" } }\n"))?;
-    let anew = || async { Ok(office.stage.plan.log().contains("were read anew").then_some(())) };
+    let anew = || async { Ok((taken() > before).then_some(())) };
     until(PATIENCE, "mended files are taken", anew).await?;
     let number = office.opened("after", &[])?;
     let comment = office.answered(number, 1).await?.remove(0);
@@ -318,6 +334,38 @@ const FORBIDS: &str = r#"
 @reason("the workflow noisy may not speak in Slack")
 forbid (principal == User::"workflow:noisy", action == Action::"slack.post", resource);
 "#;
+
+const NO_REVIEWERS: &str = r#"
+@id("no-reviewers")
+@reason("people are asked for reviews by people")
+forbid (principal, action == Action::"github.request_reviewers", resource);
+"#;
+
+/// Policies are asked about the tool that is done, also where an action is another one by what it is given.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_policies_forbid_is_forbidden_by_every_name_of_it() -> anyhow::Result<()> {
+    let policies = tempfile::tempdir()?;
+    std::fs::copy(root().join("config/policies/default.cedar"), policies.path().join("default.cedar"))?;
+    std::fs::write(policies.path().join("reviews.cedar"), NO_REVIEWERS)?;
+    let folder = policies.path().display().to_string();
+    let step = |what: &str| {
+        format!(
+            "workflows: {{ask: {{trigger: {{platform: github, event: pull_request.opened}}, \
+             actions: [{{id: ask, action: assign_reviewer, params: {{{what}}}}}]}}}}\n"
+        )
+    };
+    let office = Office::set_up(&step("people: [bob]"), &[("AI_CRM__POLICY__FOLDER", &folder)]).await?;
+    office.act("ann", json!({"do": "open_pull", "title": "One", "files": {"a.py": "x\n"}}))?;
+    ensure!(office.ended(1).await? == ["failed"]);
+    let shown = office.stage.run(&["workflow", "show", "R-1"]).await?;
+    ensure!(shown.out.contains("people are asked for reviews by people"), "{shown:?}");
+    std::fs::write(office.folder().join("rules.yml"), step("agent: code-reviewer"))?;
+    let anew = || async { Ok((office.stage.plan.log().matches("workflows are in use").count() > 1).then_some(())) };
+    until(PATIENCE, "the file is read anew", anew).await?;
+    office.act("ann", json!({"do": "open_pull", "title": "Two", "files": {"a.py": "x\n"}}))?;
+    ensure!(office.ended(2).await? == ["done", "failed"], "an agent is asked by a task");
+    office.end().await
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tool_that_policies_forbid_a_workflow_fails_its_step_and_says_why() -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! Actions of steps, as tools: by a tool's own name, and by those of the examples.
 //!
-//! A further name is a line in [`tool_of`] and one in [`perform`], and one in `workflow/known.rs`.
+//! Which tool a name of workflows is stands in `workflow/known.rs`; what is more than a name is a line in [`perform`].
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ use crate::tools::task_create::{self, NewTask};
 use crate::tools::{self, Context, arguments, github, pm_analyze, slack_post, teams_post};
 use crate::workflow::context::Told;
 use crate::workflow::hands::Act;
+use crate::workflow::known;
 
 /// An action that is due, and what is known of the event of its run.
 pub(super) struct Given<'a> {
@@ -19,27 +20,31 @@ pub(super) struct Given<'a> {
     pub(super) told: &'a Told,
 }
 
-/// The tool that an action is, by which policies know it.
-pub(super) fn tool_of(action: &str) -> &str {
+/// The tool that an action is with what it is given: the one that is done, and the one that policies are asked about.
+pub(super) fn tool_of<'a>(action: &'a str, args: &Map<String, Value>) -> &'a str {
     match action {
-        "create_ai_crm_task" | "assign_reviewer" => "task.create",
-        "slack_notification" => "slack.post",
-        "teams_notification" => "teams.post",
-        "github_comment" => "github.comment",
-        tool => tool,
+        "assign_reviewer" if args.get("agent").is_none_or(Value::is_null) => "github.request_reviewers",
+        "assign_reviewer" => "task.create",
+        action => known::tool(action),
     }
 }
 
 /// Decides on an action.
 pub(super) fn perform(given: &Given<'_>, ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    let args = given.act.args;
-    match given.act.action {
-        "create_ai_crm_task" => create_task(args, given.told, ctx),
-        "assign_reviewer" => assign_reviewer(args, given.told, ctx),
-        "slack_notification" | "slack.post" => call("slack.post", message(given, slack_post::MOST_TEXT), ctx),
-        "teams_notification" | "teams.post" => call("teams.post", message(given, teams_post::MOST_TEXT), ctx),
-        "github_comment" | "github.comment" => call("github.comment", message(given, github::MOST_TEXT), ctx),
-        tool => call(tool, Value::Object(args.clone()), ctx),
+    let (action, args) = (given.act.action, given.act.args);
+    match (action, tool_of(action, args)) {
+        ("create_ai_crm_task", _) => create_task(args, given.told, ctx),
+        ("assign_reviewer", "task.create") => review_task(args, given.told, ctx),
+        ("assign_reviewer", tool) => call(tool, asked_reviewers(args)?, ctx),
+        (action, tool) => {
+            let most = match tool {
+                "slack.post" => slack_post::MOST_TEXT,
+                "teams.post" => teams_post::MOST_TEXT,
+                "github.comment" => github::MOST_TEXT,
+                _ => usize::MAX,
+            };
+            call(tool, arguments_of(action, args, most), ctx)
+        }
     }
 }
 
@@ -47,27 +52,18 @@ fn call(tool: &str, args: Value, ctx: &Context<'_>) -> Result<Outcome, Failure> 
     (tools::find(tool)?.run)(args, ctx)
 }
 
-/// The arguments of a message, by the names that the tool has for them. A text that is too long is shortened, as that of a
-/// task is: what somebody has written is to be no reason for a rule to fail.
-fn message(given: &Given<'_>, most: usize) -> Value {
-    let names: &[(&str, &str)] = match given.act.action {
-        "teams_notification" => &[("message", "text"), ("chat_id", "chat")],
-        "slack_notification" | "github_comment" => &[("message", "text")],
-        _ => &[],
+/// Arguments by the names that the tool has for them. A message that is too long is shortened, as the texts of a task are:
+/// what somebody has written is to be no reason for a rule to fail.
+fn arguments_of(action: &str, args: &Map<String, Value>, most: usize) -> Value {
+    let named = |(key, value): (&String, &Value)| {
+        let key = known::param(action, key);
+        let value = match value {
+            Value::String(text) if key == "text" => shortened(text, most).into(),
+            value => value.clone(),
+        };
+        (key.to_owned(), value)
     };
-    let mut args = renamed(given.act.args, names);
-    if let Some(Value::String(text)) = args.get_mut("text") {
-        *text = shortened(text, most);
-    }
-    args
-}
-
-/// Arguments by the names that the tool has for them.
-fn renamed(args: &Map<String, Value>, names: &[(&str, &str)]) -> Value {
-    let name = |key: &String| {
-        names.iter().find(|(from, _)| from == key).map_or_else(|| key.clone(), |(_, to)| (*to).to_owned())
-    };
-    Value::Object(args.iter().map(|(key, value)| (name(key), value.clone())).collect())
+    Value::Object(args.iter().map(named).collect())
 }
 
 /// What `create_ai_crm_task` is given. Texts that are too long are shortened, since nobody reads the refusal of a rule.
@@ -125,15 +121,14 @@ fn create_task(args: &Map<String, Value>, told: &Told, ctx: &Context<'_>) -> Res
         due: asked.due,
         project: asked.project,
         labels,
+        url: None,
     };
-    made(&new, told, ctx)
+    made(new, told, ctx)
 }
 
 /// Makes a task that says from where it comes.
-fn made(new: &NewTask, told: &Told, ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    let mut created = task_create::decide(new, ctx)?;
-    created.task.origin.url = url(told);
-    created.writes = crate::store::keyspace::task::create(&created.task);
+fn made(new: NewTask, told: &Told, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    let created = task_create::decide(&NewTask { url: url(told), ..new }, ctx)?;
     let id = created.task.id;
     let mut outcome = created.outcome();
     if let Some(task) = outcome.result.as_mut().and_then(|result| result.get_mut("task")) {
@@ -181,15 +176,22 @@ struct AskedReview {
     teams: Vec<String>,
 }
 
-/// People and teams are asked on GitHub; an agent gets a task for it.
-fn assign_reviewer(args: &Map<String, Value>, told: &Told, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+/// People and teams, who are asked on GitHub.
+fn asked_reviewers(args: &Map<String, Value>) -> Result<Value, Failure> {
+    let AskedReview { people, teams, .. } = arguments::read(Value::Object(args.clone()))?;
+    if people.is_empty() && teams.is_empty() {
+        return Err(Refusal::new("nobody is named to review it", "give `agent`, `people` or `teams`").into());
+    }
+    Ok(json!({"people": people, "teams": teams}))
+}
+
+/// An agent gets a task for it.
+fn review_task(args: &Map<String, Value>, told: &Told, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let asked: AskedReview = arguments::read(Value::Object(args.clone()))?;
-    let Some(agent) = asked.agent else {
-        if asked.people.is_empty() && asked.teams.is_empty() {
-            return Err(Refusal::new("nobody is named to review it", "give `agent`, `people` or `teams`").into());
-        }
-        return call("github.request_reviewers", json!({"people": asked.people, "teams": asked.teams}), ctx);
-    };
+    if !asked.people.is_empty() || !asked.teams.is_empty() {
+        let mend = "make two steps of it: one for the agent, one for people and teams";
+        return Err(Refusal::new("an agent and people are named to review it", mend).into());
+    }
     let text = |path: &str| told.payload.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     let number = told.payload.pointer("/pull_request/number").and_then(Value::as_u64);
     let number = number.map(|number| format!(" #{number}")).unwrap_or_default();
@@ -198,9 +200,9 @@ fn assign_reviewer(args: &Map<String, Value>, told: &Told, ctx: &Context<'_>) ->
         title: shortened(&title, LONGEST_TITLE),
         description: shortened(&text("/pull_request/html_url"), LONGEST_TEXT),
         priority: asked.priority,
-        agent: Some(agent),
+        agent: asked.agent,
         labels: vec!["review".to_owned()],
         ..NewTask::default()
     };
-    made(&new, told, ctx)
+    made(new, told, ctx)
 }

@@ -1,21 +1,23 @@
 //! Which runs an event begins, and which of those that go on wait for it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{RUN, TURN, people};
 use crate::domain::api_key::Posted;
+use crate::domain::card::{Card, Tone};
 use crate::domain::effect::Terms;
 use crate::domain::event::{Address, ChannelName, Event, EventKind};
-use crate::domain::ids::RunId;
-use crate::domain::outcome::{Call, Outcome, TimerChange};
+use crate::domain::ids::{RunId, TenantId};
+use crate::domain::outcome::{Call, Outcome, Reply, TimerChange};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::run::{self as runs, KeptFile, Keyed};
 use crate::store::{StoreError, View};
+use crate::tools::notices;
 use crate::workflow::begin::{Begun, By, Happening, When, begun};
 use crate::workflow::context::Told;
-use crate::workflow::run::{Run, Status};
+use crate::workflow::run::{About, Run, Status};
 use crate::workflow::set::{File, Set};
-use crate::workflow::turn::{self, Pace, Paced};
+use crate::workflow::turn::{self, MOST_IN_A_MINUTE, Pace, Paced};
 
 /// The operation that fetches which files a pull request changes.
 const CHANGED_FILES: &str = "github.changed_files";
@@ -28,6 +30,10 @@ pub(in crate::actors) fn begun_by(
     now: Timestamp,
 ) -> Result<Option<Outcome>, StoreError> {
     let EventKind::Platform { name, own, posted, .. } = &event.what.kind else { return Ok(None) };
+    // The files are those of the default tenant, as the policies and the settings are.
+    if event.tenant != TenantId::default_tenant() {
+        return Ok(None);
+    }
     let platform = event.what.channel.as_str();
     let awaiting = runs::awaiting(view, &event_name(platform, name))?;
     let asks = posted.as_ref().is_some_and(Posted::asks_for_a_task);
@@ -42,15 +48,23 @@ pub(in crate::actors) fn begun_by(
     } else if concerns {
         let mut happening = happening(event, platform, name);
         happening.told.people = people::known(&happening.told, &event.what, view)?;
-        happening.requester = people::requester(&event.what, view)?;
-        for begun in begun(set.workflows().map(|(_, workflow)| &**workflow), &happening, now) {
-            let file = set.find(&begun.workflow.name).map(|(file, _)| file);
-            file.map(|file| begin(&begun, file, &happening, event, view, now, &mut outcome)).transpose()?;
+        // A program that posts an event proves nobody.
+        if posted.is_none() {
+            happening.requester = people::requester(&event.what, view)?;
+        }
+        let workflows = set.workflows().map(|(_, workflow)| &**workflow);
+        for begun in begun(workflows, &happening, now) {
+            let Some((file, _)) = set.find(&begun.workflow.name) else { continue };
+            begin(&Beginning { begun: &begun, file, happening: &happening, event, view, now }, &mut outcome)?;
         }
     }
-    let runs = outcome.told.len() + awaiting.len();
-    outcome.summary = format!("{runs} rules are about it");
+    outcome.summary = format!("{} runs wait for it; of the rules {}", awaiting.len(), said(&outcome.told));
     Ok(Some(outcome))
+}
+
+/// What became of the rules, in few words.
+fn said(told: &[String]) -> String {
+    if told.is_empty() { "none is about it".to_owned() } else { told.join("; ") }
 }
 
 /// The name by which runs wait for an event.
@@ -64,35 +78,25 @@ fn heard(run: RunId, event: &Event, now: Timestamp) -> TimerChange {
     TimerChange::Set { name: format!("{RUN}/{run}/event/{}", event.id), at: now, payload }
 }
 
-/// What is known of an event.
-pub(super) fn told(event: &Event, platform: &str, name: &str) -> Told {
-    // What is no JSON has been refused before; an event without a body tells of its name alone.
-    let payload: Value = serde_json::from_slice(&event.what.raw).unwrap_or(Value::Null);
-    let inputs = match &event.what.kind {
-        EventKind::Platform { posted: Some(posted), .. } => posted.inputs.clone(),
-        _ => Map::new(),
-    };
-    let told = Told::new(platform, name, payload, event.what.happened.unwrap_or(event.at)).with_inputs(inputs);
-    let delivery = event.what.dedupe.first().and_then(|key| key.rsplit(':').next());
-    delivery.map_or_else(|| told.clone(), |id| told.clone().delivered_as(id))
-}
-
 fn happening(event: &Event, platform: &str, name: &str) -> Happening {
-    let told = told(event, platform, name);
+    let told = Told::of(event, platform, name);
     let key = event.what.dedupe.first().cloned().unwrap_or_else(|| event.id.to_string());
     Happening { id: event.id, by: By::Event, told, key, requester: None, cause: None }
 }
 
+/// A workflow that something may begin.
+pub(super) struct Beginning<'a> {
+    pub(super) begun: &'a Begun<'a>,
+    pub(super) file: &'a File,
+    pub(super) happening: &'a Happening,
+    pub(super) event: &'a Event,
+    pub(super) view: &'a View,
+    pub(super) now: Timestamp,
+}
+
 /// Begins a run, where it is not known already and not too fast.
-pub(super) fn begin(
-    begun: &Begun<'_>,
-    file: &File,
-    happening: &Happening,
-    event: &Event,
-    view: &View,
-    now: Timestamp,
-    outcome: &mut Outcome,
-) -> Result<(), StoreError> {
+pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), StoreError> {
+    let Beginning { begun, file, happening, event, view, now } = *it;
     let workflow = begun.workflow;
     if begun.when == When::TooDeep {
         outcome.told.push(format!("`{}` does not begin: it follows from too many runs", workflow.name));
@@ -105,29 +109,56 @@ pub(super) fn begin(
         outcome.told.push(format!("`{}` has begun for it before, as {same}", workflow.name));
         return Ok(());
     }
-    let thing = format!("{}\0{}", workflow.name, event.what.lane.0);
-    let before = runs::pace::<Pace>(view, &thing)?;
-    let mut pace = before.as_ref().map(|before| before.value.clone()).unwrap_or_default();
-    let paced = pace.begin(now);
-    outcome.writes.push(runs::put_pace(&thing, &pace, before.as_ref()));
-    if let Paced::TooFast { .. } = paced {
-        outcome.told.push(format!("`{}` does not begin: it has begun 20 times in a minute for this", workflow.name));
+    if !paced(it, outcome)? {
         return Ok(());
     }
     let id = runs::next_id(view)?;
-    let run = begun.run(id, &file.digest, happening, now);
+    let mut run = begun.run(id, &file.digest, happening, now);
+    run.asked_by = happening.requester.as_ref().and(event.what.from.clone());
+    let reply = event.what.reply.as_ref().map(Address::lasting);
+    run.about = Some(About { channel: event.what.channel, place: event.what.place.clone(), reply });
     outcome.told.push(format!("`{}` begins as {id}", workflow.name));
     outcome.writes.push(runs::put_run(id, &run, None));
-    outcome.writes.push(runs::put_keyed(&key, &Keyed { run: id, made: now }, earlier.as_ref()));
-    outcome.writes.extend(runs::opens(id, &group(&run), word(run.status)));
-    let kept = KeptFile { name: file.name.clone(), text: file.text.clone() };
+    outcome.writes.extend(runs::put_keyed(&key, &Keyed { run: id, made: now }, earlier.as_ref()));
+    outcome.writes.push(runs::put_member(&group(&run), id, &run.status));
+    let kept = KeptFile { name: file.name.clone(), text: file.text.clone(), of_a_repository: false };
     outcome.writes.extend(runs::keep_file(view, &file.digest, &kept)?);
-    if run.status == Status::Needs {
-        outcome.calls.extend(files(id, event.what.reply.as_ref(), now));
-    } else {
-        outcome.timers.push(turns(&run, id, now));
+    match files(&run, now) {
+        _ if run.status != Status::Needs => outcome.timers.push(turns(&run, id, now, now)),
+        Some(call) => outcome.calls.push(call),
+        // It finds out itself that there is nothing to fetch from.
+        None => {
+            outcome.timers.push(TimerChange::Set { name: format!("{RUN}/{id}/wake"), at: now, payload: Value::Null })
+        }
     }
     Ok(())
+}
+
+/// Whether a workflow may begin in its pace; owners are told once where it may not.
+fn paced(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<bool, StoreError> {
+    let Beginning { begun, event, view, now, .. } = *it;
+    let name = &begun.workflow.name;
+    let thing = format!("{name}\0{}", event.what.lane.0);
+    let before = runs::pace::<Pace>(view, &thing)?;
+    let mut pace = before.as_ref().map(|before| before.value.pace.clone()).unwrap_or_default();
+    let paced = pace.begin(now);
+    outcome.writes.extend(runs::put_pace(&thing, &runs::Paced { at: now, pace }, before.as_ref()));
+    let Paced::TooFast { is_news, until } = paced else { return Ok(true) };
+    let why = format!("`{name}` does not begin: it has begun {MOST_IN_A_MINUTE} times in a minute for this");
+    if is_news {
+        let card = Card::new(format!("The workflow {name} goes in a circle"))
+            .tone(Tone::Bad)
+            .text(format!("It has begun {MOST_IN_A_MINUTE} times in a minute for one thing ({}).", event.id))
+            .text(format!("Until {until} it does not begin for that; what would have begun it is lost to it."));
+        let (owners, marks) = notices::owners(view)?;
+        outcome.writes.extend(marks);
+        for owner in owners {
+            let to = notices::reach(view, &owner, None)?;
+            outcome.replies.extend(to.map(|to| Reply { to: Some(to), ..Reply::asker(card.clone()) }));
+        }
+    }
+    outcome.told.push(why);
+    Ok(false)
 }
 
 /// By which runs stand side by side.
@@ -135,39 +166,20 @@ pub(super) fn group(run: &Run) -> String {
     format!("{}\0{}", run.workflow, run.group.as_deref().unwrap_or_default())
 }
 
-/// What is said of a run beside others of its group.
-pub(super) fn word(status: Status) -> &'static str {
-    match status {
-        Status::Needs => "needs",
-        Status::Queued => "queued",
-        Status::Running => "running",
-        Status::Waiting => "waiting",
-        Status::Done | Status::Failed | Status::Cancelled | Status::PassedOver => "over",
-    }
-}
-
-/// The status that a word says.
-pub(super) fn status(word: &str) -> Status {
-    match word {
-        "needs" => Status::Needs,
-        "queued" => Status::Queued,
-        "running" => Status::Running,
-        "waiting" => Status::Waiting,
-        _ => Status::Done,
-    }
-}
-
 /// Lets a run of a group look whether it has its turn.
-pub(super) fn turns(of: &Run, run: RunId, now: Timestamp) -> TimerChange {
+pub(super) fn turns(of: &Run, run: RunId, now: Timestamp, at: Timestamp) -> TimerChange {
     use sha2::{Digest, Sha256};
     let group = data_encoding::HEXLOWER.encode(&Sha256::digest(group(of).as_bytes())[..12]);
-    TimerChange::Set { name: format!("{TURN}/{group}/{run}"), at: now, payload: Value::Null }
+    // One that is set for later is another than one for now, so that neither takes the other's place.
+    let kind = if at > now { "later/" } else { "" };
+    TimerChange::Set { name: format!("{TURN}/{group}/{kind}{run}"), at, payload: Value::Null }
 }
 
-/// Fetches which files an event changes.
-pub(super) fn files(run: RunId, about: Option<&Address>, now: Timestamp) -> Option<Call> {
-    let to = about.filter(|about| about.channel == ChannelName::GitHub && about.thread.is_some())?.lasting();
-    let key = format!("{run}@{}/files", now.0);
-    let terms = Terms { key, again: false, once: false, reports: format!("{RUN}/{run}/files") };
+/// Fetches which files the event of a run changes; nothing where there is no pull request to ask about.
+pub(super) fn files(run: &Run, now: Timestamp) -> Option<Call> {
+    let reply = run.about.as_ref().and_then(|about| about.reply.as_ref());
+    let to = reply.filter(|to| to.channel == ChannelName::GitHub && to.thread.is_some())?.clone();
+    let key = format!("{}@{}/files", run.id, now.0);
+    let terms = Terms { key, again: false, once: false, within_ms: None, reports: format!("{RUN}/{}/files", run.id) };
     Some(Call { to, operation: CHANGED_FILES.to_owned(), args: json!({}), terms: Some(terms) })
 }

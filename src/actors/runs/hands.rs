@@ -4,22 +4,22 @@ use serde_json::Value;
 
 use super::action::{self, Given};
 use super::{Desk, RUN};
-use crate::commands::run_answer;
+use crate::commands::run_answer::{self, person_of};
 use crate::commands::task_card::minute;
 use crate::domain::approval::Approver;
 use crate::domain::card::{Action, ButtonStyle, Card, Tone};
 use crate::domain::effect::Terms;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::PrincipalId;
-use crate::domain::outcome::{Failure, Outcome, Reply};
+use crate::domain::outcome::{Acted, Call, Failure, Outcome, Reply};
 use crate::domain::principal::{Principal, Role, Standing};
 use crate::policy::{Decision, Subject};
 use crate::store::StoreError;
 use crate::store::keyspace::run as runs;
 use crate::tools::{Context, notices, people};
 use crate::workflow::action::Retry;
-use crate::workflow::hands::{Act, Acted, Asks, Hands, Question};
-use crate::workflow::run::{self, Run};
+use crate::workflow::hands::{self as workflow_hands, Act, Asks, Hands, Question};
+use crate::workflow::run::{self, About, Run};
 
 /// How long the outbox tries what a step owes that says nothing of it; longer than it goes on itself
 /// (`ledger.give_up_after` of `app.rs`), so that its word is waited for.
@@ -40,15 +40,17 @@ pub(super) struct ForRun<'a> {
     by: Principal,
     subject: Subject,
     outcome: Outcome,
+    /// Steps and the tools that did them.
+    did: Vec<String>,
+    /// What broke, so that nothing of this is to be committed.
+    fault: Option<anyhow::Error>,
 }
 
 impl<'a> ForRun<'a> {
-    pub(super) fn new(run: &'a Run, about: Option<&Event>, ctx: &'a Context<'a>, desk: &'a Desk<'a>) -> Self {
+    pub(super) fn new(run: &'a Run, ctx: &'a Context<'a>, desk: &'a Desk<'a>) -> Self {
         let mut event = ctx.event.clone();
-        if let Some(about) = about {
-            event.what.reply = about.what.reply.as_ref().map(crate::domain::event::Address::lasting);
-            event.what.place = about.what.place.clone();
-            event.what.channel = about.what.channel;
+        if let Some(About { channel, place, reply }) = &run.about {
+            (event.what.channel, event.what.place, event.what.reply) = (*channel, place.clone(), reply.clone());
         }
         event.what.kind = EventKind::platform(run.told.name.clone(), None);
         let id = format!("workflow:{}", run.workflow);
@@ -62,16 +64,24 @@ impl<'a> ForRun<'a> {
             groups: groups.clone(),
         };
         let subject = Subject { id, known: true, role, groups, standing: Standing::Member };
-        Self { run, ctx, desk, event, by, subject, outcome: Outcome::default() }
+        Self { run, ctx, desk, event, by, subject, outcome: Outcome::default(), did: Vec::new(), fault: None }
     }
 
     /// What is committed with the run.
-    pub(super) fn into_outcome(self) -> Outcome {
-        self.outcome
+    ///
+    /// # Errors
+    /// Where something broke on the way: the happening is tried again.
+    pub(super) fn into_outcome(self) -> Result<Outcome, Failure> {
+        if let Some(fault) = self.fault {
+            return Err(Failure::Fault(fault));
+        }
+        let acted = (!self.did.is_empty()).then(|| Acted { by: self.subject.id, what: self.did.join("; ") });
+        Ok(Outcome { acted, ..self.outcome })
     }
 
     fn decide(&self, action: &str) -> Decision {
-        (self.desk.decide)(&self.subject, action, None)
+        let what = &self.event.what;
+        (self.desk.decide)(&self.subject, action, what.channel, what.place.as_ref())
     }
 
     fn perform(&self, act: &Act<'_>) -> Result<Outcome, Failure> {
@@ -81,29 +91,44 @@ impl<'a> ForRun<'a> {
         action::perform(&Given { act, told: &self.run.told }, &context)
     }
 
-    /// Joins what a tool has decided with what is committed; gives how many effects of it report their end.
-    fn join(&mut self, mut outcome: Outcome, act: &Act<'_>) -> usize {
-        let mut owed = 0;
-        let mut terms = || {
-            owed += 1;
-            let suffix = if owed == 1 { String::new() } else { format!("#{owed}") };
-            Some(Terms {
-                key: format!("{}{suffix}", act.key),
-                again: act.attempt > 1,
-                once: act.has_retry,
-                reports: format!("{RUN}/{}/ended/{}/{}{suffix}", self.run.id, act.attempt, act.step),
-            })
-        };
-        outcome.replies.iter_mut().filter(|reply| reply.to.is_some()).for_each(|reply| reply.terms = terms());
-        outcome.calls.iter_mut().for_each(|call| call.terms = terms());
+    /// What a step wants of what it owes. A key that is the step's own may be that of another run as well.
+    fn terms(&self, act: &Act<'_>) -> Terms {
+        let is_of_this_run = act.key.starts_with(&format!("{}@", self.run.id));
+        Terms {
+            key: act.key.to_owned(),
+            again: act.attempt > 1 || !is_of_this_run,
+            once: act.has_retry,
+            within_ms: act.has_retry.then(|| u64::try_from(act.timeout.as_millis()).unwrap_or(u64::MAX)),
+            reports: self.reports(act.step, act.attempt),
+        }
+    }
+
+    fn reports(&self, step: &str, attempt: u32) -> String {
+        format!("{RUN}/{}/ended/{attempt}/{step}", self.run.id)
+    }
+
+    /// Joins what a tool has decided with what is committed; says whether an effect of it reports its end. No tool owes more
+    /// than one.
+    fn join(&mut self, outcome: Outcome, act: &Act<'_>) -> bool {
         let Outcome { writes, replies, calls, timers, tasks, told, .. } = outcome;
+        let replies = replies.into_iter().filter(|reply| reply.to.is_some());
+        let replies: Vec<Reply> = replies.map(|reply| Reply { terms: Some(self.terms(act)), ..reply }).collect();
+        let calls: Vec<Call> = calls.into_iter().map(|call| Call { terms: Some(self.terms(act)), ..call }).collect();
+        debug_assert!(replies.len() + calls.len() <= 1, "`{}` owes more than one effect", act.action);
+        let owes = !replies.is_empty() || !calls.is_empty();
         self.outcome.writes.extend(writes);
-        self.outcome.replies.extend(replies.into_iter().filter(|reply| reply.to.is_some()));
+        self.outcome.replies.extend(replies);
         self.outcome.calls.extend(calls);
         self.outcome.timers.extend(timers);
         self.outcome.tasks.extend(tasks);
         self.outcome.told.extend(told);
-        owed
+        owes
+    }
+
+    /// Remembers what broke; what is given back for it is committed nowhere.
+    fn broke(&mut self, error: anyhow::Error) -> workflow_hands::Acted {
+        self.fault.get_or_insert(error);
+        workflow_hands::Acted::Failed(run::Failure::lasting("something broke"))
     }
 }
 
@@ -113,44 +138,51 @@ impl Hands for ForRun<'_> {
         None
     }
 
-    fn act(&mut self, act: &Act<'_>) -> Acted {
-        let decision = self.decide(action::tool_of(act.action));
+    fn act(&mut self, act: &Act<'_>) -> workflow_hands::Acted {
+        let tool = action::tool_of(act.action, act.args).to_owned();
+        let failed = |why: String| workflow_hands::Acted::Failed(run::Failure::lasting(why));
+        let decision = self.decide(&tool);
         if !decision.is_allowed() {
-            return Acted::Failed(run::Failure::lasting(format!("policies do not permit it: {}", decision.reason)));
+            self.did.push(format!("{}: {tool} not permitted", act.step));
+            return failed(format!("policies do not permit `{tool}`: {}", decision.reason));
         }
         let outcome = match self.perform(act) {
             Ok(outcome) => outcome,
             Err(Failure::Refused(refusal) | Failure::NotPermitted { refusal, .. }) => {
+                self.did.push(format!("{}: {tool} refused", act.step));
                 let mend = refusal.mend.map(|mend| format!("; {mend}")).unwrap_or_default();
-                return Acted::Failed(run::Failure::lasting(format!("{}{mend}", refusal.what)));
+                return failed(format!("{}{mend}", refusal.what));
             }
-            Err(Failure::Fault(error)) => return Acted::Failed(run::Failure::lasting(format!("{error:#}"))),
+            Err(Failure::Fault(error)) => return self.broke(error),
         };
+        self.did.push(format!("{}: {tool}", act.step));
         let (has_written, output) = (!outcome.writes.is_empty(), outcome.result.clone().unwrap_or(Value::Null));
         let output = output.get("task").cloned().unwrap_or(output);
-        if self.join(outcome, act) == 0 {
-            return Acted::Done { output, has_written, is_simulated: false };
+        if !self.join(outcome, act) {
+            return workflow_hands::Acted::Done { output, has_written, is_simulated: false };
         }
-        let late = (!act.has_retry).then(|| self.ctx.now.after(UNTIL_GIVEN_UP));
-        Acted::Owed { late, may_repeat: true, has_written }
+        // A try that takes too long the outbox ends itself, and reports that.
+        let late = Some(self.ctx.now.after(UNTIL_GIVEN_UP));
+        workflow_hands::Acted::Owed { late, may_repeat: true, has_written }
     }
 
     fn ask(&mut self, question: &Question<'_>) {
         if let Err(error) = self.asked(question) {
-            // Whoever is asked later, or types the answer, is asked all the same.
-            self.outcome.told.push(format!("nobody could be told of its question: {error}"));
+            self.fault.get_or_insert(error.into());
         }
     }
 
     fn withdraw(&mut self, step: &str, attempt: u32) {
         self.outcome.writes.push(runs::take_question(self.run.id, step, attempt));
+        self.outcome.withdrawn.push(self.reports(step, attempt));
     }
 }
 
 impl ForRun<'_> {
     /// Opens a question, and tells those who may answer it in their own chats.
     fn asked(&mut self, question: &Question<'_>) -> Result<(), StoreError> {
-        let requester = self.run.requester.as_ref().filter(|_| question.exclude_requester).map(|by| by.id.clone());
+        let requester = self.run.asked_by.clone().filter(|_| question.exclude_requester);
+        let excluded = requester.as_ref().map(|user| person_of(self.ctx.view, user)).transpose()?;
         let kept = runs::Question {
             run: self.run.id,
             step: question.step.to_owned(),
@@ -168,7 +200,7 @@ impl ForRun<'_> {
         self.outcome.writes.extend(marks);
         let card = self.question_card(question);
         let mut told = 0;
-        for person in people.iter().filter(|person| kept.excludes.as_ref() != Some(person)) {
+        for person in people.iter().filter(|person| excluded.as_ref() != Some(person)) {
             let Some(to) = notices::reach(self.ctx.view, person, None)? else { continue };
             told += 1;
             self.outcome.replies.push(Reply { to: Some(to), ..Reply::asker(card.clone()) });

@@ -42,18 +42,21 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::domain::event::{Event, Place};
-use crate::domain::ids::RunId;
+use crate::domain::event::{ChannelName, Place};
+use crate::domain::ids::{RunId, TenantId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::policy::{Decision, PolicySet, Request, Subject};
-use crate::store::keyspace::run as runs;
-use crate::store::{Stored, View};
+use crate::store::keyspace::run::{self as runs, KeptFile};
+use crate::store::{StoreError, Stored, View};
 use crate::tools::{self, Context};
 use crate::workflow::definition::Workflow;
 use crate::workflow::known::{self, Known, PLATFORMS};
 use crate::workflow::run::Run;
 use crate::workflow::set::Live;
+use crate::workflow::stored::{Format, NotThere};
 
+/// What a move of a run is called in the audit chain.
+pub(super) const ACTION: &str = "workflow.run";
 /// What rings for runs.
 const RUN: &str = "run";
 /// What rings for turns.
@@ -63,21 +66,18 @@ const TURN: &str = "turn";
 pub(super) struct Desk<'a> {
     /// The workflows in use.
     pub(super) workflows: &'a Live,
-    /// What policies say of somebody, an action and a place.
-    pub(super) decide: &'a dyn Fn(&Subject, &str, Option<&Place>) -> Decision,
+    /// What policies say of somebody and an action, of a channel and in a place.
+    pub(super) decide: &'a dyn Fn(&Subject, &str, ChannelName, Option<&Place>) -> Decision,
     /// A number from 0 to 1.
     pub(super) dice: &'a dyn Fn() -> f64,
 }
 
-/// What a set of policies says of those who act for runs, where the event of the run's timer is.
+/// What a set of policies says of those who act for runs of a tenant.
 pub(super) fn deciding<'a>(
     set: &'a PolicySet,
-    event: &'a Event,
-) -> impl Fn(&Subject, &str, Option<&Place>) -> Decision + 'a {
-    move |subject, action, place| {
-        let (tenant, channel) = (&event.tenant, event.what.channel);
-        set.decide(&Request { subject, action, tenant, channel, place, tool: None })
-    }
+    tenant: &'a TenantId,
+) -> impl Fn(&Subject, &str, ChannelName, Option<&Place>) -> Decision + 'a {
+    move |subject, action, channel, place| set.decide(&Request { subject, action, tenant, channel, place, tool: None })
 }
 
 /// Whether a timer rings for runs.
@@ -92,16 +92,16 @@ pub(super) fn rang(name: &str, payload: &Value, ctx: &Context<'_>, desk: &Desk<'
     if kind == Some(schedule::SCHEDULE) {
         return schedule::rang(name.split_once('/').map_or("", |(_, rest)| rest), payload, ctx, desk);
     }
-    let id = if kind == Some(TURN) { rest } else { second };
+    let id = if kind == Some(TURN) { rest.rsplit('/').next().unwrap_or_default() } else { second };
     let Ok(id) = id.parse::<RunId>() else {
         return Err(Refusal::new("a timer rang for a run that it does not name", "nothing is to be done").into());
     };
     let Some(before) = runs::read::<Run>(ctx.view, id)? else {
         return Ok(Outcome { summary: format!("{id} is not there any more"), ..Outcome::default() });
     };
-    let workflow = match version(&before.value, ctx.view, desk) {
+    let workflow = match version(&before.value, ctx.view, desk)? {
         Ok(workflow) => workflow,
-        Err(why) => return Ok(moved::cannot_go_on(&before, &why, ctx)),
+        Err(why) => return moved::cannot_go_on(&before, &why.to_string(), ctx),
     };
     let it = Moving { before, workflow, ctx, desk };
     if kind == Some(TURN) { turn::rang(&it) } else { moved::rang(&it, rest, payload) }
@@ -115,23 +115,16 @@ struct Moving<'a> {
     desk: &'a Desk<'a>,
 }
 
-/// The workflow of a run, in the version on which it stays.
-fn version(run: &Run, view: &View, desk: &Desk<'_>) -> Result<Arc<Workflow>, String> {
+/// The workflow of a run, in the version on which it stays; why it is not there, where it is not.
+fn version(run: &Run, view: &View, desk: &Desk<'_>) -> Result<Result<Arc<Workflow>, NotThere>, StoreError> {
+    if let Some(known) = desk.workflows.known(&run.workflow, &run.version) {
+        return Ok(Ok(known));
+    }
+    let file = runs::file(view, &run.file)?;
     let actions = known::names(&tools::known_tools());
     let known = Known { actions: &actions, platforms: PLATFORMS };
-    let mut unreadable = None;
-    let file = || match runs::file(view, &run.file) {
-        Ok(file) => file.map(|file| (file.name, file.text)),
-        Err(error) => {
-            unreadable = Some(error.to_string());
-            None
-        }
-    };
-    let found = desk.workflows.version(&run.workflow, &run.version, &known, file);
-    found.map_err(|error| unreadable.unwrap_or_else(|| error.to_string()))
-}
-
-/// The event that began a run, where it is still kept.
-fn event_of(run: &Run, view: &View) -> Result<Option<Event>, Failure> {
-    Ok(crate::store::keyspace::event::read(view, run.event)?)
+    let kept = file.map(|KeptFile { text, of_a_repository, .. }| {
+        (text, if of_a_repository { Format::Repository } else { Format::Workflows })
+    });
+    Ok(desk.workflows.version(&run.workflow, &run.version, &known, kept))
 }

@@ -2,22 +2,22 @@
 
 use serde_json::Value;
 
-use super::begin::{event_name, files, group, told, turns, word};
+use super::begin::{event_name, files, group, turns};
 use super::hands::ForRun;
-use super::{Moving, RUN, event_of, turn};
+use super::{Moving, RUN, turn};
 use crate::domain::effect::{EffectEnd, FailedBy, Report};
 use crate::domain::event::EventKind;
 use crate::domain::ids::PrincipalId;
 use crate::domain::ids::{EventId, RunId};
-use crate::domain::outcome::{Failure, Outcome, TimerChange, Write};
+use crate::domain::outcome::{Failure, Outcome, TimerChange};
 use crate::domain::task::Person;
+use crate::domain::time::Timestamp;
 use crate::store::Stored;
 use crate::store::keyspace::{event, run as runs};
 use crate::tools::Context;
 use crate::workflow::advance::{End, Happened, Next, advance};
-use crate::workflow::definition::Workflow;
-use crate::workflow::run::{self, FailureKind, Run, Status};
-use crate::workflow::step::{Does, Step};
+use crate::workflow::context::Told;
+use crate::workflow::run::{self, FailureKind, Run, State, Status};
 
 /// Moves a run by a ring; `rest` is the timer's name behind that of the run.
 pub(super) fn rang(it: &Moving<'_>, rest: &str, payload: &Value) -> Result<Outcome, Failure> {
@@ -89,7 +89,7 @@ fn heard(it: &Moving<'_>, id: &str) -> Result<Option<Happened>, Failure> {
     let Ok(id) = id.parse::<EventId>() else { return Ok(None) };
     let Some(event) = event::read(it.ctx.view, id)? else { return Ok(None) };
     let EventKind::Platform { name, .. } = &event.what.kind else { return Ok(None) };
-    let told = told(&event, event.what.channel.as_str(), name);
+    let told = Told::of(&event, event.what.channel.as_str(), name);
     Ok(Some(Happened::Event { id, told: Box::new(told) }))
 }
 
@@ -122,17 +122,20 @@ fn reason(end: &EffectEnd) -> String {
 /// Moves a run by what has happened.
 pub(super) fn by(it: &Moving<'_>, happened: Happened) -> Result<Outcome, Failure> {
     let (run, ctx) = (&it.before.value, it.ctx);
-    let about = event_of(run, ctx.view)?;
-    let mut hands = ForRun::new(run, about.as_ref(), ctx, it.desk);
+    let mut hands = ForRun::new(run, ctx, it.desk);
     let dice = |_: &str| (it.desk.dice)();
-    let next = advance(&it.workflow, run.clone(), happened, &mut hands, ctx.now, &dice);
-    let mut outcome = hands.into_outcome();
+    let mut next = advance(&it.workflow, run.clone(), happened, &mut hands, ctx.now, &dice);
+    if next.needs_files && files(&next.run, ctx.now).is_none() {
+        let nothing = Happened::Needed(Err("it is about no pull request of which files could be asked for".to_owned()));
+        next = advance(&it.workflow, next.run, nothing, &mut hands, ctx.now, &dice);
+    }
+    let mut outcome = hands.into_outcome()?;
     keep(it, next, &mut outcome)?;
     Ok(outcome)
 }
 
-fn keep(it: &Moving<'_>, next: Next, outcome: &mut Outcome) -> Result<(), Failure> {
-    let (now, id) = (it.ctx.now, next.run.id);
+fn keep(it: &Moving<'_>, mut next: Next, outcome: &mut Outcome) -> Result<(), Failure> {
+    let (now, id, was) = (it.ctx.now, next.run.id, it.before.value.status);
     let timer = |what: &str| format!("{RUN}/{id}/{what}");
     outcome.timers.push(match next.wake {
         Some(at) => TimerChange::Set { name: timer("wake"), at, payload: Value::Null },
@@ -142,75 +145,86 @@ fn keep(it: &Moving<'_>, next: Next, outcome: &mut Outcome) -> Result<(), Failur
         outcome.timers.push(TimerChange::Set { name: timer("again"), at: now, payload: Value::Null });
     }
     if next.needs_files {
-        let about = event_of(&next.run, it.ctx.view)?.and_then(|event| event.what.reply);
-        outcome.calls.extend(files(id, about.as_ref(), now));
+        outcome.calls.extend(files(&next.run, now));
     }
-    let names = next.awaits.iter().map(|name| event_name(&name.platform, &name.event));
-    outcome.writes.extend(names.map(|name| runs::awaits(&name, id)));
+    let is_over = next.run.status.is_over();
+    awaits(&mut next, &it.before.value.awaits, it.ctx, outcome)?;
     outcome.resource = id.to_string();
     outcome.summary = format!("{id} of `{}`: {}", next.run.workflow, next.run.status.as_str());
     outcome.told.extend(next.refused.iter().cloned());
     outcome.writes.push(runs::put_run(id, &next.run, Some(&it.before)));
-    let was_over = it.before.value.status.is_over();
-    if next.run.status.is_over() {
-        if !was_over {
-            outcome.writes.extend(over(&it.workflow, &next.run));
-            outcome.timers.extend(turn::next(it)?);
-        }
-    } else {
-        outcome.writes.extend(runs::opens(id, &group(&next.run), word(next.run.status)));
+    let group = group(&next.run);
+    if is_over && !was.is_over() {
+        outcome.writes.extend(runs::put_over(&group, id, now));
+        outcome.timers.extend(turn::next(it)?);
+    }
+    if !is_over && was.is_over() {
+        let since = it.before.value.ended.map(|since| runs::not_over(id, since));
+        outcome.writes.extend(since);
+    }
+    if !is_over && was != next.run.status {
+        outcome.writes.push(runs::put_member(&group, id, &next.run.status));
         if next.run.status == Status::Queued {
-            outcome.timers.push(turns(&next.run, id, now));
+            outcome.timers.push(turns(&next.run, id, now, now));
         }
     }
     Ok(())
 }
 
-/// What is taken away when a run is over.
-fn over(workflow: &Workflow, run: &Run) -> Vec<Write> {
-    let mut writes: Vec<Write> = runs::closes(run.id, &group(run)).into();
-    let mut names = Vec::new();
-    awaited(&workflow.actions, &mut names);
-    writes.extend(names.iter().map(|name| runs::awaits_no_more(name, run.id)));
-    writes
-}
-
-/// The names of events for which steps may wait.
-fn awaited(steps: &[Step], names: &mut Vec<String>) {
-    for step in steps {
-        if let Does::WaitFor(wait) = &step.does {
-            names.push(event_name(&wait.event.platform, &wait.event.event));
+/// Marks a run under the names of the events for which it may wait now, and under none of those before.
+fn awaits(next: &mut Next, before: &[String], ctx: &Context<'_>, outcome: &mut Outcome) -> Result<(), Failure> {
+    let run = &mut next.run;
+    let is_over = run.status.is_over();
+    let names = next.awaits.iter().filter(|_| !is_over).map(|name| event_name(&name.platform, &name.event));
+    run.awaits = names.collect();
+    run.awaits.sort_unstable();
+    run.awaits.dedup();
+    for name in run.awaits.clone().iter().filter(|name| !before.contains(name)) {
+        if runs::awaiting(ctx.view, name)?.len() >= runs::MOST_AWAITING {
+            let why = format!("{} runs wait for `{name}`: this one does not hear of it", runs::MOST_AWAITING);
+            run.remember(ctx.now, why.clone());
+            outcome.told.push(why);
         }
+        outcome.writes.push(runs::awaits(name, run.id));
     }
-    names.sort_unstable();
-    names.dedup();
+    let left = before.iter().filter(|name| !run.awaits.contains(name));
+    outcome.writes.extend(left.map(|name| runs::awaits_no_more(name, run.id)));
+    Ok(())
 }
 
 /// A run that does not begin, since another has its place.
 pub(super) fn passed_over(it: &Moving<'_>, why: &str) -> Outcome {
-    let mut run = it.before.value.clone();
-    run.status = Status::PassedOver;
-    run.ended = Some(it.ctx.now);
-    run.remember(it.ctx.now, format!("passed over: {why}"));
-    ended_at_once(&run, &it.before, over(&it.workflow, &run))
+    let run = ended_as(&it.before, Status::PassedOver, format!("passed over: {why}"), it.ctx.now);
+    ended_at_once(&run, &it.before)
 }
 
-/// A run whose version cannot be read by this program: it fails, and says why.
-pub(super) fn cannot_go_on(before: &Stored<Run>, why: &str, ctx: &Context<'_>) -> Outcome {
+/// A run whose version cannot be read by this program: it fails, and says why; the next of its group has its turn.
+pub(super) fn cannot_go_on(before: &Stored<Run>, why: &str, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     if before.value.status.is_over() {
-        return Outcome { summary: format!("{} is over", before.value.id), ..Outcome::default() };
+        return Ok(Outcome { summary: format!("{} is over", before.value.id), ..Outcome::default() });
     }
-    let mut run = before.value.clone();
-    run.status = Status::Failed;
-    run.ended = Some(ctx.now);
+    let mut run = ended_as(before, Status::Failed, format!("cannot go on: {why}"), ctx.now);
     run.failure = Some(run::RunFailure { step: "version".to_owned(), message: why.to_owned() });
-    run.remember(ctx.now, format!("cannot go on: {why}"));
-    ended_at_once(&run, before, runs::closes(run.id, &group(&run)).into())
+    let mut outcome = ended_at_once(&run, before);
+    let asked = run.steps.iter().filter(|(_, step)| matches!(step.state, State::Asking { .. } | State::Unknown { .. }));
+    outcome.writes.extend(asked.map(|(path, step)| runs::take_question(run.id, path, step.attempts)));
+    outcome.timers.extend(turn::oldest(&run, ctx.view, ctx.now)?);
+    Ok(outcome)
 }
 
-fn ended_at_once(run: &Run, before: &Stored<Run>, mut writes: Vec<Write>) -> Outcome {
+fn ended_as(before: &Stored<Run>, status: Status, why: String, now: Timestamp) -> Run {
+    let mut run = before.value.clone();
+    (run.status, run.ended) = (status, Some(now));
+    run.awaits.clear();
+    run.remember(now, why);
+    run
+}
+
+fn ended_at_once(run: &Run, before: &Stored<Run>) -> Outcome {
     let id: RunId = run.id;
-    writes.push(runs::put_run(id, run, Some(before)));
+    let mut writes = vec![runs::put_run(id, run, Some(before))];
+    writes.extend(runs::put_over(&group(run), id, run.ended.unwrap_or_default()));
+    writes.extend(before.value.awaits.iter().map(|name| runs::awaits_no_more(name, id)));
     let wake = TimerChange::Clear { name: format!("{RUN}/{id}/wake") };
     let summary = format!("{id} of `{}`: {}", run.workflow, run.status.as_str());
     Outcome { resource: id.to_string(), summary, writes, timers: vec![wake], ..Outcome::default() }

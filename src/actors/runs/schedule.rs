@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::begin::begin;
+use super::begin::{Beginning, begin};
 use super::{Desk, Failure, Outcome};
 use crate::domain::outcome::TimerChange;
 use crate::domain::time::Timestamp;
@@ -55,7 +55,9 @@ pub(super) fn rang(rest: &str, payload: &Value, ctx: &Context<'_>, desk: &Desk<'
     let key = format!("schedule:{trigger}:{}", due.0);
     let happening = Happening { id: ctx.event.id, by, told, key, requester: None, cause: None };
     for begun in begun([&**workflow], &happening, ctx.now) {
-        begin(&begun, file, &happening, ctx.event, ctx.view, ctx.now, &mut outcome)?;
+        let (event, view, now) = (ctx.event, ctx.view, ctx.now);
+        let it = Beginning { begun: &begun, file, happening: &happening, event, view, now };
+        begin(&it, &mut outcome)?;
     }
     outcome.summary = format!("the schedule of `{name}` has rung");
     Ok(outcome)

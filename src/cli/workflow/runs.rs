@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::Mode;
 use crate::cli::access::ask_once;
 use crate::cli::{Global, print};
+use crate::workflow::run::Status;
 
 /// Options of `workflow runs`.
 #[derive(Args)]
@@ -17,7 +18,7 @@ pub(super) struct RunsArgs {
     #[arg(long)]
     workflow: Option<String>,
     /// Only those of this status
-    #[arg(long, value_parser = ["needs", "queued", "running", "waiting", "done", "failed", "cancelled", "passed_over"])]
+    #[arg(long, value_parser = Status::ALL.map(Status::word))]
     status: Option<String>,
     /// At most so many
     #[arg(long, default_value_t = 50)]

@@ -5,7 +5,7 @@ use crate::domain::audit::{AuditEnd, AuditEntry};
 use crate::domain::effect::{Effect, EffectEnd, EffectKind, Receipt, Report, Terms};
 use crate::domain::ids::EffectId;
 use crate::domain::notice;
-use crate::domain::outcome::{Expect, TimerChange};
+use crate::domain::outcome::{Expect, TimerChange, Write};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::notice::{self as notices_kept, Trouble};
 use crate::store::keyspace::{effect, event, timer};
@@ -84,6 +84,7 @@ fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) 
     batch.writes(&it.tenant, faces::follow(store, it, end, at)?);
     if let Some(terms) = &it.terms {
         batch.writes(&it.tenant, timer::change(&store.view(&it.tenant), &report(it.id, terms, end, at))?);
+        batch.write(&it.tenant, effect::take_reporting(&terms.reports));
     }
     batch.write(&it.tenant, effect::put_receipt(&receipt(it, end.clone(), at)));
     Ok(batch)
@@ -93,6 +94,16 @@ fn ending(store: &Store, owed: &Stored<Effect>, end: &EffectEnd, at: Timestamp) 
 pub(crate) fn report(id: EffectId, terms: &Terms, end: &EffectEnd, at: Timestamp) -> TimerChange {
     let report = Report { effect: id, end: end.clone() };
     TimerChange::Set { name: terms.reports.clone(), at, payload: serde_json::json!(report) }
+}
+
+/// Nobody waits any more for what a step has owed: it is taken off before its first try, or while it is tried again. Where a
+/// try is under way just now nothing can stop it.
+pub(crate) fn withdrawing(owed: &Stored<Effect>, at: Timestamp) -> Vec<Write> {
+    let it = &owed.value;
+    let end = EffectEnd::Dropped { by: "its run".to_owned() };
+    let mut writes = vec![effect::take_owed(it.id, owed.version), effect::put_receipt(&receipt(it, end, at))];
+    writes.extend(it.terms.as_ref().map(|terms| effect::take_reporting(&terms.reports)));
+    writes
 }
 
 /// Whether somebody misses it where it does not arrive. Nobody misses what keeps a message true of which nobody asked just

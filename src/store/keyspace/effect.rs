@@ -1,19 +1,22 @@
-//! `op<id>` an effect that is owed, `de<id>` one that was given up, `rc<id>` how one ended.
+//! `op<id>` an effect that is owed, `de<id>` one that was given up, `rc<id>` how one ended; `oq<digest>` which one is to
+//! report to a timer.
 
 use crate::domain::effect::{Effect, Receipt};
 use crate::domain::ids::{EffectId, EventId};
 use crate::domain::outcome::{Expect, Write};
 use crate::store::codec::Record;
 use crate::store::engine::Order;
-use crate::store::keyspace::{number_of, numbered};
+use crate::store::keyspace::{hashed, number_of, numbered};
 use crate::store::{StoreError, Stored, View, put, take};
 
 const OWED: &[u8] = b"op";
+const REPORTS: &[u8] = b"oq";
 const DEAD: &[u8] = b"de";
 const RECEIPT: &[u8] = b"rc";
 
 impl Record for Effect {}
 impl Record for Receipt {}
+impl Record for EffectId {}
 
 fn key(kind: &[u8], id: EffectId) -> Vec<u8> {
     [numbered(kind, id.event.0), id.index.to_be_bytes().to_vec()].concat()
@@ -37,6 +40,29 @@ pub fn put_owed(effect: &Effect, expect: Expect) -> Write {
 #[must_use]
 pub fn take_owed(id: EffectId, version: u64) -> Write {
     take(key(OWED, id), Expect::as_read(version))
+}
+
+/// The effect that is to report to a timer, while it is owed.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn reporting(view: &View, timer: &str) -> Result<Option<Stored<Effect>>, StoreError> {
+    match view.get::<EffectId>(&hashed(REPORTS, timer))? {
+        Some(id) => owed(view, id.value),
+        None => Ok(None),
+    }
+}
+
+/// Stores which effect is to report to a timer.
+#[must_use]
+pub fn put_reporting(timer: &str, id: EffectId) -> Write {
+    put(hashed(REPORTS, timer), Expect::Any, &id)
+}
+
+/// No effect is to report to it any more.
+#[must_use]
+pub fn take_reporting(timer: &str) -> Write {
+    take(hashed(REPORTS, timer), Expect::Any)
 }
 
 /// Ids of effects that are owed, in order of their events.

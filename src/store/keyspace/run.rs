@@ -1,34 +1,37 @@
-//! `wr<id>` a run of a workflow; `wo<id>` that it is not over; `wg<digest>` the runs of a group that are not over;
-//! `wk<digest>` the last run of a key; `wp<digest>` the pace of what one thing begins; `wa<digest><id>` that a run waits
-//! for events of a name; `wq<digest>` a question of a run that is open; `wf<digest>` the text of a file that runs stay on; `ws<digest>` when a schedule was last looked at.
+//! `wr<id>` a run of a workflow; `wg<digest><id>` how far one is that is not over, in its group; `we<time><id>` since when one
+//! is over; `wk<digest>` the last run of a key, `wm<time><digest>` since when; `wp<digest>` the pace of what one thing begins,
+//! `wt<time><digest>` since when; `wa<digest><id>` that a run waits
+//! for events of a name; `wq<digest>` a question of a run that is open; `wf<digest>` the text of a file that runs stay on.
 //!
 //! What a run is, the folder `workflow/` knows: here it is a row of its caller's. The highest number of runs stays, so that
 //! none is given out twice.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{PrincipalId, RunId};
+use crate::domain::event::PlatformUser;
+use crate::domain::ids::RunId;
 use crate::domain::outcome::{Expect, Write};
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
-use crate::store::keyspace::{hashed, number_of, numbered};
+use crate::store::keyspace::{hashed, number_of, numbered, sortable};
 use crate::store::{StoreError, Stored, View, mark, put, take};
 
 const RUN: &[u8] = b"wr";
-const OPEN: &[u8] = b"wo";
 const GROUP: &[u8] = b"wg";
+const OVER: &[u8] = b"we";
 const KEYED: &[u8] = b"wk";
+const KEYED_SINCE: &[u8] = b"wm";
 const PACE: &[u8] = b"wp";
+const PACE_SINCE: &[u8] = b"wt";
 const AWAITS: &[u8] = b"wa";
 const QUESTION: &[u8] = b"wq";
 const FILE: &[u8] = b"wf";
-const SCHEDULE: &[u8] = b"ws";
 
 /// Runs of a group that are looked at; those beyond have their turn when some of these are over.
 const MOST_OF_A_GROUP: usize = 500;
-/// Runs that may wait for events of one name; those beyond hear of none.
-const MOST_AWAITING: usize = 1_000;
+/// Runs that may wait for events of one name: each event moves all of them.
+pub const MOST_AWAITING: usize = 1_000;
 
 /// The last run of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,9 @@ pub struct KeptFile {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// Whether it is the file of a repository, which has another format.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_a_repository: bool,
 }
 impl Record for KeptFile {}
 
@@ -61,16 +67,12 @@ pub struct Question {
     pub attempt: u32,
     /// Who may answer: the members of this group; without it, owners.
     pub group: Option<String>,
-    /// Who may not.
-    pub excludes: Option<PrincipalId>,
+    /// Who may not: by whose doing the run began. Who that is on other platforms is looked up when somebody answers.
+    pub excludes: Option<PlatformUser>,
     /// Until when.
     pub until: Timestamp,
 }
 impl Record for Question {}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Looked(Timestamp);
-impl Record for Looked {}
 
 /// A run.
 ///
@@ -107,46 +109,43 @@ pub fn newest<'a, T: Record + 'a>(
     view.range::<T>(RUN, &end, Order::Descending).map(|entry| Ok(entry?.1.value))
 }
 
-/// Marks a run as one that is not over, in its group, with what its caller says of it.
-#[must_use]
-pub fn opens(id: RunId, group: &str, says: &str) -> [Write; 2] {
-    [mark(numbered(OPEN, id.0), Expect::Any), put(member(group, id), Expect::Any, &Says(says.to_owned()))]
-}
-
-/// Takes those marks away.
-#[must_use]
-pub fn closes(id: RunId, group: &str) -> [Write; 2] {
-    [take(numbered(OPEN, id.0), Expect::Any), take(member(group, id), Expect::Any)]
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Says(String);
-impl Record for Says {}
-
 fn member(group: &str, id: RunId) -> Vec<u8> {
     numbered(&hashed(GROUP, group), id.0)
 }
 
-/// The runs of a group that are not over, the oldest first, with what was said of each.
-///
-/// # Errors
-/// Where the store cannot be read.
-pub fn group(view: &View, group: &str) -> Result<Vec<(RunId, String)>, StoreError> {
-    let entries = view.scan::<Says>(&hashed(GROUP, group), Order::Ascending).take(MOST_OF_A_GROUP);
-    let read = |entry: Result<(Vec<u8>, Stored<Says>), StoreError>| {
-        let (key, says) = entry?;
-        Ok(number_of(&key).map(|id| (RunId(id), says.value.0)))
-    };
-    entries.map(read).filter_map(Result::transpose).collect()
+fn over_key(id: RunId, since: Timestamp) -> Vec<u8> {
+    numbered(&[OVER, &sortable(since)].concat(), id.0)
 }
 
-/// How many runs are not over.
+/// Says in its group how far a run is that is not over.
+#[must_use]
+pub fn put_member<T: Record>(group: &str, id: RunId, status: &T) -> Write {
+    put(member(group, id), Expect::Any, status)
+}
+
+/// A run is over since then: it leaves its group, and is forgotten when its time has come.
+#[must_use]
+pub fn put_over(group: &str, id: RunId, since: Timestamp) -> [Write; 2] {
+    [take(member(group, id), Expect::Any), mark(over_key(id, since), Expect::Any)]
+}
+
+/// A run goes on that was over since then.
+#[must_use]
+pub fn not_over(id: RunId, since: Timestamp) -> Write {
+    take(over_key(id, since), Expect::Any)
+}
+
+/// The runs of a group that are not over, the oldest first, with how far each is.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn open(view: &View) -> Result<Vec<RunId>, StoreError> {
-    let ids = view.keys(OPEN, Order::Ascending).map(|key| Ok(number_of(&key?).map(RunId)));
-    ids.filter_map(Result::transpose).collect()
+pub fn group<T: Record>(view: &View, group: &str) -> Result<Vec<(RunId, T)>, StoreError> {
+    let entries = view.scan::<T>(&hashed(GROUP, group), Order::Ascending).take(MOST_OF_A_GROUP);
+    let read = |entry: Result<(Vec<u8>, Stored<T>), StoreError>| {
+        let (key, status) = entry?;
+        Ok(number_of(&key).map(|id| (RunId(id), status.value)))
+    };
+    entries.map(read).filter_map(Result::transpose).collect()
 }
 
 /// The last run of a key.
@@ -159,22 +158,82 @@ pub fn keyed(view: &View, key: &str) -> Result<Option<Stored<Keyed>>, StoreError
 
 /// Stores which is the last run of a key, on condition that it was read so.
 #[must_use]
-pub fn put_keyed(key: &str, keyed: &Keyed, before: Option<&Stored<Keyed>>) -> Write {
-    put(hashed(KEYED, key), Expect::as_read(before.map_or(0, |before| before.version)), keyed)
+pub fn put_keyed(key: &str, keyed: &Keyed, before: Option<&Stored<Keyed>>) -> Vec<Write> {
+    let row = put(hashed(KEYED, key), Expect::as_read(before.map_or(0, |before| before.version)), keyed);
+    aged(row, KEYED_SINCE, keyed.made, before.map(|before| before.value.made))
 }
+
+/// When one thing has begun runs of one workflow.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Paced<T: Record> {
+    /// When that was last.
+    pub at: Timestamp,
+    /// Its pace.
+    pub pace: T,
+}
+impl<T: Record> Record for Paced<T> {}
 
 /// The pace of what a thing begins.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn pace<T: Record>(view: &View, thing: &str) -> Result<Option<Stored<T>>, StoreError> {
+pub fn pace<T: Record>(view: &View, thing: &str) -> Result<Option<Stored<Paced<T>>>, StoreError> {
     view.get(&hashed(PACE, thing))
 }
 
 /// Stores a pace, on condition that it was read so.
 #[must_use]
-pub fn put_pace<T: Record>(thing: &str, pace: &T, before: Option<&Stored<T>>) -> Write {
-    put(hashed(PACE, thing), Expect::as_read(before.map_or(0, |before| before.version)), pace)
+pub fn put_pace<T: Record>(thing: &str, paced: &Paced<T>, before: Option<&Stored<Paced<T>>>) -> Vec<Write> {
+    let row = put(hashed(PACE, thing), Expect::as_read(before.map_or(0, |before| before.version)), paced);
+    aged(row, PACE_SINCE, paced.at, before.map(|before| before.value.at))
+}
+
+/// A row and the mark by which it is found when it is old, in the place of its earlier one.
+fn aged(row: Write, since: &[u8], at: Timestamp, before: Option<Timestamp>) -> Vec<Write> {
+    let digest = row.key[KEYED.len()..].to_vec();
+    let mark_of = |at: Timestamp| [since, &sortable(at), &digest].concat();
+    let earlier = before.filter(|before| *before != at).map(|before| take(mark_of(before), Expect::Any));
+    [mark(mark_of(at), Expect::Any), row].into_iter().chain(earlier).collect()
+}
+
+/// What forgets runs that are over since before a time, and keys and paces that are older than theirs; `most` of each. The
+/// run of the highest number stays, after which the next is called.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn forget(
+    view: &View,
+    over: Timestamp,
+    keyed: Timestamp,
+    paced: Timestamp,
+    most: usize,
+) -> Result<Vec<Write>, StoreError> {
+    let highest = view.keys(RUN, Order::Descending).next().transpose()?;
+    let mut writes = Vec::new();
+    for key in older(view, OVER, over, most)? {
+        let run = number_of(&key).map(|id| numbered(RUN, id));
+        if run != highest {
+            writes.extend(run.map(|run| take(run, Expect::Any)));
+            writes.push(take(key, Expect::Any));
+        }
+    }
+    for (since, rows, before) in [(KEYED_SINCE, KEYED, keyed), (PACE_SINCE, PACE, paced)] {
+        for key in older(view, since, before, most)? {
+            writes.push(take([rows, &key[since.len() + TIME..]].concat(), Expect::Any));
+            writes.push(take(key, Expect::Any));
+        }
+    }
+    Ok(writes)
+}
+
+/// Bytes of a time in a key.
+const TIME: usize = 8;
+
+/// The first marks of a kind from before a time.
+fn older(view: &View, kind: &[u8], before: Timestamp, most: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+    let end = [kind, &sortable(before)].concat();
+    view.keys_between(kind, &end, Order::Ascending).take(most).collect()
 }
 
 /// Marks that a run waits for events of a name.
@@ -238,18 +297,4 @@ pub fn file(view: &View, digest: &str) -> Result<Option<KeptFile>, StoreError> {
 pub fn keep_file(view: &View, digest: &str, file: &KeptFile) -> Result<Option<Write>, StoreError> {
     let key = hashed(FILE, digest);
     Ok(if view.has(&key)? { None } else { Some(put(key, Expect::Any, file)) })
-}
-
-/// Until when a schedule was looked at.
-///
-/// # Errors
-/// Where the store cannot be read.
-pub fn looked(view: &View, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
-    Ok(view.get::<Looked>(&hashed(SCHEDULE, schedule))?.map(|stored| stored.value.0))
-}
-
-/// Stores until when a schedule was looked at.
-#[must_use]
-pub fn put_looked(schedule: &str, until: Timestamp) -> Write {
-    put(hashed(SCHEDULE, schedule), Expect::Any, &Looked(until))
 }

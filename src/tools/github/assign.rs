@@ -1,13 +1,12 @@
 //! Gives an issue or a pull request to people, or takes it from them.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{check, issue, names, owes, schema};
+use super::{adds_and_removes, names, schema};
 use crate::domain::action::ActionGroup;
 use crate::domain::agent::Risk;
-use crate::domain::outcome::{Failure, Outcome, Refusal};
-use crate::tools::{Context, ToolSpec, arguments};
+use crate::domain::outcome::{Failure, Outcome};
+use crate::tools::{Context, ToolSpec};
 
 /// Its line in the table.
 pub const TOOL: ToolSpec = ToolSpec {
@@ -24,24 +23,6 @@ pub const TOOL: ToolSpec = ToolSpec {
     run,
 };
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    repo: Option<String>,
-    number: Option<u64>,
-    #[serde(default)]
-    add: Vec<String>,
-    #[serde(default)]
-    remove: Vec<String>,
-}
-
 fn run(args: Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    let asked: Asked = arguments::read(args)?;
-    check("add", &asked.add)?;
-    check("remove", &asked.remove)?;
-    if asked.add.is_empty() && asked.remove.is_empty() {
-        return Err(Refusal::new("nobody is named", "give `add`, `remove` or both").into());
-    }
-    let to = issue(asked.repo.as_deref(), asked.number, ctx)?;
-    Ok(owes(to, TOOL.name, json!({"add": asked.add, "remove": asked.remove})))
+    adds_and_removes(TOOL.name, "nobody is named", args, ctx)
 }

@@ -14,7 +14,7 @@ use crate::tools::{Context, ToolSpec, arguments};
 pub const TOOL: ToolSpec = ToolSpec {
     name: "github.check_run",
     about: "show on a commit what was checked, with remarks at lines",
-    group: ActionGroup::Administration,
+    group: ActionGroup::Everyday,
     risk: Risk::Medium,
     input: || {
         let properties = json!({

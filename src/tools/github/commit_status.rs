@@ -14,7 +14,7 @@ use crate::tools::{Context, ToolSpec, arguments};
 pub const TOOL: ToolSpec = ToolSpec {
     name: "github.commit_status",
     about: "show on a commit how something has ended",
-    group: ActionGroup::Administration,
+    group: ActionGroup::Everyday,
     risk: Risk::Medium,
     input: || {
         let properties = json!({

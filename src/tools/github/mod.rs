@@ -16,15 +16,16 @@ pub mod milestone;
 pub mod reopen;
 pub mod request_reviewers;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::event::{Address, ChannelName};
-use crate::domain::outcome::{Call, Outcome, Refusal};
+use crate::domain::outcome::{Call, Failure, Outcome, Refusal};
 use crate::tools::{Context, arguments};
 
-/// Characters of a text that GitHub takes (docs.github.com says 65,536); ours leaves room for our own mark.
+/// Characters of a text: GitHub takes 65,536 (it answers 422, "body is too long"); ours leaves room for our own mark.
 pub(crate) const MOST_TEXT: usize = 60_000;
-/// Names in one call: of labels, people or teams. GitHub takes 10 assignees and 100 labels.
+/// Names in one call: of labels, people or teams. Ours; what GitHub does not take it says, and the step fails with that.
 const MOST_NAMES: usize = 50;
 /// Characters of such a name.
 const MOST_NAME: usize = 100;
@@ -130,6 +131,30 @@ fn owes(to: Address, operation: &str, args: Value) -> Outcome {
         calls: vec![Call { to, operation: operation.to_owned(), args, terms: None }],
         ..Outcome::default()
     }
+}
+
+/// What a tool is given that adds names to an issue, and takes others off.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddsAndRemoves {
+    repo: Option<String>,
+    number: Option<u64>,
+    #[serde(default)]
+    add: Vec<String>,
+    #[serde(default)]
+    remove: Vec<String>,
+}
+
+/// Decides on such a tool; `none_named` is said where there is nothing to do.
+fn adds_and_removes(operation: &str, none_named: &str, args: Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    let asked: AddsAndRemoves = arguments::read(args)?;
+    check("add", &asked.add)?;
+    check("remove", &asked.remove)?;
+    if asked.add.is_empty() && asked.remove.is_empty() {
+        return Err(Refusal::new(none_named, "give `add`, `remove` or both").into());
+    }
+    let to = issue(asked.repo.as_deref(), asked.number, ctx)?;
+    Ok(owes(to, operation, json!({"add": asked.add, "remove": asked.remove})))
 }
 
 #[cfg(test)]

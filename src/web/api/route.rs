@@ -109,7 +109,7 @@ pub(crate) const EFFECT_STATE: Parameter = Parameter {
 pub(crate) const RUN_STATUS: Parameter = Parameter {
     name: "status",
     about: "only those of this status",
-    schema: || json!({ "type": "string", "enum": super::runs::STATUSES }),
+    schema: || json!({ "type": "string", "enum": super::runs::statuses() }),
 };
 /// Whose runs.
 pub(crate) const WORKFLOW: Parameter =

@@ -18,7 +18,7 @@ use crate::store::{Batch, StoreError, View};
 use crate::web::Shared;
 use crate::web::auth::Tenant;
 use crate::web::problem::Problem;
-use crate::workflow::run::Run;
+use crate::workflow::run::{Run, Status};
 
 /// Runs that one look for a workflow or a status passes over.
 const MOST_LOOKED_AT: usize = 5_000;
@@ -35,8 +35,9 @@ pub(super) struct ListQuery {
 }
 
 /// What can be asked for.
-pub(super) const STATUSES: [&str; 8] =
-    ["needs", "queued", "running", "waiting", "done", "failed", "cancelled", "passed_over"];
+pub(crate) fn statuses() -> [&'static str; 8] {
+    Status::ALL.map(Status::word)
+}
 
 /// Runs, the newest first.
 pub(super) async fn list(
@@ -44,8 +45,8 @@ pub(super) async fn list(
     Tenant(tenant): Tenant,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Value>, Problem> {
-    if let Some(wanted) = query.status.as_deref().filter(|wanted| !STATUSES.contains(wanted)) {
-        return Err(Problem::malformed(format!("status: `{wanted}` is none of {}", STATUSES.join(", "))));
+    if let Some(wanted) = query.status.as_deref().filter(|wanted| !statuses().contains(wanted)) {
+        return Err(Problem::malformed(format!("status: `{wanted}` is none of {}", statuses().join(", "))));
     }
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let view = state.inbox.store().view(&tenant);
@@ -60,9 +61,8 @@ fn page(view: &View, query: &ListQuery, limit: usize) -> Result<(Vec<Value>, Opt
     let before = query.before.as_ref().map(|before| before.0);
     for (looked, run) in runs::newest::<Run>(view, before).enumerate() {
         let run = run?;
-        let status = json!(run.status);
         let fits = query.workflow.as_ref().is_none_or(|wanted| *wanted == run.workflow)
-            && query.status.as_ref().is_none_or(|wanted| status == json!(wanted));
+            && query.status.as_ref().is_none_or(|wanted| wanted == run.status.word());
         if fits && rows.len() == limit || looked == MOST_LOOKED_AT {
             let next = RunId(run.id.0 + 1);
             return Ok((rows, Some(next.to_string())));
@@ -149,11 +149,14 @@ pub(super) async fn retry(
     Json(asked): Json<RetryFrom>,
 ) -> Result<Json<Value>, Problem> {
     let run = read(&state, &tenant, &id)?;
-    if !run.status.is_over() {
-        return Err(Problem::new(StatusCode::CONFLICT, format!("{} is not over: {}", run.id, run.status.as_str())));
+    if let Some(why) = run.cannot_go_again() {
+        return Err(Problem::new(StatusCode::CONFLICT, why));
     }
-    if let Some(from) = asked.from.as_ref().filter(|from| !run.steps.contains_key(*from)) {
-        let steps: Vec<&str> = run.steps.keys().map(String::as_str).collect();
+    // A version that is not at hand is looked at when the run goes on, and says then what does not fit.
+    let workflow = state.workflows.known(&run.workflow, &run.version);
+    let steps = workflow.as_ref().map(|workflow| workflow.actions.iter().map(|step| step.id.as_str()));
+    let steps: Vec<&str> = steps.into_iter().flatten().collect();
+    if let Some(from) = asked.from.as_ref().filter(|from| workflow.is_some() && !steps.contains(&from.as_str())) {
         let what = format!("{} has no step `{from}`; it has {}", run.id, steps.join(", "));
         return Err(Problem::new(StatusCode::CONFLICT, what));
     }

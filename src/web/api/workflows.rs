@@ -20,7 +20,7 @@ use crate::workflow::known::{self, Known, PLATFORMS};
 use crate::workflow::set::Set;
 use crate::workflow::what_if::Difference;
 
-/// As many events are looked at: with rules of some hundred lines that takes a few seconds.
+/// As many events are looked at, of whichever kind: most are passed over by their names.
 const MOST_EVENTS: usize = 100_000;
 
 /// Files and from when on, as a JSON Schema.
@@ -85,8 +85,8 @@ fn look(
     now: Timestamp,
 ) -> Result<(Difference, bool), StoreError> {
     let mut difference = Difference::default();
-    for id in event::ids_from(view, event::first_since(view, since)?) {
-        if difference.events == MOST_EVENTS {
+    for (looked_at, id) in event::ids_from(view, event::first_since(view, since)?).enumerate() {
+        if looked_at == MOST_EVENTS {
             return Ok((difference, false));
         }
         let it = match event::read(view, id?) {
@@ -102,9 +102,7 @@ fn look(
             difference.events += 1;
             continue;
         }
-        let payload = serde_json::from_slice(&it.what.raw).unwrap_or(Value::Null);
-        let inputs = posted.as_ref().map(|posted| posted.inputs.clone()).unwrap_or_default();
-        let told = Told::new(platform, name, payload, it.at).with_inputs(inputs);
+        let told = Told::of(&it, platform, name);
         let key = it.what.dedupe.first().cloned().unwrap_or_default();
         let happening = Happening { id: it.id, by: By::Event, told, key, requester: None, cause: None };
         difference.take(before, after, &happening, now);

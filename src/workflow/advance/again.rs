@@ -42,13 +42,8 @@ impl Drive<'_> {
     /// # Errors
     /// Why it cannot be, for who asks.
     pub(super) fn set_going(&mut self, from: Option<&str>, after: u32, by: &Person) -> Result<(), String> {
-        let status = self.run.status;
-        if !matches!(status, Status::Failed | Status::Cancelled) {
-            return Err(format!(
-                "{} is {}; what failed or was cancelled is set going again",
-                self.run.id,
-                status.as_str()
-            ));
+        if let Some(why) = self.run.cannot_go_again() {
+            return Err(why);
         }
         if self.run.attempt != after {
             return Err(format!("{} was set going again already", self.run.id));
@@ -86,10 +81,10 @@ impl Drive<'_> {
             }
         }
         self.renew_scope();
-        self.run.status = match (self.run.began, failure) {
-            (_, Some(failure)) if failure.step == "trigger" => Status::Needs,
-            (Some(_), _) => Status::Running,
-            (None, _) => Status::Queued,
+        self.run.status = match failure {
+            Some(failure) if failure.step == "trigger" => Status::Needs,
+            // It has its turn anew: others of its group may have theirs by now.
+            _ => Status::Queued,
         };
         Ok(())
     }

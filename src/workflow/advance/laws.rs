@@ -78,6 +78,9 @@ impl World {
             let is_to_go_on = next.run.status == Status::Failed && next.run.attempt < 3;
             return is_to_go_on.then(|| Happened::Retry { from: None, after: next.run.attempt, by: person("ada") });
         }
+        if next.run.status == Status::Queued {
+            return Some(Happened::Begun);
+        }
         if next.again {
             return Some(Happened::Woken);
         }

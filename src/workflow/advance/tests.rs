@@ -118,6 +118,14 @@ impl Play {
         play
     }
 
+    /// Somebody sets it going again, and it has its turn at once.
+    fn retried(&mut self, from: Option<&str>, after: u32) {
+        self.happens(Happened::Retry { from: from.map(ToOwned::to_owned), after, by: person("ada") });
+        if self.status() == Status::Queued {
+            self.happens(Happened::Begun);
+        }
+    }
+
     fn happens(&mut self, happened: Happened) {
         let run = self.next.run.clone();
         let run: Run = serde_json::from_value(serde_json::to_value(run).unwrap()).unwrap();
@@ -416,13 +424,11 @@ fn a_round_that_fails_ends_the_loop_and_a_retry_repeats_no_other() {
     assert_eq!(play.why(), "each: `each[1].2` failed: no luck");
     let first = ["first", "each[0].1", "each[0].2", "each[1].1", "each[1].2", "on_failure.1"];
     assert_eq!(play.acted(), first);
-    let retry =
-        |from: Option<&str>, after| Happened::Retry { from: from.map(ToOwned::to_owned), after, by: person("ada") };
-    play.happens(retry(Some("eech"), 1));
+    play.retried(Some("eech"), 1);
     assert!(play.next.refused.as_ref().unwrap().contains("did you mean `each`?"), "{:?}", play.next.refused);
-    play.happens(retry(Some("each"), 1));
+    play.retried(Some("each"), 1);
     assert_eq!((play.status(), &play.acted()[6..]), (Status::Done, &["each[1].2", "each[2].1", "each[2].2"][..]));
-    play.happens(retry(None, 1));
+    play.retried(None, 1);
     assert!(play.next.refused.is_some() && play.acted().len() == 9);
 }
 
@@ -433,13 +439,13 @@ fn a_retry_leaves_what_is_before_and_tells_of_a_further_failure_anew() {
     let no = || failed(FailureKind::Lasting);
     let mut play = Play::with(text, &[("x", &[no()]), ("z", &[no()])]);
     assert_eq!(play.acted(), ["x", "on_failure.1"]);
-    play.happens(Happened::Retry { from: Some("y".to_owned()), after: 1, by: person("ada") });
+    play.retried(Some("y"), 1);
     assert_eq!((play.status(), &play.acted()[2..]), (Status::Failed, &["y", "z", "on_failure.1"][..]));
     assert_eq!(
         (play.hands.acted[1].2.as_str(), play.hands.acted[4].2.as_str()),
         ("R-7@10000/on_failure.1", "R-7@10000/on_failure.1#2")
     );
-    play.happens(Happened::Retry { from: None, after: 2, by: person("ada") });
+    play.retried(None, 2);
     assert_eq!((play.status(), &play.acted()[5..]), (Status::Done, &["z"][..]));
     assert_eq!(play.hands.acted[5].2, play.hands.acted[3].2);
 }
@@ -455,7 +461,7 @@ fn what_is_ended_takes_back_what_is_owed_and_is_asked_about_before_it_is_repeate
     play.ended("1", 1, End::Failed(Failure::lasting("late")));
     assert_eq!((play.status(), play.acted(), play.next.wake), (Status::Cancelled, vec!["1"], None));
     assert_eq!(play.hands.withdrawn, [("1".to_owned(), 1)]);
-    play.happens(Happened::Retry { from: None, after: 1, by: person("ada") });
+    play.retried(None, 1);
     assert_eq!((play.status(), play.hands.asked.len(), play.acted().len()), (Status::Waiting, 1, 1));
     play.decided("1", 1, false, "ada");
     assert_eq!((play.status(), play.acted()), (Status::Done, vec!["1", "1", "2"]));
@@ -471,7 +477,7 @@ fn what_was_done_after_all_is_not_done_again_by_a_retry() {
     play.ended("1", 1, End::Done { output: json!("late") });
     play.ended("on_failure.1", 1, End::Done { output: json!(1) });
     assert_eq!(play.status(), Status::Failed);
-    play.happens(Happened::Retry { from: None, after: 1, by: person("ada") });
+    play.retried(None, 1);
     assert_eq!((play.status(), &play.acted()[3..]), (Status::Done, &["2"][..]));
 }
 
