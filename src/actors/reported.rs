@@ -12,36 +12,61 @@ use crate::store::keyspace::event::End;
 use crate::store::{StoreError, View};
 use crate::workflow::set::Set;
 
-/// Decides what follows from a report; nothing where the event is none.
-pub(super) fn decide(
-    event: &Event,
-    workflows: &Set,
-    view: &View,
-    now: Timestamp,
-) -> Result<Option<Verdict>, StoreError> {
-    let EventKind::Platform { posted, .. } = &event.what.kind else { return Ok(None) };
-    let verdict = follows(event, workflows, view, now)?;
-    Ok(verdict.map(|verdict| match posted {
-        Some(Posted { by, .. }) => verdict.posted_by(by),
-        None => verdict,
-    }))
+/// By what a report is judged.
+pub(super) struct Ground<'a> {
+    /// The workflows in use.
+    pub(super) workflows: &'a Set,
+    /// The store of its tenant.
+    pub(super) view: &'a View,
+    /// The present.
+    pub(super) now: Timestamp,
+    /// Whether it happened in an account of this team; nothing while nobody can tell.
+    pub(super) is_ours: Option<bool>,
 }
 
-fn follows(event: &Event, workflows: &Set, view: &View, now: Timestamp) -> Result<Option<Verdict>, StoreError> {
-    let EventKind::Platform { name, ignore, asked, .. } = &event.what.kind else { return Ok(None) };
+/// What follows from a report.
+pub(super) enum Follows {
+    /// It ends so.
+    Ends(Box<Verdict>),
+    /// Rules are about it, and nobody can tell yet whether they may act.
+    Waits,
+}
+
+/// Why no rule acts where others have installed the App.
+const OF_OTHERS: &str = "no rule acts in an account that is not this team's";
+
+/// Decides what follows from a report; nothing where the event is none.
+pub(super) fn decide(event: &Event, ground: &Ground<'_>) -> Result<Option<Follows>, StoreError> {
+    let EventKind::Platform { name, ignore, asked, posted, .. } = &event.what.kind else { return Ok(None) };
+    let ends = |verdict: Verdict| {
+        let verdict = match posted {
+            Some(Posted { by, .. }) => verdict.posted_by(by),
+            None => verdict,
+        };
+        Ok(Some(Follows::Ends(Box::new(verdict))))
+    };
     if let Some(why) = ignore {
-        return Ok(Some(Verdict::ignored(why.clone())));
+        return ends(Verdict::ignored(why.clone()));
     }
-    let begun = runs::begun_by(event, workflows, view, now)?;
+    let mut begun = runs::begun_by(event, ground.workflows, ground.view, ground.now)?;
+    // Whoever posts with a key of ours is one of us, wherever it happened.
+    if begun.is_some() && posted.is_none() {
+        match ground.is_ours {
+            Some(true) => {}
+            Some(false) if asked.is_nothing() => return ends(Verdict::ignored(OF_OTHERS.to_owned())),
+            Some(false) => begun = None,
+            None => return Ok(Some(Follows::Waits)),
+        }
+    }
     if asked.is_nothing() {
         let nobody = || Verdict::ignored(format!("nobody asked to act on `{name}`"));
-        return Ok(Some(begun.map_or_else(nobody, Verdict::noted)));
+        return ends(begun.map_or_else(nobody, Verdict::noted));
     }
     let mut outcome = begun.unwrap_or_default();
     outcome.calls.extend(seen(event));
     outcome.replies.extend(too_many(*asked));
     outcome.summary = format!("{} of its commands are carried out, each as an event of its own", asked.commands);
-    Ok(Some(Verdict::noted(outcome)))
+    ends(Verdict::noted(outcome))
 }
 
 /// Shows below a text that its commands were seen.

@@ -14,7 +14,7 @@ use crate::actors::delivery::Dice;
 use crate::actors::disconnect::{self, Disconnected};
 use crate::actors::granted::{by_approval, is_granted, unasked};
 use crate::actors::identify::{Identifier, IdentifyError, Identity, is_ours};
-use crate::actors::reported;
+use crate::actors::reported::{self, Follows};
 use crate::actors::runs::{self, Desk};
 use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
@@ -56,6 +56,9 @@ const EAGER_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_HOLD: Duration = Duration::from_secs(900);
 /// A platform that answered anybody so lately is not away.
 const ANSWERS_OTHERS: Duration = Duration::from_secs(300);
+
+/// What is not known while rules wait for it.
+const WHOSE: &str = "the platform has not said yet whose the account is, and rules act for this team alone";
 
 /// When to try an event again, and when to give it up.
 #[derive(Debug, Clone, Copy)]
@@ -184,8 +187,10 @@ impl Router {
                 (event, ready)
             }
         };
-        if let Some(verdict) = reported::decide(&event, &self.workflows.current(), view, self.clock().now())? {
-            return self.settle(&event, &ready, verdict).await;
+        match self.reported(&event, view)? {
+            Some(Follows::Ends(verdict)) => return self.settle(&event, &ready, *verdict).await,
+            Some(Follows::Waits) => return self.wait(&event, &ready, None, WHOSE, None).await,
+            None => {}
         }
         if let Some(why) = commands::task_links::asks_nothing(&event, self.links.as_ref()) {
             return self.settle(&event, &ready, Verdict::ignored(why.to_owned())).await;
@@ -225,6 +230,14 @@ impl Router {
             Ok(verdict) => self.settle(&event, &ready, verdict).await,
             Err(fault) => self.fault(&event, &ready, &identity, approval.as_ref(), &fault).await,
         }
+    }
+
+    /// What follows from something that a platform reports; nothing where the event is something else.
+    fn reported(&self, event: &Event, view: &View) -> Result<Option<Follows>, StoreError> {
+        let channel = self.identifier.channels.get(&event.what.channel);
+        let is_ours = channel.map_or(Some(true), |channel| channel.is_ours(event.what.organisation.as_deref()));
+        let ground = reported::Ground { workflows: &self.workflows.current(), view, now: self.clock().now(), is_ours };
+        reported::decide(event, &ground)
     }
 
     /// Decides an event of a known or unknown person, who may have an approval in hand. Pure but for reading the store.

@@ -6,8 +6,9 @@
 //!
 //! Until then nobody can tell whose a delivery is, and it is taken in as this team's: to refuse it would lose it, since
 //! GitHub sends nothing twice by itself, and to keep it apart would leave undone what the team has asked for. It does no
-//! harm that others may have installed the App as well: to do anything a person has to be looked up at GitHub, which is
-//! asked first whose the account is, and in an account of others nobody stands for anything (`channels/github/people.rs`).
+//! harm that others may have installed the App as well: for a command a person has to be looked up at GitHub, which is
+//! asked first whose the account is, and in an account of others nobody stands for anything (`channels/github/people.rs`);
+//! and what rules are about waits until it is known (`Channel::is_ours`, `actors/reported.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -207,6 +207,13 @@ pub trait Channel: Send + Sync + 'static {
         false
     }
 
+    /// Whether what happens in an organisation of the platform is this team's, where others may have installed the same
+    /// App; nothing while nobody can tell.
+    fn is_ours(&self, organisation: Option<&str>) -> Option<bool> {
+        let _ = organisation;
+        Some(true)
+    }
+
     /// How people call the bot before a command, as usage lines show it: `/ai-crm`.
     fn prefix(&self) -> &str {
         ""

@@ -450,7 +450,14 @@ mod tests {
     }
 
     fn settlement(end: End) -> Settlement {
-        Settlement { story: story(end), writes: vec![], effects: vec![], timers: vec![], withdrawn: vec![], audit: None }
+        Settlement {
+            story: story(end),
+            writes: vec![],
+            effects: vec![],
+            timers: vec![],
+            withdrawn: vec![],
+            audit: None,
+        }
     }
 
     #[tokio::test]

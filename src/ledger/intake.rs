@@ -90,24 +90,55 @@ impl Intake {
     /// # Errors
     /// Where it is not on disk.
     pub async fn accept(&self, tenant: TenantId, id: EventId, what: Incoming) -> Result<Accepted, StoreError> {
+        self.accept_parts(tenant, id, what, Vec::new()).await
+    }
+
+    /// As [`Intake::accept`], for a delivery of which parts are events of their own. The delivery itself is on disk last,
+    /// since by it the whole is known again: one that breaks off is not, comes again, and each of its parts is known by
+    /// itself. It is handled first.
+    ///
+    /// # Errors
+    /// Where not all of it is on disk.
+    pub async fn accept_parts(
+        &self,
+        tenant: TenantId,
+        id: EventId,
+        what: Incoming,
+        parts: Vec<Incoming>,
+    ) -> Result<Accepted, StoreError> {
         let intake = self.clone();
         let accepting = tokio::spawn(async move {
-            let channel = what.channel;
-            let accepted = intake.inbox.accept(&tenant, id, what).await?;
-            intake.count(channel, &accepted);
-            intake.behind.accepted(&accepted);
-            Ok(accepted)
+            let mut taken = Vec::new();
+            let accepted = intake.keep(&tenant, id, what, parts, &mut taken).await;
+            // What is on disk is handled, whatever became of the rest.
+            for accepted in accepted.iter().chain(&taken) {
+                intake.behind.accepted(accepted);
+            }
+            accepted
         });
         accepting.await.unwrap_or_else(|error| Err(StoreError::Unusable(error.to_string())))
     }
 
-    /// As [`Intake::accept`], for what came within a delivery whose first part was admitted.
-    ///
-    /// # Errors
-    /// Where it is not on disk.
-    pub async fn accept_further(&self, tenant: &TenantId, what: Incoming) -> Result<Accepted, StoreError> {
-        let id = self.inbox.next_id().await?;
-        self.accept(tenant.clone(), id, what).await
+    async fn keep(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+        what: Incoming,
+        parts: Vec<Incoming>,
+        taken: &mut Vec<Accepted>,
+    ) -> Result<Accepted, StoreError> {
+        for part in parts {
+            let id = self.inbox.next_id().await?;
+            taken.push(self.take(tenant, id, part).await?);
+        }
+        self.take(tenant, id, what).await
+    }
+
+    async fn take(&self, tenant: &TenantId, id: EventId, what: Incoming) -> Result<Accepted, StoreError> {
+        let channel = what.channel;
+        let accepted = self.inbox.accept(tenant, id, what).await?;
+        self.count(channel, &accepted);
+        Ok(accepted)
     }
 
     fn count(&self, channel: ChannelName, accepted: &Accepted) {

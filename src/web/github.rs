@@ -94,11 +94,6 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     let told = decode(named(EVENT_HEADER), named(DELIVERY_HEADER), &body, &github.me(), proof);
     let told = told.map_err(|malformed| Problem::malformed(malformed.to_string()))?;
     let admitted = state.intake.admit(&told.event).await?;
-    let tenant = admitted.tenant.clone();
-    state.intake.accept(admitted.tenant, admitted.id, told.event).await?;
-    // A delivery that breaks off between two of them was not answered: when it is sent again, each is known by itself.
-    for command in told.commands {
-        state.intake.accept_further(&tenant, command).await?;
-    }
+    state.intake.accept_parts(admitted.tenant, admitted.id, told.event, told.commands).await?;
     Ok(StatusCode::OK.into_response())
 }

@@ -202,6 +202,14 @@ impl Channel for GitHubChannel {
         true
     }
 
+    fn is_ours(&self, organisation: Option<&str>) -> Option<bool> {
+        match self.accounts.whose(organisation) {
+            Whose::Ours => Some(true),
+            Whose::Others => Some(false),
+            Whose::Unknown => None,
+        }
+    }
+
     fn prefix(&self) -> &str {
         PREFIX
     }
