@@ -2,8 +2,13 @@
 //! in the ledger once and in order after the bot has asked for it, also when the bot is killed over that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use ai_crm::actors::clock;
+use ai_crm::domain::time::{Clock, Timestamp};
+use ai_crm::sim::fault::Faults;
 use ai_crm::sim::github::hook::{Delivery, Way};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -31,7 +36,12 @@ fn round(hub: &Hub, number: u64) -> anyhow::Result<()> {
 
 /// Three issues, and a bot that has heard of them.
 async fn begun() -> anyhow::Result<(Hub, Server)> {
-    let hub = Hub::set_with(OFTEN).await?;
+    begun_at(clock::system()).await
+}
+
+/// The same with GitHub's own clock.
+async fn begun_at(clock: Arc<dyn Clock>) -> anyhow::Result<(Hub, Server)> {
+    let hub = Hub::set_at(clock, OFTEN).await?;
     let server = hub.bot().await?;
     for number in 1..=3 {
         hub.act("ann", json!({ "do": "open_issue", "title": format!("issue {number}") }))?;
@@ -120,6 +130,57 @@ async fn what_was_dropped_while_the_bot_was_down_is_there_once_and_in_order() ->
     let server = hub.bot().await?;
     looked(&server, |state| state["looked"].is_string() && state["looking"] == false).await?;
     ensure!(asked_for(&hub) == once, "{:?}", asked_for(&hub));
+    ensure!(server.stop().await?.success());
+    Ok(())
+}
+
+/// GitHub's clock, which a test moves on: two hours pass in moments.
+#[derive(Default)]
+struct Ahead(AtomicI64);
+
+impl Ahead {
+    fn pass(&self, time: Duration) {
+        self.0.fetch_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        Timestamp(clock::system().now().0 + self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Minutes for which GitHub is away, and those from one round of what people do to the next.
+const AWAY: (u64, u64) = (120, 6);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_two_hours_in_which_github_was_away_and_dropped_what_it_sent_all_is_there_once_and_in_order()
+-> anyhow::Result<()> {
+    let clock = Arc::new(Ahead::default());
+    let (hub, server) = begun_at(clock.clone()).await?;
+    hub.world().set_faults(Faults { outage: true, ..Faults::default() });
+    hub.world().set_hook(|hook| hook.way = Way::Dropped);
+    let began = hub.world().now();
+    let rounds = AWAY.0 / AWAY.1;
+    for number in 0..rounds {
+        clock.pass(Duration::from_secs(60 * AWAY.1));
+        round(&hub, number)?;
+        // What is sent is dated by its sending.
+        hub.tried(3 + 4 * (usize::try_from(number)? + 1)).await?;
+    }
+    ensure!(hub.world().now().since(began) >= Duration::from_secs(60 * AWAY.0));
+    ensure!(server.api().events(None).await?.len() == 3, "nothing comes while it is away");
+    looked(&server, |state| state["cut_off"].is_string()).await?;
+    hub.world().set_faults(Faults::default());
+    hub.world().set_hook(|hook| hook.way = Way::Open);
+    all_in_order(&hub, &server).await?;
+    let lost = usize::try_from(4 * rounds)?;
+    hub.tried(3 + 2 * lost).await?;
+    ensure!(
+        asked_for(&hub).len() == lost && asked_for(&hub).values().all(|times| *times == 1),
+        "{:?}",
+        asked_for(&hub)
+    );
     ensure!(server.stop().await?.success());
     Ok(())
 }

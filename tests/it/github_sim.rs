@@ -1,9 +1,11 @@
 //! GitHub's stand-in and the real binary: what people do there is in the ledger once, also what happened while the bot was
 //! down and was asked for again; and `sim github` does and shows it from the command line.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ai_crm::actors::clock;
+use ai_crm::domain::time::Clock;
 use ai_crm::sim::github::hook::Way;
 use ai_crm::sim::github::{Act, App, GitHubSim, GitHubWorld, SharedWorld, seed};
 use anyhow::{Context, ensure};
@@ -31,11 +33,16 @@ impl Hub {
     }
 
     /// With a variable of the environment.
-    pub(crate) async fn set_with((name, value): (&str, &str)) -> anyhow::Result<Self> {
+    pub(crate) async fn set_with(variable: (&str, &str)) -> anyhow::Result<Self> {
+        Self::set_at(clock::system(), variable).await
+    }
+
+    /// With GitHub's own clock.
+    pub(crate) async fn set_at(clock: Arc<dyn Clock>, (name, value): (&str, &str)) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         // The stand-in's client needs a default TLS provider too.
         http_client()?;
-        let sim = GitHubSim::start("127.0.0.1:0", GitHubWorld::new(App::default(), clock::system())).await?;
+        let sim = GitHubSim::start("127.0.0.1:0", GitHubWorld::new(App::default(), clock)).await?;
         let plan = ServerPlan::new(&folder.path().join("data"))
             .with("GITHUB_APP_ID", &seed::APP_ID.to_string())
             .with("GITHUB_PRIVATE_KEY", seed::PRIVATE_KEY)

@@ -2,10 +2,11 @@
 //!
 //! Owns who speaks: the App's statements, the tokens of installations, which installation a repository belongs to, and what
 //! GitHub says of the App. octocrab makes the requests and reads the refusals; how they are sent is `wire`, what they count
-//! for is `governor`, what an answer means is `answer`. It retries nothing but a call whose token was refused; the rest is
-//! the outbox.
+//! for is `governor`, what an answer means is `answer`. It retries nothing but a call whose token was refused, or whose
+//! statement was made by a clock that is wrong; the rest is the outbox.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ use crate::domain::time::{Clock, Timestamp};
 
 /// The form of answers (docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api, "media types").
 const MEDIA_TYPE: &str = "application/vnd.github+json";
-/// Clocks that are further apart than this are named where GitHub refuses the App's statement, whose times it judges.
+/// Clocks that are further apart than this are named, and GitHub's is gone by where it refuses the App's statement, whose
+/// times it judges.
 const NOTABLE_SKEW: Duration = Duration::from_secs(30);
 /// Repositories whose installation is kept; beyond it all are forgotten. Ours: some megabytes.
 const MOST_REPOSITORIES: usize = 10_000;
@@ -138,6 +140,8 @@ pub struct Client {
     app_id: String,
     key: AppKey,
     clock: Arc<dyn Clock>,
+    /// How far GitHub's clock is ahead of ours, where ours is wrong.
+    ahead_ms: AtomicI64,
     governor: Governor,
     tokens: Tokens,
     identity: Mutex<Option<Arc<Identity>>>,
@@ -162,6 +166,7 @@ impl Client {
             governor: Governor::new(clock.clone()),
             tokens: Tokens::new(clock.clone()),
             clock,
+            ahead_ms: AtomicI64::new(0),
             identity: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
             installations: Mutex::default(),
@@ -256,13 +261,36 @@ impl Client {
     }
 
     pub(super) async fn ask_as_app(&self, ask: Ask) -> Result<Answer, DeliverError> {
-        let unsigned = || DeliverError::Unavailable { reason: "the App's key signs nothing".to_owned() };
-        let statement = self.key.statement(&self.app_id, self.clock.now()).ok_or_else(unsigned)?;
-        let answer = self.exchange(Voice::App, &ask, &bearer(statement.expose())?).await?;
+        let mut answer = self.state(&ask).await?;
+        if answer.status == StatusCode::UNAUTHORIZED && self.sets_its_clock_by(&answer) {
+            answer = self.state(&ask).await?;
+        }
         if answer.status == StatusCode::UNAUTHORIZED {
             return Err(self.disbelieved(&answer));
         }
         Ok(answer)
+    }
+
+    /// One call with a statement of the App.
+    async fn state(&self, ask: &Ask) -> Result<Answer, DeliverError> {
+        let unsigned = || DeliverError::Unavailable { reason: "the App's key signs nothing".to_owned() };
+        let statement = self.key.statement(&self.app_id, self.time_there()).ok_or_else(unsigned)?;
+        self.exchange(Voice::App, ask, &bearer(statement.expose())?).await
+    }
+
+    /// What time it is at GitHub, as far as it has said so.
+    fn time_there(&self) -> Timestamp {
+        Timestamp(self.clock.now().0.saturating_add(self.ahead_ms.load(Ordering::Relaxed)))
+    }
+
+    /// GitHub judges the times of a statement by its own clock, so a statement is made by that where ours is wrong. True
+    /// where this changes anything.
+    fn sets_its_clock_by(&self, answer: &Answer) -> bool {
+        let Some(theirs) = answer.date().filter(|theirs| skew(self.time_there(), *theirs).is_some()) else {
+            return false;
+        };
+        self.ahead_ms.store(theirs.0.saturating_sub(self.clock.now().0), Ordering::Relaxed);
+        true
     }
 
     /// GitHub does not take the App's statement.

@@ -124,6 +124,7 @@ impl Call {
             });
             tell_window(response.headers_mut(), window);
         }
+        put(response.headers_mut(), "date", &http_date(world.now()));
         response
     }
 
@@ -204,6 +205,12 @@ fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     {
         headers.insert(name, value);
     }
+}
+
+/// A moment as HTTP writes it (RFC 9110, 5.6.7).
+fn http_date(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap_or_default()
 }
 
 /// What is left of the primary limit.

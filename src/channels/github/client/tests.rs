@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::BASE64URL_NOPAD;
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -10,6 +11,8 @@ use super::*;
 use crate::channels::github::testing::{APP, Hub, NOW, Odd, address, client_at, start, with_client};
 use crate::domain::time::testing::Still;
 
+/// [`NOW`] as a header says it.
+const NOW_IN_HTTP: &str = "Thu, 12 Jul 2018 18:36:58 GMT";
 const ISSUE: &str = "/repos/Acme/Shop/issues/7";
 
 fn get() -> Ask {
@@ -166,16 +169,41 @@ async fn an_answer_that_is_huge_or_in_no_known_form_harms_nobody() {
 struct Identified {}
 
 #[tokio::test]
+async fn by_a_clock_that_is_wrong_the_app_states_what_githubs_clock_says() {
+    let (hub, url) = start().await;
+    let date = ("date", NOW_IN_HTTP.to_owned());
+    let message = json!({ "message": "'Expiration time' claim ('exp') is too far in the future" }).to_string();
+    for ours in [NOW.after(Duration::from_secs(7200)), NOW.before(Duration::from_secs(7200))] {
+        let client = client_at(&url, Arc::new(Still(ours)));
+        hub.oddly("GET /app", Odd::Answers(401, vec![date.clone()], message.clone()));
+        client.introduce().await.unwrap();
+        client.introduce().await.unwrap();
+        let times: Vec<i64> = hub.all("GET /app").iter().map(|seen| issued(&seen.bearer)).collect();
+        let wanted = NOW.as_seconds() - 60;
+        assert!(times.ends_with(&[wanted, wanted]) && !times[..times.len() - 2].ends_with(&[wanted]), "{times:?}");
+    }
+}
+
+/// When a statement says that it was made, in seconds.
+fn issued(bearer: &str) -> i64 {
+    let claims = bearer.split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap()).unwrap();
+    claims["iat"].as_i64().unwrap()
+}
+
+#[tokio::test]
 async fn a_clock_that_is_wrong_is_named_where_github_does_not_believe_the_app() {
     let (hub, url) = start().await;
-    let date = ("date", "Thu, 12 Jul 2018 18:36:58 GMT".to_owned());
+    let date = ("date", NOW_IN_HTTP.to_owned());
     let message = json!({ "message": "'Expiration time' claim ('exp') is too far in the future" }).to_string();
     for (ours, expected) in [
         (NOW.after(Duration::from_secs(900)), "this machine's clock is 900 s ahead of GitHub's: set it"),
         (NOW.before(Duration::from_secs(900)), "this machine's clock is 900 s behind GitHub's: set it"),
         (NOW, "check GITHUB_APP_ID, and that GITHUB_PRIVATE_KEY is a key of that App"),
     ] {
-        hub.oddly("GET /app", Odd::Answers(401, vec![date.clone()], message.clone()));
+        for _ in 0..2 {
+            hub.oddly("GET /app", Odd::Answers(401, vec![date.clone()], message.clone()));
+        }
         let client = client_at(&url, Arc::new(Still(ours)));
         let disbelieved = client.introduce().await.unwrap_err().to_string();
         assert!(disbelieved.contains("does not believe the App") && disbelieved.ends_with(expected), "{disbelieved}");
