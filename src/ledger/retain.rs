@@ -150,12 +150,14 @@ const PACED: Duration = Duration::from_secs(3600);
 pub async fn runs(store: &Store, tenant: &TenantId, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let writes = run::forget(&store.view(tenant), before, now.before(KEYED), now.before(PACED), MOST_RUNS)?;
     let are_more = writes.len() >= MOST_RUNS;
-    if !writes.is_empty() {
-        let mut batch = Batch::new();
-        batch.writes(tenant, writes);
-        store.commit(batch).await?;
+    let mut batch = Batch::new();
+    batch.writes(tenant, writes);
+    match store.commit(batch).await {
+        Ok(()) => Ok(are_more),
+        // One of them goes on again: the others have time.
+        Err(StoreError::Conflict) => Ok(false),
+        Err(error) => Err(error),
     }
-    Ok(are_more)
 }
 
 /// The writes that forget an event, none where it stays.
@@ -188,14 +190,18 @@ mod tests {
     use crate::domain::card::{Audience, Card};
     use crate::domain::effect::{Effect, EffectKind};
     use crate::domain::event::{Address, ChannelName, EventKind, Incoming};
-    use crate::domain::ids::{ApprovalId, EffectId, LaneKey};
+    use crate::domain::ids::{ApprovalId, EffectId, LaneKey, RunId};
     use crate::domain::outcome::Expect;
     use crate::domain::time::testing::Still;
     use crate::store::keyspace::answer::{Answer, Asked};
     use crate::store::keyspace::face::{self, Face, put_face};
+    use crate::store::keyspace::run::Keyed;
     use crate::store::memory::Memory;
     use crate::store::seal::Keyring;
     use crate::store::testing::in_memory;
+
+    /// A day in milliseconds.
+    const DAY: i64 = 24 * 3600 * 1000;
 
     /// Events 1 to 4 that asked nothing of us, and ended when they were accepted.
     async fn four_events() -> (Store, Arc<Memory>, TenantId) {
@@ -224,6 +230,33 @@ mod tests {
         }
         store.commit(batch).await.unwrap();
         (store, memory, tenant)
+    }
+
+    #[tokio::test]
+    async fn runs_are_forgotten_when_they_are_over_for_long_and_their_numbers_are_not() {
+        let (store, tenant) = (in_memory(), TenantId::default_tenant());
+        let view = store.view(&tenant);
+        let row = |id| Keyed { run: RunId(id), made: Timestamp(1) };
+        let mut batch = Batch::new();
+        for id in 1..=5 {
+            batch.write(&tenant, run::put_run(RunId(id), &row(id), None));
+            batch.writes(&tenant, run::put_keyed(&format!("k{id}"), &row(id), None));
+        }
+        // The second is not over, the third is over for a day alone, the fifth was given out last.
+        for (id, since) in [(1, 1), (3, DAY), (4, 1), (5, 1)] {
+            batch.writes(&tenant, run::put_over("g", RunId(id), Timestamp(since)));
+        }
+        store.commit(batch).await.unwrap();
+        let left = |view: &View| {
+            let ids = (1..=5).filter(|id| run::read::<Keyed>(view, RunId(*id)).unwrap().is_some());
+            ids.collect::<Vec<u64>>()
+        };
+        let keys = |view: &View| (1..=5).filter(|id| run::keyed(view, &format!("k{id}")).unwrap().is_some()).count();
+        assert!(!runs(&store, &tenant, Timestamp(DAY), Timestamp(30 * DAY)).await.unwrap());
+        assert_eq!((left(&view), keys(&view)), (vec![2, 3, 5], 5), "keys are known for longer");
+        runs(&store, &tenant, Timestamp(DAY), Timestamp(100 * DAY)).await.unwrap();
+        assert_eq!((left(&view), keys(&view)), (vec![2, 3, 5], 0));
+        assert_eq!(run::next_id(&view).unwrap(), RunId(6));
     }
 
     fn digest(event: u64) -> Effect {

@@ -212,9 +212,11 @@ pub fn forget(
     let highest = view.keys(RUN, Order::Descending).next().transpose()?;
     let mut writes = Vec::new();
     for key in older(view, OVER, over, most)? {
-        let run = number_of(&key).map(|id| numbered(RUN, id));
-        if run != highest {
-            writes.extend(run.map(|run| take(run, Expect::Any)));
+        let Some(run) = number_of(&key).map(|id| numbered(RUN, id)) else { continue };
+        if Some(&run) != highest.as_ref() {
+            // One that somebody sets going again just now stays.
+            let row = view.get::<Row>(&run)?;
+            writes.extend(row.map(|row| take(run, Expect::Version(row.version))));
             writes.push(take(key, Expect::Any));
         }
     }
@@ -226,6 +228,11 @@ pub fn forget(
     }
     Ok(writes)
 }
+
+/// A row of which nothing but its version matters.
+#[derive(Serialize, Deserialize)]
+struct Row {}
+impl Record for Row {}
 
 /// Bytes of a time in a key.
 const TIME: usize = 8;
