@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::access::ask_once;
 use super::{Global, print};
 use crate::app::Mode;
+use crate::domain::api_key::Scope;
 
 /// Options of `keys`.
 #[derive(Args)]
@@ -21,8 +22,8 @@ pub(super) struct KeysArgs {
 enum Keys {
     /// Make an API key for a program; it is printed once and kept nowhere
     Create {
-        /// What it permits; once for each: events:github
-        #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = ["events:github"])]
+        /// What it permits; once for each
+        #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = Scope::ALL.map(Scope::as_str))]
         scopes: Vec<String>,
         /// What for, in your words
         #[arg(long, default_value = "")]

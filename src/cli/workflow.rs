@@ -43,6 +43,10 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// What changed files would have done with the events that are kept
     WhatIf(what_if::WhatIfArgs),
+    /// Start a workflow that begins by hand
+    Start(runs::StartArgs),
+    /// What workflows in the shadow would have done
+    Shadow(runs::ShadowArgs),
     /// Runs, the newest first
     Runs(runs::RunsArgs),
     /// One run: its steps and its story
@@ -71,6 +75,8 @@ pub(super) async fn run(global: &Global, args: &WorkflowArgs) -> anyhow::Result<
         Command::Check { files } => files_or_folder(global, files)?,
         Command::Simulate(args) => return simulate::run(global, args),
         Command::WhatIf(args) => return what_if::run(global, args).await,
+        Command::Start(args) => return runs::start(global, args).await,
+        Command::Shadow(args) => return runs::shadow(global, args).await,
         Command::Runs(args) => return runs::list(global, args).await,
         Command::Show(args) => return runs::show(global, args).await,
         Command::Retry(args) => return runs::retry(global, args).await,

@@ -36,17 +36,21 @@ pub enum Scope {
     /// To post what has happened on GitHub; nothing is read by it.
     #[serde(rename = "events:github")]
     EventsGitHub,
+    /// To call webhooks by which workflows begin; nothing is read by it.
+    #[serde(rename = "webhooks")]
+    Webhooks,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::EventsGitHub];
+    pub const ALL: [Self; 2] = [Self::EventsGitHub, Self::Webhooks];
 
     /// As it is written.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EventsGitHub => "events:github",
+            Self::Webhooks => "webhooks",
         }
     }
 }

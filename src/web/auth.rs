@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -30,27 +30,31 @@ pub struct Caller {
 
 /// Lets a request through that bears an admin token, or an API key that permits the route.
 pub async fn require_token(State(state): State<Shared>, mut request: axum::extract::Request, next: Next) -> Response {
-    let bearer = edge::text(request.headers(), header::AUTHORIZATION.as_str());
+    let wanted = api::scope_of(request.method(), request.uri().path());
+    match caller(&state, request.headers(), wanted).await {
+        Ok(caller) => request.extensions_mut().insert(caller),
+        Err(problem) => return problem.into_response(),
+    };
+    next.run(request).await
+}
+
+/// Who bears an admin token, or an API key that permits what is wanted, within their share of requests.
+pub(super) async fn caller(state: &Shared, headers: &HeaderMap, wanted: Option<Scope>) -> Result<Caller, Problem> {
+    let bearer = edge::text(headers, header::AUTHORIZATION.as_str());
     let has_bearer = bearer.is_some();
     let token =
         bearer.and_then(|bearer| bearer.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
     let token = token.map(|(_, token)| token.trim().to_owned()).unwrap_or_default();
     let caller = if state.admin.match_any(&token) {
-        Ok(Caller { id: ADMIN.to_owned(), name: OPERATOR.to_owned() })
+        Caller { id: ADMIN.to_owned(), name: OPERATOR.to_owned() }
     } else if is_key(&token) {
-        by_key(&state, &token, api::scope_of(request.method(), request.uri().path())).await
+        by_key(state, &token, wanted).await?
     } else {
-        Err(refused(&state, if has_bearer { "wrong token" } else { "no token" }, Problem::unauthentic()))
+        return Err(refused(state, if has_bearer { "wrong token" } else { "no token" }, Problem::unauthentic()));
     };
-    let caller = match caller {
-        Ok(caller) => caller,
-        Err(problem) => return problem.into_response(),
-    };
-    if let Err(seconds) = state.limit.count(ChannelName::Api, &caller.id, state.inbox.clock().now()) {
-        return Problem::too_many(seconds).into_response();
-    }
-    request.extensions_mut().insert(caller);
-    next.run(request).await
+    let counted = state.limit.count(ChannelName::Api, &caller.id, state.inbox.clock().now());
+    counted.map_err(Problem::too_many)?;
+    Ok(caller)
 }
 
 /// Counts who is not let in. Nothing of what they presented is in a log.

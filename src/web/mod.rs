@@ -17,6 +17,7 @@ pub mod slack;
 pub mod slack_install;
 pub mod task_page;
 pub mod teams;
+pub mod webhook;
 pub mod written;
 
 use std::sync::Arc;
@@ -94,6 +95,7 @@ pub fn routes(state: Shared) -> Router {
         .route(manifest::REDIRECT_PATH, get(slack_install::finish))
         .route(MESSAGES_PATH, post(teams::receive))
         .route(WEBHOOK_PATH, post(github::receive))
+        .route(webhook::PATH, post(webhook::receive))
         .route(task_page::PATHS[0], get(task_page::show))
         .route(task_page::PATHS[1], get(task_page::show))
         .route("/healthz", get(health::alive))

@@ -3,13 +3,15 @@
 //! Owns the match of a happening with triggers, the verdict of their conditions, and the keys of the run that begins.
 //! Whether the run has its turn is `turn.rs`; numbers, rows and what is fetched are the caller's.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::domain::ids::{EventId, RunId};
 use crate::domain::task::Person;
 use crate::domain::time::Timestamp;
 use crate::workflow::condition::{Judged, Verdict};
-use crate::workflow::context::Told;
+use crate::workflow::context::{MANUAL, Told, WEBHOOK};
 use crate::workflow::definition::Workflow;
 use crate::workflow::mistake::{instead, quoted};
 use crate::workflow::run::{Run, RunFailure, Status};
@@ -62,6 +64,19 @@ pub enum By {
         /// The id.
         id: String,
     },
+}
+
+impl By {
+    /// By what an event begins workflows of which a platform tells, or what stands in its place: calls of other services
+    /// and starts by hand.
+    #[must_use]
+    pub fn of(platform: &str, name: &str) -> Self {
+        match platform {
+            WEBHOOK => Self::Webhook { id: name.to_owned() },
+            MANUAL => Self::Manual { workflow: name.to_owned() },
+            _ => Self::Event,
+        }
+    }
 }
 
 /// The run by which something was caused.
@@ -128,18 +143,8 @@ pub fn consider<'w>(workflow: &'w Workflow, happening: &Happening, now: Timestam
     if happening.cause.is_some() && !workflow.allow_self {
         return None;
     }
-    let is_about = |(place, trigger): &(usize, &Trigger)| match (&trigger.begins, &happening.by) {
-        (Begins::Event(name), By::Event) => {
-            name.platform == happening.told.platform && name.event == happening.told.name
-        }
-        (Begins::Schedule(_), By::Schedule { workflow: wanted, trigger }) => {
-            *wanted == workflow.name && trigger == place
-        }
-        (Begins::Manual(_), By::Manual { workflow: wanted }) => *wanted == workflow.name,
-        (Begins::Webhook(id), By::Webhook { id: wanted }) => id == wanted,
-        _ => false,
-    };
-    let triggers = workflow.triggers.iter().enumerate().filter(is_about);
+    let Told { platform, name, .. } = &happening.told;
+    let triggers = about(workflow, &happening.by, platform, name);
     let (trigger, judged) = best(triggers, &happening.told, workflow, now)?;
     let depth = happening.cause.map_or(0, |cause| cause.depth.saturating_add(1));
     let when = match &judged.verdict {
@@ -155,14 +160,28 @@ pub fn consider<'w>(workflow: &'w Workflow, happening: &Happening, now: Timestam
     Some(begun)
 }
 
+/// The triggers of a workflow that are about something, each with its place.
+pub(super) fn about<'w>(
+    workflow: &'w Workflow,
+    by: &'w By,
+    platform: &'w str,
+    name: &'w str,
+) -> impl Iterator<Item = (usize, &'w Trigger)> {
+    workflow.triggers.iter().enumerate().filter(move |(place, trigger)| match (&trigger.begins, by) {
+        (Begins::Event(wanted), By::Event) => wanted.platform == platform && wanted.event == name,
+        (Begins::Schedule(_), By::Schedule { workflow: wanted, trigger }) => {
+            *wanted == workflow.name && trigger == place
+        }
+        (Begins::Manual(_), By::Manual { workflow: wanted }) => *wanted == workflow.name,
+        (Begins::Webhook(id), By::Webhook { id: wanted }) => id == wanted,
+        _ => false,
+    })
+}
+
 /// What an event is to the triggers of a workflow: the best of them, by its place, and what became of its conditions.
 #[must_use]
 pub fn judge(workflow: &Workflow, told: &Told, now: Timestamp) -> Option<(usize, Judged)> {
-    let is_about = |(_, trigger): &(usize, &Trigger)| match &trigger.begins {
-        Begins::Event(name) => name.platform == told.platform && name.event == told.name,
-        _ => false,
-    };
-    best(workflow.triggers.iter().enumerate().filter(is_about), told, workflow, now)
+    best(about(workflow, &By::of(&told.platform, &told.name), &told.platform, &told.name), told, workflow, now)
 }
 
 /// What conditions of triggers see: the event, and the variables.
@@ -246,7 +265,7 @@ impl Begun<'_> {
             about: None,
             awaits: Vec::new(),
             depth: self.depth,
-            shadow: false,
+            shadow: self.workflow.shadow,
             status,
             attempt: 1,
             created: now,
@@ -277,7 +296,7 @@ pub fn inputs(asked: &[Input], given: &Map<String, Value>) -> Result<Map<String,
         let value = match given.get(&input.name).or(input.default.as_ref()) {
             None if input.required => return Err(format!("`{}` is needed, and is not there", input.name)),
             None => continue,
-            Some(value) => value,
+            Some(value) => read_as(input.kind, value),
         };
         let (fits, wanted) = match input.kind {
             InputKind::Text => (value.is_string(), "a text"),
@@ -287,9 +306,15 @@ pub fn inputs(asked: &[Input], given: &Map<String, Value>) -> Result<Map<String,
         if !fits {
             return Err(format!("`{}` takes {wanted}", input.name));
         }
-        filled.insert(input.name.clone(), value.clone());
+        filled.insert(input.name.clone(), value.into_owned());
     }
     Ok(filled)
+}
+
+/// A value as what is asked for: on a command line all of them are texts.
+fn read_as(kind: InputKind, value: &Value) -> Cow<'_, Value> {
+    let read = value.as_str().filter(|_| kind != InputKind::Text).and_then(|text| serde_json::from_str(text).ok());
+    read.map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{ChannelName, Event, EventKind};
 use crate::domain::time::Timestamp;
 use crate::workflow::condition::FILES_CHANGED;
 use crate::workflow::scope::Path;
@@ -97,6 +97,22 @@ pub struct Told {
     /// The files that it changes, or an object with an `error`, once they were fetched ([`FILES_CHANGED`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files_changed: Option<Value>,
+}
+
+/// What stands for the platform of a start by hand; its event is called as the workflow.
+pub const MANUAL: &str = "manual";
+/// What stands for the platform of a call of another service; its event is called by the id of the webhook.
+pub const WEBHOOK: &str = "webhook";
+
+/// The platform and the name of an event by which workflows may begin. What comes by our own API is called
+/// `manual.NAME` and `webhook.ID`.
+#[must_use]
+pub fn named(event: &Event) -> Option<(&str, &str)> {
+    let EventKind::Platform { name, .. } = &event.what.kind else { return None };
+    match event.what.channel {
+        ChannelName::Api => name.split_once('.'),
+        channel => Some((channel.as_str(), name)),
+    }
 }
 
 impl Told {

@@ -28,6 +28,7 @@ const KEYS: &[&str] = &[
     "dedupe_window",
     "timeout",
     "allow_self",
+    "shadow",
     "vars",
     "trigger",
     "triggers",
@@ -71,6 +72,8 @@ pub struct Workflow {
     pub timeout: Duration,
     /// Whether what runs have caused begins it, to a depth of three; false by default.
     pub allow_self: bool,
+    /// Whether its runs only say what they would do; false by default.
+    pub shadow: bool,
     /// What stands in `{vars.NAME}`.
     pub vars: Map<String, Value>,
     /// What begins it; at least one, at most 20.
@@ -156,6 +159,7 @@ impl Workflow {
             dedupe_window: DEDUPE_WINDOW.default,
             timeout: TIMEOUT.default,
             allow_self: false,
+            shadow: false,
             vars: Map::new(),
             triggers,
             actions,
@@ -178,6 +182,7 @@ impl Workflow {
         self.idempotency_key = fields.template("idempotency_key", mistakes);
         self.dedupe_window = fields.length("dedupe_window", &DEDUPE_WINDOW, mistakes);
         self.timeout = fields.length("timeout", &TIMEOUT, mistakes);
+        self.shadow = fields.flag("shadow", false, mistakes);
         self.allow_self = fields.flag("allow_self", false, mistakes);
         match fields.get("vars").map(|node| (node, node.to_json())) {
             None => {}

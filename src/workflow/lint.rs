@@ -98,6 +98,10 @@ pub fn lints(workflow: &Workflow) -> Vec<Mistake> {
     names.extend(loops(&workflow.actions));
     let mut said: Vec<Mistake> = found.paths.into_iter().filter_map(|(at, path)| judge(at, &path, &names)).collect();
     said.extend(workflow.triggers.iter().filter_map(never_begins));
+    if workflow.allow_self {
+        let what = "`allow_self` changes nothing: with this program no run begins by what the bot has done itself";
+        said.push(Mistake::new(workflow.at, what));
+    }
     said.sort();
     said.dedup();
     said
@@ -109,9 +113,7 @@ fn never_begins(trigger: &Trigger) -> Option<Mistake> {
         Begins::Event(name) if !TELLS.contains(&name.platform.as_str()) => {
             format!("no event of {} begins a workflow with this program", name.platform)
         }
-        Begins::Manual(_) => "nobody can start a workflow by hand with this program".to_owned(),
-        Begins::Webhook(_) => "no call of another service begins a workflow with this program".to_owned(),
-        Begins::Event(_) | Begins::Schedule(_) => return None,
+        Begins::Event(_) | Begins::Schedule(_) | Begins::Manual(_) | Begins::Webhook(_) => return None,
     };
     Some(Mistake::new(trigger.at, what))
 }

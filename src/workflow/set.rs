@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use sha2::{Digest, Sha256};
 
+use crate::workflow::begin::{By, about};
 use crate::workflow::definition::Workflow;
 use crate::workflow::known::Known;
 use crate::workflow::mistake::{Mistake, Position};
 use crate::workflow::stored::{self, Format, NotThere};
-use crate::workflow::trigger::Begins;
 
 /// The file that is part of the program: tasks of events that are posted with the wish for one.
 const BUILT_IN: (&str, &str) = ("built-in/posted.yml", include_str!("../../config/posted.yml"));
@@ -106,10 +106,9 @@ impl Set {
     /// for a task.
     #[must_use]
     pub fn concerns(&self, platform: &str, event: &str, asks: bool) -> bool {
-        let is_it =
-            |begins: &Begins| matches!(begins, Begins::Event(name) if name.platform == platform && name.event == event);
+        let by = By::of(platform, event);
         let among = self.workflows().filter(|(file, _)| asks || file.name != BUILT_IN.0);
-        among.into_iter().any(|(_, it)| it.enabled && it.triggers.iter().any(|trigger| is_it(&trigger.begins)))
+        among.into_iter().any(|(_, it)| it.enabled && about(it, &by, platform, event).next().is_some())
     }
 }
 

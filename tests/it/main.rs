@@ -67,4 +67,5 @@ mod why;
 mod workflow_files;
 mod workflow_hostile;
 mod workflow_simulate;
+mod workflow_starts;
 mod workflows;

@@ -14,7 +14,7 @@ use crate::store::keyspace::run::{self as runs, KeptFile, Keyed};
 use crate::store::{StoreError, View};
 use crate::tools::notices;
 use crate::workflow::begin::{Begun, By, Happening, When, begun};
-use crate::workflow::context::Told;
+use crate::workflow::context::{Told, named};
 use crate::workflow::run::{About, Run, Status};
 use crate::workflow::set::{File, Set};
 use crate::workflow::turn::{self, MOST_IN_A_MINUTE, Pace, Paced};
@@ -29,12 +29,12 @@ pub(in crate::actors) fn begun_by(
     view: &View,
     now: Timestamp,
 ) -> Result<Option<Outcome>, StoreError> {
-    let EventKind::Platform { name, own, posted, .. } = &event.what.kind else { return Ok(None) };
+    let EventKind::Platform { own, posted, .. } = &event.what.kind else { return Ok(None) };
     // The files are those of the default tenant, as the policies and the settings are.
     if event.tenant != TenantId::default_tenant() {
         return Ok(None);
     }
-    let platform = event.what.channel.as_str();
+    let Some((platform, name)) = named(event) else { return Ok(None) };
     let awaiting = runs::awaiting(view, &event_name(platform, name))?;
     let asks = posted.as_ref().is_some_and(Posted::asks_for_a_task);
     let concerns = set.concerns(platform, name, asks);
@@ -81,7 +81,7 @@ fn heard(run: RunId, event: &Event, now: Timestamp) -> TimerChange {
 fn happening(event: &Event, platform: &str, name: &str) -> Happening {
     let told = Told::of(event, platform, name);
     let key = event.what.dedupe.first().cloned().unwrap_or_else(|| event.id.to_string());
-    Happening { id: event.id, by: By::Event, told, key, requester: None, cause: None }
+    Happening { id: event.id, by: By::of(platform, name), told, key, requester: None, cause: None }
 }
 
 /// A workflow that something may begin.

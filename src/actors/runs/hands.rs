@@ -1,6 +1,6 @@
 //! What runs reach the world by: tools, each under policy, whose outcomes are committed with the run.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::action::{self, Given};
 use super::{Desk, RUN};
@@ -11,7 +11,7 @@ use crate::domain::card::{Action, ButtonStyle, Card, Tone};
 use crate::domain::effect::Terms;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::PrincipalId;
-use crate::domain::outcome::{Acted, Call, Failure, Outcome, Reply};
+use crate::domain::outcome::{Acted, Call, Failure, Outcome, Reply, TimerChange};
 use crate::domain::principal::{Principal, Role, Standing};
 use crate::policy::{Decision, Subject};
 use crate::store::StoreError;
@@ -19,6 +19,7 @@ use crate::store::keyspace::run as runs;
 use crate::tools::{Context, notices, people};
 use crate::workflow::action::Retry;
 use crate::workflow::hands::{self as workflow_hands, Act, Asks, Hands, Question};
+use crate::workflow::known;
 use crate::workflow::run::{self, About, Run};
 
 /// How long the outbox tries what a step owes that says nothing of it; longer than it goes on itself
@@ -27,6 +28,8 @@ const UNTIL_GIVEN_UP: std::time::Duration = std::time::Duration::from_secs(26 * 
 
 /// People who are told of one question.
 const MOST_ASKED: usize = 10;
+/// Characters of what a run in the shadow says of what a step was given.
+const MOST_HELD: usize = 500;
 /// Characters of a question.
 const LONGEST_QUESTION: usize = 200;
 
@@ -42,6 +45,8 @@ pub(super) struct ForRun<'a> {
     outcome: Outcome,
     /// Steps and the tools that did them.
     did: Vec<String>,
+    /// What a run in the shadow would have done.
+    held: Vec<String>,
     /// What broke, so that nothing of this is to be committed.
     fault: Option<anyhow::Error>,
 }
@@ -64,7 +69,23 @@ impl<'a> ForRun<'a> {
             groups: groups.clone(),
         };
         let subject = Subject { id, known: true, role, groups, standing: Standing::Member };
-        Self { run, ctx, desk, event, by, subject, outcome: Outcome::default(), did: Vec::new(), fault: None }
+        Self {
+            run,
+            ctx,
+            desk,
+            event,
+            by,
+            subject,
+            outcome: Outcome::default(),
+            did: Vec::new(),
+            held: Vec::new(),
+            fault: None,
+        }
+    }
+
+    /// What a run in the shadow would have done, for its story.
+    pub(super) fn held_back(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.held)
     }
 
     /// What is committed with the run.
@@ -146,6 +167,11 @@ impl Hands for ForRun<'_> {
             self.did.push(format!("{}: {tool} not permitted", act.step));
             return failed(format!("policies do not permit `{tool}`: {}", decision.reason));
         }
+        if self.run.shadow {
+            self.held.push(format!("held back: `{}` would be done by `{tool}` with {}", act.step, in_short(act.args)));
+            let output = known::simulated(act.action, act.args);
+            return workflow_hands::Acted::Done { output, has_written: false, is_simulated: true };
+        }
         let outcome = match self.perform(act) {
             Ok(outcome) => outcome,
             Err(Failure::Refused(refusal) | Failure::NotPermitted { refusal, .. }) => {
@@ -167,6 +193,12 @@ impl Hands for ForRun<'_> {
     }
 
     fn ask(&mut self, question: &Question<'_>) {
+        if self.run.shadow {
+            self.held.push(format!("held back: `{}` would ask, and is taken to be approved", question.step));
+            let rings: Vec<TimerChange> = (1..=question.min).map(|nth| self.taken_as_approved(question, nth)).collect();
+            self.outcome.timers.extend(rings);
+            return;
+        }
         if let Err(error) = self.asked(question) {
             self.fault.get_or_insert(error.into());
         }
@@ -179,6 +211,17 @@ impl Hands for ForRun<'_> {
 }
 
 impl ForRun<'_> {
+    /// The ring by which a run in the shadow goes on where it would ask somebody.
+    fn taken_as_approved(&self, question: &Question<'_>, nth: u32) -> TimerChange {
+        let (run, attempt, step) = (self.run.id, question.attempt, question.step);
+        let payload = json!({ "by": format!("nobody-{nth}"), "name": "nobody, in the shadow", "approved": true });
+        TimerChange::Set {
+            name: format!("{RUN}/{run}/decided/{attempt}/nobody-{nth}/{step}"),
+            at: self.ctx.now,
+            payload,
+        }
+    }
+
     /// Opens a question, and tells those who may answer it in their own chats.
     fn asked(&mut self, question: &Question<'_>) -> Result<(), StoreError> {
         let requester = self.run.asked_by.clone().filter(|_| question.exclude_requester);
@@ -229,4 +272,11 @@ impl ForRun<'_> {
         card.undivided = true;
         card
     }
+}
+
+/// What a step is given, as far as a line of a story holds it.
+fn in_short(args: &Map<String, Value>) -> String {
+    let text = json!(args).to_string();
+    let short: String = text.chars().take(MOST_HELD).collect();
+    if short.len() < text.len() { short + "…" } else { short }
 }

@@ -6,7 +6,6 @@ use super::begin::{event_name, files, group, turns};
 use super::hands::ForRun;
 use super::{Moving, RUN, turn};
 use crate::domain::effect::{EffectEnd, FailedBy, Report};
-use crate::domain::event::EventKind;
 use crate::domain::ids::PrincipalId;
 use crate::domain::ids::{EventId, RunId};
 use crate::domain::outcome::{Failure, Outcome, TimerChange};
@@ -16,7 +15,7 @@ use crate::store::Stored;
 use crate::store::keyspace::{event, run as runs};
 use crate::tools::Context;
 use crate::workflow::advance::{End, Happened, Next, advance};
-use crate::workflow::context::Told;
+use crate::workflow::context::{Told, named};
 use crate::workflow::run::{self, FailureKind, Run, State, Status};
 
 /// Moves a run by a ring; `rest` is the timer's name behind that of the run.
@@ -88,8 +87,8 @@ fn files_of(payload: &Value) -> Result<Vec<String>, String> {
 fn heard(it: &Moving<'_>, id: &str) -> Result<Option<Happened>, Failure> {
     let Ok(id) = id.parse::<EventId>() else { return Ok(None) };
     let Some(event) = event::read(it.ctx.view, id)? else { return Ok(None) };
-    let EventKind::Platform { name, .. } = &event.what.kind else { return Ok(None) };
-    let told = Told::of(&event, event.what.channel.as_str(), name);
+    let Some((platform, name)) = named(&event) else { return Ok(None) };
+    let told = Told::of(&event, platform, name);
     Ok(Some(Happened::Event { id, told: Box::new(told) }))
 }
 
@@ -128,6 +127,9 @@ pub(super) fn by(it: &Moving<'_>, happened: Happened) -> Result<Outcome, Failure
     if next.needs_files && files(&next.run, ctx.now).is_none() {
         let nothing = Happened::Needed(Err("it is about no pull request of which files could be asked for".to_owned()));
         next = advance(&it.workflow, next.run, nothing, &mut hands, ctx.now, &dice);
+    }
+    for held in hands.held_back() {
+        next.run.remember(ctx.now, held);
     }
     let mut outcome = hands.into_outcome()?;
     keep(it, next, &mut outcome)?;

@@ -1,10 +1,11 @@
-//! `workflow runs|show|cancel|retry`: the runs of workflows, of a running server or of the data folder.
+//! `workflow start|shadow|runs|show|cancel|retry`: the runs of workflows, of a running server or of the data folder.
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use axum::http::Method;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::app::Mode;
 use crate::cli::access::ask_once;
@@ -51,6 +52,24 @@ pub(super) struct RetryArgs {
     from: Option<String>,
 }
 
+/// Options of `workflow start`.
+#[derive(Args)]
+pub(super) struct StartArgs {
+    /// Its name
+    name: String,
+    /// Something that it asks for; once for each
+    #[arg(long = "input", value_name = "NAME=VALUE")]
+    inputs: Vec<String>,
+}
+
+/// Options of `workflow shadow`.
+#[derive(Args)]
+pub(super) struct ShadowArgs {
+    /// The tenant
+    #[arg(long, default_value = "default")]
+    tenant: String,
+}
+
 async fn ask(global: &Global, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
     ask_once(global.load(Vec::new())?, Mode::StoreOnly, method, path, body).await
 }
@@ -85,7 +104,8 @@ pub(super) async fn show(global: &Global, args: &OneArgs) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     let text = |key: &str| print::text(&run, key).to_owned();
-    print::line(format!("{} of {}: {}", text("id"), text("workflow"), text("status")));
+    let shadow = if run["shadow"] == true { ", in the shadow: nothing of it was done" } else { "" };
+    print::line(format!("{} of {}: {}{shadow}", text("id"), text("workflow"), text("status")));
     if !text("failure").is_empty() {
         print::line(format!("failed at {}", text("failure")));
     }
@@ -96,6 +116,51 @@ pub(super) async fn show(global: &Global, args: &OneArgs) -> anyhow::Result<Exit
     }
     for line in run["history"].as_array().into_iter().flatten() {
         print::line(format!("{}  {}", print::text(line, "at"), print::text(line, "what")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn start(global: &Global, args: &StartArgs) -> anyhow::Result<ExitCode> {
+    let mut inputs = Map::new();
+    for input in &args.inputs {
+        let (name, value) = input.split_once('=').with_context(|| format!("--input {input}: write NAME=VALUE"))?;
+        inputs.insert(name.to_owned(), value.into());
+    }
+    let to = format!("/workflows/{}/start", path(&args.name));
+    let body = json!({ "inputs": inputs });
+    let did = ask(global, Method::POST, &to, Some(&body)).await?;
+    if global.json {
+        print::json(&did);
+    } else {
+        let event = print::text(&did, "event");
+        print::line(format!("{} is started by {event}: `ai-crm why {event}` says what became of it", args.name));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn shadow(global: &Global, args: &ShadowArgs) -> anyhow::Result<ExitCode> {
+    let answer = ask(global, Method::GET, &format!("/workflows/shadow?tenant={}", args.tenant), None).await?;
+    if global.json {
+        print::json(&answer);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let workflows: Vec<(&String, &Value)> = answer["workflows"].as_object().into_iter().flatten().collect();
+    if workflows.is_empty() {
+        print::line("no workflow has run in the shadow: give one `shadow: true`");
+    }
+    let counts = |value: &Value| {
+        let counted = value.as_object().into_iter().flatten();
+        counted.map(|(what, count)| format!("{what} {count}")).collect::<Vec<_>>().join(", ")
+    };
+    for (name, held) in workflows {
+        print::line(format!("{name}: {} runs in the shadow ({})", held["runs"], counts(&held["by_status"])));
+        print::line(format!("  held back, by step: {}", counts(&held["held_back"])));
+        for failure in held["failures"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            print::line(format!("  failed: {failure}"));
+        }
+    }
+    if answer["is_whole"] == false {
+        print::remark("older runs were not looked at");
     }
     Ok(ExitCode::SUCCESS)
 }

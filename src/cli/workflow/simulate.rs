@@ -16,7 +16,7 @@ use crate::cli::{Global, print};
 use crate::domain::ids::EventId;
 use crate::domain::time::{Clock as _, Timestamp};
 use crate::workflow::begin::{By, Happening, inputs};
-use crate::workflow::context::Told;
+use crate::workflow::context::{MANUAL, Told, WEBHOOK};
 use crate::workflow::definition::Workflow;
 use crate::workflow::mistake::{instead, quoted};
 use crate::workflow::simulate::{Assumed, payload_and_files, simulate};
@@ -154,13 +154,13 @@ fn kind(workflow: &Workflow, args: &SimulateArgs, payload: &Value) -> anyhow::Re
     if let [event] = events[..] {
         return Ok((By::Event, event.platform.clone(), event.event.clone()));
     }
-    let own = |by, name: &str| Ok((by, "ai-crm".to_owned(), name.to_owned()));
+    let own = |by, platform: &str, name: &str| Ok((by, platform.to_owned(), name.to_owned()));
     let name = workflow.name.clone();
     match workflow.triggers.iter().enumerate().find(|(_, trigger)| !matches!(trigger.begins, Begins::Event(_))) {
         Some((trigger, of)) if events.is_empty() => match &of.begins {
-            Begins::Webhook(id) => own(By::Webhook { id: id.clone() }, "webhook"),
-            Begins::Manual(_) => own(By::Manual { workflow: name }, "manual"),
-            _ => own(By::Schedule { workflow: name, trigger }, "schedule"),
+            Begins::Webhook(id) => own(By::of(WEBHOOK, id), WEBHOOK, id),
+            Begins::Manual(_) => own(By::of(MANUAL, &name), MANUAL, &name),
+            _ => own(By::Schedule { workflow: name, trigger }, "schedule", "schedule"),
         },
         _ => bail!("which event is it? give --name; {}", told_of(workflow)),
     }

@@ -9,11 +9,12 @@ mod effects;
 mod events;
 mod github;
 mod keys;
-mod once;
+pub(super) mod once;
 mod openapi;
 mod operate;
 mod route;
 mod runs;
+mod shadow;
 mod tools;
 mod why;
 mod workflows;
@@ -55,6 +56,9 @@ pub(crate) const ROUTES: &[Route] = &[
     route("post", "/runs/{id}/retry", "Set a run going again that is over; what was done is not repeated")
         .query(&[TENANT])
         .body(runs::retry_schema),
+    route("post", "/workflows/{name}/start", "Start a workflow by hand, with what it asks for")
+        .body(workflows::start_schema),
+    route("get", "/workflows/shadow", "What workflows in the shadow would have done").query(&[TENANT]),
     route(
         "post",
         "/workflows/what-if",
@@ -99,6 +103,8 @@ pub(crate) fn routes(state: Shared) -> Router<Shared> {
         .route(github::PATH, post(github::receive))
         .route("/effects", get(effects::list))
         .route("/workflows/what-if", post(workflows::what_if))
+        .route("/workflows/shadow", get(shadow::report))
+        .route("/workflows/{name}/start", post(workflows::start))
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(runs::show))
         .route("/runs/{id}/cancel", post(runs::cancel))

@@ -60,7 +60,7 @@ impl Drop for Place {
 ///
 /// # Errors
 /// Where it is no text, is empty or is too long.
-pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(in crate::web) fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(key) = headers.get(HEADER) else { return Ok(None) };
     let odd = || Problem::malformed(format!("{HEADER}: 1 to {LONGEST} visible characters of ASCII are needed"));
     let key = key.to_str().map_err(|_| odd())?.trim();

@@ -1,23 +1,28 @@
-//! What a changed set of workflows would have done with the events that are kept.
+//! Workflows: started by hand; and what a changed set of them would have done with the events that are kept.
 
 use axum::Json;
-use axum::extract::State;
+use axum::body::Bytes;
+use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::domain::api_key::Posted;
 use crate::domain::event::EventKind;
+use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::event;
 use crate::store::{StoreError, View};
 use crate::tools;
 use crate::web::Shared;
-use crate::web::auth::Tenant;
+use crate::web::auth::{Caller, Tenant};
 use crate::web::problem::Problem;
-use crate::workflow::begin::{By, Happening};
-use crate::workflow::context::Told;
+use crate::web::webhook::happening;
+use crate::workflow::begin::{self, By, Happening};
+use crate::workflow::context::{MANUAL, Told, named};
 use crate::workflow::known::{self, Known, PLATFORMS};
 use crate::workflow::set::Set;
+use crate::workflow::trigger::Begins;
 use crate::workflow::what_if::Difference;
 
 /// As many events are looked at, of whichever kind: most are passed over by their names.
@@ -51,6 +56,45 @@ pub(super) struct Asked {
 struct File {
     name: String,
     text: String,
+}
+
+/// What a workflow asks for, as a JSON Schema.
+pub(super) fn start_schema() -> Value {
+    let inputs = json!({ "type": "object", "description": "what its trigger `manual` asks for, by name" });
+    json!({ "type": "object", "additionalProperties": false, "properties": { "inputs": inputs } })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Start {
+    #[serde(default)]
+    inputs: Map<String, Value>,
+}
+
+/// Starts a workflow of which a trigger is `manual`. Its file is the operator's, so its runs are the default tenant's.
+pub(super) async fn start(
+    State(state): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Json(asked): Json<Start>,
+) -> Result<Json<Value>, Problem> {
+    let set = state.workflows.current();
+    let Some((_, workflow)) = set.find(&name) else {
+        return Err(Problem::not_found(format!("no workflow is called `{name}`: see `ai-crm workflow check`")));
+    };
+    let manual = workflow.triggers.iter().find_map(|trigger| match &trigger.begins {
+        Begins::Manual(inputs) => Some(inputs),
+        _ => None,
+    });
+    let conflict = |what: String| Problem::new(StatusCode::CONFLICT, what);
+    let wanted = manual
+        .filter(|_| workflow.enabled)
+        .ok_or_else(|| conflict(format!("nobody starts `{name}` by hand: it is off, or has no trigger `manual`")))?;
+    let inputs = begin::inputs(wanted, &asked.inputs).map_err(|why| Problem::malformed(format!("inputs: {why}")))?;
+    let id = state.inbox.next_id().await?;
+    let incoming = happening((MANUAL, &name), &id.to_string(), &caller, inputs, Bytes::new());
+    state.intake.accept(TenantId::default_tenant(), id, incoming).await?;
+    Ok(Json(json!({ "event": id.to_string(), "workflow": name })))
 }
 
 /// The changed set and the one in use, over the events since a time.
@@ -95,8 +139,8 @@ fn look(
             Ok(None) | Err(StoreError::Unreadable(_)) => continue,
             Err(error) => return Err(error),
         };
-        let EventKind::Platform { name, own: false, posted, .. } = &it.what.kind else { continue };
-        let platform = it.what.channel.as_str();
+        let EventKind::Platform { own: false, posted, .. } = &it.what.kind else { continue };
+        let Some((platform, name)) = named(&it) else { continue };
         let asks = posted.as_ref().is_some_and(Posted::asks_for_a_task);
         if !before.concerns(platform, name, asks) && !after.concerns(platform, name, asks) {
             difference.events += 1;
@@ -104,7 +148,7 @@ fn look(
         }
         let told = Told::of(&it, platform, name);
         let key = it.what.dedupe.first().cloned().unwrap_or_default();
-        let happening = Happening { id: it.id, by: By::Event, told, key, requester: None, cause: None };
+        let happening = Happening { id: it.id, by: By::of(platform, name), told, key, requester: None, cause: None };
         difference.take(before, after, &happening, now);
     }
     Ok((difference, true))

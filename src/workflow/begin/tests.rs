@@ -95,10 +95,12 @@ fn times_people_and_calls_begin_what_they_are_for() {
         panic!()
     };
     let given = |given: Value| inputs(asked, given.as_object().unwrap());
-    assert_eq!(given(json!({"n": 3})).map(Value::Object), Ok(json!({"n": 3, "s": "x"})));
+    for n in [json!(3), json!("3")] {
+        assert_eq!(given(json!({"n": n})).map(Value::Object), Ok(json!({"n": 3, "s": "x"})));
+    }
     for (wrong, said) in [
         (json!({}), "`n` is needed"),
-        (json!({"n": "3"}), "takes a number"),
+        (json!({"n": "many"}), "takes a number"),
         (json!({"n": 1, "t": 1}), "`t` is not asked for"),
     ] {
         assert!(given(wrong).unwrap_err().contains(said), "{said}");
