@@ -115,10 +115,22 @@ pub(in super::super) fn pull(repository: &Repository, id: u64, head: &str, base:
     })
 }
 
+/// What a merge of a pull request pushes: each file that it changes, as it is in its head; without content where it goes.
+pub(in super::super) fn merged(repository: &Repository, pull: &Pull) -> Vec<(String, Option<Vec<u8>>)> {
+    let (before, after) = (files_of(repository, &pull.base_sha), files_of(repository, &pull.head_sha));
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differ = paths.into_iter().filter(|path| before.get(*path) != after.get(*path));
+    differ.map(|path| (path.clone(), after.get(path).cloned())).collect()
+}
+
+/// The files of a commit; none where there is no such commit.
+fn files_of(repository: &Repository, sha: &str) -> Arc<Files> {
+    repository.commits.get(sha).map(|commit| commit.files.clone()).unwrap_or_default()
+}
+
 /// The files that a pull request changes, in the order of their names.
 pub(in super::super) fn changed(state: &State, repository: &Repository, pull: &Pull) -> Vec<Value> {
-    let files = |sha: &str| repository.commits.get(sha).map(|commit| commit.files.clone()).unwrap_or_default();
-    let (before, after) = (files(&pull.base_sha), files(&pull.head_sha));
+    let (before, after) = (files_of(repository, &pull.base_sha), files_of(repository, &pull.head_sha));
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let differ = paths.into_iter().filter(|path| before.get(*path) != after.get(*path));
     let shown = differ.map(|path| {

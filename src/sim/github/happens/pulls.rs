@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::issue::{Issue, Line, Pull, Review};
 use super::super::shape;
 use super::super::state::State;
-use super::{Scene, comments, tell, tell_of};
+use super::{Scene, code, comments, tell, tell_of};
 
 /// The part of an issue that is a pull request's.
 fn pull_mut(state: &mut State, scene: Scene, number: u64) -> Option<&mut Pull> {
@@ -103,12 +103,18 @@ pub(in super::super) fn synchronize(state: &mut State, scene: Scene, branch: &st
     }
 }
 
-/// Merges it, which closes it.
+/// Merges it, which pushes what it changes to the branch that it is for, and closes it.
 pub(in super::super) fn merge(state: &mut State, scene: Scene, number: u64) {
     let Some(issue) = state.issue_mut(scene.repository, number) else { return };
     let Issue { open: true, pull: Some(pull), .. } = issue else { return };
     (pull.merged_at, pull.merged_by) = (Some(scene.now), Some(scene.actor));
     issue.open = false;
     (issue.closed_at, issue.closed_by, issue.updated_at) = (Some(scene.now), Some(scene.actor), scene.now);
+    let repository = state.repositories.get(&scene.repository);
+    let pull = repository.and_then(|of| of.issues.get(&number)?.pull.as_ref().map(|pull| (of, pull)));
+    let merged = pull.map(|(of, pull)| (pull.base.clone(), code::merged(of, pull)));
+    if let Some((base, changed)) = merged.filter(|(_, changed)| !changed.is_empty()) {
+        code::push(state, scene, &base, &format!("Merge pull request #{number}"), &changed);
+    }
     tell_of(state, scene, number, "closed", json!({}));
 }
