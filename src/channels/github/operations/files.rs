@@ -49,6 +49,9 @@ struct Args {
     /// A branch, a tag or a commit; the default branch where it is missing.
     #[serde(default, rename = "ref")]
     reference: Option<String>,
+    /// What is longer is no text that anybody reads; of more than 1 MB GitHub shows nothing at all.
+    #[serde(default)]
+    most_bytes: Option<usize>,
 }
 
 /// A file of the answer. Of one of more than 1 MB GitHub shows no content.
@@ -65,7 +68,7 @@ struct Content {
 
 /// Output: `{text, sha}`, the sha that of the file's content, or `{missing: true}`.
 pub(super) async fn file(scene: &Scene<'_>) -> Result<Value, DeliverError> {
-    let Args { path, reference } = scene.args()?;
+    let Args { path, reference, most_bytes } = scene.args()?;
     let query = reference.map(|reference| format!("?ref={}", value(&reference))).unwrap_or_default();
     let path = scene.repository.path(format_args!("contents/{}{query}", file_path("path", &path)?));
     let answer = scene.ask(Ask::get(path)).await?;
@@ -85,5 +88,8 @@ pub(super) async fn file(scene: &Scene<'_>) -> Result<Value, DeliverError> {
     let letters: String = content.content.split_ascii_whitespace().collect();
     let bytes = BASE64.decode(letters.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let text = bytes.ok_or_else(|| refused("path", "it is no text in UTF-8"))?;
+    if let Some(most) = most_bytes.filter(|most| text.len() > *most) {
+        return Err(refused("path", &format!("it has {} bytes; at most {most} are read", text.len())));
+    }
     Ok(json!({ "text": text, "sha": content.sha }))
 }

@@ -304,6 +304,9 @@ async fn a_file_is_read_as_text_or_said_to_be_missing() {
     let file = |encoding: &str, content: &str| json!({ "type": "file", "sha": "f00", "encoding": encoding, "content": content });
     hub.answers(&path, file("base64", "YTogMQ0K\nYjogMgo=\n"));
     assert_eq!(channel.call(&reading).await.unwrap().output, json!({ "text": "a: 1\r\nb: 2\n", "sha": "f00" }));
+    let short = call("github.file", json!({ "path": ".github/ai-crm.yml", "ref": "a/b", "most_bytes": 10 }));
+    let refused = channel.call(&short).await.unwrap_err().to_string();
+    assert!(refused.contains("path: it has 11 bytes; at most 10 are read"), "{refused}");
     for (answer, expected) in [
         (file("none", ""), "path: it is longer than 1 MB"),
         (file("base64", "/w=="), "path: it is no text"),
