@@ -10,12 +10,12 @@ use crate::domain::outcome::{Call, Reply};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::event::End;
 use crate::store::{StoreError, View};
-use crate::workflow::set::Set;
+use crate::workflow::set::Live;
 
 /// By what a report is judged.
 pub(super) struct Ground<'a> {
     /// The workflows in use.
-    pub(super) workflows: &'a Set,
+    pub(super) workflows: &'a Live,
     /// The store of its tenant.
     pub(super) view: &'a View,
     /// The present.

@@ -265,6 +265,7 @@ impl Begun<'_> {
             about: None,
             awaits: Vec::new(),
             depth: self.depth,
+            repository: None,
             shadow: self.workflow.shadow,
             status,
             attempt: 1,

@@ -17,6 +17,10 @@ use crate::workflow::trigger::{Begins, EventName, Trigger};
 use crate::workflow::version::Version;
 use crate::workflow::yaml::{self, Is, Node};
 
+/// Its name, without its folder.
+pub const NAME: &str = "ai-crm.yml";
+/// Where it stands in a repository.
+pub const PATH: &str = ".github/ai-crm.yml";
 /// The one action of such a file.
 pub const ACTION: &str = "create_ai_crm_task";
 /// Rules of one file.
@@ -39,6 +43,12 @@ const TRIGGERS: &[(&str, &str)] = &[
     ("pull_request_closed", "pull_request.closed"),
     ("release_published", "release.published"),
 ];
+
+/// Whether a rule of some repository could begin by an event of GitHub.
+#[must_use]
+pub fn may_begin_by(event: &str) -> bool {
+    TRIGGERS.iter().any(|(_, known)| *known == event)
+}
 
 /// Keys that mean more than a task, wherever they stand.
 const MORE_THAN_TASKS: &[&str] = &[

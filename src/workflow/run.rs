@@ -57,6 +57,9 @@ pub struct Run {
     /// How many runs stand between it and what began from outside: 0 to 3.
     #[serde(default)]
     pub depth: u8,
+    /// The repository whose file its workflow stands in, `owner/name`; nothing where those who run the bot keep the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
     /// Whether what it would write is held back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shadow: bool,

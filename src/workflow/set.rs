@@ -13,12 +13,15 @@ use crate::workflow::begin::{By, about};
 use crate::workflow::definition::Workflow;
 use crate::workflow::known::Known;
 use crate::workflow::mistake::{Mistake, Position};
+use crate::workflow::repository_file;
 use crate::workflow::stored::{self, Format, NotThere};
 
 /// The file that is part of the program: tasks of events that are posted with the wish for one.
 const BUILT_IN: (&str, &str) = ("built-in/posted.yml", include_str!("../../config/posted.yml"));
 /// Versions that are kept read; of more the rest is read anew.
 const MOST_VERSIONS: usize = 1_000;
+/// Files of repositories that are kept read, some kilobytes each; of more the rest is read anew.
+const MOST_REPOSITORIES: usize = 500;
 
 /// A file of workflows that is valid.
 #[derive(Debug)]
@@ -31,6 +34,17 @@ pub struct File {
     pub digest: String,
     /// What stands in it.
     pub workflows: Vec<Arc<Workflow>>,
+    /// The repository whose file it is, `owner/name`; nothing where those who run the bot keep it.
+    pub repository: Option<String>,
+}
+
+impl File {
+    /// Whether an event of this name may begin anything in it.
+    #[must_use]
+    pub fn concerns(&self, platform: &str, event: &str) -> bool {
+        let by = By::of(platform, event);
+        self.workflows.iter().any(|it| it.enabled && about(it, &by, platform, event).next().is_some())
+    }
 }
 
 /// All files.
@@ -83,7 +97,7 @@ impl Set {
                         continue;
                     }
                     let workflows = workflows.into_iter().map(Arc::new).collect();
-                    set.files.push(File { digest: digest(&name, &text), name, text, workflows });
+                    set.files.push(File { digest: digest(&name, &text), name, text, workflows, repository: None });
                 }
                 Err(mistakes) => wrong.push(Wrong { file: name, mistakes }),
             }
@@ -106,9 +120,8 @@ impl Set {
     /// for a task.
     #[must_use]
     pub fn concerns(&self, platform: &str, event: &str, asks: bool) -> bool {
-        let by = By::of(platform, event);
-        let among = self.workflows().filter(|(file, _)| asks || file.name != BUILT_IN.0);
-        among.into_iter().any(|(_, it)| it.enabled && about(it, &by, platform, event).next().is_some())
+        let mut among = self.files.iter().filter(|file| asks || file.name != BUILT_IN.0);
+        among.any(|file| file.concerns(platform, event))
     }
 }
 
@@ -121,6 +134,7 @@ fn same_name(at: Position, name: &str, other: &str) -> Mistake {
 pub struct Live {
     current: ArcSwap<Set>,
     versions: Mutex<HashMap<String, Arc<Workflow>>>,
+    repositories: Mutex<HashMap<String, Arc<File>>>,
     refused: ArcSwapOption<Vec<Wrong>>,
 }
 
@@ -167,6 +181,39 @@ impl Live {
         }
         versions.insert(format!("{version}/{name}"), Arc::clone(&found));
         Ok(found)
+    }
+
+    /// The file of a repository by its digest, where it is kept read.
+    #[must_use]
+    pub fn kept_read(&self, repository: &str, digest: &str) -> Option<Arc<File>> {
+        self.repositories().get(&format!("{digest}/{repository}")).cloned()
+    }
+
+    /// Reads the file of a repository, and keeps it read. It is no part of the set: only events of that repository begin
+    /// what stands in it.
+    ///
+    /// # Errors
+    /// All mistakes in it, in the order of the file.
+    pub fn read_for(&self, repository: &str, text: &str) -> Result<Arc<File>, Vec<Mistake>> {
+        let workflows = repository_file::read(text)?.into_iter().map(Arc::new).collect();
+        let digest = digest(repository_file::NAME, text);
+        let file = Arc::new(File {
+            name: repository_file::NAME.to_owned(),
+            text: text.to_owned(),
+            digest,
+            workflows,
+            repository: Some(repository.to_owned()),
+        });
+        let mut repositories = self.repositories();
+        if repositories.len() >= MOST_REPOSITORIES {
+            repositories.clear();
+        }
+        repositories.insert(format!("{}/{repository}", file.digest), Arc::clone(&file));
+        Ok(file)
+    }
+
+    fn repositories(&self) -> MutexGuard<'_, HashMap<String, Arc<File>>> {
+        self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn versions(&self) -> MutexGuard<'_, HashMap<String, Arc<Workflow>>> {
@@ -217,6 +264,20 @@ mod tests {
             assert!(set.concerns("github", event, true) && !set.concerns("github", event, false), "{event}");
         }
         assert!(!set.concerns("github", "push", true));
+    }
+
+    #[test]
+    fn the_file_of_a_repository_is_kept_read_for_that_one_and_is_no_part_of_the_set() {
+        let live = Live::default();
+        let text = "auto_task_creation: {rules: [{trigger: issue_opened, task: {title_template: x}}]}";
+        let file = live.read_for("acme/shop", text).unwrap();
+        assert_eq!((file.repository.as_deref(), file.workflows.len()), (Some("acme/shop"), 1));
+        assert!(live.kept_read("acme/shop", &file.digest).is_some());
+        assert!(
+            live.kept_read("acme/door", &file.digest).is_none()
+                && live.current().find("auto_task_creation_1").is_none()
+        );
+        assert!(live.read_for("acme/shop", "actions: []").is_err());
     }
 
     #[test]

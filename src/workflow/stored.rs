@@ -8,7 +8,7 @@ use crate::workflow::mistake::{Mistake, quoted};
 use crate::workflow::{file, repository_file};
 
 /// Names of the file of a repository, which GitHub's side of the bot looks for.
-const OF_A_REPOSITORY: [&str; 2] = ["ai-crm.yml", "ai-crm.yaml"];
+const OF_A_REPOSITORY: [&str; 2] = [repository_file::NAME, "ai-crm.yaml"];
 
 /// The formats of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,15 +20,10 @@ use crate::workflow::set::{File, Set};
 use crate::workflow::turn::{self, MOST_IN_A_MINUTE, Pace, Paced};
 
 /// The operation that fetches which files a pull request changes.
-const CHANGED_FILES: &str = "github.changed_files";
+pub(super) const CHANGED_FILES: &str = "github.changed_files";
 
 /// What follows from an event by workflows; nothing where none of them is about it.
-pub(in crate::actors) fn begun_by(
-    event: &Event,
-    set: &Set,
-    view: &View,
-    now: Timestamp,
-) -> Result<Option<Outcome>, StoreError> {
+pub(super) fn begun_by(event: &Event, set: &Set, view: &View, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
     let EventKind::Platform { own, posted, .. } = &event.what.kind else { return Ok(None) };
     // The files are those of the default tenant, as the policies and the settings are.
     if event.tenant != TenantId::default_tenant() {
@@ -46,12 +41,7 @@ pub(in crate::actors) fn begun_by(
     if concerns && *own {
         outcome.told.push("no rule begins by what the bot has done itself".to_owned());
     } else if concerns {
-        let mut happening = happening(event, platform, name);
-        happening.told.people = people::known(&happening.told, &event.what, view)?;
-        // A program that posts an event proves nobody.
-        if posted.is_none() {
-            happening.requester = people::requester(&event.what, view)?;
-        }
+        let happening = happening(event, platform, name, view)?;
         let workflows = set.workflows().map(|(_, workflow)| &**workflow);
         for begun in begun(workflows, &happening, now) {
             let Some((file, _)) = set.find(&begun.workflow.name) else { continue };
@@ -78,10 +68,15 @@ fn heard(run: RunId, event: &Event, now: Timestamp) -> TimerChange {
     TimerChange::Set { name: format!("{RUN}/{run}/event/{}", event.id), at: now, payload }
 }
 
-fn happening(event: &Event, platform: &str, name: &str) -> Happening {
-    let told = Told::of(event, platform, name);
+/// An event of a platform as something by which workflows may begin, with what is known of its people.
+pub(super) fn happening(event: &Event, platform: &str, name: &str, view: &View) -> Result<Happening, StoreError> {
+    let mut told = Told::of(event, platform, name);
+    told.people = people::known(&told, &event.what, view)?;
     let key = event.what.dedupe.first().cloned().unwrap_or_else(|| event.id.to_string());
-    Happening { id: event.id, by: By::of(platform, name), told, key, requester: None, cause: None }
+    // A program that posts an event proves nobody.
+    let is_posted = matches!(event.what.kind, EventKind::Platform { posted: Some(_), .. });
+    let requester = if is_posted { None } else { people::requester(&event.what, view)? };
+    Ok(Happening { id: event.id, by: By::of(platform, name), told, key, requester, cause: None })
 }
 
 /// A workflow that something may begin.
@@ -102,7 +97,7 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
         outcome.told.push(format!("`{}` does not begin: it follows from too many runs", workflow.name));
         return Ok(());
     }
-    let key = format!("{}\0{}", workflow.name, begun.key);
+    let key = format!("{}\0{}", full_name(&workflow.name, file.repository.as_deref()), begun.key);
     let earlier = runs::keyed(view, &key)?;
     let known = earlier.as_ref().map(|earlier| (earlier.value.run, earlier.value.made));
     if let Some(same) = turn::duplicate(workflow, known, now) {
@@ -114,6 +109,7 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
     }
     let id = runs::next_id(view)?;
     let mut run = begun.run(id, &file.digest, happening, now);
+    run.repository.clone_from(&file.repository);
     run.asked_by = happening.requester.as_ref().and(event.what.from.clone());
     let reply = event.what.reply.as_ref().map(Address::lasting);
     run.about = Some(About { channel: event.what.channel, place: event.what.place.clone(), reply });
@@ -121,7 +117,8 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
     outcome.writes.push(runs::put_run(id, &run, None));
     outcome.writes.extend(runs::put_keyed(&key, &Keyed { run: id, made: now }, earlier.as_ref()));
     outcome.writes.push(runs::put_member(&group(&run), id, &run.status));
-    let kept = KeptFile { name: file.name.clone(), text: file.text.clone(), of_a_repository: false };
+    let kept =
+        KeptFile { name: file.name.clone(), text: file.text.clone(), of_a_repository: file.repository.is_some() };
     outcome.writes.extend(runs::keep_file(view, &file.digest, &kept)?);
     match files(&run, now) {
         _ if run.status != Status::Needs => outcome.timers.push(turns(&run, id, now, now)),
@@ -136,8 +133,8 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
 
 /// Whether a workflow may begin in its pace; owners are told once where it may not.
 fn paced(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<bool, StoreError> {
-    let Beginning { begun, event, view, now, .. } = *it;
-    let name = &begun.workflow.name;
+    let Beginning { begun, file, event, view, now, .. } = *it;
+    let name = full_name(&begun.workflow.name, file.repository.as_deref());
     let thing = format!("{name}\0{}", event.what.lane.0);
     let before = runs::pace::<Pace>(view, &thing)?;
     let mut pace = before.as_ref().map(|before| before.value.pace.clone()).unwrap_or_default();
@@ -161,9 +158,14 @@ fn paced(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<bool, StoreError> 
     Ok(false)
 }
 
+/// The name of a workflow over all files: those of repositories give theirs the same names.
+fn full_name(workflow: &str, repository: Option<&str>) -> String {
+    repository.map_or_else(|| workflow.to_owned(), |repository| format!("{workflow} of {repository}"))
+}
+
 /// By which runs stand side by side.
 pub(super) fn group(run: &Run) -> String {
-    format!("{}\0{}", run.workflow, run.group.as_deref().unwrap_or_default())
+    format!("{}\0{}", full_name(&run.workflow, run.repository.as_deref()), run.group.as_deref().unwrap_or_default())
 }
 
 /// Lets a run of a group look whether it has its turn.

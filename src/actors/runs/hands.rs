@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::action::{self, Given};
-use super::{Desk, RUN};
+use super::{Desk, RUN, repository};
 use crate::commands::run_answer::{self, person_of};
 use crate::commands::task_card::minute;
 use crate::domain::approval::Approver;
@@ -18,6 +18,7 @@ use crate::store::StoreError;
 use crate::store::keyspace::run as runs;
 use crate::tools::{Context, notices, people};
 use crate::workflow::action::Retry;
+use crate::workflow::definition::Workflow;
 use crate::workflow::hands::{self as workflow_hands, Act, Asks, Hands, Question};
 use crate::workflow::known;
 use crate::workflow::run::{self, About, Run};
@@ -36,6 +37,7 @@ const LONGEST_QUESTION: usize = 200;
 /// The hands of one run, for one happening.
 pub(super) struct ForRun<'a> {
     run: &'a Run,
+    workflow: &'a Workflow,
     ctx: &'a Context<'a>,
     desk: &'a Desk<'a>,
     /// The event of the happening, as if it were about what the run's event was about.
@@ -51,36 +53,28 @@ pub(super) struct ForRun<'a> {
     fault: Option<anyhow::Error>,
 }
 
+/// As whom a run of the operator's files acts. Whoever may write them may do what an owner may; policies can forbid a
+/// workflow by its name.
+fn acts_as(workflow: &str) -> (Principal, Subject) {
+    let (id, role, groups) = (format!("workflow:{workflow}"), Role::Owner, vec!["workflows".to_owned()]);
+    let name = format!("workflow {workflow}");
+    let by = Principal { id: PrincipalId(id.as_str().into()), name, role, groups: groups.clone() };
+    (by, Subject { id, known: true, role, groups, standing: Standing::Member })
+}
+
 impl<'a> ForRun<'a> {
-    pub(super) fn new(run: &'a Run, ctx: &'a Context<'a>, desk: &'a Desk<'a>) -> Self {
+    pub(super) fn new(run: &'a Run, workflow: &'a Workflow, ctx: &'a Context<'a>, desk: &'a Desk<'a>) -> Self {
         let mut event = ctx.event.clone();
         if let Some(About { channel, place, reply }) = &run.about {
             (event.what.channel, event.what.place, event.what.reply) = (*channel, place.clone(), reply.clone());
         }
         event.what.kind = EventKind::platform(run.told.name.clone(), None);
-        let id = format!("workflow:{}", run.workflow);
-        let groups = vec!["workflows".to_owned()];
-        // Whoever may write the operator's files may do what an owner may; policies can forbid a workflow by its name.
-        let role = Role::Owner;
-        let by = Principal {
-            id: PrincipalId(id.as_str().into()),
-            name: format!("workflow {}", run.workflow),
-            role,
-            groups: groups.clone(),
+        let (by, subject) = match &run.repository {
+            Some(repository) => repository::acts_as(repository),
+            None => acts_as(&run.workflow),
         };
-        let subject = Subject { id, known: true, role, groups, standing: Standing::Member };
-        Self {
-            run,
-            ctx,
-            desk,
-            event,
-            by,
-            subject,
-            outcome: Outcome::default(),
-            did: Vec::new(),
-            held: Vec::new(),
-            fault: None,
-        }
+        let (outcome, did, held, fault) = (Outcome::default(), Vec::new(), Vec::new(), None);
+        Self { run, workflow, ctx, desk, event, by, subject, outcome, did, held, fault }
     }
 
     /// What a run in the shadow would have done, for its story.
@@ -165,7 +159,10 @@ impl Hands for ForRun<'_> {
         let decision = self.decide(&tool);
         if !decision.is_allowed() {
             self.did.push(format!("{}: {tool} not permitted", act.step));
-            return failed(format!("policies do not permit `{tool}`: {}", decision.reason));
+            let step = self.workflow.actions.iter().find(|step| step.id == act.step);
+            let place = step.and_then(|step| repository::place_of_rule(self.run, step.at.line));
+            let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+            return failed(format!("policies do not permit `{tool}`: {}{place}", decision.reason));
         }
         if self.run.shadow {
             self.held.push(format!("held back: `{}` would be done by `{tool}` with {}", act.step, in_short(act.args)));

@@ -15,8 +15,9 @@
 //! | `run/<run>/decided/<question>/<person>/<step>` | somebody has answered a question |
 //! | `run/<run>/cancel` | another run takes its place, or somebody ends it |
 //! | `run/<run>/retry` | somebody sets it going again |
+//! | `repository/<id>/…` | for the file of a repository; they stand in `repository.rs` |
 //!
-//! All that rings for one run is one lane, and so is all that rings for the turns of one group.
+//! All that rings for one run is one lane, and so is all that rings for the turns of one group, and for one repository.
 //!
 //! | file | owns |
 //! |---|---|
@@ -25,6 +26,7 @@
 //! | `turn.rs` | which run has its turn |
 //! | `moved.rs` | a run as it is after a happening, and what is kept with it |
 //! | `hands.rs`, `action.rs` | what a step does: tools, by their names and by those of the examples |
+//! | `repository.rs` | runs that begin by the file of a repository, which is fetched and watched |
 //! | `people.rs` | what is known of people of an event on other platforms |
 
 mod action;
@@ -32,19 +34,20 @@ mod begin;
 mod hands;
 mod moved;
 mod people;
+mod repository;
 mod schedule;
 mod turn;
 
-pub(super) use begin::begun_by;
 pub(crate) use schedule::timer as schedule_timer;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::domain::event::{ChannelName, Place};
+use crate::domain::event::{ChannelName, Event, Place};
 use crate::domain::ids::{RunId, TenantId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
+use crate::domain::time::Timestamp;
 use crate::policy::{Decision, PolicySet, Request, Subject};
 use crate::store::keyspace::run::{self as runs, KeptFile};
 use crate::store::{StoreError, Stored, View};
@@ -80,9 +83,33 @@ pub(super) fn deciding<'a>(
     move |subject, action, channel, place| set.decide(&Request { subject, action, tenant, channel, place, tool: None })
 }
 
+/// What follows from an event by workflows, by those of the operator's files and by those of its own repository; nothing
+/// where none of them is about it.
+pub(super) fn begun_by(
+    event: &Event,
+    workflows: &Live,
+    view: &View,
+    now: Timestamp,
+) -> Result<Option<Outcome>, StoreError> {
+    let of_operator = begin::begun_by(event, &workflows.current(), view, now)?;
+    let of_repository = repository::follows(event, workflows, view, now)?;
+    Ok(match (of_operator, of_repository) {
+        (Some(one), Some(other)) => Some(Outcome {
+            writes: [one.writes, other.writes].concat(),
+            replies: [one.replies, other.replies].concat(),
+            calls: [one.calls, other.calls].concat(),
+            timers: [one.timers, other.timers].concat(),
+            told: [one.told, other.told].concat(),
+            summary: format!("{}; {}", one.summary, other.summary),
+            ..Outcome::default()
+        }),
+        (one, other) => one.or(other),
+    })
+}
+
 /// Whether a timer rings for runs.
 pub(super) fn is_ours(timer: &str) -> bool {
-    matches!(timer.split('/').next(), Some(RUN | TURN | schedule::SCHEDULE))
+    matches!(timer.split('/').next(), Some(RUN | TURN | schedule::SCHEDULE | repository::REPOSITORY))
 }
 
 /// Moves the run for which a timer rings. A ring for one that is gone changes nothing.
@@ -91,6 +118,10 @@ pub(super) fn rang(name: &str, payload: &Value, ctx: &Context<'_>, desk: &Desk<'
     let (kind, second, rest) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     if kind == Some(schedule::SCHEDULE) {
         return schedule::rang(name.split_once('/').map_or("", |(_, rest)| rest), payload, ctx, desk);
+    }
+    if kind == Some(repository::REPOSITORY) {
+        let rest = name.split_once('/').map_or("", |(_, rest)| rest);
+        return repository::rang(rest, payload, ctx, desk.workflows);
     }
     let id = if kind == Some(TURN) { rest.rsplit('/').next().unwrap_or_default() } else { second };
     let Ok(id) = id.parse::<RunId>() else {

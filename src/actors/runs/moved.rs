@@ -109,7 +109,7 @@ fn ended(attempt: &str, step: &str, payload: &Value) -> Option<Happened> {
 }
 
 /// Why an effect was not performed, in words.
-fn reason(end: &EffectEnd) -> String {
+pub(super) fn reason(end: &EffectEnd) -> String {
     match end {
         EffectEnd::Failed { reason, .. } | EffectEnd::Dead { reason } => reason.clone(),
         EffectEnd::Dropped { by } => format!("taken off by {by}"),
@@ -121,7 +121,7 @@ fn reason(end: &EffectEnd) -> String {
 /// Moves a run by what has happened.
 pub(super) fn by(it: &Moving<'_>, happened: Happened) -> Result<Outcome, Failure> {
     let (run, ctx) = (&it.before.value, it.ctx);
-    let mut hands = ForRun::new(run, ctx, it.desk);
+    let mut hands = ForRun::new(run, &it.workflow, ctx, it.desk);
     let dice = |_: &str| (it.desk.dice)();
     let mut next = advance(&it.workflow, run.clone(), happened, &mut hands, ctx.now, &dice);
     if next.needs_files && files(&next.run, ctx.now).is_none() {

@@ -19,6 +19,7 @@ pub mod meeting;
 pub mod missing;
 pub mod notice;
 pub mod person;
+pub mod repository;
 pub mod run;
 pub mod setting;
 pub mod task;
