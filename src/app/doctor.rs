@@ -2,13 +2,14 @@
 //!
 //! Where the program cannot start, or its configuration cannot be read, what can still be looked at is. Findings of
 //! secrets, disk and clock stand in `doctor/machine.rs`, those of what was missed in
-//! `doctor/gaps.rs`, those of the public address in `doctor/endpoint.rs`, those of a message that
-//! is sent on demand in `doctor/sending.rs`.
+//! `doctor/gaps.rs`, those of files of workflows in `doctor/workflows.rs`, those of the public address in
+//! `doctor/endpoint.rs`, those of a message that is sent on demand in `doctor/sending.rs`.
 
 mod endpoint;
 mod gaps;
 mod machine;
 mod sending;
+mod workflows;
 
 use std::time::Duration;
 
@@ -62,20 +63,6 @@ fn not_good(what: &'static str, state: State, detail: impl Into<String>, mend: i
     Finding { what, state, detail: detail.into(), mend: Some(mend.into()) }
 }
 
-/// Whether the workflows in use are those of the files.
-fn workflows(inside: &Insides) -> Finding {
-    let count = inside.workflows.current().workflows().count();
-    match inside.workflows.refused() {
-        Some(wrong) => {
-            let detail =
-                format!("the files are not valid, so earlier ones are in use: {}", super::workflows::words(&wrong));
-            let mend = "mend what it names; `ai-crm workflow check` looks at them, and they are read within seconds";
-            not_good("workflows", State::Bad, detail, mend)
-        }
-        None => good("workflows", format!("{count} are in use")),
-    }
-}
-
 /// Looks at everything, and sends each platform's owner a message where that is asked for.
 pub(super) async fn examine(inside: &Insides, send: bool) -> Value {
     let (answer, at_slack) = slack_answers(inside.slack.as_deref()).await;
@@ -91,7 +78,7 @@ pub(super) async fn examine(inside: &Insides, send: bool) -> Value {
     findings.extend(endpoints(inside).await);
     findings.extend(ledger(inside));
     findings.push(policy(inside));
-    findings.push(workflows(inside));
+    findings.extend(workflows::findings(inside));
     findings.extend(sockets(inside));
     findings.extend(gaps::findings(&inside.board));
     findings.extend(gaps::github(&inside.board));

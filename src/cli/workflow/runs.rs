@@ -86,8 +86,10 @@ pub(super) async fn list(global: &Global, args: &RunsArgs) -> anyhow::Result<Exi
         print::json(&answer);
         return Ok(ExitCode::SUCCESS);
     }
-    let cells =
-        |run: &Value| ["id", "created", "workflow", "status", "failure"].map(|key| print::text(run, key).to_owned());
+    let cells = |run: &Value| {
+        let text = |key: &str| print::text(run, key).to_owned();
+        [text("id"), text("created"), workflow(run), text("status"), text("failure")]
+    };
     let rows: Vec<Vec<String>> =
         answer["runs"].as_array().into_iter().flatten().map(|run| cells(run).to_vec()).collect();
     print::table(&["RUN", "MADE", "WORKFLOW", "STATUS", "WHY"], &rows);
@@ -105,7 +107,7 @@ pub(super) async fn show(global: &Global, args: &OneArgs) -> anyhow::Result<Exit
     }
     let text = |key: &str| print::text(&run, key).to_owned();
     let shadow = if run["shadow"] == true { ", in the shadow: nothing of it was done" } else { "" };
-    print::line(format!("{} of {}: {}{shadow}", text("id"), text("workflow"), text("status")));
+    print::line(format!("{} of {}: {}{shadow}", text("id"), workflow(&run), text("status")));
     if !text("failure").is_empty() {
         print::line(format!("failed at {}", text("failure")));
     }
@@ -163,6 +165,12 @@ pub(super) async fn shadow(global: &Global, args: &ShadowArgs) -> anyhow::Result
         print::remark("older runs were not looked at");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name of a run's workflow, with the repository in whose file it stands, where it is one's.
+fn workflow(run: &Value) -> String {
+    let name = print::text(run, "workflow");
+    run["repository"].as_str().map_or_else(|| name.to_owned(), |repository| format!("{name} ({repository})"))
 }
 
 /// Characters of an output in a table.

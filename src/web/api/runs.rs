@@ -76,8 +76,9 @@ fn page(view: &View, query: &ListQuery, limit: usize) -> Result<(Vec<Value>, Opt
 
 fn row(run: &Run) -> Value {
     json!({
-        "id": run.id.to_string(), "workflow": run.workflow, "status": run.status, "event": run.event.to_string(),
-        "shadow": run.shadow, "created": run.created.to_string(), "ended": run.ended.map(|at| at.to_string()),
+        "id": run.id.to_string(), "workflow": run.workflow, "repository": run.repository, "shadow": run.shadow,
+        "status": run.status, "event": run.event.to_string(),
+        "created": run.created.to_string(), "ended": run.ended.map(|at| at.to_string()),
         "failure": run.failure.as_ref().map(|failure| format!("{}: {}", failure.step, failure.message)),
     })
 }
