@@ -40,6 +40,7 @@ mod power;
 mod power_cut;
 mod power_server;
 mod refresh;
+mod repository_file;
 mod same;
 mod setup;
 mod simulation;
