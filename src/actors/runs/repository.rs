@@ -272,3 +272,6 @@ impl Rung<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
