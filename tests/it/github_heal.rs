@@ -13,7 +13,7 @@ use ai_crm::sim::github::hook::{Delivery, Way};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use crate::github_sim::Hub;
+use crate::github_sim::{Hub, told};
 use crate::stage::run;
 use crate::support::api::http_client;
 use crate::support::server::Server;
@@ -65,7 +65,7 @@ async fn looked(server: &Server, is_so: impl Fn(&Value) -> bool) -> anyhow::Resu
 /// The GUIDs of the ledger's events, the oldest first.
 async fn kept(server: &Server) -> anyhow::Result<Vec<String>> {
     let mut guids = Vec::new();
-    for event in server.api().events(None).await?.iter().rev() {
+    for event in told(server).await?.iter().rev() {
         let id = event["id"].as_str().context("an id")?;
         let story = server.api().get(&format!("/events/{id}")).await?.to_string();
         let guid = story.split("github:delivery:").nth(1).and_then(|rest| rest.split('"').next());
@@ -91,7 +91,7 @@ fn asked_for(hub: &Hub) -> BTreeMap<String, usize> {
 /// Waits until everything that GitHub has sent is in the ledger, and says what is wrong with it then.
 async fn all_in_order(hub: &Hub, server: &Server) -> anyhow::Result<()> {
     let wanted = sent(&hub.world().deliveries());
-    let all = || async { Ok((server.api().events(None).await?.len() >= wanted.len()).then_some(())) };
+    let all = || async { Ok((told(server).await?.len() >= wanted.len()).then_some(())) };
     until(PATIENCE, &format!("all is there\n{}", hub.plan.log()), all).await?;
     looked(server, |state| state["waiting"] == 0 && state["looking"] == false).await?;
     let kept = kept(server).await?;
@@ -211,7 +211,7 @@ async fn a_bot_that_is_killed_while_it_asks_goes_on_where_it_was() -> anyhow::Re
     hub.world().set_hook(|hook| hook.way = Way::Open);
     let mut server = server;
     for part in [5, 12] {
-        let some = || async { Ok((server.api().events(None).await?.len() >= 3 + part).then_some(())) };
+        let some = || async { Ok((told(&server).await?.len() >= 3 + part).then_some(())) };
         until(PATIENCE, "a part is there", some).await?;
         // The next one is asked for, and nobody is there to take it.
         hub.world().set_hook(|hook| hook.way = Way::Dropped);

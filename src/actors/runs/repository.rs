@@ -107,10 +107,8 @@ pub(super) fn follows(
     }
     let is_nothing = outcome.writes.is_empty() && outcome.calls.is_empty() && outcome.told.is_empty();
     if outcome.summary.is_empty() {
-        outcome.summary = match outcome.told.is_empty() {
-            true => format!("it is asked whether it touches {PATH}"),
-            false => outcome.told.join("; "),
-        };
+        let said = if outcome.told.is_empty() { format!("does it touch {PATH}?") } else { outcome.told.join("; ") };
+        outcome.summary = format!("`{name}`: {said}");
     }
     Ok((!is_nothing).then_some(outcome))
 }
@@ -242,10 +240,14 @@ impl Rung<'_> {
     }
 
     /// Rings for the first of those who wait, each by itself: they are of several conversations, and one of them that fails
-    /// holds up none.
+    /// holds up none. Where there is no file, nothing is to begin.
     fn ring_for_those_who_wait(&self, mut it: Repository, outcome: &mut Outcome) {
         let now = self.ctx.now;
         let ring = |name: String| TimerChange::Set { name, at: now, payload: Value::Null };
+        if it.good.is_none() {
+            let count = std::mem::take(&mut it.waiting).len();
+            outcome.told.push(format!("{count} events have waited for it, and begin nothing"));
+        }
         let first = it.waiting.drain(..it.waiting.len().min(MOST_RUNG));
         outcome.timers.extend(first.map(|event| ring(timer(self.id, "event", event))));
         outcome.timers.extend((!it.waiting.is_empty()).then(|| ring(look::waiting(self.id))));
