@@ -16,6 +16,7 @@ use crate::domain::ids::EffectId;
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::backoff;
 use crate::ledger::outbox::digest::digest;
+use crate::ledger::outbox::faces::{self, Before};
 use crate::ledger::outbox::{Work, record};
 use crate::store::keyspace::{connector, effect};
 use crate::store::{Store, StoreError, Stored};
@@ -173,11 +174,11 @@ impl Deliverer {
                 .not_now(owed, &DeliverError::Unavailable { reason: format!("{} is off", it.address().channel) })
                 .await;
         };
-        let to = match connector::newest(&self.store.view(&it.tenant), it.address()) {
-            Ok(to) => to,
+        let (to, asked) = match self.asked(it) {
+            Ok(Ok(asked)) => asked,
+            Ok(Err(by)) => return self.ended(owed, EffectEnd::Overtaken { by }).await,
             Err(error) => return self.later(it.id, 1, suspect, Some(error.to_string())),
         };
-        let asked = Asked::of(it, to.clone());
         if suspect {
             match asked.look_up(channel.as_ref()).await {
                 Ok(Lookup::Done(end)) => return self.ended(owed, end).await,
@@ -208,6 +209,17 @@ impl Deliverer {
             Err(error @ DeliverError::UnknownOutcome { .. }) => self.not_now_but_suspect(owed, &error).await,
             Err(error) => self.not_now(owed, &error).await,
         }
+    }
+
+    /// An effect as its channel is given it, and the address that is good at this moment; what has taken its place, where
+    /// it is of a topic whose message shows something else by now.
+    fn asked(&self, it: &Effect) -> Result<Result<(Address, Asked), EffectId>, StoreError> {
+        let view = self.store.view(&it.tenant);
+        let to = connector::newest(&view, it.address())?;
+        Ok(match faces::before(&view, it, &to)? {
+            Before::Message(replaces) => Ok((to.clone(), Asked::of(it, to, replaces))),
+            Before::Overtaken(by) => Err(by),
+        })
     }
 
     /// Nothing said in that place arrives: it is given up with the reason, and can be replayed. Where an event has told
@@ -313,19 +325,22 @@ enum Asked {
 }
 
 impl Asked {
-    /// `to` is an address that is good at this moment.
-    fn of(effect: &Effect, to: Address) -> Self {
+    /// `to` is an address that is good at this moment, `replaces` the message that a card goes on in.
+    fn of(effect: &Effect, to: Address, replaces: Option<String>) -> Self {
         let (idempotency_key, since) = (effect.idempotency_key(), effect.created);
         match &effect.kind {
-            EffectKind::Deliver { to: _, card, audience, replaces, shows: _, answers } => Self::Deliver(Delivery {
-                idempotency_key,
-                to,
-                card: card.clone(),
-                audience: *audience,
-                replaces: replaces.clone(),
-                answers: *answers,
-                since,
-            }),
+            EffectKind::Deliver { to: _, card, audience, replaces: _, shows: _, living, answers } => {
+                Self::Deliver(Delivery {
+                    idempotency_key,
+                    to,
+                    card: card.clone(),
+                    audience: *audience,
+                    replaces,
+                    topic: living.as_ref().and_then(|living| living.topic.clone()),
+                    answers: *answers,
+                    since,
+                })
+            }
             EffectKind::Call { to: _, operation, args } => {
                 Self::Call(Call { idempotency_key, to, operation: operation.clone(), args: args.clone(), since })
             }
@@ -445,7 +460,7 @@ mod tests {
     fn owed() -> Effect {
         let to = Address { connector: Some("old".into()), ..Address::at(ChannelName::Teams, "t1", "p") };
         let (card, audience) = (Card::new("done"), Audience::Everyone);
-        let kind = EffectKind::Deliver { to, card, audience, replaces: None, shows: None, answers: None };
+        let kind = EffectKind::Deliver { to, card, audience, replaces: None, shows: None, living: None, answers: None };
         let (id, tenant) = (EffectId { event: EventId(1), index: 0 }, TenantId::default_tenant());
         let created = Timestamp(1);
         Effect {

@@ -112,6 +112,11 @@ impl Cleaning {
             }
         }
         for _ in 0..MOST_STEPS {
+            if retain::living_messages(&self.args.store, tenant, now.before(keep)).await? < retain::MOST_LIVING {
+                break;
+            }
+        }
+        for _ in 0..MOST_STEPS {
             if retain::approvals(&self.args.store, tenant, now.before(keep), now).await? < retain::MOST_APPROVALS {
                 break;
             }

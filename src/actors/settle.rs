@@ -347,6 +347,7 @@ fn effects(event: &Event, replies: Vec<Reply>, now: Timestamp, shelf_life: Durat
             audience: reply.audience,
             replaces: reply.replaces,
             shows: reply.shows,
+            living: reply.living,
             answers,
         },
         attempts: 0,

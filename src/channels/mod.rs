@@ -62,6 +62,9 @@ pub struct Delivery {
     pub audience: Audience,
     /// The message that it replaces, in this channel's notation.
     pub replaces: Option<String>,
+    /// What it is about, where a conversation has one message of that: where none is known to be replaced, one that carries
+    /// this topic is looked for, if the platform lets messages carry it.
+    pub topic: Option<String>,
     /// The event that it answers, for a caller who still waits.
     pub answers: Option<EventId>,
     /// When it was decided. No try of it can be older, so a look for one starts here.

@@ -45,11 +45,13 @@ fn signed(Look { task, told }: Look, ctx: &Context<'_>) -> Option<String> {
     Some((ctx.sign)(&line)).filter(|token| !token.is_empty())
 }
 
-/// Lets every card of an outcome that shows a task be asked for anew.
+/// Lets every card of an outcome that shows a task be asked for anew; but for those with words of their own, which are the
+/// same for everybody.
 #[must_use]
 pub fn may_be_asked_for(mut outcome: Outcome, ctx: &Context<'_>) -> Outcome {
     for reply in &mut outcome.replies {
-        if let Some(Shows::Task(task)) = reply.shows {
+        let has_words = reply.living.as_ref().is_some_and(|living| living.lead.is_some());
+        if let Some(Shows::Task(task)) = reply.shows.filter(|_| !has_words) {
             let told = reply.to.as_ref().is_some_and(Address::is_in_person);
             reply.card.refresh = signed(Look { task, told }, ctx);
         }

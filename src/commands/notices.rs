@@ -58,11 +58,16 @@ pub(super) fn keep_true(task: &Task, outcome: &mut Outcome, ctx: &Context<'_>) -
     let others: Vec<Reply> = faces
         .into_iter()
         .map(|face| {
-            let card = task_card(task, &for_anybody(ctx), last_said(task).as_deref());
+            let lead = face.living.as_ref().and_then(|living| living.lead.as_deref());
+            let card = match lead {
+                Some(lead) => task_card::told(lead, task, ctx),
+                None => task_card(task, &for_anybody(ctx), last_said(task).as_deref()),
+            };
             let card = if face.to.is_in_person() { with_footer(card, TOLD_BEFORE) } else { card };
             Reply {
                 to: Some(face.to),
                 replaces: Some(face.message),
+                living: face.living,
                 shows: Some(task.id.into()),
                 ..Reply::everyone(card)
             }

@@ -90,6 +90,17 @@ pub fn brief(task: &Task, today: Date) -> Card {
     heading(task, today).facts(how_it_stands(task, today))
 }
 
+/// A message that somebody has put into words of their own, with how its task stands below them. The words come first and
+/// are in the notation of the platform. There is nothing to press on it: a press is answered by the card of the task, and the
+/// words would be gone.
+#[must_use]
+pub fn told(lead: &str, task: &Task, ctx: &Context<'_>) -> Card {
+    let today = due::day_of(ctx.now);
+    let link = ctx.links.map(|links| links.to(task.id)).unwrap_or_default();
+    let facts = [("Task", task.id.to_string())].into_iter().chain(how_it_stands(task, today)).chain([("Link", link)]);
+    Card::new("").tone(tone(task, today)).block(Block::Markup { text: lead.to_owned() }).facts(facts)
+}
+
 fn origin(task: &Task) -> String {
     format!("from {}, {}", task.origin.place, minute(task.created))
 }

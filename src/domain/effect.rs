@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::domain::card::{Audience, Card};
 use crate::domain::event::Address;
 use crate::domain::ids::{EffectId, EventId, TenantId};
-use crate::domain::outcome::Shows;
+use crate::domain::outcome::{Living, Shows};
 use crate::domain::time::Timestamp;
 
 /// Something owed to the outside world.
@@ -86,6 +86,9 @@ pub enum EffectKind {
         /// Whose card it is: the message is changed when that is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shows: Option<Shows>,
+        /// How it lives on, where it is not said once and done with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        living: Option<Living>,
         /// The event that this answers, so that a caller who still waits gets it in the answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answers: Option<EventId>,

@@ -102,8 +102,29 @@ pub struct Reply {
     pub replaces: Option<String>,
     /// Whose card it is: the message is changed when that is.
     pub shows: Option<Shows>,
+    /// How it lives on, where it is not said once and done with.
+    pub living: Option<Living>,
     /// What the step of a workflow wants of it.
     pub terms: Option<Terms>,
+}
+
+/// How a message lives on after it was written: what is said later in its place, and what of it stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Living {
+    /// What it is about, in a word of whoever writes it. A conversation has one message of a topic: the next one changes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// The text before the card of what the message shows, in the notation of its platform. It stays when that is made anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<String>,
+}
+
+impl Living {
+    /// Tells it from other messages of its conversation that show the same: by its topic, else by its words.
+    #[must_use]
+    pub fn slot(&self) -> &str {
+        self.topic.as_deref().or(self.lead.as_deref()).unwrap_or_default()
+    }
 }
 
 /// Something that a platform is asked to do and that is no message.
@@ -123,13 +144,13 @@ impl Reply {
     /// An answer that everybody in the conversation sees.
     #[must_use]
     pub fn everyone(card: Card) -> Self {
-        Self { to: None, card, audience: Audience::Everyone, replaces: None, shows: None, terms: None }
+        Self { to: None, card, audience: Audience::Everyone, replaces: None, shows: None, living: None, terms: None }
     }
 
     /// An answer for the asker alone.
     #[must_use]
     pub fn asker(card: Card) -> Self {
-        Self { to: None, card, audience: Audience::Asker, replaces: None, shows: None, terms: None }
+        Self { to: None, card, audience: Audience::Asker, replaces: None, shows: None, living: None, terms: None }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Write;
 use crate::domain::time::Timestamp;
-use crate::store::keyspace::{answer, approval, dedupe, effect, event, run};
+use crate::store::keyspace::{answer, approval, dedupe, effect, event, living, run};
 use crate::store::{Batch, Store, StoreError, View};
 
 /// Events that are forgotten in one commit.
@@ -84,6 +84,25 @@ pub const MOST_ANSWERS: usize = 256;
 /// Where the store cannot be read or written.
 pub async fn answers(store: &Store, tenant: &TenantId, before: Timestamp) -> Result<usize, StoreError> {
     let writes = answer::forget(&store.view(tenant), before, MOST_ANSWERS)?;
+    let forgotten = writes.len() / 2;
+    if forgotten > 0 {
+        let mut batch = Batch::new();
+        batch.writes(tenant, writes);
+        store.commit(batch).await?;
+    }
+    Ok(forgotten)
+}
+
+/// Messages of topics that are forgotten in one commit.
+pub const MOST_LIVING: usize = 256;
+
+/// Forgets which messages topics have that were written last before `before`; gives their number. One of which more is
+/// said after that is looked for on its platform.
+///
+/// # Errors
+/// Where the store cannot be read or written.
+pub async fn living_messages(store: &Store, tenant: &TenantId, before: Timestamp) -> Result<usize, StoreError> {
+    let writes = living::forget(&store.view(tenant), before, MOST_LIVING)?;
     let forgotten = writes.len() / 2;
     if forgotten > 0 {
         let mut batch = Batch::new();
@@ -275,6 +294,7 @@ mod tests {
                 audience: Audience::Everyone,
                 replaces: None,
                 shows: None,
+                living: None,
                 answers: None,
             },
             attempts: 0,
@@ -344,7 +364,7 @@ mod tests {
         for (it, _) in &all {
             batch.writes(&tenant, approval::create(it, Expect::Absent));
             let to = it.way.reply.clone().unwrap();
-            batch.write(&tenant, put_face(it.id.into(), &Face { to, message: "C1:1".to_owned() }));
+            batch.write(&tenant, put_face(it.id.into(), &Face { to, message: "C1:1".to_owned(), living: None }));
         }
         store.commit(batch).await.unwrap();
         let of_others = TenantId::unclaimed();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::domain::ids::TaskId;
 use crate::domain::time::Timestamp;
 use crate::workflow::action::Retry;
 use crate::workflow::condition::Judged;
@@ -25,8 +26,14 @@ pub struct Act<'a> {
     pub action: &'a str,
     /// What it is given, escaped for who reads it.
     pub args: &'a Map<String, Value>,
+    /// The paths that it was filled from, each behind the name of its param.
+    pub paths: &'a [(&'a str, String)],
+    /// The task of which its texts speak, where a step of the run has made it.
+    pub speaks_of: Option<TaskId>,
     /// Under which it is done once: the same for each try of the step.
     pub key: &'a str,
+    /// Whether an earlier try has owed something under this key, which may have been done.
+    pub again: bool,
     /// Whether the workflow itself says how it is tried again.
     pub has_retry: bool,
     /// How long one try may take, where a platform has to answer.

@@ -70,6 +70,9 @@ const TEXTS: &[(&str, &str, Sink)] = &[
 /// Actions whose output is a task, which `{task.…}` means from then on.
 pub const MAKES_A_TASK: &[&str] = &["create_ai_crm_task", "task.create"];
 
+/// Actions that make a task in some cases: then their output is one, which `{steps.ID.output.…}` alone means.
+pub const MAY_MAKE_A_TASK: &[&str] = &["assign_reviewer"];
+
 /// The names of all actions: those of the tools, and those of workflows alone.
 #[must_use]
 pub fn names(tools: &[&'static str]) -> Vec<&'static str> {

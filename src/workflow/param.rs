@@ -46,6 +46,17 @@ impl Param {
         Ok(Filled { value, remarks })
     }
 
+    /// Every path that its texts look at, in their order.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        match self {
+            Self::Fixed(_) => Vec::new(),
+            Self::Text(template) => template.paths(),
+            Self::List(items) => items.iter().flat_map(Self::paths).collect(),
+            Self::Map(entries) => entries.iter().flat_map(|(_, entry)| entry.paths()).collect(),
+        }
+    }
+
     fn filled(&self, scope: &Value, sink: Sink, now: Timestamp, remarks: &mut Vec<String>) -> Result<Value, Missing> {
         match self {
             Self::Fixed(value) => Ok(value.clone()),

@@ -103,6 +103,9 @@ pub struct About {
     /// Where what it owes there goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Address>,
+    /// Where the ids of its people are valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realm: Option<String>,
 }
 
 /// How far a run is.
@@ -217,6 +220,9 @@ pub struct StepRun {
     /// Whether it is another thing than what was tried earlier, under another key, so that reports of that say nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_anew: bool,
+    /// Whether a try under its key has owed something, so that the next one may be the second time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_owed: bool,
     /// When it began.
     pub began: Timestamp,
     /// When it was over.
@@ -269,6 +275,7 @@ impl StepRun {
             attempts: 0,
             earlier: 0,
             is_anew: false,
+            has_owed: false,
             began: now,
             ended: None,
             key: None,

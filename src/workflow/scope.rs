@@ -120,7 +120,8 @@ impl Path {
     }
 
     /// What stands in a value at this path. What is below nothing (`null`) is nothing.
-    pub(super) fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+    #[must_use]
+    pub fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.steps.iter().try_fold(value, |value, step| match (value, step) {
             (Value::Null, _) => Some(value),
             (Value::Object(fields), Step::Field { name, .. }) => fields.get(name),

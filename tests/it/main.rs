@@ -26,6 +26,7 @@ mod kill;
 mod kill_steps;
 mod link;
 mod living;
+mod living_comments;
 mod meetings;
 mod modals;
 mod notices;

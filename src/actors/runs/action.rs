@@ -5,6 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::message;
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::task::{LONGEST_TEXT, LONGEST_TITLE, Priority};
 use crate::pm::{Analysis, Brief};
@@ -37,6 +38,9 @@ pub(super) fn perform(given: &Given<'_>, ctx: &Context<'_>) -> Result<Outcome, F
         ("assign_reviewer", "task.create") => review_task(args, given.told, ctx),
         ("assign_reviewer", tool) => call(tool, asked_reviewers(args)?, ctx),
         (action, tool) => {
+            if let Some(refusal) = message::to_nobody(given.act, given.told) {
+                return Err(refusal.into());
+            }
             let most = match tool {
                 "slack.post" => slack_post::MOST_TEXT,
                 "teams.post" => teams_post::MOST_TEXT,

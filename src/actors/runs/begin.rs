@@ -57,6 +57,11 @@ fn said(told: &[String]) -> String {
     if told.is_empty() { "none is about it".to_owned() } else { told.join("; ") }
 }
 
+/// Where the ids of its people are valid.
+fn realm(event: &Event) -> Option<&str> {
+    event.what.from.as_ref().map(|from| from.realm.as_str())
+}
+
 /// The name by which runs wait for an event.
 pub(super) fn event_name(platform: &str, name: &str) -> String {
     format!("{platform}/{name}")
@@ -71,7 +76,7 @@ fn heard(run: RunId, event: &Event, now: Timestamp) -> TimerChange {
 /// An event of a platform as something by which workflows may begin, with what is known of its people.
 pub(super) fn happening(event: &Event, platform: &str, name: &str, view: &View) -> Result<Happening, StoreError> {
     let mut told = Told::of(event, platform, name);
-    told.people = people::known(&told, &event.what, view)?;
+    told.people = people::known(&told, event.what.channel, realm(event), view)?;
     let key = event.what.dedupe.first().cloned().unwrap_or_else(|| event.id.to_string());
     // A program that posts an event proves nobody.
     let is_posted = matches!(event.what.kind, EventKind::Platform { posted: Some(_), .. });
@@ -112,7 +117,8 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
     run.repository.clone_from(&file.repository);
     run.asked_by = happening.requester.as_ref().and(event.what.from.clone());
     let reply = event.what.reply.as_ref().map(Address::lasting);
-    run.about = Some(About { channel: event.what.channel, place: event.what.place.clone(), reply });
+    let (place, realm) = (event.what.place.clone(), realm(event).map(str::to_owned));
+    run.about = Some(About { channel: event.what.channel, place, reply, realm });
     outcome.told.push(format!("`{}` begins as {id}", workflow.name));
     outcome.writes.push(runs::put_run(id, &run, None));
     outcome.writes.extend(runs::put_keyed(&key, &Keyed { run: id, made: now }, earlier.as_ref()));

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::action::{self, Given};
-use super::{Desk, RUN, repository};
+use super::{Desk, RUN, message, repository};
 use crate::commands::run_answer::{self, person_of};
 use crate::commands::task_card::minute;
 use crate::domain::approval::Approver;
@@ -65,7 +65,7 @@ fn acts_as(workflow: &str) -> (Principal, Subject) {
 impl<'a> ForRun<'a> {
     pub(super) fn new(run: &'a Run, workflow: &'a Workflow, ctx: &'a Context<'a>, desk: &'a Desk<'a>) -> Self {
         let mut event = ctx.event.clone();
-        if let Some(About { channel, place, reply }) = &run.about {
+        if let Some(About { channel, place, reply, .. }) = &run.about {
             (event.what.channel, event.what.place, event.what.reply) = (*channel, place.clone(), reply.clone());
         }
         event.what.kind = EventKind::platform(run.told.name.clone(), None);
@@ -103,7 +103,8 @@ impl<'a> ForRun<'a> {
         let may = |action: &str| self.decide(action).is_allowed();
         let offers = |action: &str| self.decide(action).is_offered();
         let context = Context { event: &self.event, by: &self.by, may: &may, offers: &offers, ..*self.ctx };
-        action::perform(&Given { act, told: &self.run.told }, &context)
+        let outcome = action::perform(&Given { act, told: &self.run.told }, &context)?;
+        Ok(message::living(outcome, act, &self.run.workflow, &context)?)
     }
 
     /// What a step wants of what it owes. A key that is the step's own may be that of another run as well.
@@ -111,7 +112,7 @@ impl<'a> ForRun<'a> {
         let is_of_this_run = act.key.starts_with(&format!("{}@", self.run.id));
         Terms {
             key: act.key.to_owned(),
-            again: act.attempt > 1 || !is_of_this_run,
+            again: act.again || !is_of_this_run,
             once: act.has_retry,
             within_ms: act.has_retry.then(|| u64::try_from(act.timeout.as_millis()).unwrap_or(u64::MAX)),
             reports: self.reports(act.step, act.attempt),

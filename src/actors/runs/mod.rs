@@ -27,11 +27,13 @@
 //! | `moved.rs` | a run as it is after a happening, and what is kept with it |
 //! | `hands.rs`, `action.rs` | what a step does: tools, by their names and by those of the examples |
 //! | `repository.rs` | runs that begin by the file of a repository, which is fetched and watched |
+//! | `message.rs` | how messages of steps live on, and who it is that they do not reach |
 //! | `people.rs` | what is known of people of an event on other platforms |
 
 mod action;
 mod begin;
 mod hands;
+mod message;
 mod moved;
 mod people;
 mod repository;

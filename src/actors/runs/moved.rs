@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::begin::{event_name, files, group, turns};
 use super::hands::ForRun;
-use super::{Moving, RUN, turn};
+use super::{Moving, RUN, people, turn};
 use crate::domain::effect::{EffectEnd, FailedBy, Report};
 use crate::domain::ids::PrincipalId;
 use crate::domain::ids::{EventId, RunId};
@@ -16,7 +16,7 @@ use crate::store::keyspace::{event, run as runs};
 use crate::tools::Context;
 use crate::workflow::advance::{End, Happened, Next, advance};
 use crate::workflow::context::{Told, named};
-use crate::workflow::run::{self, FailureKind, Run, State, Status};
+use crate::workflow::run::{self, About, FailureKind, Run, State, Status};
 
 /// Moves a run by a ring; `rest` is the timer's name behind that of the run.
 pub(super) fn rang(it: &Moving<'_>, rest: &str, payload: &Value) -> Result<Outcome, Failure> {
@@ -123,7 +123,12 @@ pub(super) fn by(it: &Moving<'_>, happened: Happened) -> Result<Outcome, Failure
     let (run, ctx) = (&it.before.value, it.ctx);
     let mut hands = ForRun::new(run, &it.workflow, ctx, it.desk);
     let dice = |_: &str| (it.desk.dice)();
-    let mut next = advance(&it.workflow, run.clone(), happened, &mut hands, ctx.now, &dice);
+    let mut moving = run.clone();
+    if let (Happened::Retry { .. }, Some(About { channel, realm, .. })) = (&happened, &run.about) {
+        // Who was nobody elsewhere when it began may have linked themselves since.
+        moving.told.people = people::known(&run.told, *channel, realm.as_deref(), ctx.view)?;
+    }
+    let mut next = advance(&it.workflow, moving, happened, &mut hands, ctx.now, &dice);
     if next.needs_files && files(&next.run, ctx.now).is_none() {
         let nothing = Happened::Needed(Err("it is about no pull request of which files could be asked for".to_owned()));
         next = advance(&it.workflow, next.run, nothing, &mut hands, ctx.now, &dice);

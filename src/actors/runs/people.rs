@@ -13,13 +13,14 @@ use crate::workflow::context::Told;
 /// What is known of each person of an event, by the id on its platform. Whoever has linked nothing is nobody elsewhere.
 pub(super) fn known(
     told: &Told,
-    what: &Incoming,
+    channel: ChannelName,
+    realm: Option<&str>,
     view: &View,
 ) -> Result<BTreeMap<String, Map<String, Value>>, StoreError> {
     let mut known = BTreeMap::new();
-    let Some(realm) = what.from.as_ref().map(|from| from.realm.clone()) else { return Ok(known) };
+    let Some(realm) = realm else { return Ok(known) };
     for id in told.person_ids() {
-        let user = PlatformUser { channel: what.channel, realm: realm.clone(), id: id.clone() };
+        let user = PlatformUser { channel, realm: realm.to_owned(), id: id.clone() };
         let Some(record) = person::record(view, &user)? else { continue };
         let mut fields = Map::new();
         let first = link::resolve(view, &record.value.principal)?;

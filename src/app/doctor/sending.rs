@@ -80,6 +80,7 @@ fn message(chat: &Address, now: Timestamp, replaces: Option<String>) -> Delivery
         card: Card::new("A message of `ai-crm doctor --send`").text(said),
         audience: Audience::Everyone,
         replaces,
+        topic: None,
         answers: None,
         since: now,
     }

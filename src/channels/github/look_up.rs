@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::client::{Ask, Author, Client};
-use super::markdown::{marked, marker};
+use super::markdown::{marked, marked_topic, marker, topic_marker};
 use super::repository::{Repository, value};
 use crate::channels::DeliverError;
 use crate::domain::time::Timestamp;
@@ -53,7 +53,17 @@ pub(super) async fn comments(
     since: Timestamp,
     keys: &[String],
 ) -> Result<Found, DeliverError> {
-    search(client, installation, path, "", since, keys).await
+    search(client, installation, path, &by_time(since), &Marks::of(keys)).await
+}
+
+/// The comments of an issue that carry these keys of a topic, whenever they were written.
+pub(super) async fn comments_of_topic(
+    client: &Client,
+    installation: u64,
+    path: &str,
+    keys: &[String],
+) -> Result<Found, DeliverError> {
+    search(client, installation, path, "", &Marks::of_topic(keys)).await
 }
 
 /// The issues of a repository that were opened or changed since, for the one with this key.
@@ -65,7 +75,42 @@ pub(super) async fn issues(
     key: &str,
 ) -> Result<Found, DeliverError> {
     let (path, query) = (repository.path("issues"), "&state=all&sort=created&direction=desc");
-    search(client, installation, &path, query, since, &[key.to_owned()]).await
+    let query = format!("{}{query}", by_time(since));
+    search(client, installation, &path, &query, &Marks::of(&[key.to_owned()])).await
+}
+
+/// Nothing that was changed last before a time, less what clocks may differ by.
+fn by_time(since: Timestamp) -> String {
+    format!("&since={}", value(&second(since.before(CLOCK_MARGIN))))
+}
+
+/// What is looked for.
+struct Marks<'k> {
+    /// How a body is marked.
+    of: fn(&str) -> Option<&str>,
+    /// The keys, by what stands in the mark.
+    keys: BTreeMap<String, &'k String>,
+}
+
+impl<'k> Marks<'k> {
+    fn of(keys: &'k [String]) -> Self {
+        Self::written(keys, marker, marked)
+    }
+
+    /// Marks of topics stand behind the others.
+    fn of_topic(keys: &'k [String]) -> Self {
+        Self::written(keys, |key| marker("any") + &topic_marker(key), marked_topic)
+    }
+
+    fn written(keys: &'k [String], write: fn(&str) -> String, of: fn(&str) -> Option<&str>) -> Self {
+        let written = keys.iter().filter_map(|key| Some((of(&write(key))?.to_owned(), key)));
+        Self { of, keys: written.collect() }
+    }
+
+    /// The key of a body.
+    fn key(&self, body: &str) -> Option<&'k String> {
+        self.keys.get((self.of)(body)?).copied()
+    }
 }
 
 async fn search(
@@ -73,25 +118,21 @@ async fn search(
     installation: u64,
     path: &str,
     query: &str,
-    since: Timestamp,
-    keys: &[String],
+    marks: &Marks<'_>,
 ) -> Result<Found, DeliverError> {
     let app = client.who_we_are().await?;
-    let marks: BTreeMap<String, &String> = keys.iter().map(|key| (marker(key), key)).collect();
-    let since = value(&second(since.before(CLOCK_MARGIN)));
     let mut found = Found { written: BTreeMap::new(), whole: false };
     for page in 1..=MOST_PAGES {
-        let path = format!("{path}?per_page={PAGE}&page={page}&since={since}{query}");
+        let path = format!("{path}?per_page={PAGE}&page={page}{query}");
         let all: Vec<Written> = client.ask(installation, Ask::get(path)).await?.into_read()?;
         found.whole = all.len() < PAGE;
         for written in all {
-            let mark = written.body.as_deref().and_then(marked);
-            let key = mark.and_then(|mark| marks.iter().find(|(ours, _)| marked(ours) == Some(mark)));
-            if let Some((_, key)) = key.filter(|_| written.author.is(&app)) {
-                found.written.entry((*key).clone()).or_insert(written);
+            let key = written.body.as_deref().and_then(|body| marks.key(body));
+            if let Some(key) = key.filter(|_| written.author.is(&app)) {
+                found.written.entry(key.clone()).or_insert(written);
             }
         }
-        found.whole |= found.written.len() == keys.len();
+        found.whole |= found.written.len() == marks.keys.len();
         if found.whole {
             break;
         }

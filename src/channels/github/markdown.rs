@@ -35,7 +35,7 @@ const MOST_PARTS: usize = 57_000;
 
 /// Bodies of one card. GitHub takes 80 comments a minute and 500 an hour of one app
 /// (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api), and nobody reads more than this.
-const MOST_BODIES: usize = 5;
+pub(super) const MOST_BODIES: usize = 5;
 
 /// Characters of the title in places that only refer to it.
 const MOST_REFERENCE: usize = 100;
@@ -45,6 +45,8 @@ const MOST_QUOTE: usize = 200;
 
 /// Around the key in a comment of HTML, which no reader sees.
 const MARK: (&str, &str) = ("<!-- ai-crm:", " -->");
+/// The same around the key of a topic.
+const TOPIC: (&str, &str) = ("<!-- ai-crm-topic:", " -->");
 
 /// A card as the bodies that show all of it, in order; there is always at least one, and none has more than
 /// [`MOST_BODY`] characters. What goes beyond 5, or beyond the one of a card that is undivided, is left out before the
@@ -99,7 +101,17 @@ pub fn quote(asked: &str) -> String {
 /// they are, each other byte as `_` and two hexadecimal digits, so that two keys never have the same mark.
 #[must_use]
 pub fn marker(key: &str) -> String {
-    let mut mark = MARK.0.to_owned();
+    around(MARK, key)
+}
+
+/// A mark of the same kind that stands behind the first one, and says of which topic the body is.
+#[must_use]
+pub fn topic_marker(key: &str) -> String {
+    around(TOPIC, key)
+}
+
+fn around((before, behind): (&str, &str), key: &str) -> String {
+    let mut mark = before.to_owned();
     for byte in key.bytes() {
         match byte {
             b'.' | b'-' => mark.push(char::from(byte)),
@@ -107,16 +119,27 @@ pub fn marker(key: &str) -> String {
             _ => mark.push_str(&format!("_{byte:02x}")),
         }
     }
-    mark + MARK.1
+    mark + behind
 }
 
 /// The key with which a body is marked, as [`marker`] writes it; only at the very beginning, since anybody can write or
 /// quote one further down.
 #[must_use]
 pub fn marked(body: &str) -> Option<&str> {
-    let (key, _) = body.strip_prefix(MARK.0)?.split_once(MARK.1)?;
+    within(MARK, body).map(|(key, _)| key)
+}
+
+/// The key of the topic with which a body is marked, as [`topic_marker`] writes it.
+#[must_use]
+pub fn marked_topic(body: &str) -> Option<&str> {
+    within(TOPIC, within(MARK, body)?.1).map(|(key, _)| key)
+}
+
+/// The key at the beginning of a text, and what follows it.
+fn within<'b>((before, behind): (&str, &str), text: &'b str) -> Option<(&'b str, &'b str)> {
+    let (key, rest) = text.strip_prefix(before)?.split_once(behind)?;
     let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    is_key.then_some(key)
+    is_key.then_some((key, rest))
 }
 
 const _: () = assert!(MOST_PART + 2 <= MOST_PARTS && MOST_PARTS + 3_000 <= MOST_BODY);

@@ -7,6 +7,7 @@ pub mod accounts;
 mod answer;
 pub mod client;
 pub mod commands;
+mod comments;
 pub mod decode;
 pub mod deliver;
 pub mod deliveries;

@@ -98,7 +98,8 @@ impl Hub {
 
     fn write(all: &Mutex<Vec<Value>>, body: &Value) -> Value {
         let mut all = all.lock().unwrap();
-        let id = 1000 + all.len();
+        let last = all.iter().filter_map(|it| it["id"].as_u64()).filter(|id| *id >= 1000).max();
+        let id = last.map_or(1000, |last| last + 1);
         let mut made = json!({ "id": id, "number": id, "html_url": format!("https://github.example/{id}") });
         made["body"] = body["body"].clone();
         made["user"] = json!({ "login": "ai-crm[bot]", "type": "Bot" });
@@ -136,6 +137,19 @@ impl Hub {
                     }
                     None => (404, json!({ "message": "Not Found" })),
                 }
+            }
+            ("GET", ["repos", _, _, "issues", "comments", id]) => {
+                let comments = self.comments.lock().unwrap();
+                match comments.iter().find(|comment| comment["id"].as_u64() == id.parse().ok()) {
+                    Some(comment) => (200, comment.clone()),
+                    None => (404, json!({ "message": "Not Found" })),
+                }
+            }
+            ("DELETE", ["repos", _, _, "issues", "comments", id]) => {
+                let mut comments = self.comments.lock().unwrap();
+                let before = comments.len();
+                comments.retain(|comment| comment["id"].as_u64() != id.parse().ok());
+                if comments.len() < before { (204, Value::Null) } else { (404, json!({ "message": "Not Found" })) }
             }
             ("GET", _) => (404, json!({ "message": "Not Found" })),
             ("DELETE", _) => (204, Value::Null),
@@ -253,6 +267,7 @@ pub(super) fn delivery(card: Card) -> Delivery {
         card,
         audience: Audience::Everyone,
         replaces: None,
+        topic: None,
         answers: None,
         since: NOW,
     }

@@ -585,6 +585,7 @@ pub(super) mod tests {
             card: Card::new("Created T-1"),
             audience: Audience::Everyone,
             replaces: None,
+            topic: None,
             answers: None,
             since: Timestamp(1_531_420_618_000),
         }

@@ -244,6 +244,7 @@ mod tests {
             card: card.unfolding(),
             audience: Audience::Everyone,
             replaces: None,
+            topic: None,
             answers: None,
             since: Timestamp(1),
         }

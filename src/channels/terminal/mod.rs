@@ -143,6 +143,7 @@ mod tests {
             card: Card::new("x"),
             audience: Audience::Everyone,
             replaces: None,
+            topic: None,
             answers: answers.map(EventId),
             since: Timestamp(0),
         }

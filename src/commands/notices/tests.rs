@@ -10,7 +10,7 @@ use crate::domain::card::Audience;
 use crate::domain::effect::{Effect, EffectEnd, EffectKind, Receipt};
 use crate::domain::event::{Address, ChannelName, EventKind, PlatformUser};
 use crate::domain::ids::{EffectId, EventId};
-use crate::domain::outcome::{Expect, TimerChange};
+use crate::domain::outcome::{Expect, Living, TimerChange};
 use crate::domain::principal::Role;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::notice::Trouble;
@@ -171,6 +171,7 @@ fn give_up(desk: &Desk, event: EventId, at: Timestamp) {
         audience: Audience::Everyone,
         replaces: None,
         shows: None,
+        living: None,
         answers: None,
     };
     let id = EffectId { event, index: 0 };
@@ -326,7 +327,7 @@ fn the_messages_that_show_a_task_are_changed_with_it() {
     say(&desk, "task create Shown");
     let elsewhere =
         Address { place: "C2".into(), route: None, ..desk.event(EventKind::HomeOpened).what.reply.unwrap() };
-    let face = |to: Address, message: &str| face::Face { to, message: message.to_owned() };
+    let face = |to: Address, message: &str| face::Face { to, message: message.to_owned(), living: None };
     let faces = [face(elsewhere, "C2:1"), face(chat("U2"), "D2:1")];
     desk.write(faces.iter().map(|face| face::put_face(task_id().into(), face)).collect()).unwrap();
     let outcome = say(&desk, "task done T-1");
@@ -337,13 +338,31 @@ fn the_messages_that_show_a_task_are_changed_with_it() {
 }
 
 #[test]
+fn words_before_a_card_stay_when_it_is_made_anew() {
+    let desk = desk();
+    say(&desk, "task create Shown");
+    let issue = Address { thread: Some("7".into()), ..Address::at(ChannelName::GitHub, "12", "Acme/Shop") };
+    let living = Living { topic: Some("triage/3".into()), lead: Some("✅ **task** created".into()) };
+    let face = face::Face { to: issue, message: "issue_comment/1".into(), living: Some(living.clone()) };
+    desk.write(vec![face::put_face(task_id().into(), &face)]).unwrap();
+    let outcome = say(&desk, "task done T-1");
+    let kept = outcome.replies.iter().find(|reply| reply.replaces.is_some()).unwrap();
+    let [Block::Markup { text }, Block::Facts { facts }] = &kept.card.blocks[..] else { panic!("{kept:?}") };
+    assert_eq!((text.as_str(), kept.living.as_ref()), ("✅ **task** created", Some(&living)));
+    let facts: Vec<_> = facts.iter().map(|fact| (fact.label.as_str(), fact.value.as_str())).collect();
+    assert_eq!(facts[..2], [("Task", "T-1"), ("Status", "done")]);
+    assert!(kept.card.actions.is_empty() && kept.card.refresh.is_none(), "{kept:?}");
+}
+
+#[test]
 fn two_messages_of_one_id_in_two_places_are_two_and_one_in_a_chat_of_two_names_is_one() {
     let desk = desk();
     say(&desk, "task create Shown");
     let at = |place: &str| Address { place: place.into(), ..Address::at(ChannelName::Slack, "T1", place) };
     // As a press tells of it.
     let by_its_id = Address { alone: false, place: "D2".into(), ..chat("U2") };
-    let faces = [at("C2"), at("C3"), chat("U2"), by_its_id].map(|to| face::Face { to, message: "17".to_owned() });
+    let faces =
+        [at("C2"), at("C3"), chat("U2"), by_its_id].map(|to| face::Face { to, message: "17".to_owned(), living: None });
     desk.write(faces.iter().map(|face| face::put_face(task_id().into(), face)).collect()).unwrap();
     let changed = |outcome: Outcome| {
         let changed = outcome.replies.into_iter().filter(|reply| reply.replaces.as_deref() == Some("17"));

@@ -58,7 +58,7 @@ pub fn digest(late: &[Effect], now: Timestamp) -> Option<Effect> {
         not_before: None,
         // It is late from the first: what else is late by the time it can go joins it.
         expires: Some(now),
-        kind: EffectKind::Deliver { to, card, audience, replaces: None, shows: None, answers: None },
+        kind: EffectKind::Deliver { to, card, audience, replaces: None, shows: None, living: None, answers: None },
         attempts: 0,
         last_error: None,
         terms: None,

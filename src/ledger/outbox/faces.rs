@@ -1,16 +1,21 @@
-//! Which message shows which task or approval, as receipts tell it.
+//! Which message shows which task or approval, and which is the one of a topic, as receipts tell it.
 //!
 //! A message that shows such a card is remembered by the receipt of what showed it, so that whatever changes the task or
 //! decides the approval changes it too. Two cannot know of each other: who makes a change before the card is shown, and
 //! who shows a card that was made before the change. Here the second sees the first, and has the messages made anew.
+//!
+//! A topic has one message in its conversation. Where more is said of it, what the message has shown before is shown there
+//! no longer, and a change that was owed to keep that true is not made.
 
 use crate::domain::card::Audience;
 use crate::domain::effect::{Effect, EffectEnd, EffectKind};
 use crate::domain::event::Address;
+use crate::domain::ids::EffectId;
 use crate::domain::outcome::{Shows, Write};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::face::{self, Face};
+use crate::store::keyspace::living::{self, LivingMessage};
 use crate::store::keyspace::{approval, effect, event, task, timer};
 use crate::store::{Store, StoreError, View};
 
@@ -19,9 +24,51 @@ const MOST_CHANGES: usize = 20;
 
 /// What follows for the messages that show something from the end of an effect that shows it; nothing where it shows none.
 pub(super) fn follow(store: &Store, it: &Effect, end: &EffectEnd, at: Timestamp) -> Result<Vec<Write>, StoreError> {
-    let Some(remembered) = shown(store, it, end)? else { return Ok(Vec::new()) };
-    let mut writes = made_anew(store, it, end.message().unwrap_or_default(), at)?;
-    writes.push(remembered);
+    let mut writes = last_of_its_topic(store, it, end, at)?;
+    if let Some(remembered) = shown(store, it, end)? {
+        writes.extend(made_anew(store, it, end.message().unwrap_or_default(), at)?);
+        writes.push(remembered);
+    }
+    Ok(writes)
+}
+
+/// What an effect writes its topic's message in the place of: that message, or what has taken the effect's place.
+pub enum Before {
+    /// It goes on in this message; nothing where the topic has none that is known.
+    Message(Option<String>),
+    /// It was to keep a message true that shows something else since this.
+    Overtaken(EffectId),
+}
+
+/// What an effect finds of its topic in the conversation of an address; of none the message that it was owed to change.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn before(view: &View, it: &Effect, to: &Address) -> Result<Before, StoreError> {
+    let EffectKind::Deliver { replaces, shows, living, .. } = &it.kind else { return Ok(Before::Message(None)) };
+    let Some(topic) = living.as_ref().and_then(|living| living.topic.as_deref()) else {
+        return Ok(Before::Message(replaces.clone()));
+    };
+    Ok(match living::read(view, to, topic)? {
+        Some(last) if is_echo(it) && last.shows != *shows => Before::Overtaken(last.by),
+        Some(last) => Before::Message(Some(last.message)),
+        None => Before::Message(replaces.clone()),
+    })
+}
+
+/// Remembers the message of a topic; of what it has shown before it shows nothing any more.
+fn last_of_its_topic(store: &Store, it: &Effect, end: &EffectEnd, at: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let EffectKind::Deliver { to, shows, living: Some(living), .. } = &it.kind else { return Ok(Vec::new()) };
+    let (Some(topic), Some(message)) = (living.topic.as_deref(), end.message()) else { return Ok(Vec::new()) };
+    let view = store.view(&it.tenant);
+    let before = living::read(&view, to, topic)?;
+    let last = LivingMessage { message: message.to_owned(), shows: *shows, by: it.id, at };
+    let mut writes = living::keep(&view, to, topic, &last)?;
+    if let Some(LivingMessage { message, shows: Some(before), .. }) = before
+        && Some(before) != *shows
+    {
+        writes.extend(face::forget(&view, before, (to, Some(living)), &message)?);
+    }
     Ok(writes)
 }
 
@@ -33,19 +80,24 @@ pub(super) fn is_echo(it: &Effect) -> bool {
 
 /// What a message that shows a card is remembered by; one that cannot be changed is forgotten.
 fn shown(store: &Store, it: &Effect, end: &EffectEnd) -> Result<Option<Write>, StoreError> {
-    let EffectKind::Deliver { to, audience, replaces, shows, .. } = &it.kind else { return Ok(None) };
+    let EffectKind::Deliver { to, audience, replaces, shows, living, .. } = &it.kind else { return Ok(None) };
     let Some(shows) = shows.filter(|_| to.channel.keeps_messages() && !to.home) else { return Ok(None) };
     let view = store.view(&it.tenant);
     // What one of many sees cannot be changed for that one later.
     let is_lasting = *audience == Audience::Everyone || to.alone;
     Ok(match (end, end.message().filter(|_| is_lasting), replaces) {
         // What changes a message says nothing about which is the last of its conversation.
-        (_, Some(message), Some(_)) if face::at(&view, shows, to)?.is_some_and(|kept| kept.message != message) => None,
+        (_, Some(message), Some(replaced))
+            if face::at(&view, shows, to, living.as_ref())?
+                .is_some_and(|kept| kept.message != message && kept.message != *replaced) =>
+        {
+            None
+        }
         (_, Some(message), _) => {
             let to = Address { begins_thread: false, ..to.lasting() };
-            Some(face::put_face(shows, &Face { to, message: message.to_owned() }))
+            Some(face::put_face(shows, &Face { to, message: message.to_owned(), living: living.clone() }))
         }
-        (EffectEnd::Dead { .. }, None, Some(message)) => face::forget(&view, shows, to, message)?,
+        (EffectEnd::Dead { .. }, None, Some(message)) => face::forget(&view, shows, (to, living.as_ref()), message)?,
         _ => None,
     })
 }
@@ -101,8 +153,8 @@ mod tests {
     use super::*;
     use crate::domain::approval::testing::pending;
     use crate::domain::approval::{Approval, State};
-    use crate::domain::ids::{EffectId, EventId, PrincipalId, TaskId, TenantId};
-    use crate::domain::outcome::Expect;
+    use crate::domain::ids::{EventId, PrincipalId, TaskId, TenantId};
+    use crate::domain::outcome::{Expect, Living};
     use crate::domain::task::{Origin, Person, Priority, Status};
     use crate::ledger::outbox::record::end;
     use crate::ledger::outbox::testing::delivery;
@@ -143,6 +195,50 @@ mod tests {
         assert_eq!(effect::all_dead(&view).count(), 1);
         assert_eq!(timer::soonest(&view, 9).unwrap().len(), 1, "owners are told of what did not arrive");
         assert_eq!(notice::troubles(&view, 9).unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_topic_goes_on_in_its_message_which_shows_the_last_thing_alone() {
+        let store = in_memory();
+        let tenant = TenantId::default_tenant();
+        let view = store.view(&tenant);
+        let about = |event: u64, task: u64, replaces: Option<&str>| {
+            let mut it = delivery(event, "C1");
+            let EffectKind::Deliver { shows, living, replaces: changes, .. } = &mut it.kind else { unreachable!() };
+            (*shows, *changes) = (Some(TaskId(task).into()), replaces.map(str::to_owned));
+            *living = Some(Living { topic: Some("triage".to_owned()), lead: Some(format!("of T-{task}")) });
+            it
+        };
+        let ends = async |it: &Effect, message: &str| {
+            let mut batch = Batch::new();
+            batch.write(&tenant, effect::put_owed(it, Expect::Absent));
+            store.commit(batch).await.unwrap();
+            let owed = effect::owed(&view, it.id).unwrap().unwrap();
+            let done = EffectEnd::Done { platform_id: message.to_owned(), via: "comment".to_owned() };
+            end(&store, &owed, done, Timestamp(2)).await.unwrap();
+        };
+        let goes_on_in = |it: &Effect| match before(&view, it, it.address()).unwrap() {
+            Before::Message(message) => message,
+            Before::Overtaken(by) => Some(by.to_string()),
+        };
+        let faces = |task: u64| face::of(&view, TaskId(task).into(), 9).unwrap();
+        let first = about(1, 7, None);
+        assert_eq!(goes_on_in(&first), None);
+        ends(&first, "1+2").await;
+        assert_eq!(faces(7)[0].living.as_ref().unwrap().lead.as_deref(), Some("of T-7"));
+        // To keep it true may take another number of messages.
+        let echo = about(2, 7, Some("1+2"));
+        assert_eq!(goes_on_in(&echo).as_deref(), Some("1+2"));
+        ends(&echo, "1").await;
+        assert_eq!(faces(7)[0].message, "1");
+
+        let second = about(3, 8, None);
+        assert_eq!(goes_on_in(&second).as_deref(), Some("1"));
+        ends(&second, "1").await;
+        assert!(faces(7).is_empty(), "it shows another task");
+        assert_eq!(faces(8).len(), 1);
+        assert_eq!(goes_on_in(&about(4, 7, Some("1"))), Some(second.id.to_string()), "too late to keep it true");
+        assert_eq!(goes_on_in(&about(5, 8, Some("1"))).as_deref(), Some("1"));
     }
 
     #[tokio::test]

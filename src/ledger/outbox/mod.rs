@@ -6,7 +6,7 @@
 //! found at a start may have been performed by the process before, so they are looked up first.
 
 pub mod digest;
-mod faces;
+pub mod faces;
 pub mod record;
 #[cfg(test)]
 mod testing;

@@ -10,8 +10,15 @@ use crate::domain::time::Timestamp;
 pub(super) fn delivery(event: u64, place: &str) -> Effect {
     let to = Address::at(ChannelName::Slack, "T1", place);
     let card = Card::new("x");
-    let kind =
-        EffectKind::Deliver { to, card, audience: Audience::Everyone, replaces: None, shows: None, answers: None };
+    let kind = EffectKind::Deliver {
+        to,
+        card,
+        audience: Audience::Everyone,
+        replaces: None,
+        shows: None,
+        living: None,
+        answers: None,
+    };
     let (id, tenant) = (EffectId { event: EventId(event), index: 0 }, TenantId::default_tenant());
     let created = Timestamp(0);
     Effect { id, tenant, created, not_before: None, expires: None, kind, attempts: 0, last_error: None, terms: None }

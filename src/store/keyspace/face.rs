@@ -1,13 +1,15 @@
 //! `fc<task><digest of the conversation>` the last message in each conversation that shows a task's card,
 //! `fa<approval><digest>` that shows an approval's.
 //!
+//! A message that lives on under a topic, or with words of its own before the card, has a row beside that one.
+//!
 //! Written with the receipt of what showed it, and read when the task or the approval changes, so that the message can be changed too.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::approval;
 use crate::domain::event::Address;
-use crate::domain::outcome::{Expect, Shows, TimerChange, Write};
+use crate::domain::outcome::{Expect, Living, Shows, TimerChange, Write};
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
 use crate::store::engine::Order;
@@ -24,6 +26,9 @@ pub struct Face {
     pub to: Address,
     /// Its id, in the channel's own notation.
     pub message: String,
+    /// How it lives on, where that is more than its card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub living: Option<Living>,
 }
 impl Record for Face {}
 
@@ -34,8 +39,12 @@ fn faces(shows: Shows) -> Vec<u8> {
     }
 }
 
-fn key(shows: Shows, to: &Address) -> Vec<u8> {
-    hashed(&faces(shows), &to.conversation())
+fn key(shows: Shows, to: &Address, living: Option<&Living>) -> Vec<u8> {
+    let conversation = to.conversation();
+    match living.map(Living::slot).filter(|slot| !slot.is_empty()) {
+        Some(slot) => hashed(&faces(shows), &format!("{conversation}\0{slot}")),
+        None => hashed(&faces(shows), &conversation),
+    }
 }
 
 /// The messages that show something, one of each conversation.
@@ -47,12 +56,12 @@ pub fn of(view: &View, shows: Shows, most: usize) -> Result<Vec<Face>, StoreErro
     all.take(most).map(|entry| Ok(entry?.1.value)).collect()
 }
 
-/// The message of a conversation that shows something.
+/// The message of a conversation that shows something, of those that live on in this way.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn at(view: &View, shows: Shows, to: &Address) -> Result<Option<Face>, StoreError> {
-    Ok(view.get::<Face>(&key(shows, to))?.map(|stored| stored.value))
+pub fn at(view: &View, shows: Shows, to: &Address, living: Option<&Living>) -> Result<Option<Face>, StoreError> {
+    Ok(view.get::<Face>(&key(shows, to, living))?.map(|stored| stored.value))
 }
 
 /// The timer by which the messages that show something are made anew.
@@ -69,7 +78,7 @@ pub fn stale(shows: Shows, at: Timestamp) -> TimerChange {
 /// Remembers a message in the place of the one before in its conversation.
 #[must_use]
 pub fn put_face(shows: Shows, face: &Face) -> Write {
-    put(key(shows, &face.to), Expect::Any, face)
+    put(key(shows, &face.to, face.living.as_ref()), Expect::Any, face)
 }
 
 /// Forgets every message that shows something.
@@ -84,8 +93,13 @@ pub fn forget_all(view: &View, shows: Shows) -> Result<Vec<Write>, StoreError> {
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn forget(view: &View, shows: Shows, to: &Address, message: &str) -> Result<Option<Write>, StoreError> {
-    let key = key(shows, to);
+pub fn forget(
+    view: &View,
+    shows: Shows,
+    (to, living): (&Address, Option<&Living>),
+    message: &str,
+) -> Result<Option<Write>, StoreError> {
+    let key = key(shows, to, living);
     let kept = view.get::<Face>(&key)?.filter(|kept| kept.value.message == message);
     Ok(kept.map(|kept| take(key, Expect::Version(kept.version))))
 }

@@ -15,6 +15,7 @@ pub mod event;
 pub mod face;
 pub mod gap;
 pub mod link;
+pub mod living;
 pub mod meeting;
 pub mod missing;
 pub mod notice;

@@ -38,6 +38,21 @@ fn a_call_goes_where_it_is_named_or_where_the_event_is() {
 }
 
 #[test]
+fn a_comment_of_a_topic_lives_on_and_one_of_none_does_not() {
+    for (topic, wanted) in [(json!(" triage "), Some("triage")), (json!("none"), None), (Value::Null, None)] {
+        let args = json!({"text": "hello", "topic": topic});
+        let said = run("github.comment", args, Some(about("7"))).unwrap();
+        let living = said.replies[0].living.as_ref();
+        assert_eq!(living.and_then(|living| living.topic.as_deref()), wanted, "{topic}");
+    }
+    for topic in [String::new(), "x".repeat(101)] {
+        let args = json!({"text": "hello", "topic": topic});
+        let Err(Failure::Refused(refusal)) = run("github.comment", args, Some(about("7"))) else { panic!("{topic}") };
+        assert!(refusal.what.contains("no topic"), "{refusal:?}");
+    }
+}
+
+#[test]
 fn what_github_would_not_take_is_refused_by_name() {
     let at = || Some(about("7"));
     let sha = "a".repeat(40);

@@ -52,6 +52,7 @@ fn effect_of(id: EffectId) -> Effect {
             audience: Audience::Everyone,
             replaces: None,
             shows: None,
+            living: None,
             answers: None,
         },
         attempts: 0,

@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use super::drive::{Drive, Flow};
 use super::{End, is_tried};
+use crate::domain::ids::TaskId;
 use crate::domain::time::Timestamp;
 use crate::workflow::action::Action;
 use crate::workflow::duration::{days, shown};
 use crate::workflow::hands::{Act, Acted, Asks, Question};
 use crate::workflow::run::{Failure, FailureKind, State};
-use crate::workflow::scope::text_of;
+use crate::workflow::scope::{Path, text_of};
 use crate::workflow::size::size_of;
 use crate::workflow::step::Step;
 use crate::workflow::template::Missing;
@@ -118,12 +119,26 @@ impl<'a> Drive<'a> {
             return None;
         }
         let late = self.now.after(action.timeout);
+        let paths = paths_of(action);
+        let speaks_of = paths.iter().find_map(|(_, path)| self.task_at(path));
         let step = self.entry(path);
         step.attempts += 1;
         let (args, key) = (step.args.clone().unwrap_or_default(), step.key.clone().unwrap_or_default());
-        let (attempt, remarks) = (step.attempts, step.remarks.clone());
+        let (attempt, remarks, again) = (step.attempts, step.remarks.clone(), step.has_owed);
         let (has_retry, action, timeout) = (action.retry.is_some(), action.name.as_str(), action.timeout);
-        let act = Act { step: path, attempt, has_retry, action, args: &args, key: &key, timeout, remarks: &remarks };
+        let act = Act {
+            step: path,
+            attempt,
+            has_retry,
+            action,
+            args: &args,
+            paths: &paths,
+            speaks_of,
+            key: &key,
+            again,
+            timeout,
+            remarks: &remarks,
+        };
         let acted = self.hands.act(&act);
         if let Acted::Done { has_written: true, .. } | Acted::Owed { has_written: true, .. } = acted {
             self.left = 0;
@@ -131,12 +146,23 @@ impl<'a> Drive<'a> {
         match acted {
             Acted::Done { output, is_simulated, .. } => self.finish(path, output).is_simulated = is_simulated,
             Acted::Owed { late: given, may_repeat, .. } => {
-                self.set(path, State::Owed { late: given.unwrap_or(late), may_repeat });
+                self.set(path, State::Owed { late: given.unwrap_or(late), may_repeat }).has_owed = true;
             }
             Acted::Failed(failure) => self.set(path, State::Tried).error = Some(failure),
             Acted::Unknown(why) => self.set(path, State::Lost).error = Some(Failure::new(FailureKind::Timeout, why)),
         }
         None
+    }
+
+    /// The task of which a path tells, where a step of the run has made it. What only looks like one is none: an event may
+    /// say anything.
+    fn task_at(&self, path: &str) -> Option<TaskId> {
+        let path = Path::read(path).ok()?;
+        match (path.root()?, path.head()) {
+            ("task", _) => self.task,
+            ("steps", Some((_, id))) => self.made.iter().rfind(|(step, _)| step == id).map(|(_, task)| *task),
+            _ => None,
+        }
     }
 
     /// Takes in how what was owed has ended. The word that it is done counts whenever it comes; another one only where it is
@@ -230,6 +256,12 @@ impl<'a> Drive<'a> {
         self.set(path, State::Failed);
         None
     }
+}
+
+/// The paths that an action is filled from, each behind the name of its param.
+fn paths_of(action: &Action) -> Vec<(&str, String)> {
+    let params = action.params.iter();
+    params.flat_map(|(name, param)| param.paths().into_iter().map(move |path| (name.as_str(), path))).collect()
 }
 
 /// What a step is called within the part in which it stands: its id, or its number.

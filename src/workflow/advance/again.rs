@@ -129,6 +129,7 @@ fn reset(step: &mut StepRun, all: bool) {
 /// A step as if it had not been; but reports of its earlier tries are still known from those of the next.
 fn renew(step: &mut StepRun, is_anew: bool) {
     let rounds = step.rounds.take();
-    let attempts = step.attempts;
-    *step = StepRun { attempts, earlier: attempts, is_anew, rounds, ..StepRun::new(State::Reset, step.began) };
+    let (attempts, has_owed) = (step.attempts, step.has_owed && !is_anew);
+    *step =
+        StepRun { attempts, earlier: attempts, is_anew, has_owed, rounds, ..StepRun::new(State::Reset, step.began) };
 }

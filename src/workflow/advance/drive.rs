@@ -5,13 +5,13 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, TaskId};
 use crate::domain::time::Timestamp;
 use crate::workflow::condition::{Conditions, Verdict};
 use crate::workflow::context::Told;
 use crate::workflow::definition::Workflow;
 use crate::workflow::hands::Hands;
-use crate::workflow::known::MAKES_A_TASK;
+use crate::workflow::known::{MAKES_A_TASK, MAY_MAKE_A_TASK};
 use crate::workflow::run::{Failure, Run, State, Status, StepRun};
 use crate::workflow::size::{bounded, size_of};
 use crate::workflow::step::{Does, Step};
@@ -35,6 +35,9 @@ pub(super) struct Drive<'a> {
     pub(super) chance: &'a dyn Fn(&str) -> f64,
     /// What conditions and templates see.
     pub(super) scope: Value,
+    /// The task that `{task.…}` means, and those that steps have made, by their ids.
+    pub(super) task: Option<TaskId>,
+    pub(super) made: Vec<(String, TaskId)>,
     /// An event that nobody has taken.
     pub(super) arrived: Option<(EventId, Told)>,
     /// Steps that may still be begun before the run is committed.
@@ -74,10 +77,25 @@ impl<'a> Drive<'a> {
         chance: &'a dyn Fn(&str) -> f64,
     ) -> Self {
         let scope = Value::Null;
-        let (arrived, events, wake) = (None, Vec::new(), None);
+        let (task, made, arrived, events, wake) = (None, Vec::new(), None, Vec::new(), None);
         let (again, works, needs_files, left) = (false, false, false, MOST_AT_ONCE);
-        let mut drive =
-            Self { workflow, run, hands, now, chance, scope, arrived, left, wake, events, again, works, needs_files };
+        let mut drive = Self {
+            workflow,
+            run,
+            hands,
+            now,
+            chance,
+            scope,
+            task,
+            made,
+            arrived,
+            left,
+            wake,
+            events,
+            again,
+            works,
+            needs_files,
+        };
         drive.renew_scope();
         drive
     }
@@ -91,6 +109,7 @@ impl<'a> Drive<'a> {
         root.insert("run".to_owned(), run);
         root.insert("workflow".to_owned(), json!({ "name": self.run.workflow, "version": self.run.version }));
         self.scope = Value::Object(root);
+        (self.task, self.made) = (None, Vec::new());
     }
 
     /// Goes on as far as it goes.
@@ -302,11 +321,17 @@ impl<'a> Drive<'a> {
         if let Some(error) = &run.error {
             seen["error"] = error.message.as_str().into();
         }
-        let is_task = |name: &str| MAKES_A_TASK.contains(&name) && run.state == State::Done && run.output.is_object();
-        let task = match &step.does {
-            Does::Act(action) if is_task(&action.name) => Some(run.output.clone()),
-            _ => None,
+        let is_made = run.state == State::Done && run.output.is_object();
+        let action = match &step.does {
+            Does::Act(action) if is_made => action.name.as_str(),
+            _ => "",
         };
+        let task = MAKES_A_TASK.contains(&action).then(|| run.output.clone());
+        if task.is_some() || MAY_MAKE_A_TASK.contains(&action) {
+            let id: Option<TaskId> = run.output.get("key").and_then(|key| key.as_str()?.parse().ok());
+            self.made.extend(id.map(|id| (step.id.clone(), id)));
+            self.task = if task.is_some() { id } else { self.task };
+        }
         if task.is_some() {
             self.put("task", task);
         }

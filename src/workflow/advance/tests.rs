@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::ids::{PrincipalId, RunId};
+use crate::domain::ids::{PrincipalId, RunId, TaskId};
 use crate::workflow::begin::{By, Happening, begun};
 use crate::workflow::file;
 use crate::workflow::hands::{Act, Acted, Asks, Question};
@@ -30,6 +30,8 @@ pub(super) struct Asked {
 pub(super) struct Scripted {
     script: BTreeMap<String, Vec<Acted>>,
     pub(super) acted: Vec<(String, u32, String, Value)>,
+    /// The tasks of which steps spoke.
+    spoke_of: Vec<(String, TaskId)>,
     pub(super) asked: Vec<Asked>,
     pub(super) withdrawn: Vec<(String, u32)>,
 }
@@ -38,6 +40,7 @@ impl Hands for Scripted {
     fn act(&mut self, act: &Act<'_>) -> Acted {
         let args = Value::Object(act.args.clone());
         self.acted.push((act.step.to_owned(), act.attempt, act.key.to_owned(), args));
+        self.spoke_of.extend(act.speaks_of.map(|task| (act.step.to_owned(), task)));
         let scripted = self.script.get_mut(act.step).filter(|script| !script.is_empty());
         scripted.map_or_else(|| done(json!({ "of": act.step })), |script| script.remove(0))
     }
@@ -178,6 +181,28 @@ impl Play {
     fn until_wake(&self) -> Duration {
         self.next.wake.unwrap().since(self.now)
     }
+}
+
+#[test]
+fn a_step_speaks_of_a_task_that_the_run_has_made_and_of_no_other() {
+    let text = r#"
+    actions:
+      - { id: early, action: a, params: { text: "{task.key}" } }
+      - { id: task, action: create_ai_crm_task, params: { title: x } }
+      - { id: review, action: assign_reviewer, params: { agent: code-reviewer } }
+      - { id: plain, action: a, params: { text: "{issue.title}" } }
+      - { id: last, action: a, params: { text: "{issue.title} {task.title}" } }
+      - { id: named, action: a, params: { list: [ { text: "{steps.review.output.title}" } ] } }
+      - { id: none, action: a, params: { text: "{steps.plain.output.key}" } }
+"#;
+    let made = |key: &str| [done(json!({ "key": key, "title": "x" }))];
+    // What an event or another step says looks like a task and is none.
+    let payload = json!({"task": {"key": "T-1"}, "issue": {"title": "x"}});
+    let script = [("task", &made("T-7")[..]), ("review", &made("T-8")[..]), ("plain", &made("T-9")[..])];
+    let play = Play::about(text, payload, &script);
+    assert_eq!(play.next.run.status, Status::Done);
+    let wanted = [("last".to_owned(), TaskId(7)), ("named".to_owned(), TaskId(8))];
+    assert_eq!(play.hands.spoke_of, wanted);
 }
 
 #[test]

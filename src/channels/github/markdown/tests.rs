@@ -268,6 +268,17 @@ fn a_mark_is_found_at_the_beginning_alone() {
     }
 }
 
+#[test]
+fn the_mark_of_a_topic_stands_behind_the_other_one_alone() {
+    let (first, topic) = (marker("k"), topic_marker("1#triage/2"));
+    assert_eq!(topic, "<!-- ai-crm-topic:1_23triage_2f2 -->");
+    let body = format!("{first}{topic}\n### Title");
+    assert_eq!((marked(&body), marked_topic(&body)), (Some("k"), Some("1_23triage_2f2")));
+    for other in [format!("{topic}{first}"), format!("{first}\n{topic}"), first, topic] {
+        assert_eq!(marked_topic(&other), None, "{other}");
+    }
+}
+
 /// What GitHub might read as more than text.
 const HOSTILE: &[&str] = &[
     "@mia",
