@@ -31,19 +31,22 @@ pub enum Topic {
     Recommendations,
     /// Somebody waits for their approval.
     Approvals,
+    /// A workflow has a message for them.
+    Rules,
     /// Something of the bot is broken; for owners.
     Alerts,
 }
 
 impl Topic {
     /// Every topic, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Assignments,
         Self::Status,
         Self::Mentions,
         Self::Comments,
         Self::Recommendations,
         Self::Approvals,
+        Self::Rules,
         Self::Alerts,
     ];
 
@@ -57,6 +60,7 @@ impl Topic {
             Self::Comments => "comments",
             Self::Recommendations => "recommendations",
             Self::Approvals => "approvals",
+            Self::Rules => "rules",
             Self::Alerts => "alerts",
         }
     }

@@ -202,6 +202,17 @@ pub fn change(wanted: Wanted, ctx: &Context<'_>) -> Result<Changed, StoreError> 
     Ok(Changed { writes: vec![notice::put_preferences(person, &wishes, expect)], timers, wishes })
 }
 
+/// The person whose chat with the bot it is, under whom their wishes stand.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn whose(view: &View, chat: &Address) -> Result<Option<PrincipalId>, StoreError> {
+    let Some(id) = chat.person.clone() else { return Ok(None) };
+    let user = PlatformUser { channel: chat.channel, realm: chat.installation.clone(), id };
+    let record = person::record(view, &user)?;
+    record.map(|record| link::resolve(view, &record.value.principal)).transpose()
+}
+
 /// Whether the one of whom a chat is may be told of tasks there.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::action::{self, Given};
-use super::{Desk, RUN, message, repository};
+use super::{Desk, RUN, message, repository, wishes};
 use crate::commands::run_answer::{self, person_of};
 use crate::commands::task_card::minute;
 use crate::domain::approval::Approver;
@@ -104,7 +104,8 @@ impl<'a> ForRun<'a> {
         let offers = |action: &str| self.decide(action).is_offered();
         let context = Context { event: &self.event, by: &self.by, may: &may, offers: &offers, ..*self.ctx };
         let outcome = action::perform(&Given { act, told: &self.run.told }, &context)?;
-        Ok(message::living(outcome, act, &self.run.workflow, &context)?)
+        let outcome = message::living(outcome, act, &self.run.workflow, &context)?;
+        Ok(wishes::respected(outcome, &self.run.workflow, &context)?)
     }
 
     /// What a step wants of what it owes. A key that is the step's own may be that of another run as well.

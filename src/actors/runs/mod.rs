@@ -28,6 +28,7 @@
 //! | `hands.rs`, `action.rs` | what a step does: tools, by their names and by those of the examples |
 //! | `repository.rs` | runs that begin by the file of a repository, which is fetched and watched |
 //! | `message.rs` | how messages of steps live on, and who it is that they do not reach |
+//! | `wishes.rs` | messages to one person, as that person wants them |
 //! | `people.rs` | what is known of people of an event on other platforms |
 
 mod action;
@@ -39,6 +40,7 @@ mod people;
 mod repository;
 mod schedule;
 mod turn;
+mod wishes;
 
 pub(crate) use schedule::timer as schedule_timer;
 
