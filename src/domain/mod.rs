@@ -18,5 +18,6 @@ pub mod outcome;
 pub mod principal;
 pub mod search;
 pub mod secret;
+pub mod sync;
 pub mod task;
 pub mod time;
