@@ -24,6 +24,7 @@ pub(super) fn mistakes(config: &Config, profile: Option<&str>) -> Vec<ConfigIssu
         github_is_whole(config),
         public_secrets_stay_here(config, profile),
         pauses_grow(config),
+        states_are_told_apart(config),
     ];
     found.into_iter().flatten().collect()
 }
@@ -121,6 +122,12 @@ fn public_secrets_stay_here(config: &Config, profile: Option<&str>) -> Option<Co
 fn pauses_grow(config: &Config) -> Option<ConfigIssue> {
     let wrong = config.ledger.backoff_first() > config.ledger.backoff_most();
     wrong.then(|| ConfigIssue::together("ledger.backoff_first_ms", "it is longer than ledger.backoff_most_s"))
+}
+
+/// What an issue is by the status of its task must be one thing.
+fn states_are_told_apart(config: &Config) -> Option<ConfigIssue> {
+    let (key, what) = config.sync.mistake()?;
+    Some(ConfigIssue::together(key, what))
 }
 
 fn token_in_the_clear(config: &Config) -> Option<String> {

@@ -42,6 +42,8 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("ledger.under_way_ms", 0, 60_000),
     ("ledger.outbox_in_flight", 1, 65_536),
     ("ledger.session_idle_s", 1, 604_800),
+    ("sync.bounces", 1, 20),
+    ("sync.bounces_within_s", 1, 86_400),
     ("channels.github.message_pace_ms", 0, 60_000),
     ("channels.slack.message_pace_ms", 0, 60_000),
     ("channels.github.look_back_hours", 0, 72),

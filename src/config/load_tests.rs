@@ -398,3 +398,23 @@ fn what_is_told_of_secrets_is_how_they_were_given_and_no_value() {
     }
     assert!(!told.contains("hush"), "{told}");
 }
+
+#[test]
+fn what_is_kept_the_same_with_an_issue_can_be_set_and_a_mistake_is_told_with_the_nearest_key() {
+    use crate::domain::sync::{Flow, Rule, Table};
+    assert_eq!(Case::new().load().sync.table(), Table::default(), "the file and the code say the same");
+    let set = "[sync]\nlabels = \"from_github\"\nconflicts = \"task\"\ncompleted = \"in-review\"\nbounces = 5\n";
+    let table = Case::new().file("a.toml", set).load().sync.table();
+    assert_eq!((table.labels, table.rule, table.breaker.times), (Flow::FromGithub, Rule::Task, 5));
+    for (wrong, expected) in [
+        ("lables = \"both\"", "sync.labels"),
+        ("labels = \"sideways\"", "unknown variant `sideways`"),
+        ("bounces = 0", "expected a whole number from 1 to 20"),
+        ("not_planned = \"done\"", "could not be told apart"),
+        ("reopened = \"cancelled\"", "which stands for a closed issue"),
+        ("completed = \"todo\"", "what every task begins with"),
+    ] {
+        let errors = Case::new().file("a.toml", &format!("[sync]\n{wrong}\n")).errors();
+        assert!(errors.iter().any(|error| error.contains(expected)), "{wrong}: {errors:?}");
+    }
+}

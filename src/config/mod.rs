@@ -31,6 +31,7 @@ pub mod secrets;
 pub mod server;
 pub mod slack;
 pub mod store;
+pub mod sync;
 pub mod teams;
 pub mod workflows;
 
@@ -105,6 +106,8 @@ pub struct Config {
     pub agents: agents::Agents,
     /// Where workflows are.
     pub workflows: workflows::Workflows,
+    /// What of an issue and its task is kept the same.
+    pub sync: sync::Sync,
     /// What is logged, and how.
     pub log: log::Log,
     /// Who may use the API.

@@ -23,6 +23,7 @@ pub mod person;
 pub mod repository;
 pub mod run;
 pub mod setting;
+pub mod sync;
 pub mod task;
 pub mod timer;
 

@@ -13,6 +13,7 @@ use super::{Body, Identified, Me, read};
 use crate::channels::github::commands::{Commands, Found, commands};
 use crate::channels::github::markdown::marked;
 use crate::domain::event::{Address, Asked, EventKind, Incoming};
+use crate::domain::sync::issue;
 
 /// A text that somebody has written just now.
 pub(super) struct Text {
@@ -123,12 +124,17 @@ impl Said {
         let Some(reply) = &told.reply else { return Vec::new() };
         let lane = &told.lane.0;
         let subject = &self.subject;
+        let below = match self.new.is_empty() {
+            true => bytes::Bytes::new(),
+            false => issue::read(&told.raw).map(|it| it.excerpt()).unwrap_or_default().into(),
+        };
         let event = |command: Keyed| Incoming {
             dedupe: vec![format!("github:command:{lane}:{subject}:{}", command.key)],
             reply: Some(Address { quotes: Some(command.quoted), ..reply.clone() }),
             kind: EventKind::Command { line: command.line },
-            // The text stands in the event that tells of it.
-            raw: bytes::Bytes::new(),
+            // The text stands in the event that tells of it. What is made by the command may be kept the same with the
+            // issue.
+            raw: below.clone(),
             ..told.clone()
         };
         self.new.into_iter().map(event).collect()

@@ -1,5 +1,5 @@
-//! `github.close`, `github.reopen` and `github.edit`: an issue or a pull request itself. Twice is once.
-//! Call: docs.github.com/rest/issues/issues, "update an issue"; it takes the numbers of pull requests too.
+//! `github.close`, `github.reopen`, `github.edit` and `github.issue`: an issue or a pull request itself. Twice is once.
+//! Calls: docs.github.com/rest/issues/issues, "update an issue" and "get an issue"; they take the numbers of pull requests too.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use super::{Nothing, Scene};
 use crate::channels::DeliverError;
 use crate::channels::github::client::Ask;
 use crate::channels::github::repository::refused;
+use crate::domain::sync::issue::Issue;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +54,13 @@ pub(super) async fn edit(scene: &Scene<'_>) -> Result<Value, DeliverError> {
         Editing { title: Some(title), body: Some(body) } => json!({ "title": title, "body": body }),
     };
     update(scene, body).await
+}
+
+/// Output: `{issue}`, the fields of it that a task is kept the same with.
+pub(super) async fn show(scene: &Scene<'_>) -> Result<Value, DeliverError> {
+    let Nothing {} = scene.args()?;
+    let issue: Issue = scene.read(scene.issue("")?).await?;
+    Ok(json!({ "issue": issue }))
 }
 
 async fn update(scene: &Scene<'_>, body: Value) -> Result<Value, DeliverError> {

@@ -115,6 +115,12 @@ const TABLE: &[Operation] = &[
         lost: Lost::Repeat,
     },
     Operation {
+        name: "github.issue",
+        via: "GET issue",
+        perform: |scene| Box::pin(issue::show(scene)),
+        lost: Lost::Repeat,
+    },
+    Operation {
         name: "github.create_issue",
         via: "POST issues",
         perform: |scene| Box::pin(create_issue::perform(scene)),
