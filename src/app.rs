@@ -143,6 +143,7 @@ impl App {
             policies: policies.clone(),
             signer: signer.clone(),
             workflows: workflows.clone(),
+            sync: config.sync.table(),
             catalog: catalog.clone(),
             analyst,
             links: links.clone(),

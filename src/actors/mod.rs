@@ -24,5 +24,6 @@ pub mod settle;
 pub mod sign;
 pub mod sockets;
 pub mod supervisor;
+mod sync;
 mod task;
 pub mod tree;

@@ -2,11 +2,13 @@
 
 use crate::actors::runs;
 use crate::actors::settle::Verdict;
+use crate::actors::sync;
 use crate::channels::github::reaction::{self, Progress};
 use crate::domain::api_key::Posted;
 use crate::domain::card::{Card, Tone};
 use crate::domain::event::{Asked, Event, EventKind};
-use crate::domain::outcome::{Call, Reply};
+use crate::domain::outcome::{Call, Outcome, Reply};
+use crate::domain::sync::Table;
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::event::End;
 use crate::store::{StoreError, View};
@@ -16,6 +18,8 @@ use crate::workflow::set::Live;
 pub(super) struct Ground<'a> {
     /// The workflows in use.
     pub(super) workflows: &'a Live,
+    /// What of an issue and its task is kept the same.
+    pub(super) table: &'a Table,
     /// The store of its tenant.
     pub(super) view: &'a View,
     /// The present.
@@ -48,10 +52,11 @@ pub(super) fn decide(event: &Event, ground: &Ground<'_>) -> Result<Option<Follow
     if let Some(why) = ignore {
         return ends(Verdict::ignored(why.clone()));
     }
-    let mut begun = runs::begun_by(event, ground.workflows, ground.view, ground.now)?;
+    let Ground { workflows, table, view, now, is_ours } = *ground;
+    let mut begun = joined(runs::begun_by(event, workflows, view, now)?, sync::told(event, table, view, now)?);
     // Whoever posts with a key of ours is one of us, wherever it happened.
     if begun.is_some() && posted.is_none() {
-        match ground.is_ours {
+        match is_ours {
             Some(true) => {}
             Some(false) if asked.is_nothing() => return ends(Verdict::ignored(OF_OTHERS.to_owned())),
             Some(false) => begun = None,
@@ -65,8 +70,18 @@ pub(super) fn decide(event: &Event, ground: &Ground<'_>) -> Result<Option<Follow
     let mut outcome = begun.unwrap_or_default();
     outcome.calls.extend(seen(event));
     outcome.replies.extend(too_many(*asked));
-    outcome.summary = format!("{} of its commands are carried out, each as an event of its own", asked.commands);
+    let commands = format!("{} of its commands are carried out, each as an event of its own", asked.commands);
+    outcome.summary = if outcome.summary.is_empty() { commands } else { format!("{commands}; {}", outcome.summary) };
     ends(Verdict::noted(outcome))
+}
+
+/// What follows by rules, and what for the task that is kept the same with the issue.
+fn joined(begun: Option<Outcome>, synced: Option<Outcome>) -> Option<Outcome> {
+    let (Some(mut begun), Some(synced)) = (begun.clone(), synced.clone()) else { return begun.or(synced) };
+    begun.timers.extend(synced.timers);
+    begun.writes.extend(synced.writes);
+    begun.summary = format!("{}; {}", begun.summary, synced.summary);
+    Some(begun)
 }
 
 /// Shows below a text that its commands were seen.

@@ -19,6 +19,7 @@ use crate::actors::runs::{self, Desk};
 use crate::actors::seat::Seat;
 use crate::actors::settle::{self, Verdict};
 use crate::actors::sign::{self, Signer};
+use crate::actors::sync;
 use crate::actors::task::{self, Task};
 use crate::commands;
 use crate::config::catalog::Catalog;
@@ -28,6 +29,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TenantId};
 use crate::domain::outcome::Failure;
+use crate::domain::sync::Table;
 use crate::domain::task::link::TaskLinks;
 use crate::domain::time::{Clock, Timestamp};
 use crate::ledger::inbox::{Inbox, PutOff, backoff};
@@ -111,6 +113,8 @@ pub struct Router {
     pub signer: Arc<Signer>,
     /// The workflows in use.
     pub workflows: Arc<Workflows>,
+    /// How issues and their tasks are kept the same.
+    pub sync: Table,
     /// The agents.
     pub catalog: Arc<Catalog>,
     /// Who analyses.
@@ -285,7 +289,8 @@ impl Router {
             return Ok(verdict.by_approval(approval, event));
         }
         // What is pressed in a Home is answered there, by the Home as it then is; who may not see it sees why.
-        let is_press_at_home = is_at_home(event) && !matches!(task, Task::Home) && may(commands::home::ACTION);
+        let is_press_at_home =
+            commands::home::is_at_home(event) && !matches!(task, Task::Home) && may(commands::home::ACTION);
         match is_press_at_home {
             true => verdict.on_one_page(|writes, say| commands::home::after(writes, say, &context)).map_err(fault_of),
             false => Ok(verdict),
@@ -303,7 +308,7 @@ impl Router {
         context: &Context<'_>,
     ) -> Result<Verdict, Failure> {
         let decide = runs::deciding(set, &context.event.tenant);
-        let desk = Desk { workflows: &self.workflows, decide: &decide, dice: &*self.dice };
+        let desk = Desk { workflows: &self.workflows, decide: &decide, dice: &*self.dice, sync: &self.sync };
         let action = task.action();
         let mut is_further = false;
         let lacking = if is_granted(decision, approval) {
@@ -359,7 +364,9 @@ impl Router {
             false => event::told(&self.inbox.store().view(&event.tenant), event.id)?,
         };
         let before = before.map(|told| told.value.effects).unwrap_or_default();
-        let settlement = settle::settlement(event, ready, verdict, now, self.patience.shelf_life, before);
+        let mut settlement = settle::settlement(event, ready, verdict, now, self.patience.shelf_life, before);
+        let follows = sync::follow(&self.inbox.store().view(&event.tenant), &settlement.writes, now)?;
+        settlement.timers.extend(follows);
         let version = self.inbox.settle(event, ready, &settlement).await?;
         self.metrics.settled(event.what.channel, settlement.story.end, now.since(event.at));
         self.settlements.tell(event.id, &settlement.story);
@@ -442,11 +449,6 @@ fn request<'a>(event: &'a Event, identity: &'a Identity, action: &'a str) -> Req
             _ => None,
         },
     }
-}
-
-/// Whether it happened in somebody's Home.
-fn is_at_home(event: &Event) -> bool {
-    event.what.reply.as_ref().is_some_and(|reply| reply.home)
 }
 
 /// A failure where nobody can be refused.

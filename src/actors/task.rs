@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 
 use crate::actors::runs::{self, Desk};
 use crate::actors::sign::Signer;
+use crate::actors::sync;
 use crate::commands::{self, grammar};
 use crate::domain::event::{Event, EventKind, MeetingPhase};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
@@ -97,6 +98,7 @@ impl<'a> Task<'a> {
             Self::Command { parsed, .. } => parsed.spec.action.name,
             Self::Tool { spec, .. } => spec.name,
             Self::Timer { name, .. } if runs::is_ours(name) => runs::ACTION,
+            Self::Timer { name, .. } if sync::is_ours(name) => sync::ACTION,
             Self::Timer { .. } => "timer",
             Self::Home => commands::home::ACTION,
             Self::Links { .. } => commands::task_links::ACTION,
@@ -112,6 +114,7 @@ impl<'a> Task<'a> {
             Self::Command { parsed, .. } => (parsed.spec.run)(&parsed.matches, context),
             Self::Tool { spec, args } => (spec.run)((*args).clone(), context),
             Self::Timer { name, payload } if runs::is_ours(name) => runs::rang(name, payload, context, desk),
+            Self::Timer { name, payload } if sync::is_ours(name) => sync::rang(name, payload, context, desk.sync),
             Self::Timer { name, payload } => commands::timers::timer_fired(name, payload, context),
             Self::Home => commands::home::opened(context),
             Self::Links { message, links } => commands::task_links::written(message, links, context),

@@ -29,9 +29,10 @@ use crate::channels::{DeliverError, github, teams};
 use crate::config::Config;
 use crate::config::errors::ConfigErrors;
 use crate::config::keyfile::KeyFileError;
+use crate::domain::ids::TenantId;
 use crate::domain::time::{Clock, Timestamp};
 use crate::store::Health;
-use crate::store::keyspace::{effect, event};
+use crate::store::keyspace::{effect, event, sync};
 use crate::store::open::OpenError;
 use crate::web::inside::Inside;
 
@@ -63,6 +64,19 @@ fn not_good(what: &'static str, state: State, detail: impl Into<String>, mend: i
     Finding { what, state, detail: detail.into(), mend: Some(mend.into()) }
 }
 
+/// Pairs of an issue and a task that wait for a person.
+fn paused_pairs(inside: &Insides) -> Option<Finding> {
+    let view = inside.store.view(&TenantId::default_tenant());
+    let paused = match sync::paused(&view) {
+        Ok(paused) => paused,
+        Err(error) => return Some(not_good("sync", State::Bad, error.to_string(), "see the finding about the store")),
+    };
+    let named: Vec<String> = paused.iter().take(5).map(ToString::to_string).collect();
+    let detail = format!("{} tasks are not kept the same with their issues: {}", paused.len(), named.join(", "));
+    let mend = "each says with `task show` which task asks a person to look; when that is done it goes on";
+    (!paused.is_empty()).then(|| not_good("sync", State::Warning, detail, mend))
+}
+
 /// Looks at everything, and sends each platform's owner a message where that is asked for.
 pub(super) async fn examine(inside: &Insides, send: bool) -> Value {
     let (answer, at_slack) = slack_answers(inside.slack.as_deref()).await;
@@ -79,6 +93,7 @@ pub(super) async fn examine(inside: &Insides, send: bool) -> Value {
     findings.extend(ledger(inside));
     findings.push(policy(inside));
     findings.extend(workflows::findings(inside));
+    findings.extend(paused_pairs(inside));
     findings.extend(sockets(inside));
     findings.extend(gaps::findings(&inside.board));
     findings.extend(gaps::github(&inside.board));

@@ -9,6 +9,7 @@ use crate::commands::approval_card::{self, Listed};
 use crate::commands::{answer, help, task_card, task_create, task_list, task_update, team_status, whoami};
 use crate::domain::approval::Approval;
 use crate::domain::card::{Action, Block, Card};
+use crate::domain::event::Event;
 use crate::domain::outcome::{Failure, Outcome, Write};
 use crate::domain::task::{Assignee, Task};
 use crate::store::keyspace::task::{self as tasks, TaskFilter};
@@ -18,6 +19,12 @@ use crate::tools::{self, Context, approval, due};
 
 /// What policies decide about: who may not list tasks has no Home but the refusal.
 pub const ACTION: &str = task_list::SPEC.action.name;
+
+/// Whether something happened in somebody's Home.
+#[must_use]
+pub fn is_at_home(event: &Event) -> bool {
+    event.what.reply.as_ref().is_some_and(|reply| reply.home)
+}
 
 /// As many of the asker's open tasks are shown, so that a page stays one.
 const MOST_TASKS: usize = 15;

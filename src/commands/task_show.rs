@@ -5,7 +5,7 @@ use clap::{ArgMatches, Command};
 use crate::commands::arguments::{self, task_of};
 use crate::commands::{CommandSpec, also, answer, everyday};
 use crate::domain::outcome::{Failure, Outcome};
-use crate::tools::{Context, task_show};
+use crate::tools::{Context, sync, task_show};
 
 /// Its line in the table.
 pub const SPEC: CommandSpec = CommandSpec {
@@ -25,5 +25,6 @@ fn arguments(command: Command) -> Command {
 
 fn run(matches: &ArgMatches, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let task = task_show::find(task_of(matches), ctx)?.value;
-    Ok(answer::task(task_show::outcome(&task), &task, ctx, None))
+    let issue = sync::said_of(task.id, ctx.view)?.map(|issue| format!("Issue: {issue}"));
+    Ok(answer::task(task_show::outcome(&task), &task, ctx, issue.as_deref()))
 }

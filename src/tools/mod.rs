@@ -9,6 +9,7 @@
 //! | `people.rs`, `due.rs`, `pairing.rs` | who is meant, which day is meant, whose code is right |
 //! | `link.rs` | who is one person on several platforms |
 //! | `notices.rs` | whom a notice reaches, where and when |
+//! | `sync.rs` | which issue a new task is kept the same with, and what both have |
 //! | `approval.rs` | who may decide about what was asked for, and what follows |
 //! | `github/` | what may be done on GitHub, one tool each |
 //! | all others | one tool each |
@@ -25,6 +26,7 @@ pub mod people;
 pub mod pm_analyze;
 pub mod slack_post;
 pub mod status_read;
+pub mod sync;
 pub mod task_assign;
 pub mod task_comment;
 pub mod task_create;

@@ -9,7 +9,7 @@ use crate::domain::event::{Address, ChannelName};
 use crate::domain::outcome::{Failure, Outcome, TaskChange, TimerChange, Write};
 use crate::domain::task::{self, Assignee, Origin, Priority, Status, Task, TaskError};
 use crate::store::keyspace::task as tasks;
-use crate::tools::{Context, ToolSpec, arguments, due, people, task_show};
+use crate::tools::{Context, ToolSpec, arguments, due, people, sync, task_show};
 
 /// Its line in the table.
 pub const TOOL: ToolSpec = ToolSpec {
@@ -130,7 +130,10 @@ pub fn decide(new: &NewTask, ctx: &Context<'_>) -> Result<Created, Failure> {
         None => "created".to_owned(),
     };
     task.remember(&by, ctx.now, ctx.event.id, what);
-    Ok(Created { writes: tasks::create(&task), timers: due::timer_changes(None, &task, ctx.now), task })
+    let (linked, look) = sync::link(&mut task, ctx)?;
+    let writes = tasks::create(&task).into_iter().chain(linked).collect();
+    let timers = due::timer_changes(None, &task, ctx.now).into_iter().chain(look).collect();
+    Ok(Created { writes, timers, task })
 }
 
 fn assignee(new: &NewTask, ctx: &Context<'_>) -> Result<Option<Assignee>, Failure> {

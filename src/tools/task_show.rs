@@ -10,7 +10,7 @@ use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::task::{Assignee, Task};
 use crate::store::Stored;
 use crate::store::keyspace::task as tasks;
-use crate::tools::{Context, ToolSpec, arguments};
+use crate::tools::{Context, ToolSpec, arguments, sync};
 
 /// Its line in the table.
 pub const TOOL: ToolSpec = ToolSpec {
@@ -104,7 +104,12 @@ pub fn outcome(task: &Task) -> Outcome {
 
 fn run(args: Value, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let asked: Asked = arguments::read(args)?;
-    Ok(outcome(&find(id(&asked.task)?, ctx)?.value))
+    let task = find(id(&asked.task)?, ctx)?.value;
+    let mut outcome = outcome(&task);
+    if let Some(shown) = outcome.result.as_mut().and_then(|result| result.get_mut("task")) {
+        shown["issue"] = json!(sync::said_of(task.id, ctx.view)?);
+    }
+    Ok(outcome)
 }
 
 #[cfg(test)]

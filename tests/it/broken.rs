@@ -113,6 +113,7 @@ impl Bot {
             policies: Arc::new(Live::new(policies)),
             signer: signer.clone(),
             workflows: Arc::default(),
+            sync: ai_crm::domain::sync::Table::default(),
             catalog,
             analyst: analyst.clone(),
             links: None,

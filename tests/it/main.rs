@@ -22,6 +22,7 @@ mod github_sim;
 mod group_chats;
 mod home;
 mod install;
+mod issue_sync;
 mod kill;
 mod kill_steps;
 mod link;

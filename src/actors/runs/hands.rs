@@ -13,6 +13,7 @@ use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::PrincipalId;
 use crate::domain::outcome::{Acted, Call, Failure, Outcome, Reply, TimerChange};
 use crate::domain::principal::{Principal, Role, Standing};
+use crate::domain::sync::issue;
 use crate::policy::{Decision, Subject};
 use crate::store::StoreError;
 use crate::store::keyspace::run as runs;
@@ -69,6 +70,8 @@ impl<'a> ForRun<'a> {
             (event.what.channel, event.what.place, event.what.reply) = (*channel, place.clone(), reply.clone());
         }
         event.what.kind = EventKind::platform(run.told.name.clone(), None);
+        // A task that is made of an issue is kept the same with it.
+        event.what.raw = issue::of_json(&run.told.payload).map(|told| told.excerpt()).unwrap_or_default().into();
         let (by, subject) = match &run.repository {
             Some(repository) => repository::acts_as(repository),
             None => acts_as(&run.workflow),

@@ -52,6 +52,7 @@ use crate::domain::event::{ChannelName, Event, Place};
 use crate::domain::ids::{RunId, TenantId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::domain::time::Timestamp;
+use crate::domain::sync::Table;
 use crate::policy::{Decision, PolicySet, Request, Subject};
 use crate::store::keyspace::run::{self as runs, KeptFile};
 use crate::store::{StoreError, Stored, View};
@@ -77,6 +78,8 @@ pub(super) struct Desk<'a> {
     pub(super) decide: &'a dyn Fn(&Subject, &str, ChannelName, Option<&Place>) -> Decision,
     /// A number from 0 to 1.
     pub(super) dice: &'a dyn Fn() -> f64,
+    /// How issues and their tasks are kept the same.
+    pub(super) sync: &'a Table,
 }
 
 /// What a set of policies says of those who act for runs of a tenant.

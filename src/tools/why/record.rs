@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use crate::domain::approval::{State, words};
 use crate::domain::effect::{Effect, EffectEnd, Receipt};
+use crate::domain::event::{ChannelName, Event, EventKind};
 use crate::domain::ids::{ApprovalId, EffectId, EventId};
+use crate::domain::sync::issue;
 use crate::store::keyspace::event::{End, Ready, Story};
-use crate::store::keyspace::{approval, dedupe, effect, event};
+use crate::store::keyspace::{approval, dedupe, effect, event, sync};
 use crate::store::{StoreError, View};
 
 /// As many waiting events are counted for the place in a lane.
@@ -82,6 +84,26 @@ pub struct EffectView {
     pub detail: String,
 }
 
+/// What an event of an issue came to for the task that is kept the same with it, where that is kept.
+fn synced(view: &View, told: &Event) -> Result<Option<String>, StoreError> {
+    let is_of_an_issue =
+        told.what.channel == ChannelName::GitHub && matches!(told.what.kind, EventKind::Platform { .. });
+    let Some(issue) = is_of_an_issue.then(|| issue::read(&told.what.raw)).flatten() else { return Ok(None) };
+    let Some(task) = sync::task_of(view, issue.id)? else { return Ok(None) };
+    let link = sync::read(view, task)?.map(|link| link.value);
+    Ok(link.and_then(|link| {
+        let (_, came_to) = link.came_to.iter().find(|(event, _)| *event == told.id)?;
+        Some(format!("{task}: {came_to}"))
+    }))
+}
+
+fn said(end: &Story, synced: Option<String>) -> String {
+    match synced {
+        Some(synced) => format!("{}; {synced}", end.summary),
+        None => end.summary.clone(),
+    }
+}
+
 /// The story of an event; `None` where the store has no such event.
 ///
 /// # Errors
@@ -103,6 +125,7 @@ pub fn story(view: &View, id: EventId) -> Result<Option<StoryView>, StoreError> 
         (None, Some(end)) => (end.end.as_str(), cause(end, &approval, &effects)),
         (None, None) => ("unknown", "its end is not kept any more, only that it was accepted".to_owned()),
     };
+    let synced = synced(view, &told)?;
     let attempts = ready.map_or(0, |ready| ready.attempts).max(end.as_ref().map_or(0, |end| end.attempts));
     let from = told.what.from.as_ref().map(|user| format!("{}:{}/{}", user.channel, user.realm, user.id));
     Ok(Some(StoryView {
@@ -119,7 +142,7 @@ pub fn story(view: &View, id: EventId) -> Result<Option<StoryView>, StoreError> 
         handler: end.as_ref().and_then(|end| end.handler.clone()),
         attempts,
         state,
-        outcome: end.as_ref().map(|end| end.summary.clone()),
+        outcome: end.as_ref().map(|end| said(end, synced)),
         ended: end.as_ref().map(|end| end.at.to_string()),
         approval,
         told: end.as_ref().map(|end| end.told.clone()).unwrap_or_default(),

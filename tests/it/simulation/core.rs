@@ -134,6 +134,7 @@ impl Core {
             policies: POLICIES.clone(),
             signer,
             workflows: Arc::default(),
+            sync: ai_crm::domain::sync::Table::default(),
             catalog: CATALOG.clone(),
             analyst: ANALYST.clone(),
             links: None,

@@ -1,0 +1,84 @@
+//! Which events of GitHub are about an issue that is kept the same with a task. Such an event rings for the pair, but for one
+//! that tells nothing that is not known.
+
+use std::collections::BTreeMap;
+
+use super::timer;
+use crate::domain::event::{ChannelName, Event, EventKind};
+use crate::domain::outcome::Outcome;
+use crate::domain::sync::issue::{self, Told};
+use crate::domain::sync::link::{Link, Seen};
+use crate::domain::sync::{Field, Table, Value};
+use crate::domain::time::Timestamp;
+use crate::store::keyspace::{sync as kept, task as tasks};
+use crate::store::{StoreError, View};
+use crate::tools::sync::{fields_at, fields_of};
+
+/// What an event of a program, and not of a person, is said by.
+const BOT: &str = "Bot";
+
+/// What follows from an event for the pair of its issue; nothing where there is none.
+pub(in crate::actors) fn told(
+    event: &Event,
+    table: &Table,
+    view: &View,
+    now: Timestamp,
+) -> Result<Option<Outcome>, StoreError> {
+    let EventKind::Platform { name, posted, .. } = &event.what.kind else { return Ok(None) };
+    let may_be = event.what.channel == ChannelName::GitHub && posted.is_none();
+    let is_of_issues = name.starts_with("issues.") || name == "issue_comment.created";
+    if !may_be || !is_of_issues || table.is_off() {
+        return Ok(None);
+    }
+    let Some(told) = issue::read(&event.what.raw) else { return Ok(None) };
+    let Some(task) = kept::task_of(view, told.id)? else { return Ok(None) };
+    let Some(link) = kept::read(view, task)? else { return Ok(None) };
+    let said = |what: &str| Outcome {
+        summary: format!("{task}, which is kept the same with it, {what}"),
+        ..Outcome::default()
+    };
+    if link.value.paused.is_some() {
+        return Ok(Some(said("is paused")));
+    }
+    let seen = Seen { at: told.at, event: event.id };
+    let is_new = seen > link.value.seen;
+    if remark_of(event, &told, table).is_some() || (is_new && is_news(&link.value, &told, table, view)?) {
+        let rings = timer(task, &format!("event/{}", event.id), now);
+        return Ok(Some(Outcome { timers: vec![rings], ..said("follows") }));
+    }
+    if !is_new {
+        return Ok(Some(said("has heard of what came later")));
+    }
+    let mut after = link.value.clone();
+    after.seen = seen;
+    Ok(Some(Outcome { writes: kept::change(&link, &after), ..said("is so already") }))
+}
+
+/// What somebody has said in an event that becomes a remark of the task. Commands, and what programs say, do not.
+pub(super) fn remark_of<'t>(event: &Event, told: &'t Told, table: &Table) -> Option<&'t issue::Remark> {
+    let EventKind::Platform { own, asked, .. } = &event.what.kind else { return None };
+    let remark = told.remark.as_ref()?;
+    let is_said = remark.body.as_deref().is_some_and(|body| !body.trim().is_empty());
+    let counts = table.comments.comes_in() && !own && asked.is_nothing() && told.sender.kind != BOT && is_said;
+    counts.then_some(remark)
+}
+
+/// Whether an event tells of anything that is not known, or may be the end of a write.
+fn is_news(link: &Link, told: &Told, table: &Table, view: &View) -> Result<bool, StoreError> {
+    let ours = match tasks::read(view, link.task)? {
+        Some(task) => fields_of(&task.value, &link.prefix, &table.words, view)?,
+        None => return Ok(false),
+    };
+    let fields = fields_at(&told.issue, &ours, &link.realm, view)?;
+    let is_under_way = |field| link.fields.get(field).is_some_and(|known| !known.sent.is_empty());
+    let is_unknown = somebody_unknown(told, &fields, table).is_some();
+    Ok(!link.is_as_told(&fields) || told.about.iter().any(is_under_way) || is_unknown)
+}
+
+/// Who was given the issue just now, where no link makes known who that is here.
+pub(super) fn somebody_unknown(told: &Told, fields: &BTreeMap<Field, Value>, table: &Table) -> Option<String> {
+    let is_assigned = table.assignee.comes_in() && told.about.contains(&Field::Assignee);
+    let is_nobody = fields.get(&Field::Assignee).is_none_or(Option::is_none);
+    let last = told.issue.assignees.last().filter(|_| is_assigned && is_nobody)?;
+    Some(last.login.clone())
+}

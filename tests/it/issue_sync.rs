@@ -1,0 +1,238 @@
+//! An issue of GitHub and its task, kept the same: the real binary beside the stand-ins of GitHub, Slack and Teams. Each
+//! change arrives once on the other side, nothing bounces, and a program that does ends with one task for a person.
+//!
+//! How a field is merged, and three systems in a ring, are tested in `src/domain/sync`.
+
+use std::collections::BTreeSet;
+
+use ai_crm::actors::clock;
+use ai_crm::sim::github::issue::Issue;
+use ai_crm::sim::github::seed::{ANN, BOT};
+use ai_crm::sim::teams::seed::{APP_ID, APP_PASSWORD, TENANT};
+use ai_crm::sim::teams::{App, Sender, SenderConfig, TeamsSim, TeamsWorld};
+use anyhow::{Context, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::link::code_in;
+use crate::office::{Office, SHOP};
+use crate::stage::{ADA, PATIENCE, words};
+use crate::support::api::http_client;
+use crate::support::until;
+
+const RULES: &str = r#"
+workflows:
+  issue_to_task:
+    trigger: { platform: github, event: issues.opened }
+    actions:
+      - { action: create_ai_crm_task, params: { title: "GitHub: {issue.title}", description: "{issue.body}" } }
+"#;
+
+impl Office {
+    async fn task(&self, task: &str) -> anyhow::Result<Value> {
+        let shown = self.tool("task.show", json!({ "task": task })).await?;
+        Ok(shown["result"]["task"].clone())
+    }
+
+    async fn tool(&self, tool: &str, args: Value) -> anyhow::Result<Value> {
+        let path = format!("/api/v1/tools/{tool}");
+        Ok(self.stage.api().send(Method::POST, &path, Some(&args)).await?.body)
+    }
+
+    /// Waits until the task is so.
+    async fn task_is(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        let look = || async { Ok(Some(self.task("T-1").await?).filter(|task| is_so(task))) };
+        let found = until(PATIENCE, what, look).await;
+        found.with_context(|| format!("{what}\n{}", self.stage.plan.log()))
+    }
+
+    /// Waits until the issue is so.
+    async fn issue_is(&self, number: u64, what: &str, is_so: impl Fn(&Issue) -> bool) -> anyhow::Result<Issue> {
+        let look = || async { Ok(self.world().issue(SHOP, number).filter(|issue| is_so(issue))) };
+        let found = until(PATIENCE, what, look).await;
+        found.with_context(|| format!("{what}: {:?}\n{}", self.world().issue(SHOP, number), self.stage.plan.log()))
+    }
+}
+
+/// The lines of a task's history that say so.
+fn lines(task: &Value, part: &str) -> usize {
+    let history = task["history"].as_array().into_iter().flatten();
+    history.filter(|line| line["what"].as_str().is_some_and(|what| what.contains(part))).count()
+}
+
+fn labels(task: &Value) -> Vec<&str> {
+    task["labels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// An office with Teams beside it, and an issue that has become a task.
+async fn with_teams() -> anyhow::Result<(Office, TeamsSim, u64)> {
+    http_client()?;
+    let teams = TeamsSim::start("127.0.0.1:0", TeamsWorld::new(App::default(), clock::system())).await?;
+    let office = Office::set_up(
+        RULES,
+        &[
+            ("MICROSOFT_APP_ID", APP_ID),
+            ("MICROSOFT_APP_PASSWORD", APP_PASSWORD),
+            ("MICROSOFT_APP_TENANT_ID", TENANT),
+            ("MICROSOFT_LOGIN_URL", &teams.login_url()),
+            ("MICROSOFT_OPENID_METADATA_URL", &teams.metadata_url()),
+            ("MICROSOFT_SERVICE_HOSTS", &teams.service_host()),
+            ("AI_CRM__CHANNELS__TEAMS__MESSAGE_PACE_MS", "0"),
+        ],
+    )
+    .await?;
+    let number = office.opened("Login breaks", &["bug"])?;
+    ensure!(office.ended(1).await? == ["done"]);
+    Ok((office, teams, number))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_done_in_teams_closes_its_issue_and_a_closed_issue_ends_its_task() -> anyhow::Result<()> {
+    let (office, teams, number) = with_teams().await?;
+    let task = office.task("T-1").await?;
+    ensure!(task["title"] == "GitHub: Login breaks" && lines(&task, "kept the same with acme/shop#1") == 1, "{task}");
+    ensure!(task["issue"] == "acme/shop#1 (kept the same)", "{task}");
+    let sender = Sender::new(teams.world().clone(), SenderConfig::new(office.stage.address()))?;
+    let (_, answer) = sender.say_and_deliver("ada", "personal-ada", "task done T-1", None).await?;
+    ensure!(answer.is_some_and(|answer| answer.accepted()));
+    let issue = office.issue_is(number, "the issue is closed", |issue| !issue.open).await?;
+    ensure!(issue.state_reason.as_deref() == Some("completed"), "{issue:?}");
+    office.stage.rest().await?;
+    let task = office.task("T-1").await?;
+    ensure!(task["status"] == "done" && lines(&task, "status") == 1, "nothing bounces: {task}");
+    let told = |action: &str| {
+        let all = office.world().deliveries().into_iter();
+        all.filter(|it| it.event == "issues" && it.action.as_deref() == Some(action)).count()
+    };
+    ensure!(told("closed") == 1 && told("reopened") == 0);
+
+    office.act("ann", json!({"do": "reopen", "number": number}))?;
+    office.task_is("the task is open again", |task| task["status"] == "todo").await?;
+    office.act("ann", json!({"do": "close", "number": number, "reason": "not_planned"}))?;
+    let task = office.task_is("the task is cancelled", |task| task["status"] == "cancelled").await?;
+    let last = task["history"].as_array().and_then(|all| all.last()).cloned().unwrap_or_default();
+    ensure!(last["by"]["name"] == "ann (GitHub)" && last["what"] == "status todo → cancelled", "{last}");
+    office.stage.rest().await?;
+    ensure!((told("closed"), told("reopened")) == (2, 1), "what comes from GitHub is not written there");
+    let story = office.stage.api().get("/events?limit=50").await?.to_string();
+    ensure!(!story.contains("\"dead\""), "{story}");
+    teams.stop().await;
+    office.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn title_labels_and_what_people_say_go_both_ways_each_once() -> anyhow::Result<()> {
+    let office = Office::with(RULES).await?;
+    let number = office.opened("Login breaks", &["bug"])?;
+    ensure!(office.ended(1).await? == ["done"]);
+    office.act("ann", json!({"do": "edit", "number": number, "title": "Login breaks badly"}))?;
+    office.task_is("the title is taken over", |task| task["title"] == "GitHub: Login breaks badly").await?;
+    office.tool("task.update", json!({"task": "T-1", "title": "GitHub: Logout breaks"})).await?;
+    office.issue_is(number, "the title is written", |issue| issue.title == "Logout breaks").await?;
+    office.stage.rest().await?;
+
+    office.act("ann", json!({"do": "label", "number": number, "labels": ["urgent", "good first issue"]}))?;
+    office.task_is("the label is taken over", |task| labels(task) == ["urgent"]).await?;
+    let args = json!({"task": "T-1", "add_labels": ["later"], "remove_labels": ["urgent"]});
+    office.tool("task.update", args).await?;
+    let expected = ["bug", "good first issue", "later"];
+    office.issue_is(number, "the labels are written", |issue| issue.labels == expected).await?;
+    office.stage.rest().await?;
+
+    office.act("bob", json!({"do": "comment", "number": number, "text": "I see it too"}))?;
+    let has_remark = |task: &Value| task["comments"].as_array().is_some_and(|all| all.len() == 1);
+    let task = office.task_is("the comment is a remark", has_remark).await?;
+    let remark = &task["comments"][0];
+    let text = remark["text"].as_str().unwrap_or_default();
+    ensure!(remark["by"]["name"] == "bob (GitHub)" && text.starts_with("I see it too\nhttp"), "{remark}");
+    office.stage.answer(ADA, "task comment T-1 \"I am on it\"").await?;
+    let comment = office.answered(number, 1).await?.remove(0);
+    ensure!(comment.body.contains("ada") && comment.body.contains("I am on it"), "{comment:?}");
+    ensure!(comment.body.contains("said in slack"), "{comment:?}");
+    office.stage.rest().await?;
+    let task = office.task("T-1").await?;
+    ensure!(office.of_bot(number).len() == 1 && task["comments"].as_array().map(Vec::len) == Some(2), "{task}");
+    ensure!(task["title"] == "GitHub: Logout breaks" && labels(&task) == ["later"], "{task}");
+    ensure!(lines(&task, "title") == 2 && lines(&task, "label +urgent") == 1, "{task}");
+    office.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_go_both_ways_by_their_links_and_others_are_left_alone() -> anyhow::Result<()> {
+    let office = Office::with(RULES).await?;
+    let number = office.opened("Login breaks", &[])?;
+    ensure!(office.ended(1).await? == ["done"]);
+    let code = code_in(&words(&office.stage.answer(ADA, "link").await?))?;
+    office.act("ann", json!({"do": "comment", "number": number, "text": format!("/ai-crm link {code}")}))?;
+    office.answered(number, 1).await?;
+    office.act("ann", json!({"do": "assign", "number": number, "people": ["bob"]}))?;
+    let task = office.task_is("bob is nobody here", |task| lines(task, "bob has it at GitHub") == 1).await?;
+    ensure!(task["assignee"].is_null(), "{task}");
+    office.stage.answer(ADA, "task assign T-1 --to me").await?;
+    let has_ann = |issue: &Issue| issue.assignees.contains(&ANN);
+    let issue = office.issue_is(number, "ann has the issue", has_ann).await?;
+    ensure!(issue.assignees.len() == 2, "bob is left alone: {issue:?}");
+    office.stage.rest().await?;
+    office.act("bob", json!({"do": "unassign", "number": number, "people": ["ann"]}))?;
+    office.task_is("nobody has the task", |task| task["assignee"].is_null()).await?;
+    office.act("bob", json!({"do": "assign", "number": number, "people": ["ann"]}))?;
+    let task = office.task_is("ada has the task", |task| task["assignee"]["type"] == "person").await?;
+    ensure!(task["assignee"]["name"] == "ada", "{task}");
+    office.stage.rest().await?;
+    ensure!(office.world().comments(SHOP, number).iter().filter(|comment| comment.user == BOT).count() == 1);
+    office.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_written_once_where_the_process_dies_before_it_is() -> anyhow::Result<()> {
+    let mut office = Office::with(RULES).await?;
+    let number = office.opened("Login breaks", &[])?;
+    ensure!(office.ended(1).await? == ["done"]);
+    for round in 0..3 {
+        let title = format!("GitHub: round {round}");
+        office.tool("task.update", json!({"task": "T-1", "title": title})).await?;
+        if round > 0 {
+            // The call may be under way.
+            tokio::time::sleep(std::time::Duration::from_millis(150 * round)).await;
+        }
+        office = office.killed().await?;
+        let expected = format!("round {round}");
+        office.issue_is(number, "the title is written", |issue| issue.title == expected).await?;
+        office.stage.rest().await?;
+    }
+    // What came while nobody was there comes again, by the same id.
+    let edits = office.world().deliveries().into_iter().filter(|it| it.action.as_deref() == Some("edited"));
+    let edits: BTreeSet<String> = edits.map(|it| it.guid).collect();
+    let task = office.task("T-1").await?;
+    ensure!(edits.len() == 3 && lines(&task, "title") == 3, "{edits:?}: {task}");
+    office.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_in_a_circle_is_paused_and_one_person_is_asked() -> anyhow::Result<()> {
+    let office = Office::with(RULES).await?;
+    let number = office.opened("theirs", &[])?;
+    ensure!(office.ended(1).await? == ["done"]);
+    for round in 0..2 {
+        office.tool("task.update", json!({"task": "T-1", "title": "GitHub: ours"})).await?;
+        office.issue_is(number, "the title is written", |issue| issue.title == "ours").await?;
+        office.stage.rest().await?;
+        office.act("bob", json!({"do": "edit", "number": number, "title": "theirs"}))?;
+        if round == 0 {
+            office.task_is("it is set back", |task| task["title"] == "GitHub: theirs").await?;
+        }
+    }
+    let task = office.task_is("it is paused", |task| lines(task, "went in a circle") == 1).await?;
+    ensure!(task["title"] == "GitHub: ours", "{task}");
+    ensure!(task["issue"] == "acme/shop#1 (paused over its title, see T-2)", "{task}");
+    office.act("bob", json!({"do": "edit", "number": number, "title": "theirs again"}))?;
+    office.act("bob", json!({"do": "edit", "number": number, "title": "theirs"}))?;
+    office.stage.rest().await?;
+    let tasks = office.tasks().await?;
+    ensure!(tasks.len() == 2 && tasks[0]["title"] == "T-1 and acme/shop#1 go in a circle over the title", "{tasks:?}");
+    let doctor = office.stage.run(&["doctor"]).await?;
+    ensure!(doctor.out.contains("1 tasks are not kept the same with their issues: T-1"), "{doctor:?}");
+    office.tool("task.update", json!({"task": "T-2", "status": "done"})).await?;
+    office.task_is("it goes on", |task| task["title"] == "GitHub: theirs" && lines(task, "again") == 1).await?;
+    office.end().await
+}
