@@ -236,3 +236,33 @@ async fn what_goes_in_a_circle_is_paused_and_one_person_is_asked() -> anyhow::Re
     office.task_is("it goes on", |task| task["title"] == "GitHub: theirs" && lines(task, "again") == 1).await?;
     office.end().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_below_an_issue_links_its_first_task_and_one_below_a_pull_request_links_none() -> anyhow::Result<()> {
+    let office = Office::with("workflows: {}\n").await?;
+    let number = office.opened("Login breaks", &[])?;
+    let files = json!({"src/a.rs": "x\n"});
+    let pull = office.act("ann", json!({"do": "open_pull", "title": "Mend the login", "files": files}))?;
+    let pull = pull["number"].as_u64().context("a pull request has a number")?;
+    for (at, count, title) in [(number, 1, "First"), (number, 2, "Second"), (pull, 1, "Third")] {
+        let text = format!("/ai-crm task create \"{title}\"");
+        office.act("bob", json!({"do": "comment", "number": at, "text": text}))?;
+        office.answered(at, count).await?;
+        office.stage.rest().await?;
+    }
+    let (first, second, third) = (office.task("T-1").await?, office.task("T-2").await?, office.task("T-3").await?);
+    ensure!(first["issue"] == "acme/shop#1 (kept the same)", "{first}");
+    ensure!(
+        second["issue"].is_null() && lines(&second, "is kept the same with T-1, not with this one") == 1,
+        "{second}"
+    );
+    ensure!(third["issue"].is_null() && lines(&third, "kept the same") == 0, "{third}");
+    ensure!(first["comments"].as_array().is_some_and(Vec::is_empty), "a command is no remark: {first}");
+    office.act("ann", json!({"do": "close", "number": number}))?;
+    office.task_is("the first is done", |task| task["status"] == "done").await?;
+    ensure!(office.task("T-2").await?["status"] == "todo");
+    office.tool("task.update", json!({"task": "T-3", "status": "done"})).await?;
+    office.stage.rest().await?;
+    ensure!(office.world().issue(SHOP, pull).is_some_and(|pull| pull.open), "a pull request is nobody's to close");
+    office.end().await
+}

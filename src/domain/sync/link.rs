@@ -177,8 +177,8 @@ impl Link {
     #[must_use]
     pub fn is_as_told(&self, fields: &BTreeMap<Field, Value>) -> bool {
         let theirs = |field: &Field| fields.get(field).cloned().unwrap_or_default();
-        let known = self.fields.iter().filter(|(field, _)| fields.contains_key(field) || is_label(field));
-        known.map(|(field, known)| known.is_as_told(&theirs(field))).all(|is_so| is_so)
+        let mut known = self.fields.iter().filter(|(field, _)| fields.contains_key(field) || is_label(field));
+        known.all(|(field, known)| known.is_as_told(&theirs(field)))
             && fields.keys().all(|field| self.fields.contains_key(field))
     }
 
