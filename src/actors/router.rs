@@ -240,7 +240,8 @@ impl Router {
     fn reported(&self, event: &Event, view: &View) -> Result<Option<Follows>, StoreError> {
         let channel = self.identifier.channels.get(&event.what.channel);
         let is_ours = channel.map_or(Some(true), |channel| channel.is_ours(event.what.organisation.as_deref()));
-        let ground = reported::Ground { workflows: &self.workflows, view, now: self.clock().now(), is_ours };
+        let (workflows, table, now) = (&*self.workflows, &self.sync, self.clock().now());
+        let ground = reported::Ground { workflows, table, view, now, is_ours };
         reported::decide(event, &ground)
     }
 

@@ -3,6 +3,9 @@
 //! Owns the row: one value that has all of a run in it, so that who reads it from the store knows as much as who wrote
 //! it. It moves in `advance.rs` alone. A field that is added has a default, since rows outlive programs.
 
+mod failure;
+mod status;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -14,8 +17,10 @@ use crate::domain::ids::{EventId, RunId};
 use crate::domain::task::Person;
 use crate::domain::time::Timestamp;
 use crate::store::codec::Record;
-use crate::workflow::action;
 use crate::workflow::context::Told;
+
+pub use self::failure::{Failure, FailureKind};
+pub use self::status::Status;
 
 /// Lines of the story that are kept; of more, the first ones and the last.
 const MOST_LINES: usize = 60;
@@ -106,86 +111,6 @@ pub struct About {
     /// Where the ids of its people are valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realm: Option<String>,
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// What its conditions look at is being fetched.
-    Needs,
-    /// It waits for its turn.
-    Queued,
-    /// It works.
-    Running,
-    /// It waits for a person, a time or an event.
-    Waiting,
-    /// It is over: all was done.
-    Done,
-    /// It is over: a step failed.
-    Failed,
-    /// It is over: somebody ended it.
-    Cancelled,
-    /// It is over before it began: its conditions do not hold, or another run has its turn.
-    PassedOver,
-}
-
-impl Record for Status {}
-
-impl Status {
-    /// Every status, in the order in which a run goes through them.
-    pub const ALL: [Self; 8] = [
-        Self::Needs,
-        Self::Queued,
-        Self::Running,
-        Self::Waiting,
-        Self::Done,
-        Self::Failed,
-        Self::Cancelled,
-        Self::PassedOver,
-    ];
-
-    /// The word that programs use.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Needs => "needs",
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::PassedOver => "passed_over",
-        }
-    }
-
-    /// Whether nothing happens any more, unless somebody sets it going again.
-    #[must_use]
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Cancelled | Self::PassedOver)
-    }
-
-    /// Whether it has its turn: it began, and is not over.
-    #[must_use]
-    pub fn is_under_way(self) -> bool {
-        matches!(self, Self::Running | Self::Waiting)
-    }
-
-    /// As people read it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Needs => "waits for what its conditions need",
-            Self::Queued => "waits for its turn",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::PassedOver => "passed over",
-        }
-    }
 }
 
 /// Why a run fails.
@@ -401,60 +326,6 @@ pub struct Rounds {
     pub failed: Vec<u32>,
     /// What the rounds came to, `null` for those that are not done.
     pub outputs: Vec<Value>,
-}
-
-/// How something failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Whether another try may help, and of which kind it is then.
-    pub kind: FailureKind,
-    /// Why, in words. It is shown to people and given to templates; it is not logged.
-    pub message: String,
-    /// No other try before this, where the platform says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<Timestamp>,
-}
-
-impl Failure {
-    /// A failure that no other try mends.
-    #[must_use]
-    pub fn lasting(message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Lasting, message)
-    }
-
-    /// A failure of a kind.
-    #[must_use]
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        let message: String = message.into();
-        Self { kind, message: message.chars().take(LONGEST_MESSAGE).collect(), not_before: None }
-    }
-}
-
-/// Kinds of failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// The platform asks to be left alone for a while. It was not done.
-    Throttled,
-    /// The platform is away or in trouble. It was not done.
-    Transient,
-    /// There was no answer in time.
-    Timeout,
-    /// It is refused, or cannot be done: another try would end alike.
-    Lasting,
-}
-
-impl FailureKind {
-    /// What the file calls it, where another try may help.
-    #[must_use]
-    pub fn after_which_to_try(self) -> Option<action::Failed> {
-        match self {
-            Self::Throttled => Some(action::Failed::Throttled),
-            Self::Transient => Some(action::Failed::Transient),
-            Self::Timeout => Some(action::Failed::Timeout),
-            Self::Lasting => None,
-        }
-    }
 }
 
 impl Run {

@@ -29,7 +29,8 @@ workflows:
 "#;
 
 impl Office {
-    async fn task(&self, task: &str) -> anyhow::Result<Value> {
+    /// A task as `task.show` has it.
+    pub(crate) async fn task(&self, task: &str) -> anyhow::Result<Value> {
         let shown = self.tool("task.show", json!({ "task": task })).await?;
         Ok(shown["result"]["task"].clone())
     }

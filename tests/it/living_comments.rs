@@ -162,7 +162,7 @@ impl Tower {
         let chat = self.teams.world().conversation(&format!("personal-{who}")).context("a chat")?.id;
         let said = |world: &TeamsWorld| {
             let all = world.messages(&chat).into_iter().filter(Message::is_by_bot);
-            all.map(|message| shown(&message)).filter(|words| words.contains(part)).last()
+            all.map(|message| shown(&message)).rfind(|words| words.contains(part))
         };
         let seen = self.teams.world().wait_for(PATIENCE, said).await;
         seen.with_context(|| format!("`{part}` is not seen: {:#?}", self.teams.world().messages(&chat)))

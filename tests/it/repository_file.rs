@@ -7,7 +7,6 @@ use ai_crm::sim::github::hook::Way;
 use ai_crm::sim::github::repository::CheckRun;
 use ai_crm::sim::github::{Act, GitHubWorld};
 use anyhow::{Context, ensure};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::office::{Office, SHOP};
@@ -36,11 +35,6 @@ impl Office {
         let look = || async { Ok(Some(self.tasks().await?).filter(|tasks| tasks.len() >= count)) };
         let found = until(PATIENCE, &format!("{count} tasks"), look).await;
         found.with_context(|| self.stage.plan.log())
-    }
-
-    async fn task(&self, id: &Value) -> anyhow::Result<Value> {
-        let asked = json!({"task": id});
-        Ok(self.stage.api().send(Method::POST, "/api/v1/tools/task.show", Some(&asked)).await?.body)
     }
 
     /// Waits for the check runs of a commit.
@@ -72,7 +66,7 @@ async fn the_ordered_file_makes_tasks_of_issues_and_pull_requests() -> anyhow::R
     let tasks = office.has_tasks(1).await?;
     ensure!(tasks[0]["title"] == "GitHub Issue: Login *breaks* for @all", "{tasks:?}");
     ensure!(tasks[0]["assignee"]["type"] == "agent", "{tasks:?}");
-    let shown = office.task(&tasks[0]["id"]).await?.to_string();
+    let shown = office.task(tasks[0]["id"].as_str().context("an id")?).await?.to_string();
     let url = format!("/acme/shop/issues/{bug}");
     for said in [url.as_str(), "**Reporter**: ann", "**Labels**: bug", "it broke", "Analysis: "] {
         ensure!(shown.contains(said), "{said}: {shown}");

@@ -178,7 +178,7 @@ pub(super) fn group(run: &Run) -> String {
 pub(super) fn turns(of: &Run, run: RunId, now: Timestamp, at: Timestamp) -> TimerChange {
     use sha2::{Digest, Sha256};
     let group = data_encoding::HEXLOWER.encode(&Sha256::digest(group(of).as_bytes())[..12]);
-    // One that is set for later is another than one for now, so that neither takes the other's place.
+    // One that is set for later is another than one that rings at once, so that neither takes the other's place.
     let kind = if at > now { "later/" } else { "" };
     TimerChange::Set { name: format!("{TURN}/{group}/{kind}{run}"), at, payload: Value::Null }
 }

@@ -51,8 +51,8 @@ use serde_json::Value;
 use crate::domain::event::{ChannelName, Event, Place};
 use crate::domain::ids::{RunId, TenantId};
 use crate::domain::outcome::{Failure, Outcome, Refusal};
-use crate::domain::time::Timestamp;
 use crate::domain::sync::Table;
+use crate::domain::time::Timestamp;
 use crate::policy::{Decision, PolicySet, Request, Subject};
 use crate::store::keyspace::run::{self as runs, KeptFile};
 use crate::store::{StoreError, Stored, View};
@@ -70,12 +70,15 @@ const RUN: &str = "run";
 /// What rings for turns.
 const TURN: &str = "turn";
 
+/// What policies say of somebody and an action, of a channel and in a place.
+type Deciding<'a> = dyn Fn(&Subject, &str, ChannelName, Option<&Place>) -> Decision + 'a;
+
 /// What runs are moved with, besides the context of their event.
 pub(super) struct Desk<'a> {
     /// The workflows in use.
     pub(super) workflows: &'a Live,
     /// What policies say of somebody and an action, of a channel and in a place.
-    pub(super) decide: &'a dyn Fn(&Subject, &str, ChannelName, Option<&Place>) -> Decision,
+    pub(super) decide: &'a Deciding<'a>,
     /// A number from 0 to 1.
     pub(super) dice: &'a dyn Fn() -> f64,
     /// How issues and their tasks are kept the same.
