@@ -160,6 +160,7 @@ impl App {
             github: github.clone(),
             accounts: github::listed(&config),
             installations: installations.clone(),
+            workflows: workflows.clone(),
             entrance: entrance.clone(),
         };
         let intake = Intake::new(inbox.clone(), limit.clone(), Arc::new(behind), &mut registry);

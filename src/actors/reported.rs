@@ -37,7 +37,7 @@ pub(super) enum Follows {
 }
 
 /// Why no rule acts where others have installed the App.
-const OF_OTHERS: &str = "no rule acts in an account that is not this team's";
+const OF_OTHERS: &str = "nothing follows from what happens in an account that channels.github.accounts does not list";
 
 /// Decides what follows from a report; nothing where the event is none.
 pub(super) fn decide(event: &Event, ground: &Ground<'_>) -> Result<Option<Follows>, StoreError> {
@@ -58,7 +58,9 @@ pub(super) fn decide(event: &Event, ground: &Ground<'_>) -> Result<Option<Follow
     if begun.is_some() && posted.is_none() {
         match is_ours {
             Some(true) => {}
-            Some(false) if asked.is_nothing() => return ends(Verdict::ignored(OF_OTHERS.to_owned())),
+            Some(false) if asked.is_nothing() => {
+                return ends(Verdict::ignored(format!("{OF_OTHERS}, as `{name}` does")));
+            }
             Some(false) => begun = None,
             None => return Ok(Some(Follows::Waits)),
         }

@@ -4,6 +4,8 @@
 //! they decided in one commit; it performs nothing. It needs no actor: the simulation calls it as the
 //! sessions do.
 
+mod put_off;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +34,7 @@ use crate::domain::outcome::Failure;
 use crate::domain::sync::Table;
 use crate::domain::task::link::TaskLinks;
 use crate::domain::time::{Clock, Timestamp};
-use crate::ledger::inbox::{Inbox, PutOff, backoff};
+use crate::ledger::inbox::Inbox;
 use crate::ledger::settled::Settlements;
 use crate::pm::Analyst;
 use crate::policy::{self, Decision, Live, PolicySet, Request};
@@ -47,18 +49,6 @@ const MOST_CONFLICTS: usize = 20;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Pause where many look-ups are under way, with jitter of a half.
 const BUSY_PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause between two look-ups of an event: its conversation waits with it.
-const MOST_WAIT: Duration = Duration::from_secs(15);
-/// So many look-ups without an answer are the platform's trouble; more may be those of one person.
-const MOST_HELD_WAITS: u32 = 10;
-/// The longest pause between those while the platform answers others: one of several calls fails now and then, and order
-/// is kept for some ten seconds.
-const EAGER_PAUSE: Duration = Duration::from_secs(1);
-/// No lane waits for longer with an event whose asker cannot be looked up: the trouble may be that one person's.
-const LONGEST_HOLD: Duration = Duration::from_secs(900);
-/// A platform that answered anybody so lately is not away.
-const ANSWERS_OTHERS: Duration = Duration::from_secs(300);
-
 /// What is not known while rules wait for it.
 const WHOSE: &str = "the platform has not said yet whose the account is, and rules act for this team alone";
 
@@ -373,68 +363,6 @@ impl Router {
         self.settlements.tell(event.id, &settlement.story);
         let owed = settlement.effects.into_iter().map(|value| Stored { value, version });
         Ok(Handled::Settled { effects: owed.collect() })
-    }
-
-    /// The platform does not answer: that is nobody's failure, so only time gives the event up. Its lane waits with
-    /// it, or order would be the order of the look-ups; but where the platform answers others and not this one, the
-    /// others of the lane go on.
-    async fn wait(
-        &self,
-        event: &Event,
-        ready: &Stored<Ready>,
-        approval: Option<&Stored<Approval>>,
-        why: &str,
-        after: Option<Duration>,
-    ) -> Result<Handled, StoreError> {
-        let now = self.clock().now();
-        if now.since(event.at) > self.patience.give_up_after {
-            let verdict = Verdict::dead(None, why.to_owned());
-            return self.settle(event, ready, by_approval(verdict, approval, event)).await;
-        }
-        let answers_others = now.since(self.identifier.answered(event.what.channel)) < ANSWERS_OTHERS;
-        // A platform that asks to wait says nothing of this one person.
-        let is_away = (after.is_some() || !answers_others) && now.since(event.at) < LONGEST_HOLD;
-        let holds = ready.value.waits < MOST_HELD_WAITS || is_away;
-        let is_eager = answers_others && ready.value.waits < MOST_HELD_WAITS;
-        let most = self.patience.most_pause.min(if is_eager { EAGER_PAUSE } else { MOST_WAIT });
-        let pause = backoff(ready.value.waits, self.patience.first_pause, most, (self.dice)());
-        let at = now.after(after.unwrap_or_default().max(pause));
-        self.inbox.put_off(event, ready, PutOff::Waits { holds }, why, at).await?;
-        Ok(if holds { Handled::Waits { at } } else { Handled::Later { at } })
-    }
-
-    async fn fault(
-        &self,
-        event: &Event,
-        ready: &Stored<Ready>,
-        identity: &Identity,
-        approval: Option<&Stored<Approval>>,
-        fault: &anyhow::Error,
-    ) -> Result<Handled, StoreError> {
-        // A store that is busy is nobody's failure; a value that cannot be read will stay so.
-        if let Some(error) = fault.downcast_ref::<StoreError>().filter(|e| !matches!(e, StoreError::Unreadable(_))) {
-            return Err(error.clone());
-        }
-        self.failed(event, ready, Some(identity), approval, format!("{fault:#}")).await
-    }
-
-    /// Puts an event off that failed, or gives it up.
-    async fn failed(
-        &self,
-        event: &Event,
-        ready: &Stored<Ready>,
-        identity: Option<&Identity>,
-        approval: Option<&Stored<Approval>>,
-        why: String,
-    ) -> Result<Handled, StoreError> {
-        tracing::error!(event = %event.id, tenant = %event.tenant, incident = %event.id, error = why, "a handler failed");
-        if ready.value.attempts + 1 >= self.patience.most_attempts {
-            return self.settle(event, ready, by_approval(Verdict::dead(identity, why), approval, event)).await;
-        }
-        let (first, most) = (self.patience.first_pause, self.patience.most_pause);
-        let at = self.clock().now().after(backoff(ready.value.attempts, first, most, (self.dice)()));
-        self.inbox.put_off(event, ready, PutOff::Failed, &why, at).await?;
-        Ok(Handled::Later { at })
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) struct BehindIntake {
     /// Those of GitHub that are listed, for where it is off.
     pub(super) accounts: Accounts,
     pub(super) installations: Installations,
+    /// Rules that are about what people do among themselves.
+    pub(super) workflows: Arc<crate::workflow::set::Live>,
     pub(super) entrance: Entrance,
 }
 
@@ -66,6 +68,10 @@ impl Behind for BehindIntake {
             }
             _ => self.installations.tenant_of(channel, installation, organisation),
         }
+    }
+
+    fn listens(&self, channel: ChannelName, name: &str) -> bool {
+        self.workflows.current().listens(channel.as_str(), name)
     }
 
     fn accepted(&self, accepted: &Accepted) {

@@ -330,6 +330,9 @@ pub enum EventKind {
         /// A program has posted it in the platform's place.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         posted: Option<Posted>,
+        /// It asks nothing of us and will be ignored, but where a rule is about it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        overheard: bool,
     },
     /// A meeting of the place has begun or ended. Nobody has asked for anything.
     Meeting {
@@ -360,7 +363,24 @@ impl EventKind {
     /// Something that a platform reports, of which no command is a part.
     #[must_use]
     pub fn platform(name: impl Into<String>, ignore: Option<String>) -> Self {
-        Self::Platform { name: name.into(), ignore, asked: Asked::default(), own: false, posted: None }
+        let (name, asked) = (name.into(), Asked::default());
+        Self::Platform { name, ignore, asked, own: false, posted: None, overheard: false }
+    }
+
+    /// Something that people do among themselves. It is ignored for this reason, but where a rule is about it.
+    #[must_use]
+    pub fn overheard(name: impl Into<String>, why: impl Into<String>) -> Self {
+        let (name, ignore, asked) = (name.into(), Some(why.into()), Asked::default());
+        Self::Platform { name, ignore, asked, own: false, posted: None, overheard: true }
+    }
+
+    /// The same, where it is overheard: not ignored, since a rule is about it.
+    #[must_use]
+    pub fn listened_to(mut self) -> Self {
+        if let Self::Platform { ignore, overheard: true, .. } = &mut self {
+            *ignore = None;
+        }
+        self
     }
 
     /// Whether nobody gets a message in answer to it: who asked waits for its end, or nobody has asked. What is owed to
@@ -468,6 +488,7 @@ mod tests {
                     by: "api key k-x".into(),
                     inputs: [("a".to_owned(), true.into())].into_iter().collect(),
                 }),
+                overheard: true,
             },
             EventKind::platform("x", None),
             EventKind::Meeting { phase: MeetingPhase::Ended, meeting: "m".into() },

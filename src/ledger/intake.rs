@@ -11,7 +11,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use crate::domain::event::{ChannelName, Incoming};
+use crate::domain::event::{ChannelName, EventKind, Incoming};
 use crate::domain::ids::{EventId, TenantId};
 use crate::ledger::inbox::{Accepted, Inbox};
 use crate::ledger::limit::Limit;
@@ -21,6 +21,11 @@ use crate::store::StoreError;
 pub trait Behind: Send + Sync + 'static {
     /// The tenant of a workspace of a channel, or else of the organisation of which it is a part.
     fn tenant_of(&self, channel: ChannelName, installation: &str, organisation: Option<&str>) -> TenantId;
+    /// Whether a rule is about what people do among themselves on a channel, by the platform's name for it.
+    fn listens(&self, channel: ChannelName, name: &str) -> bool {
+        let _ = (channel, name);
+        false
+    }
     /// An event is on disk: handle it.
     fn accepted(&self, accepted: &Accepted);
 }
@@ -136,9 +141,15 @@ impl Intake {
 
     async fn take(&self, tenant: &TenantId, id: EventId, what: Incoming) -> Result<Accepted, StoreError> {
         let channel = what.channel;
+        let what = if self.is_listened_to(&what) { Incoming { kind: what.kind.listened_to(), ..what } } else { what };
         let accepted = self.inbox.accept(tenant, id, what).await?;
         self.count(channel, &accepted);
         Ok(accepted)
+    }
+
+    fn is_listened_to(&self, what: &Incoming) -> bool {
+        let EventKind::Platform { name, overheard: true, .. } = &what.kind else { return false };
+        self.behind.listens(what.channel, name)
     }
 
     fn count(&self, channel: ChannelName, accepted: &Accepted) {

@@ -74,6 +74,7 @@ pub(super) fn happening(
             asked: Asked::default(),
             own: false,
             posted: Some(Posted { by: by.name.clone(), inputs }),
+            overheard: false,
         },
         proof: format!("posted by {}", by.name),
         reach: None,

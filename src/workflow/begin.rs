@@ -38,7 +38,7 @@ pub struct Happening {
     pub key: String,
     /// By whose doing.
     pub requester: Option<Person>,
-    /// The run that has caused it, where one has: what it wrote came back.
+    /// Whether the bot has caused it.
     pub cause: Option<Cause>,
 }
 
@@ -79,12 +79,10 @@ impl By {
     }
 }
 
-/// The run by which something was caused.
+/// That the bot has caused something itself: what it did has come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cause {
-    /// Which.
-    pub run: RunId,
-    /// Its depth.
+    /// How many runs of the workflow have followed from what the bot did, one after the other, for the same thing.
     pub depth: u8,
 }
 

@@ -47,6 +47,14 @@ pub const ALIASES: &[(&str, &str, &[&str])] = &[
     ("github", "labels", &["issue.labels", "pull_request.labels"]),
     ("github", "assignee", &["assignee", "issue.assignee", "pull_request.assignee"]),
     ("github", "reviewer", &["requested_reviewer"]),
+    ("slack", "message", &["event"]),
+    ("slack", "text", &["event.text"]),
+    ("slack", "user", &["event.user"]),
+    ("slack", "channel", &["event.channel", "event.item.channel"]),
+    ("slack", "reaction", &["event.reaction"]),
+    ("teams", "user", &["from"]),
+    ("teams", "channel", &["conversation"]),
+    ("teams", "reaction", &["reactionsAdded[0].type"]),
 ];
 
 /// Platform, object at the root, its field, and the field of the payload from which it comes. GitHub's `url` is an
@@ -55,6 +63,9 @@ pub const FIELDS: &[(&str, &[&str], &str, &str)] = &[
     ("github", &["issue", "pr", "comment", "review", "release", "repo", "discussion"], "url", "html_url"),
     ("github", &["issue", "pr", "comment", "review", "discussion"], "author", "user"),
 ];
+
+/// Fields at the root of payloads by which a platform proves itself: no rule sees them.
+const SECRETS: &[(ChannelName, &str)] = &[(ChannelName::Slack, "token"), (ChannelName::Slack, "authorizations")];
 
 /// Where people stand at the root, of whom more may be known than the payload says.
 const PEOPLE: &[&str] = &[
@@ -137,7 +148,12 @@ impl Told {
     #[must_use]
     pub fn of(event: &Event, platform: &str, name: &str) -> Self {
         // What is no JSON has been refused before; an event without a body tells of its name alone.
-        let payload: Value = serde_json::from_slice(&event.what.raw).unwrap_or(Value::Null);
+        let mut payload: Value = serde_json::from_slice(&event.what.raw).unwrap_or(Value::Null);
+        if let Some(fields) = payload.as_object_mut() {
+            SECRETS.iter().filter(|(platform, _)| *platform == event.what.channel).for_each(|(_, field)| {
+                fields.remove(*field);
+            });
+        }
         let inputs = match &event.what.kind {
             EventKind::Platform { posted: Some(posted), .. } => posted.inputs.clone(),
             _ => Map::new(),

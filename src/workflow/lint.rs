@@ -13,7 +13,7 @@ use crate::workflow::pause::Delay;
 use crate::workflow::scope::Path;
 use crate::workflow::step::{Does, Step};
 use crate::workflow::template::Template;
-use crate::workflow::trigger::{Begins, Trigger};
+use crate::workflow::trigger::Begins;
 
 /// Platform and fields at the root of its payloads
 /// (<https://docs.github.com/en/webhooks/webhook-events-and-payloads>).
@@ -78,8 +78,6 @@ const ROOTS: &[(&str, &[&str])] = &[(
         "zen",
     ],
 )];
-/// Platforms whose events begin workflows.
-const TELLS: &[&str] = &["github"];
 /// What is at the root of every scope beside what no payload takes.
 const ALWAYS: &[&str] = &["task"];
 
@@ -97,25 +95,9 @@ pub fn lints(workflow: &Workflow) -> Vec<Mistake> {
     found.steps(&workflow.on_failure);
     names.extend(loops(&workflow.actions));
     let mut said: Vec<Mistake> = found.paths.into_iter().filter_map(|(at, path)| judge(at, &path, &names)).collect();
-    said.extend(workflow.triggers.iter().filter_map(never_begins));
-    if workflow.allow_self {
-        let what = "`allow_self` changes nothing: with this program no run begins by what the bot has done itself";
-        said.push(Mistake::new(workflow.at, what));
-    }
     said.sort();
     said.dedup();
     said
-}
-
-/// What is read, and by which nothing begins with this program.
-fn never_begins(trigger: &Trigger) -> Option<Mistake> {
-    let what = match &trigger.begins {
-        Begins::Event(name) if !TELLS.contains(&name.platform.as_str()) => {
-            format!("no event of {} begins a workflow with this program", name.platform)
-        }
-        Begins::Event(_) | Begins::Schedule(_) | Begins::Manual(_) | Begins::Webhook(_) => return None,
-    };
-    Some(Mistake::new(trigger.at, what))
 }
 
 /// The names at the root of whatever begins the workflow; nothing where one of the platforms is not known well enough.

@@ -127,8 +127,7 @@ fn known_platform(platform: &str, at: Position, known: &Known<'_>, mistakes: &mu
 }
 
 fn event_name(name: &str, at: Position, mistakes: &mut Vec<Mistake>) -> Option<String> {
-    let is_word =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if name.len() <= 100 && name.split('.').all(is_word) {
         return Some(name.to_owned());
     }

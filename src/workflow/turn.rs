@@ -101,6 +101,9 @@ pub struct Pace {
     /// Whether somebody was told that it is too fast.
     #[serde(default)]
     is_told: bool,
+    /// How many of the last ones have followed, one after the other, from what the bot did.
+    #[serde(default)]
+    by_itself: u8,
 }
 
 /// Whether a workflow may begin in its pace.
@@ -120,8 +123,14 @@ pub enum Paced {
 impl Record for Pace {}
 
 impl Pace {
-    /// Takes in that a run is to begin.
-    pub fn begin(&mut self, now: Timestamp) -> Paced {
+    /// How many of the last runs have followed from what the bot did.
+    #[must_use]
+    pub fn by_itself(&self) -> u8 {
+        self.by_itself
+    }
+
+    /// Takes in that a run is to begin, of that depth.
+    pub fn begin(&mut self, now: Timestamp, depth: u8) -> Paced {
         self.begun.retain(|at| now.since(*at) < PACE);
         match self.begun.first() {
             Some(first) if self.begun.len() >= MOST_IN_A_MINUTE => {
@@ -133,6 +142,7 @@ impl Pace {
                     self.is_told = false;
                 }
                 self.begun.push(now);
+                self.by_itself = depth;
                 Paced::Begin
             }
         }
@@ -199,17 +209,17 @@ mod tests {
     fn the_twenty_first_in_a_minute_is_refused_and_told_once() {
         let mut pace = Pace::default();
         for second in 0..20 {
-            assert_eq!(pace.begin(Timestamp(second * 1_000)), Paced::Begin);
+            assert_eq!(pace.begin(Timestamp(second * 1_000), 0), Paced::Begin);
         }
         for is_news in [true, false] {
             let refused = Paced::TooFast { is_news, until: Timestamp(60_000) };
-            assert_eq!(pace.begin(Timestamp(59_999)), refused);
+            assert_eq!(pace.begin(Timestamp(59_999), 0), refused);
         }
-        assert_eq!(pace.begin(Timestamp(60_000)), Paced::Begin);
+        assert_eq!(pace.begin(Timestamp(60_000), 0), Paced::Begin);
         assert!(!pace.is_over(Timestamp(119_999)) && pace.is_over(Timestamp(120_000)));
         for second in 0..20 {
-            let _ = pace.begin(Timestamp(200_000 + second));
+            let _ = pace.begin(Timestamp(200_000 + second), 0);
         }
-        assert!(matches!(pace.begin(Timestamp(201_000)), Paced::TooFast { is_news: true, .. }));
+        assert!(matches!(pace.begin(Timestamp(201_000), 0), Paced::TooFast { is_news: true, .. }));
     }
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, ensure};
 use serde_json::json;
 
 use crate::link::code_in;
-use crate::office::Office;
+use crate::office::{Office, SHOP};
 use crate::stage::{DEV, PATIENCE, words};
 use crate::support::api::http_client;
 use crate::support::until;
@@ -212,8 +212,19 @@ async fn what_was_told_of_a_task_says_that_it_is_done_when_it_is() -> anyhow::Re
         |slack: &SlackWorld| slack.message(DEV, &told[0].ts).filter(|message| words(message).contains("done"));
     let changed = office.stage.sees("the channel's message says so", is_done).await?;
     ensure!(words(&changed).starts_with("New task created from GitHub issue"), "{}", words(&changed));
+    let closed = || async { Ok(office.world().issue(SHOP, bug).filter(|issue| !issue.open)) };
+    until(PATIENCE, "the issue is closed", closed).await?;
     office.stage.rest().await?;
     ensure!(office.stage.said(DEV).len() == 1 && office.of_bot(bug).len() == 1, "nothing is added");
+    let told = |action: &str| {
+        let all = office.world().deliveries().into_iter();
+        all.filter(|it| it.event == "issues" && it.action.as_deref() == Some(action)).count()
+    };
+    ensure!((told("closed"), told("reopened"), told("edited")) == (1, 0, 0), "nothing bounces");
+    let task = office.task("T-1").await?;
+    let history = task["history"].as_array().into_iter().flatten();
+    let changes = history.filter(|line| line["what"].as_str().is_some_and(|what| what.starts_with("status")));
+    ensure!(task["status"] == "done" && changes.count() == 1, "{task}");
     tower.end().await
 }
 

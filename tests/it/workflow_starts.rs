@@ -1,12 +1,13 @@
 //! Workflows that begin by hand and by calls of other services, and those in the shadow, whose runs only say what they
 //! would do.
 
+use ai_crm::sim::slack::message::Message;
 use anyhow::{Context, ensure};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::office::Office;
-use crate::stage::{DEV, PATIENCE, words};
+use crate::stage::{ADA, DEV, PATIENCE, words};
 use crate::support::api::http_client;
 use crate::support::until;
 
@@ -140,5 +141,56 @@ async fn a_workflow_in_the_shadow_does_nothing_and_says_what_it_would_do() -> an
     let cancelled = office.stage.run(&["workflow", "cancel", "R-3"]).await?;
     ensure!(cancelled.code() == Some(0), "{cancelled:?}");
     office.ended(3).await?;
+    office.end().await
+}
+
+const OVERHEARD: &str = r##"
+workflows:
+  outage:
+    trigger: { platform: slack, event: message, conditions: [{ text.contains: outage }] }
+    actions:
+      - { action: create_ai_crm_task, params: { title: "{text}", description: "said by {user} in {channel}; {token}{authorizations}" } }
+      - { action: slack_notification, params: { channel: "#dev-team", message: "An outage is named: {text}" } }
+"##;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_say_among_themselves_in_slack_begins_the_workflow_that_listens_and_the_bot_itself_does_not()
+-> anyhow::Result<()> {
+    let office = Office::with(OVERHEARD).await?;
+    for line in ["an outage of the shop <!here>", "nothing happens", "<@U0BOT0001> task list"] {
+        let (_, answers) = office.stage.sender.say_and_deliver(ADA, DEV, line, None).await?;
+        ensure!(answers.iter().all(|answer| answer.status == Some(200)), "{answers:?}");
+    }
+    let told = |message: &Message| words(message).contains("An outage is named");
+    let said = || async { Ok(office.stage.said(DEV).into_iter().find(told)) };
+    let message = until(PATIENCE, "the channel hears of it", said).await?;
+    ensure!(message.calls_out_to().is_empty(), "{message:?}");
+    ensure!(office.ended(1).await? == ["done"], "its own message begins nothing: {:?}", office.runs().await?);
+    ensure!(office.stage.said(DEV).iter().filter(|message| told(message)).count() == 1);
+    let tasks = office.tasks().await?;
+    ensure!(tasks.len() == 1 && tasks[0]["title"].as_str().is_some_and(|it| it.starts_with("an outage")), "{tasks:?}");
+    let shown = office.task("T-1").await?["description"].as_str().unwrap_or_default().to_owned();
+    ensure!(shown == "said by U0ADA0001 in C0DEVTEAM;", "{shown}");
+    office.end().await
+}
+
+const SPIRAL: &str = r#"
+workflows:
+  spiral:
+    allow_self: true
+    trigger: { platform: github, event: issue_comment.created }
+    actions: [{ action: github_comment, params: { message: "again", topic: none } }]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_workflow_listens_to_the_bot_itself_it_follows_from_itself_three_times() -> anyhow::Result<()> {
+    let office = Office::with(SPIRAL).await?;
+    let number = office.opened("the stairs", &[])?;
+    for round in 1..=2 {
+        office.act("ann", json!({"do": "comment", "number": number, "text": "once"}))?;
+        office.answered(number, 4 * round).await?;
+        office.ended(4 * round).await?;
+        ensure!(office.of_bot(number).len() == 4 * round, "{:?}", office.of_bot(number).len());
+    }
     office.end().await
 }

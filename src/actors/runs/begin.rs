@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::store::keyspace::run::{self as runs, KeptFile, Keyed};
 use crate::store::{StoreError, View};
 use crate::tools::notices;
-use crate::workflow::begin::{Begun, By, Happening, When, begun};
+use crate::workflow::begin::{Begun, By, Cause, Happening, When, begun};
 use crate::workflow::context::{Told, named};
 use crate::workflow::run::{About, Run, Status};
 use crate::workflow::set::{File, Set};
@@ -38,14 +38,20 @@ pub(super) fn begun_by(event: &Event, set: &Set, view: &View, now: Timestamp) ->
     }
     let mut outcome = Outcome::default();
     outcome.timers.extend(awaiting.iter().map(|run| heard(*run, event, now)));
-    if concerns && *own {
-        outcome.told.push("no rule begins by what the bot has done itself".to_owned());
-    } else if concerns {
-        let happening = happening(event, platform, name, view)?;
-        let workflows = set.workflows().map(|(_, workflow)| &**workflow);
-        for begun in begun(workflows, &happening, now) {
-            let Some((file, _)) = set.find(&begun.workflow.name) else { continue };
-            begin(&Beginning { begun: &begun, file, happening: &happening, event, view, now }, &mut outcome)?;
+    if concerns {
+        let mut happening = happening(event, platform, name, view)?;
+        for (file, workflow) in set.workflows() {
+            if *own {
+                let before = runs::pace::<Pace>(view, &thing(&workflow.name, file, event))?;
+                let depth = before.map_or(0, |before| before.value.pace.by_itself());
+                happening.cause = Some(Cause { depth });
+            }
+            for begun in begun([&**workflow], &happening, now) {
+                begin(&Beginning { begun: &begun, file, happening: &happening, event, view, now }, &mut outcome)?;
+            }
+        }
+        if *own && outcome.told.is_empty() {
+            outcome.told.push("none begins by what the bot has done itself".to_owned());
         }
     }
     outcome.summary = format!("{} runs wait for it; of the rules {}", awaiting.len(), said(&outcome.told));
@@ -141,10 +147,10 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
 fn paced(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<bool, StoreError> {
     let Beginning { begun, file, event, view, now, .. } = *it;
     let name = full_name(&begun.workflow.name, file.repository.as_deref());
-    let thing = format!("{name}\0{}", event.what.lane.0);
+    let thing = thing(&begun.workflow.name, file, event);
     let before = runs::pace::<Pace>(view, &thing)?;
     let mut pace = before.as_ref().map(|before| before.value.pace.clone()).unwrap_or_default();
-    let paced = pace.begin(now);
+    let paced = pace.begin(now, begun.depth);
     outcome.writes.extend(runs::put_pace(&thing, &runs::Paced { at: now, pace }, before.as_ref()));
     let Paced::TooFast { is_news, until } = paced else { return Ok(true) };
     let why = format!("`{name}` does not begin: it has begun {MOST_IN_A_MINUTE} times in a minute for this");
@@ -162,6 +168,11 @@ fn paced(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<bool, StoreError> 
     }
     outcome.told.push(why);
     Ok(false)
+}
+
+/// By which the pace is kept of what one thing begins of a workflow.
+fn thing(workflow: &str, file: &File, event: &Event) -> String {
+    format!("{}\0{}", full_name(workflow, file.repository.as_deref()), event.what.lane.0)
 }
 
 /// The name of a workflow over all files: those of repositories give theirs the same names.

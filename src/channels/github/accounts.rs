@@ -3,6 +3,7 @@
 //! Accounts are listed by the operator. Where none is, those of the team are one: the account that owns the App, which
 //! GitHub says. Until it has said so, nobody can tell.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Whose an account is.
@@ -21,6 +22,8 @@ pub enum Whose {
 pub struct Accounts {
     listed: Vec<String>,
     owner: Mutex<Option<String>>,
+    /// Whether GitHub has said who owns the App, or that no account does.
+    is_told: AtomicBool,
 }
 
 impl Accounts {
@@ -28,7 +31,7 @@ impl Accounts {
     #[must_use]
     pub fn new(listed: &[String]) -> Self {
         let listed = listed.iter().map(|account| account.trim().to_owned()).collect();
-        Self { listed, owner: Mutex::default() }
+        Self { listed, owner: Mutex::default(), is_told: AtomicBool::new(false) }
     }
 
     /// Whether the owner of the App decides.
@@ -40,6 +43,18 @@ impl Accounts {
     /// GitHub says who owns the App. It can be renamed, or given to another account.
     pub fn learn(&self, owner: Option<&str>) {
         *self.owner() = owner.map(str::to_owned);
+        self.is_told.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether rules may act in an account; nothing until GitHub has said who owns the App. In an App that an enterprise owns
+    /// they act in accounts that are listed.
+    #[must_use]
+    pub fn have_rules(&self, account: Option<&str>) -> Option<bool> {
+        match self.whose(account) {
+            Whose::Ours => Some(true),
+            Whose::Others => Some(false),
+            Whose::Unknown => self.is_told.load(Ordering::Relaxed).then_some(false),
+        }
     }
 
     /// Whose an account is. What happens in none (a `ping`) is about the App itself.
@@ -90,5 +105,17 @@ mod tests {
         assert_eq!((accounts.whose(Some("acme")), accounts.whose(Some("evil"))), (Whose::Ours, Whose::Others));
         accounts.learn(None);
         assert_eq!(accounts.whose(Some("acme")), Whose::Unknown);
+    }
+
+    #[test]
+    fn rules_wait_until_github_has_said_who_owns_the_app_and_act_for_no_enterprise_that_is_not_listed() {
+        let accounts = Accounts::new(&[]);
+        assert_eq!(accounts.have_rules(Some("acme")), None);
+        accounts.learn(Some("Acme"));
+        assert_eq!((accounts.have_rules(Some("acme")), accounts.have_rules(Some("evil"))), (Some(true), Some(false)));
+        accounts.learn(None);
+        assert_eq!(accounts.have_rules(Some("acme")), Some(false));
+        let listed = Accounts::new(&["acme".to_owned()]);
+        assert_eq!((listed.have_rules(Some("acme")), listed.have_rules(Some("evil"))), (Some(true), Some(false)));
     }
 }

@@ -191,7 +191,7 @@ pub fn decode(
         from,
         place: repository.map(place),
         reply,
-        kind: EventKind::Platform { name, ignore: None, asked: said.asked(), own, posted: None },
+        kind: EventKind::Platform { name, ignore: None, asked: said.asked(), own, posted: None, overheard: false },
         proof: proof.to_string(),
         reach: None,
         happened: None,

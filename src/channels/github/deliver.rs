@@ -122,11 +122,7 @@ impl Channel for GitHubChannel {
     }
 
     fn is_ours(&self, organisation: Option<&str>) -> Option<bool> {
-        match self.accounts.whose(organisation) {
-            Whose::Ours => Some(true),
-            Whose::Others => Some(false),
-            Whose::Unknown => None,
-        }
+        self.accounts.have_rules(organisation)
     }
 
     fn prefix(&self) -> &str {

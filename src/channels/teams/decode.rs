@@ -240,6 +240,9 @@ fn read(kind: &str, activity: &Activity) -> (EventKind, Answer) {
             Ok(happened) => return (happened, Answer::Taken),
             Err(why) => why,
         },
+        "messageReaction" if names_somebody(activity) => {
+            return (EventKind::overheard(kind, "a reaction asks nothing of the bot"), Answer::Taken);
+        }
         "messageUpdate" => "a message was edited; what it asked was done when it was written".to_owned(),
         "messageDelete" => "a message was taken away; what it asked was done when it was written".to_owned(),
         "messageReaction" => "a reaction asks nothing of the bot".to_owned(),
@@ -314,7 +317,7 @@ fn message(activity: &Activity) -> Result<EventKind, String> {
     }
     let words = text::words(activity);
     match (words.to_the_bot || direct, words.line.is_empty()) {
-        (false, _) => Err("not addressed to the bot".to_owned()),
+        (false, _) => Ok(EventKind::overheard("message", "not addressed to the bot")),
         (true, true) if !words.to_the_bot => Err("there are no words in it".to_owned()),
         (true, _) => Ok(EventKind::Command { line: words.line }),
     }

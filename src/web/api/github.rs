@@ -88,7 +88,7 @@ fn posted(told: Incoming, caller: &Caller, inputs: Map<String, Value>, has_way_b
     let kind = match told.kind {
         EventKind::Platform { name, ignore, own, .. } => {
             let posted = Some(Posted { by: caller.name.clone(), inputs });
-            EventKind::Platform { name, ignore, asked: Asked::default(), own, posted }
+            EventKind::Platform { name, ignore, asked: Asked::default(), own, posted, overheard: false }
         }
         other => other,
     };

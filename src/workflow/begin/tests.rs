@@ -76,7 +76,7 @@ fn an_event_begins_what_its_conditions_admit() {
 #[test]
 fn what_runs_have_caused_begins_nothing_unless_it_is_asked_for_and_ends_at_the_third() {
     for (depth, begun) in [(0, vec![now("own")]), (2, vec![now("own")]), (3, vec![("own".to_owned(), When::TooDeep)])] {
-        let cause = Some(Cause { run: RunId(3), depth });
+        let cause = Some(Cause { depth });
         assert_eq!(names(&Happening { cause, ..happening("issues.closed", json!({})) }), begun, "{depth}");
     }
 }

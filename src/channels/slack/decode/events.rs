@@ -81,12 +81,16 @@ fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
         return found;
     }
     if !matches!(kind, "message" | "app_mention") {
-        found.kind = ignored(kind, why_nobody_listens(kind));
+        let why = why_nobody_listens(kind);
+        let is_persons = found.from.as_ref().is_some_and(|from| Some(&*from.id) != bot_user(envelope));
+        let is_persons = is_persons && event.bot_id.is_none();
+        found.kind = if is_persons { EventKind::overheard(kind, why) } else { ignored(kind, why) };
         return found;
     }
     let direct = found.place.as_ref().is_some_and(|place| place.kind == PlaceKind::Direct);
     match line(envelope, event, direct) {
-        Ok(line) => {
+        Ok(None) => found.kind = EventKind::overheard(kind, "not addressed to the bot"),
+        Ok(Some(line)) => {
             if !direct && found.thread.is_none() {
                 // The answer opens a thread under the mention and leaves the channel quiet.
                 found.thread.clone_from(&event.ts);
@@ -104,8 +108,8 @@ fn read(envelope: &Envelope, event: &InnerEvent) -> Found {
     found
 }
 
-/// The line that is meant for the bot, or why there is none.
-fn line(envelope: &Envelope, event: &InnerEvent, direct: bool) -> Result<String, String> {
+/// The line that is meant for the bot, nothing where people speak with each other, or why there is none.
+fn line(envelope: &Envelope, event: &InnerEvent, direct: bool) -> Result<Option<String>, String> {
     let bot = bot_user(envelope);
     if let Some(subtype) = event.subtype.as_deref().filter(|subtype| !is_said_by_a_person(subtype)) {
         return Err(format!("a `{subtype}` notice is nothing that a person says to the bot"));
@@ -127,16 +131,13 @@ fn line(envelope: &Envelope, event: &InnerEvent, direct: bool) -> Result<String,
     let written = event.text.as_deref().unwrap_or_default();
     if direct {
         let words = text::called(written, bot);
-        return if written.trim().is_empty() { Err("there are no words in it".to_owned()) } else { Ok(words) };
+        return if written.trim().is_empty() { Err("there are no words in it".to_owned()) } else { Ok(Some(words)) };
     }
     let addressed = text::addressed(written, bot);
     if event.kind.as_deref() == Some("app_mention") {
-        return Ok(addressed.unwrap_or_else(|| text::read(written).trim().to_owned()));
+        return Ok(Some(addressed.unwrap_or_else(|| text::read(written).trim().to_owned())));
     }
-    match addressed.filter(|_| bot.is_some()) {
-        Some(line) => Ok(line),
-        None => Err("not addressed to the bot".to_owned()),
-    }
+    Ok(addressed.filter(|_| bot.is_some()))
 }
 
 /// Subtypes that are messages of people all the same.
