@@ -63,6 +63,19 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// What JSON that is posted by who has a token is answered with.
+    pub(crate) async fn post_as(&mut self, path: &str, token: &str, body: &str) -> anyhow::Result<(u16, String)> {
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let status = self.send(request.as_bytes()).await?;
+        Ok((status, String::from_utf8_lossy(&self.buffer).into_owned()))
+    }
+}
+
 /// The length of a body, by its head.
 pub(crate) fn content_length(head: &[u8]) -> usize {
     const NAME: &[u8] = b"content-length:";

@@ -127,7 +127,7 @@ impl Set {
     /// Whether a workflow begins by an event of this name, or a step of one waits for it.
     #[must_use]
     pub fn listens(&self, platform: &str, event: &str) -> bool {
-        let awaits = |workflow: &Workflow| workflow.actions.iter().any(|step| step.awaits(platform, event));
+        let awaits = |workflow: &Workflow| workflow.actions.iter().any(|step| step.waits_for(platform, event));
         self.concerns(platform, event, false) || self.workflows().any(|(_, it)| it.enabled && awaits(it))
     }
 }

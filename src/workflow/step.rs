@@ -79,7 +79,7 @@ pub struct ForEach {
 impl Step {
     /// Whether it waits for an event of this name.
     #[must_use]
-    pub fn awaits(&self, platform: &str, event: &str) -> bool {
+    pub fn waits_for(&self, platform: &str, event: &str) -> bool {
         matches!(&self.does, Does::WaitFor(wait) if wait.event.platform == platform && wait.event.event == event)
     }
 }

@@ -1,12 +1,13 @@
 //! Latency under a burst from GitHub: 500 signed deliveries a second that wait for nobody, the 10,000 of an hour within
-//! twenty seconds; a tenth of them begins a workflow, and all runs come to their end.
+//! twenty seconds; a tenth of them begins a workflow, and all runs come to their end. Then a changed rule is judged by these
+//! events.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::figures::{Report, rate};
@@ -24,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const MOST_TO_2XX: f64 = 50.0;
 /// Seconds from the last delivery to the end of the last run: nobody who opens an issue waits for longer.
 const MOST_TO_DRAINED: f64 = 5.0;
+/// Seconds in which a changed rule is judged by the events of that burst.
+const MOST_TO_JUDGED: f64 = 10.0;
 const TOKEN: &str = "an-admin-token-of-the-benchmark-0123456789";
 
 /// Runs of different issues have nothing to do with each other; without a key ten of a workflow go at a time.
@@ -66,7 +69,23 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     let runs = of_these(COUNT);
     let figure = format!("{after:.1} s");
     report.demand(&format!("all {runs} runs over behind the last"), &figure, "< 5 s", after < MOST_TO_DRAINED);
+    let took = judged(&server).await?.as_secs_f64();
+    let figure = format!("{took:.2} s");
+    report.demand(&format!("what-if over these {COUNT} events"), &figure, "< 10 s", took < MOST_TO_JUDGED);
     server.stop().await
+}
+
+/// Has a changed rule judged by the events that are kept: it begins by all but those by which the one in use does.
+async fn judged(server: &Server) -> anyhow::Result<Duration> {
+    let text = RULES.replace("labels.contains: [bug]", "labels.contains: [question]");
+    let body = json!({ "files": [{ "name": "rules.yml", "text": text }], "since_ms": 0 }).to_string();
+    let (mut connection, begun) = (Connection::open(server.address).await?, Instant::now());
+    let (status, answer) = connection.post_as("/api/v1/workflows/what-if", TOKEN, &body).await?;
+    let took = begun.elapsed();
+    let (all, same) = (COUNT + WARM_UP, of_these(WARM_UP) + of_these(COUNT));
+    let wanted = format!("would begin {} more, {same} no longer", all - same);
+    anyhow::ensure!(status == 200 && answer.contains(&wanted), "{status} {answer}");
+    Ok(took)
 }
 
 /// How many of so many deliveries begin a run.

@@ -178,21 +178,27 @@ struct AskedReview {
     people: Vec<String>,
     #[serde(default)]
     teams: Vec<String>,
+    #[serde(default)]
+    among: Vec<String>,
+    #[serde(default)]
+    count: Option<u64>,
+    #[serde(default)]
+    most_open: Option<u64>,
 }
 
 /// People and teams, who are asked on GitHub.
 fn asked_reviewers(args: &Map<String, Value>) -> Result<Value, Failure> {
-    let AskedReview { people, teams, .. } = arguments::read(Value::Object(args.clone()))?;
-    if people.is_empty() && teams.is_empty() {
-        return Err(Refusal::new("nobody is named to review it", "give `agent`, `people` or `teams`").into());
+    let AskedReview { people, teams, among, count, most_open, .. } = arguments::read(Value::Object(args.clone()))?;
+    if people.is_empty() && teams.is_empty() && among.is_empty() {
+        return Err(Refusal::new("nobody is named to review it", "give `agent`, `people`, `teams` or `among`").into());
     }
-    Ok(json!({"people": people, "teams": teams}))
+    Ok(json!({"people": people, "teams": teams, "among": among, "count": count, "most_open": most_open}))
 }
 
 /// An agent gets a task for it.
 fn review_task(args: &Map<String, Value>, told: &Told, ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let asked: AskedReview = arguments::read(Value::Object(args.clone()))?;
-    if !asked.people.is_empty() || !asked.teams.is_empty() {
+    if !asked.people.is_empty() || !asked.teams.is_empty() || !asked.among.is_empty() {
         let mend = "make two steps of it: one for the agent, one for people and teams";
         return Err(Refusal::new("an agent and people are named to review it", mend).into());
     }

@@ -14,6 +14,7 @@ mod label;
 mod milestone;
 mod people;
 mod react;
+mod reviewers;
 
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
@@ -87,8 +88,8 @@ const TABLE: &[Operation] = &[
     Operation {
         name: "github.request_reviewers",
         via: "POST requested_reviewers",
-        perform: |scene| Box::pin(people::request_reviewers(scene)),
-        lost: Lost::Look(|scene| Box::pin(people::look_for_reviewers(scene))),
+        perform: |scene| Box::pin(reviewers::perform(scene)),
+        lost: Lost::Look(|scene| Box::pin(reviewers::look_up(scene))),
     },
     Operation {
         name: "github.milestone",

@@ -1,14 +1,14 @@
-//! `github.assign` and `github.request_reviewers`: who is to work on an issue or a pull request, and who is to look at it.
-//! Calls: docs.github.com/rest/issues/assignees, docs.github.com/rest/pulls/review-requests.
+//! `github.assign`: who is to work on an issue or a pull request.
+//! Calls: docs.github.com/rest/issues/assignees.
 
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Scene;
+use crate::channels::DeliverError;
 use crate::channels::github::client::Ask;
 use crate::channels::github::repository::refused;
-use crate::channels::{DeliverError, Lookup};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,8 +20,8 @@ struct Assigning {
 }
 
 #[derive(Deserialize)]
-struct Person {
-    login: String,
+pub(super) struct Person {
+    pub(super) login: String,
 }
 
 /// Output: `{assignees: [login]}`, all whom it has now, since GitHub leaves out in silence whom it does not take.
@@ -50,49 +50,4 @@ pub(super) async fn assign(scene: &Scene<'_>) -> Result<Value, DeliverError> {
     }
     let assignees: Vec<String> = assignees.into_iter().map(|person| person.login).collect();
     Ok(json!({ "assignees": assignees }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reviewing {
-    #[serde(default)]
-    people: Vec<String>,
-    #[serde(default)]
-    teams: Vec<String>,
-}
-
-fn reviewing(scene: &Scene<'_>) -> Result<(Reviewing, String), DeliverError> {
-    let args: Reviewing = scene.args()?;
-    if args.people.is_empty() && args.teams.is_empty() {
-        return Err(refused("people", "it names nobody, and `teams` neither"));
-    }
-    Ok((args, scene.pull_request("/requested_reviewers")?))
-}
-
-pub(super) async fn request_reviewers(scene: &Scene<'_>) -> Result<Value, DeliverError> {
-    let (Reviewing { people, teams }, path) = reviewing(scene)?;
-    let body = json!({ "reviewers": people, "team_reviewers": teams });
-    scene.done(Ask::post(path, body).that_notifies()).await?;
-    Ok(json!({}))
-}
-
-/// They are asked already. Who has looked in the meantime is asked again, which nobody can tell from a new request.
-pub(super) async fn look_for_reviewers(scene: &Scene<'_>) -> Result<Lookup<Value>, DeliverError> {
-    #[derive(Deserialize)]
-    struct Team {
-        slug: String,
-    }
-    #[derive(Deserialize)]
-    struct Asked {
-        #[serde(default)]
-        users: Vec<Person>,
-        #[serde(default)]
-        teams: Vec<Team>,
-    }
-    let (wanted, path) = reviewing(scene)?;
-    let asked: Asked = scene.read(path).await?;
-    let has_person = |login: &String| asked.users.iter().any(|person| person.login.eq_ignore_ascii_case(login));
-    let has_team = |slug: &String| asked.teams.iter().any(|team| team.slug.eq_ignore_ascii_case(slug));
-    let all = wanted.people.iter().all(has_person) && wanted.teams.iter().all(has_team);
-    Ok(if all { Lookup::Done(json!({})) } else { Lookup::NotDone })
 }

@@ -183,6 +183,36 @@ async fn after_a_lost_answer_each_operation_does_what_does_no_harm() {
 }
 
 #[tokio::test]
+async fn who_has_the_fewest_open_reviews_is_asked_and_it_is_said_why() {
+    let (hub, url) = start().await;
+    let channel = channel(&url);
+    let people = |logins: &[&str]| logins.iter().map(|login| json!({ "login": login })).collect::<Vec<_>>();
+    let pull = |number: u64, asked: &[&str]| json!({ "number": number, "user": { "login": "Ann" }, "requested_reviewers": people(asked) });
+    hub.answers(&format!("GET {SHOP}/pulls/7"), pull(7, &[]));
+    hub.answers(&format!("GET {SHOP}/pulls"), json!([pull(7, &[]), pull(8, &["bob", "cid"]), pull(9, &["Bob"])]));
+    hub.answers(&format!("POST {SHOP}/pulls/7/requested_reviewers"), json!({}));
+    let asking = |more: Value| {
+        let mut args = json!({ "among": ["ann", "bob", "cid", "dan"] });
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        call("github.request_reviewers", args)
+    };
+    let did = channel.call(&asking(json!({ "count": 2, "most_open": 2 }))).await.unwrap();
+    assert_eq!(did.output["asked"], json!(["dan", "cid"]));
+    assert_eq!(did.output["why"], "dan and cid: the fewest; open reviews: ann 0, bob 2, cid 1, dan 0, of at most 2");
+    let body = hub.body(&format!("POST {SHOP}/pulls/7/requested_reviewers"));
+    assert_eq!(body, json!({ "reviewers": ["dan", "cid"], "team_reviewers": [] }));
+    hub.answers(
+        &format!("GET {SHOP}/pulls/7/requested_reviewers"),
+        json!({ "users": people(&["Dan", "cid"]), "teams": [] }),
+    );
+    assert!(matches!(channel.look_up_call(&asking(json!({ "count": 2 }))).await.unwrap(), Lookup::Done(_)));
+    assert_eq!(channel.look_up_call(&asking(json!({ "count": 3 }))).await.unwrap(), Lookup::NotDone);
+    let nobody = call("github.request_reviewers", json!({ "among": ["ann", "Bob"], "most_open": 1 }));
+    let refused = channel.call(&nobody).await.unwrap_err().to_string();
+    assert!(refused.contains("nobody of them can be asked; open reviews: ann 0, Bob 2, of at most 1"), "{refused}");
+}
+
+#[tokio::test]
 async fn an_issue_whose_answer_was_lost_is_found_and_not_opened_again() {
     let (hub, url) = start().await;
     let channel = channel(&url);
