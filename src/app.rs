@@ -160,6 +160,7 @@ impl App {
             github: github.clone(),
             accounts: github::listed(&config),
             installations: installations.clone(),
+            store: store.clone(),
             workflows: workflows.clone(),
             entrance: entrance.clone(),
         };

@@ -53,7 +53,7 @@ pub(super) fn decide(event: &Event, ground: &Ground<'_>) -> Result<Option<Follow
         return ends(Verdict::ignored(why.clone()));
     }
     let Ground { workflows, table, view, now, is_ours } = *ground;
-    let mut begun = joined(runs::begun_by(event, workflows, view, now)?, sync::told(event, table, view, now)?);
+    let mut begun = Outcome::both(runs::begun_by(event, workflows, view, now)?, sync::told(event, table, view, now)?);
     // Whoever posts with a key of ours is one of us, wherever it happened.
     if begun.is_some() && posted.is_none() {
         match is_ours {
@@ -75,15 +75,6 @@ pub(super) fn decide(event: &Event, ground: &Ground<'_>) -> Result<Option<Follow
     let commands = format!("{} of its commands are carried out, each as an event of its own", asked.commands);
     outcome.summary = if outcome.summary.is_empty() { commands } else { format!("{commands}; {}", outcome.summary) };
     ends(Verdict::noted(outcome))
-}
-
-/// What follows by rules, and what for the task that is kept the same with the issue.
-fn joined(begun: Option<Outcome>, synced: Option<Outcome>) -> Option<Outcome> {
-    let (Some(mut begun), Some(synced)) = (begun.clone(), synced.clone()) else { return begun.or(synced) };
-    begun.timers.extend(synced.timers);
-    begun.writes.extend(synced.writes);
-    begun.summary = format!("{}; {}", begun.summary, synced.summary);
-    Some(begun)
 }
 
 /// Shows below a text that its commands were seen.

@@ -64,6 +64,9 @@ fn not_good(what: &'static str, state: State, detail: impl Into<String>, mend: i
     Finding { what, state, detail: detail.into(), mend: Some(mend.into()) }
 }
 
+/// Tasks that a finding names: a line on a terminal holds no more.
+const MOST_NAMED: usize = 5;
+
 /// Pairs of an issue and a task that wait for a person.
 fn paused_pairs(inside: &Insides) -> Option<Finding> {
     let view = inside.store.view(&TenantId::default_tenant());
@@ -71,8 +74,8 @@ fn paused_pairs(inside: &Insides) -> Option<Finding> {
         Ok(paused) => paused,
         Err(error) => return Some(not_good("sync", State::Bad, error.to_string(), "see the finding about the store")),
     };
-    let named: Vec<String> = paused.iter().take(5).map(ToString::to_string).collect();
-    let detail = format!("{} tasks are not kept the same with their issues: {}", paused.len(), named.join(", "));
+    let named: Vec<String> = paused.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let detail = format!("paused, {} in all: {}", paused.len(), named.join(", "));
     let mend = "each says with `task show` which task asks a person to look; when that is done it goes on";
     (!paused.is_empty()).then(|| not_good("sync", State::Warning, detail, mend))
 }

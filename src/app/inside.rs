@@ -23,6 +23,7 @@ use crate::ledger::intake::Behind;
 use crate::ledger::lanes::Lane;
 use crate::ledger::operate::{self, OPERATOR};
 use crate::policy::Live;
+use crate::store::keyspace::run;
 use crate::store::keyspace::setting::Installation;
 use crate::store::seal::MasterKey;
 use crate::store::{Batch, Store, backup, rotate};
@@ -50,7 +51,9 @@ pub(super) struct BehindIntake {
     /// Those of GitHub that are listed, for where it is off.
     pub(super) accounts: Accounts,
     pub(super) installations: Installations,
-    /// Rules that are about what people do among themselves.
+    /// Where runs are that wait for what people do among themselves.
+    pub(super) store: Store,
+    /// Rules that are about that.
     pub(super) workflows: Arc<crate::workflow::set::Live>,
     pub(super) entrance: Entrance,
 }
@@ -71,7 +74,12 @@ impl Behind for BehindIntake {
     }
 
     fn listens(&self, channel: ChannelName, name: &str) -> bool {
-        self.workflows.current().listens(channel.as_str(), name)
+        let is_awaited = || {
+            let view = self.store.view(&TenantId::default_tenant());
+            // Where that cannot be read, it is better heard in vain than not at all.
+            run::is_awaited(&view, channel.as_str(), name).unwrap_or(true)
+        };
+        self.workflows.current().concerns(channel.as_str(), name, false) || is_awaited()
     }
 
     fn accepted(&self, accepted: &Accepted) {

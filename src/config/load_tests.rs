@@ -413,6 +413,7 @@ fn what_is_kept_the_same_with_an_issue_can_be_set_and_a_mistake_is_told_with_the
         ("not_planned = \"done\"", "could not be told apart"),
         ("reopened = \"cancelled\"", "which stands for a closed issue"),
         ("completed = \"todo\"", "what every task begins with"),
+        ("not_planned = \"todo\"", "sync.not_planned"),
     ] {
         let errors = Case::new().file("a.toml", &format!("[sync]\n{wrong}\n")).errors();
         assert!(errors.iter().any(|error| error.contains(expected)), "{wrong}: {errors:?}");

@@ -64,11 +64,11 @@ impl Sync {
             let what = format!("it is `{}`, as sync.completed is: the two could not be told apart", self.completed);
             return Some(("sync.not_planned", what));
         }
-        let closed = [self.completed, self.not_planned];
-        if closed.contains(&Status::Todo) {
-            return Some(("sync.completed", "`todo` is what every task begins with: name another status".to_owned()));
+        let closed = [("sync.completed", self.completed), ("sync.not_planned", self.not_planned)];
+        if let Some((key, _)) = closed.into_iter().find(|(_, status)| *status == Status::Todo) {
+            return Some((key, "`todo` is what every task begins with: name another status".to_owned()));
         }
-        let is_open = !self.reopened.is_closed() && !closed.contains(&self.reopened);
+        let is_open = !self.reopened.is_closed() && closed.iter().all(|(_, status)| *status != self.reopened);
         (!is_open).then(|| {
             let what =
                 format!("it is `{}`, which stands for a closed issue: name one of work, such as todo", self.reopened);

@@ -38,6 +38,29 @@ pub struct Outcome {
     pub told: Vec<String>,
 }
 
+impl Outcome {
+    /// What follows from one event for two reasons, or for one of them. What is shown, and who acted, are the first one's.
+    #[must_use]
+    pub fn both(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.joined(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn joined(mut self, other: Self) -> Self {
+        self.writes.extend(other.writes);
+        self.replies.extend(other.replies);
+        self.calls.extend(other.calls);
+        self.withdrawn.extend(other.withdrawn);
+        self.timers.extend(other.timers);
+        self.tasks.extend(other.tasks);
+        self.told.extend(other.told);
+        self.summary = format!("{}; {}", self.summary, other.summary);
+        self
+    }
+}
+
 /// What somebody has done who was not asked, for the audit chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acted {

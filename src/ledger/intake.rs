@@ -149,7 +149,9 @@ impl Intake {
 
     fn is_listened_to(&self, what: &Incoming) -> bool {
         let EventKind::Platform { name, overheard: true, .. } = &what.kind else { return false };
-        self.behind.listens(what.channel, name)
+        // What people of other organisations do begins nothing.
+        let is_shared = what.place.as_ref().is_some_and(|place| place.shared);
+        !is_shared && self.behind.listens(what.channel, name)
     }
 
     fn count(&self, channel: ChannelName, accepted: &Accepted) {

@@ -180,7 +180,10 @@ impl Drive<'_> {
             return;
         }
         let files = match files {
-            Ok(files) => bounded(json!(files), MOST_OF_FILES).0,
+            Ok(files) => match bounded(json!(files), MOST_OF_FILES) {
+                (files, false) => files,
+                (_, true) => json!({ "error": "the names of the files that it changes are more than is kept" }),
+            },
             Err(why) => json!({ "error": why }),
         };
         self.run.told.files_changed = Some(files);

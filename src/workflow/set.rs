@@ -123,13 +123,6 @@ impl Set {
         let mut among = self.files.iter().filter(|file| asks || file.name != BUILT_IN.0);
         among.any(|file| file.concerns(platform, event))
     }
-
-    /// Whether a workflow begins by an event of this name, or a step of one waits for it.
-    #[must_use]
-    pub fn listens(&self, platform: &str, event: &str) -> bool {
-        let awaits = |workflow: &Workflow| workflow.actions.iter().any(|step| step.waits_for(platform, event));
-        self.concerns(platform, event, false) || self.workflows().any(|(_, it)| it.enabled && awaits(it))
-    }
 }
 
 fn same_name(at: Position, name: &str, other: &str) -> Mistake {

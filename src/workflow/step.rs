@@ -76,14 +76,6 @@ pub struct ForEach {
     pub steps: Vec<Step>,
 }
 
-impl Step {
-    /// Whether it waits for an event of this name.
-    #[must_use]
-    pub fn waits_for(&self, platform: &str, event: &str) -> bool {
-        matches!(&self.does, Does::WaitFor(wait) if wait.event.platform == platform && wait.event.event == event)
-    }
-}
-
 /// Where steps stand, for those who read them.
 pub(super) struct Place<'a> {
     pub(super) known: &'a Known<'a>,

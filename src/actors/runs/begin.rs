@@ -15,6 +15,7 @@ use crate::store::{StoreError, View};
 use crate::tools::notices;
 use crate::workflow::begin::{Begun, By, Cause, Happening, When, begun};
 use crate::workflow::context::{Told, named};
+use crate::workflow::definition::Workflow;
 use crate::workflow::run::{About, Run, Status};
 use crate::workflow::set::{File, Set};
 use crate::workflow::turn::{self, MOST_IN_A_MINUTE, Pace, Paced};
@@ -30,7 +31,7 @@ pub(super) fn begun_by(event: &Event, set: &Set, view: &View, now: Timestamp) ->
         return Ok(None);
     }
     let Some((platform, name)) = named(event) else { return Ok(None) };
-    let awaiting = runs::awaiting(view, &event_name(platform, name))?;
+    let awaiting = runs::awaiting(view, &runs::event_name(platform, name))?;
     let asks = posted.as_ref().is_some_and(Posted::asks_for_a_task);
     let concerns = set.concerns(platform, name, asks);
     if !concerns && awaiting.is_empty() {
@@ -42,7 +43,7 @@ pub(super) fn begun_by(event: &Event, set: &Set, view: &View, now: Timestamp) ->
         let mut happening = happening(event, platform, name, view)?;
         for (file, workflow) in set.workflows() {
             if *own {
-                let before = runs::pace::<Pace>(view, &thing(&workflow.name, file, event))?;
+                let before = runs::pace::<Pace>(view, &thing(workflow, file, event))?;
                 let depth = before.map_or(0, |before| before.value.pace.by_itself());
                 happening.cause = Some(Cause { depth });
             }
@@ -68,11 +69,6 @@ fn realm(event: &Event) -> Option<&str> {
     event.what.from.as_ref().map(|from| from.realm.as_str())
 }
 
-/// The name by which runs wait for an event.
-pub(super) fn event_name(platform: &str, name: &str) -> String {
-    format!("{platform}/{name}")
-}
-
 /// Tells a run of an event for which it may wait.
 fn heard(run: RunId, event: &Event, now: Timestamp) -> TimerChange {
     let payload = json!({ "event": event.id });
@@ -84,9 +80,7 @@ pub(super) fn happening(event: &Event, platform: &str, name: &str, view: &View) 
     let mut told = Told::of(event, platform, name);
     told.people = people::known(&told, event.what.channel, realm(event), view)?;
     let key = event.what.dedupe.first().cloned().unwrap_or_else(|| event.id.to_string());
-    // A program that posts an event proves nobody.
-    let is_posted = matches!(event.what.kind, EventKind::Platform { posted: Some(_), .. });
-    let requester = if is_posted { None } else { people::requester(&event.what, view)? };
+    let requester = if is_posted(event) { None } else { people::requester(&event.what, view)? };
     Ok(Happening { id: event.id, by: By::of(platform, name), told, key, requester, cause: None })
 }
 
@@ -108,20 +102,22 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
         outcome.told.push(format!("`{}` does not begin: it follows from too many runs", workflow.name));
         return Ok(());
     }
-    let key = format!("{}\0{}", full_name(&workflow.name, file.repository.as_deref()), begun.key);
+    let key = format!("{}\0{}", name_of(workflow, file), begun.key);
     let earlier = runs::keyed(view, &key)?;
     let known = earlier.as_ref().map(|earlier| (earlier.value.run, earlier.value.made));
     if let Some(same) = turn::duplicate(workflow, known, now) {
         outcome.told.push(format!("`{}` has begun for it before, as {same}", workflow.name));
         return Ok(());
     }
-    if !paced(it, outcome)? {
-        return Ok(());
+    for thing in things(it) {
+        if !paced(it, &thing, outcome)? {
+            return Ok(());
+        }
     }
     let id = runs::next_id(view)?;
     let mut run = begun.run(id, &file.digest, happening, now);
     run.repository.clone_from(&file.repository);
-    run.asked_by = happening.requester.as_ref().and(event.what.from.clone());
+    run.asked_by = event.what.from.clone().filter(|_| !is_posted(event));
     let reply = event.what.reply.as_ref().map(Address::lasting);
     let (place, realm) = (event.what.place.clone(), realm(event).map(str::to_owned));
     run.about = Some(About { channel: event.what.channel, place, reply, realm });
@@ -144,14 +140,13 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
 }
 
 /// Whether a workflow may begin in its pace; owners are told once where it may not.
-fn paced(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<bool, StoreError> {
+fn paced(it: &Beginning<'_>, thing: &str, outcome: &mut Outcome) -> Result<bool, StoreError> {
     let Beginning { begun, file, event, view, now, .. } = *it;
-    let name = full_name(&begun.workflow.name, file.repository.as_deref());
-    let thing = thing(&begun.workflow.name, file, event);
-    let before = runs::pace::<Pace>(view, &thing)?;
+    let name = name_of(begun.workflow, file);
+    let before = runs::pace::<Pace>(view, thing)?;
     let mut pace = before.as_ref().map(|before| before.value.pace.clone()).unwrap_or_default();
     let paced = pace.begin(now, begun.depth);
-    outcome.writes.extend(runs::put_pace(&thing, &runs::Paced { at: now, pace }, before.as_ref()));
+    outcome.writes.extend(runs::put_pace(thing, &runs::Paced { at: now, pace }, before.as_ref()));
     let Paced::TooFast { is_news, until } = paced else { return Ok(true) };
     let why = format!("`{name}` does not begin: it has begun {MOST_IN_A_MINUTE} times in a minute for this");
     if is_news {
@@ -170,19 +165,51 @@ fn paced(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<bool, StoreError> 
     Ok(false)
 }
 
-/// By which the pace is kept of what one thing begins of a workflow.
-fn thing(workflow: &str, file: &File, event: &Event) -> String {
-    format!("{}\0{}", full_name(workflow, file.repository.as_deref()), event.what.lane.0)
+/// By which the pace is kept of what begins a workflow: the thing that it is about, and where people talk, who has said it.
+/// What the bot does itself may be about another thing each time, so all of a place counts too. Who calls with a key of ours,
+/// or starts it by hand, has a share of requests already.
+fn things(it: &Beginning<'_>) -> Vec<String> {
+    let Beginning { begun, file, happening, event, .. } = *it;
+    if event.what.channel == ChannelName::Api {
+        return Vec::new();
+    }
+    let mut things = vec![thing(begun.workflow, file, event)];
+    if happening.cause.is_some() {
+        let place = event.what.place.as_ref().map(|place| place.id.as_str()).unwrap_or_default();
+        things.push(format!("{}\0by itself in {place}", name_of(begun.workflow, file)));
+    }
+    things
 }
 
-/// The name of a workflow over all files: those of repositories give theirs the same names.
-fn full_name(workflow: &str, repository: Option<&str>) -> String {
-    repository.map_or_else(|| workflow.to_owned(), |repository| format!("{workflow} of {repository}"))
+fn thing(workflow: &Workflow, file: &File, event: &Event) -> String {
+    let by = match (event.what.channel, &event.what.from) {
+        (ChannelName::GitHub, _) | (_, None) => "",
+        (_, Some(from)) => &from.id,
+    };
+    format!("{}\0{}\0{by}", name_of(workflow, file), event.what.lane.0)
+}
+
+/// The name of a workflow over all files.
+fn name_of(workflow: &Workflow, file: &File) -> String {
+    full_name(&workflow.name, file.repository.as_deref(), workflow.shadow)
+}
+
+/// The name of a workflow over all files: those of repositories give theirs the same names. What runs in the shadow takes no
+/// place, and no key, of what acts.
+fn full_name(workflow: &str, repository: Option<&str>, shadow: bool) -> String {
+    let shadow = if shadow { " in the shadow" } else { "" };
+    repository.map_or_else(|| format!("{workflow}{shadow}"), |repository| format!("{workflow} of {repository}{shadow}"))
+}
+
+/// Whether a program has posted an event, which proves nobody.
+fn is_posted(event: &Event) -> bool {
+    matches!(event.what.kind, EventKind::Platform { posted: Some(_), .. })
 }
 
 /// By which runs stand side by side.
 pub(super) fn group(run: &Run) -> String {
-    format!("{}\0{}", full_name(&run.workflow, run.repository.as_deref()), run.group.as_deref().unwrap_or_default())
+    let name = full_name(&run.workflow, run.repository.as_deref(), run.shadow);
+    format!("{name}\0{}", run.group.as_deref().unwrap_or_default())
 }
 
 /// Lets a run of a group look whether it has its turn.

@@ -103,18 +103,7 @@ pub(super) fn begun_by(
 ) -> Result<Option<Outcome>, StoreError> {
     let of_operator = begin::begun_by(event, &workflows.current(), view, now)?;
     let of_repository = repository::follows(event, workflows, view, now)?;
-    Ok(match (of_operator, of_repository) {
-        (Some(one), Some(other)) => Some(Outcome {
-            writes: [one.writes, other.writes].concat(),
-            replies: [one.replies, other.replies].concat(),
-            calls: [one.calls, other.calls].concat(),
-            timers: [one.timers, other.timers].concat(),
-            told: [one.told, other.told].concat(),
-            summary: format!("{}; {}", one.summary, other.summary),
-            ..Outcome::default()
-        }),
-        (one, other) => one.or(other),
-    })
+    Ok(Outcome::both(of_operator, of_repository))
 }
 
 /// Whether a timer rings for runs.

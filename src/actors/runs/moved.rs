@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use super::begin::{event_name, files, group, turns};
+use super::begin::{files, group, turns};
 use super::hands::ForRun;
 use super::{Moving, RUN, people, turn};
 use crate::domain::effect::{EffectEnd, FailedBy, Report};
-use crate::domain::ids::PrincipalId;
-use crate::domain::ids::{EventId, RunId};
+use crate::domain::ids::{EventId, PrincipalId, RunId};
 use crate::domain::outcome::{Failure, Outcome, TimerChange};
 use crate::domain::task::Person;
 use crate::domain::time::Timestamp;
@@ -182,7 +181,7 @@ fn keep(it: &Moving<'_>, mut next: Next, outcome: &mut Outcome) -> Result<(), Fa
 fn awaits(next: &mut Next, before: &[String], ctx: &Context<'_>, outcome: &mut Outcome) -> Result<(), Failure> {
     let run = &mut next.run;
     let is_over = run.status.is_over();
-    let names = next.awaits.iter().filter(|_| !is_over).map(|name| event_name(&name.platform, &name.event));
+    let names = next.awaits.iter().filter(|_| !is_over).map(|name| runs::event_name(&name.platform, &name.event));
     run.awaits = names.collect();
     run.awaits.sort_unstable();
     run.awaits.dedup();

@@ -246,7 +246,7 @@ impl Rung<'_> {
         let ring = |name: String| TimerChange::Set { name, at: now, payload: Value::Null };
         if it.good.is_none() {
             let count = std::mem::take(&mut it.waiting).len();
-            outcome.told.push(format!("{count} events have waited for it, and begin nothing"));
+            outcome.told.push(format!("events that have waited for it and begin nothing: {count}"));
         }
         let first = it.waiting.drain(..it.waiting.len().min(MOST_RUNG));
         outcome.timers.extend(first.map(|event| ring(timer(self.id, "event", event))));

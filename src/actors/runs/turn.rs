@@ -34,13 +34,14 @@ pub(super) fn rang(it: &Moving<'_>) -> Result<Outcome, Failure> {
             outcome.timers.extend(ended.into_iter().map(cancel));
             Ok(outcome)
         }
-        Turn::Wait => {
+        // One that is set going again was begun, and keeps its place behind those that are.
+        Turn::PassOver(other) if run.attempt == 1 => Ok(moved::passed_over(it, &format!("{other} has its place"))),
+        Turn::Wait | Turn::PassOver(_) => {
             // Who ends rings those who wait; what began to wait in that very moment looks by itself.
             let look = turns(run, run.id, it.ctx.now, it.ctx.now.after(LOOKS_AGAIN));
             let summary = format!("{} waits for its turn", run.id);
             Ok(Outcome { summary, timers: vec![look], ..Outcome::default() })
         }
-        Turn::PassOver(other) => Ok(moved::passed_over(it, &format!("{other} has its place"))),
     }
 }
 

@@ -25,6 +25,11 @@ use crate::tools::{Context, due};
 /// Where two events of one second differ nobody knows which is the later one, so the issue is looked at then.
 const LOOKS_AFTER: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// With what the id begins of somebody of GitHub who is linked with nobody here.
+const STRANGER: &str = "github:";
+/// Remarks of such people that a task keeps: a quarter of all (`MOST_REMEMBERED`).
+const MOST_OF_STRANGERS: usize = 50;
+
 /// A pair, as it was and as it becomes.
 pub(super) struct Pair<'a> {
     pub(super) ctx: &'a Context<'a>,
@@ -97,6 +102,7 @@ impl<'a> Pair<'a> {
         }
         if let Some(remark) = heard::remark_of(event, told, self.table).filter(|_| !self.is_paused())
             && self.link.takes(remark.id)
+            && self.has_room_for_a_remark()
         {
             let body = remark.body.as_deref().unwrap_or_default().trim();
             let room = LONGEST_TEXT.saturating_sub(remark.html_url.chars().count() + 1);
@@ -105,10 +111,27 @@ impl<'a> Pair<'a> {
             self.task.comment(&text, &self.by, self.ctx.now, self.ctx.event.id)?;
             self.say("a comment becomes a remark");
         }
-        self.link.told = Heard::all(&self.task);
+        // What was said while the two are paused is told when they go on.
+        if !self.is_paused() {
+            self.link.told = Heard::all(&self.task);
+        }
         let said = if self.said.is_empty() { "it was so already".to_owned() } else { self.said.join("; ") };
         self.link.note(event.id, said);
         Ok(())
+    }
+
+    /// Whether a further remark of who is linked with nobody here leaves the team its own: a task keeps a bounded number, the
+    /// last ones.
+    fn has_room_for_a_remark(&mut self) -> bool {
+        let is_strangers = |by: &Person| by.id.0.starts_with(STRANGER);
+        let kept = self.task.comments.iter().filter(|comment| is_strangers(&comment.by)).count();
+        let has_room = !is_strangers(&self.by) || kept < MOST_OF_STRANGERS;
+        if !has_room {
+            self.say(format!(
+                "a comment is left out, since {MOST_OF_STRANGERS} of people who are linked with nobody are kept"
+            ));
+        }
+        has_room
     }
 
     /// The issue was looked at.
@@ -163,7 +186,7 @@ impl<'a> Pair<'a> {
         let person = match person_of(self.ctx.view, &self.link.realm, &id)? {
             Some((id, name)) => Person { id, name: format!("{name} (GitHub)") },
             None => {
-                let known = PrincipalId(format!("github:{}/{id}", self.link.realm).into());
+                let known = PrincipalId(format!("{STRANGER}{}/{id}", self.link.realm).into());
                 Person { id: known, name: format!("{} (GitHub)", who.login) }
             }
         };

@@ -3,13 +3,14 @@
 
 use super::ACTION;
 use super::pair::Pair;
+use super::take::shown;
 use crate::domain::ids::PrincipalId;
 use crate::domain::outcome::{Failure, TaskChange};
 use crate::domain::principal::{Principal, Role};
+use crate::domain::sync::Field;
 use crate::domain::sync::bounce::Moves;
 use crate::domain::sync::link::Paused;
-use crate::domain::sync::{Field, Value};
-use crate::domain::task::{Assignee, Priority};
+use crate::domain::task::{Assignee, LONGEST_TITLE, Priority};
 use crate::store::keyspace::{person, task as tasks};
 use crate::tools::task_create::{self, NewTask};
 use crate::tools::{Context, notices};
@@ -17,12 +18,11 @@ use crate::tools::{Context, notices};
 /// Pauses a pair.
 pub(super) fn pause(pair: &mut Pair<'_>, field: &Field, moves: &Moves) -> Result<(), Failure> {
     let (task, issue) = (pair.task.id, pair.link.name());
-    let shown = |value: &Value| value.as_ref().map_or_else(|| "nothing".to_owned(), |value| format!("`{value}`"));
     let between = moves.last().map(|(from, to)| format!("between {} and {} ", shown(from), shown(to)));
     let last = pair.task.history.iter().rev().find(|entry| entry.by != pair.by).map(|entry| entry.by.name.clone());
     let seconds = pair.table.breaker.within.as_secs();
     let description = format!(
-        "The {field} went back and forth {}more than {} times within {seconds} s: on {task} by {}, at {} by {}. Until this \
+        "The {field} went back and forth {}at least {} times within {seconds} s: on {task} by {}, at {} by {}. Until this \
          task is done the two are not kept the same; then both are compared anew, and the later change wins. Look first at \
          what else changes that field, such as another program.",
         between.unwrap_or_default(),
@@ -32,7 +32,7 @@ pub(super) fn pause(pair: &mut Pair<'_>, field: &Field, moves: &Moves) -> Result
         pair.by.name,
     );
     let new = NewTask {
-        title: format!("{task} and {issue} go in a circle over the {field}").chars().take(200).collect(),
+        title: format!("{task} and {issue} go in a circle over the {field}").chars().take(LONGEST_TITLE).collect(),
         description,
         priority: Some(Priority::High),
         labels: vec![ACTION.to_owned()],

@@ -7,6 +7,7 @@ use crate::domain::sync::bounce::Side;
 use crate::domain::sync::merge::{Conflict, Merged};
 use crate::domain::sync::{Field, Value};
 use crate::domain::task::{Assignee, LONGEST_TITLE, MOST_LABELS};
+use crate::store::StoreError;
 use crate::tools::sync::person_of;
 
 /// Takes all over that is to be; gives what that comes to, without texts of people.
@@ -20,7 +21,7 @@ pub(super) fn all(pair: &mut Pair<'_>, found: &[(Field, Merged)]) -> Result<Vec<
             said.push(format!("{field} from GitHub"));
         }
         if let Some(conflict) = &merged.conflict {
-            lines.push(aside(field, merged, conflict, pair));
+            lines.push(aside(field, merged, conflict, pair)?);
             said.push(format!("{field}: both had changed it"));
         }
     }
@@ -31,29 +32,29 @@ pub(super) fn all(pair: &mut Pair<'_>, found: &[(Field, Merged)]) -> Result<Vec<
     Ok(said)
 }
 
-fn shown(value: &Value) -> String {
+/// A value, for people.
+pub(super) fn shown(value: &Value) -> String {
     value.as_ref().map_or_else(|| "nothing".to_owned(), |value| format!("`{value}`"))
 }
 
 /// `title: GitHub's `a` kept, ours `b` of 12:03 set aside`.
-fn aside(field: &Field, merged: &Merged, conflict: &Conflict, pair: &Pair<'_>) -> String {
-    let (kept, other) = match conflict.kept {
-        Side::Theirs => (merged.take.as_ref().map(|take| take.value.clone()).unwrap_or_default(), &conflict.aside),
-        Side::Ours => (merged.owe.as_ref().map(|owe| owe.value.clone()).unwrap_or_default(), &conflict.aside),
+fn aside(field: &Field, merged: &Merged, conflict: &Conflict, pair: &Pair<'_>) -> Result<String, StoreError> {
+    let kept = match conflict.kept {
+        Side::Theirs => &merged.take,
+        Side::Ours => &merged.owe,
     };
+    let (kept, other) = (kept.as_ref().map(|held| held.value.clone()).unwrap_or_default(), &conflict.aside);
     let at = minute(other.stamp.at);
     if *field == Field::Description {
-        return format!("{field}: both had changed it, the one of {at} is set aside");
+        return Ok(format!("{field}: both had changed it, the one of {at} is set aside"));
     }
-    let named = |value: &Value| match (field, value) {
-        (Field::Assignee, Some(id)) => {
-            let person = person_of(pair.ctx.view, &pair.link.realm, id).ok().flatten();
-            person.map_or_else(|| shown(value), |(_, name)| format!("@{name}"))
-        }
-        _ => shown(value),
+    let named = |value: &Value| -> Result<String, StoreError> {
+        let (Field::Assignee, Some(id)) = (field, value) else { return Ok(shown(value)) };
+        let person = person_of(pair.ctx.view, &pair.link.realm, id)?;
+        Ok(person.map_or_else(|| shown(value), |(_, name)| format!("@{name}")))
     };
     let (whose, others) = if conflict.kept == Side::Theirs { ("GitHub's", "ours") } else { ("ours", "GitHub's") };
-    format!("{field}: {whose} {} kept, {others} {} of {at} set aside", named(&kept), named(&other.value))
+    Ok(format!("{field}: {whose} {} kept, {others} {} of {at} set aside", named(&kept)?, named(&other.value)?))
 }
 
 /// Takes one field over; says so, where the task is another then.

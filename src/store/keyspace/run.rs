@@ -255,6 +255,21 @@ pub fn awaits_no_more(name: &str, id: RunId) -> Write {
     take(numbered(&hashed(AWAITS, name), id.0), Expect::Any)
 }
 
+/// The name by which runs wait for an event.
+#[must_use]
+pub fn event_name(platform: &str, name: &str) -> String {
+    format!("{platform}/{name}")
+}
+
+/// Whether a run waits for events of a platform's name.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn is_awaited(view: &View, platform: &str, name: &str) -> Result<bool, StoreError> {
+    let prefix = hashed(AWAITS, &event_name(platform, name));
+    Ok(view.keys(&prefix, Order::Ascending).next().transpose()?.is_some())
+}
+
 /// The runs that wait for events of a name.
 ///
 /// # Errors

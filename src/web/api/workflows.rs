@@ -1,4 +1,7 @@
 //! Workflows: started by hand; and what a changed set of them would have done with the events that are kept.
+//!
+//! Owns which workflow may be started and with which inputs. What a start becomes is `web/webhook.rs`, what it begins
+//! `actors/runs/begin.rs`; their runs are `runs.rs`, those in the shadow `shadow.rs`.
 
 use axum::Json;
 use axum::body::Bytes;

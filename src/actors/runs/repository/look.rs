@@ -17,12 +17,14 @@ use crate::store::{StoreError, View};
 use crate::workflow::mistake::Mistake;
 use crate::workflow::repository_file::PATH;
 use crate::workflow::set::{File, Live};
-use crate::workflow::yaml::LONGEST_TEXT;
 
 /// The operation that fetches a file.
 const FILE: &str = "github.file";
 /// After so long a file is tried again that could not be fetched: the App may have been given the permission.
 const TRIES_AGAIN: Duration = Duration::from_secs(3600);
+
+/// Bytes of such a file. Ours: 20 rules need a tenth of it, and each wording that runs stay on is kept.
+const MOST_BYTES: usize = 64 * 1024;
 
 /// A repository of which nothing is known.
 pub(super) fn unknown(named: &Named) -> Repository {
@@ -56,7 +58,7 @@ pub(super) fn begin(it: &mut Repository, named: &Named, event: &Event, commit: O
     let installation = event.what.installation.clone();
     let to = Address::at(ChannelName::GitHub, installation, named.full_name.clone());
     let to = Address { organisation: event.what.organisation.clone(), ..to };
-    let args = json!({ "path": PATH, "most_bytes": LONGEST_TEXT });
+    let args = json!({ "path": PATH, "most_bytes": MOST_BYTES });
     call(
         to,
         FILE,
@@ -68,7 +70,7 @@ pub(super) fn begin(it: &mut Repository, named: &Named, event: &Event, commit: O
 
 /// Fetches the file as it is in a commit of a pull request.
 pub(super) fn at_commit(to: Address, sha: &str, reports: String) -> Call {
-    let args = json!({ "path": PATH, "ref": sha, "most_bytes": LONGEST_TEXT });
+    let args = json!({ "path": PATH, "ref": sha, "most_bytes": MOST_BYTES });
     call(to, FILE, args, format!("{reports}@{sha}"), reports)
 }
 
@@ -138,7 +140,7 @@ pub(super) fn take(
                 it.good = Some(Good { digest: file.digest.clone(), sha, commit });
                 it.wrong = None;
                 outcome.writes.push(rows::put_text(id, &Text { text }));
-                format!("{PATH} of {name} is in use: {} rules", file.workflows.len())
+                format!("{PATH} of {name} is in use; rules: {}", file.workflows.len())
             }
             Err(mistakes) => {
                 let first = mistakes.first().map(ToString::to_string).unwrap_or_default();
@@ -220,7 +222,7 @@ mod tests {
         };
         assert!(takes(&mut it, text("actions: []")).contains("nothing begins by it: line 1, column 1"));
         assert!(it.good.is_none() && it.wrong.as_ref().is_some_and(|wrong| wrong.mistakes[0].line == 1));
-        assert!(takes(&mut it, text(GOOD)).contains("is in use: 1 rules"));
+        assert!(takes(&mut it, text(GOOD)).contains("is in use; rules: 1"));
         let good = it.good.clone().unwrap();
         assert_eq!((good.sha.as_str(), good.commit.as_deref(), it.wrong.as_ref()), ("f00", Some("c0"), None));
         for answer in [text("auto_task_creation: 7"), Answer::Unread("path: it is no file".to_owned())] {

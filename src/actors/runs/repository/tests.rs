@@ -140,7 +140,7 @@ fn what_is_wrong_begins_the_last_good_rules_and_what_is_gone_none() {
     shop.pushed();
     shop.opened();
     let gone = shop.answered(3, json!({"missing": true}));
-    assert!(rung(&gone).is_empty() && gone.told == ["1 events have waited for it, and begin nothing"], "{gone:?}");
+    assert!(rung(&gone).is_empty() && gone.told == ["events that have waited for it and begin nothing: 1"], "{gone:?}");
     assert_eq!(shop.opened(), Outcome::default());
     shop.happens("repository.deleted", json!({}));
     assert!(rows::read(&shop.desk.view, ID).unwrap().is_none());

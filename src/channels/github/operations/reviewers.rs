@@ -119,21 +119,35 @@ async fn choose(scene: &Scene<'_>, args: &Reviewing) -> Result<Choice, DeliverEr
     let author = this.user.as_ref().map(|user| user.login.as_str()).unwrap_or_default();
     let is_asked = |login: &str| this.requested_reviewers.iter().any(|person| is_same(&person.login, login));
     let most = args.most_open.unwrap_or(usize::MAX);
-    let asked = args.among.iter().filter(|login| is_asked(login)).count();
+    let among = each_once(&args.among);
+    let asked = among.iter().filter(|login| is_asked(login)).count();
     let mut free: Vec<&String> =
-        args.among.iter().filter(|login| !is_asked(login) && !is_same(login, author)).collect();
+        among.iter().copied().filter(|login| !is_asked(login) && !is_same(login, author)).collect();
     free.retain(|login| count(login) < most);
     free.sort_by_key(|login| count(login));
-    free.dedup_by(|one, other| is_same(one, other));
     let logins: Vec<String> = free.into_iter().take(args.count.saturating_sub(asked)).cloned().collect();
-    let said: Vec<String> = args.among.iter().map(|login| format!("{login} {}", count(login))).collect();
-    let bound = args.most_open.map(|most| format!(", of at most {most}")).unwrap_or_default();
+    let said: Vec<String> = among.iter().map(|login| format!("{login} {}", count(login))).collect();
+    let bound = args.most_open.map(|most| format!("; nobody who has {most} or more is asked")).unwrap_or_default();
     let why = format!("open reviews: {}{bound}", said.join(", "));
     if logins.is_empty() && asked == 0 {
         return Err(refused("among", &format!("nobody of them can be asked; {why}; {author} has opened it")));
     }
-    let who = if logins.is_empty() { "asked already".to_owned() } else { logins.join(" and ") };
-    Ok(Choice { why: format!("{who}: the fewest; {why}"), logins })
+    let why = match logins.is_empty() {
+        true => format!("enough of them are asked already; {why}"),
+        false => format!("{}: the fewest; {why}", logins.join(" and ")),
+    };
+    Ok(Choice { why, logins })
+}
+
+/// Logins in their order, each once, in whatever case it is written.
+fn each_once(logins: &[String]) -> Vec<&String> {
+    let mut once: Vec<&String> = Vec::new();
+    for login in logins {
+        if !once.iter().any(|known| is_same(known, login)) {
+            once.push(login);
+        }
+    }
+    once
 }
 
 /// How many open pull requests of the repository, besides one, each person is asked to look at, by login in small letters.

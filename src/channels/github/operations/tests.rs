@@ -202,7 +202,10 @@ async fn who_has_the_fewest_open_reviews_is_asked_and_it_is_said_why() {
     };
     let did = channel.call(&asking(json!({ "count": 2, "most_open": 2 }))).await.unwrap();
     assert_eq!(did.output["asked"], json!(["dan", "cid"]));
-    assert_eq!(did.output["why"], "dan and cid: the fewest; open reviews: ann 0, bob 2, cid 1, dan 0, of at most 2");
+    assert_eq!(
+        did.output["why"],
+        "dan and cid: the fewest; open reviews: ann 0, bob 2, cid 1, dan 0; nobody who has 2 or more is asked"
+    );
     let body = hub.body(&format!("POST {SHOP}/pulls/7/requested_reviewers"));
     assert_eq!(body, json!({ "reviewers": ["dan", "cid"], "team_reviewers": [] }));
     hub.answers(
@@ -213,7 +216,10 @@ async fn who_has_the_fewest_open_reviews_is_asked_and_it_is_said_why() {
     assert_eq!(channel.look_up_call(&asking(json!({ "count": 3 }))).await.unwrap(), Lookup::NotDone);
     let nobody = call("github.request_reviewers", json!({ "among": ["ann", "Bob"], "most_open": 1 }));
     let refused = channel.call(&nobody).await.unwrap_err().to_string();
-    assert!(refused.contains("nobody of them can be asked; open reviews: ann 0, Bob 2, of at most 1"), "{refused}");
+    assert!(
+        refused.contains("nobody of them can be asked; open reviews: ann 0, Bob 2; nobody who has 1 or more is asked"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
