@@ -17,8 +17,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::github_sim::told;
-use crate::stage::run;
+use crate::stage::{PATIENCE, run};
 use crate::support::api::http_client;
+use crate::support::done::all_is_handled;
 use crate::support::judge::root;
 use crate::support::server::{Server, ServerPlan};
 
@@ -160,6 +161,7 @@ async fn every_payload_that_github_has_sent_is_kept_once() -> anyhow::Result<()>
             ensure!(status == 200, "{event} {number} {time}: {status} {answer}");
         }
     }
+    all_is_handled(hub.server.api(), PATIENCE).await?;
     let events = told(&hub.server).await?;
     ensure!(events.len() == examples.len(), "{} events of {} payloads", events.len(), examples.len());
     for (event, (kind, payload)) in events.iter().rev().zip(&examples) {

@@ -5,12 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use ai_crm::actors::clock;
 use ai_crm::sim::fault::{Fate, Faults};
 use ai_crm::sim::github::issue::Issue;
 use ai_crm::sim::github::seed::{ANN, BOT};
-use ai_crm::sim::teams::seed::{APP_ID, APP_PASSWORD, TENANT};
-use ai_crm::sim::teams::{App, Sender, SenderConfig, TeamsSim, TeamsWorld};
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,8 +15,8 @@ use serde_json::{Value, json};
 use crate::link::code_in;
 use crate::office::{Office, SHOP};
 use crate::stage::{ADA, PATIENCE, words};
-use crate::support::api::http_client;
 use crate::support::until;
+use crate::tower::Tower;
 
 const RULES: &str = r#"
 workflows:
@@ -66,46 +63,22 @@ fn labels(task: &Value) -> Vec<&str> {
     task["labels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// An office with Teams beside it, and an issue that has become a task.
-async fn with_teams() -> anyhow::Result<(Office, TeamsSim, u64)> {
-    http_client()?;
-    let teams = TeamsSim::start("127.0.0.1:0", TeamsWorld::new(App::default(), clock::system())).await?;
-    let office = Office::set_up(
-        RULES,
-        &[
-            ("MICROSOFT_APP_ID", APP_ID),
-            ("MICROSOFT_APP_PASSWORD", APP_PASSWORD),
-            ("MICROSOFT_APP_TENANT_ID", TENANT),
-            ("MICROSOFT_LOGIN_URL", &teams.login_url()),
-            ("MICROSOFT_OPENID_METADATA_URL", &teams.metadata_url()),
-            ("MICROSOFT_SERVICE_HOSTS", &teams.service_host()),
-            ("AI_CRM__CHANNELS__TEAMS__MESSAGE_PACE_MS", "0"),
-        ],
-    )
-    .await?;
-    let number = office.opened("Login breaks", &["bug"])?;
-    ensure!(office.ended(1).await? == ["done"]);
-    Ok((office, teams, number))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_is_done_in_teams_closes_its_issue_and_a_closed_issue_ends_its_task() -> anyhow::Result<()> {
-    let (office, teams, number) = with_teams().await?;
+    let tower = Tower::with(RULES).await?;
+    let office = &tower.office;
+    let number = office.opened("Login breaks", &["bug"])?;
+    ensure!(office.ended(1).await? == ["done"]);
     let task = office.task("T-1").await?;
     ensure!(task["title"] == "GitHub: Login breaks" && lines(&task, "kept the same with acme/shop#1") == 1, "{task}");
     ensure!(task["issue"] == "acme/shop#1 (kept the same)", "{task}");
-    let sender = Sender::new(teams.world().clone(), SenderConfig::new(office.stage.address()))?;
-    let (_, answer) = sender.say_and_deliver("ada", "personal-ada", "task done T-1", None).await?;
-    ensure!(answer.is_some_and(|answer| answer.accepted()));
+    tower.says("ada", "task done T-1").await?;
     let issue = office.issue_is(number, "the issue is closed", |issue| !issue.open).await?;
     ensure!(issue.state_reason.as_deref() == Some("completed"), "{issue:?}");
     office.stage.rest().await?;
     let task = office.task("T-1").await?;
     ensure!(task["status"] == "done" && lines(&task, "status") == 1, "nothing bounces: {task}");
-    let told = |action: &str| {
-        let all = office.world().deliveries().into_iter();
-        all.filter(|it| it.event == "issues" && it.action.as_deref() == Some(action)).count()
-    };
+    let told = |action: &str| office.told_of_issues(action);
     ensure!(told("closed") == 1 && told("reopened") == 0);
 
     office.act("ann", json!({"do": "reopen", "number": number}))?;
@@ -118,8 +91,7 @@ async fn a_task_that_is_done_in_teams_closes_its_issue_and_a_closed_issue_ends_i
     ensure!((told("closed"), told("reopened")) == (2, 1), "what comes from GitHub is not written there");
     let story = office.stage.api().get("/events?limit=50").await?.to_string();
     ensure!(!story.contains("\"dead\""), "{story}");
-    teams.stop().await;
-    office.end().await
+    tower.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]

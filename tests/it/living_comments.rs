@@ -3,21 +3,16 @@
 
 use std::collections::VecDeque;
 
-use ai_crm::actors::clock;
 use ai_crm::sim::fault::{Fate, Faults};
 use ai_crm::sim::github::issue::Comment;
 use ai_crm::sim::slack::world::SlackWorld;
-use ai_crm::sim::teams::seed::{APP_ID, APP_PASSWORD, TENANT};
-use ai_crm::sim::teams::{App, Message, Sender, SenderConfig, TeamsSim, TeamsWorld};
 use anyhow::{Context, ensure};
 use serde_json::json;
 
-use crate::link::code_in;
 use crate::office::{Office, SHOP};
 use crate::stage::{DEV, PATIENCE, words};
-use crate::support::api::http_client;
 use crate::support::until;
-use crate::teams::shown;
+use crate::tower::Tower;
 
 /// The example file, letter by letter.
 const EXAMPLE: &str = include_str!("../data/example-workflows.yml");
@@ -126,69 +121,6 @@ async fn a_topic_is_shared_where_it_is_named_and_needs_as_many_comments_as_it_ha
     office.end().await
 }
 
-/// An office with Teams beside GitHub and Slack.
-struct Tower {
-    office: Office,
-    teams: TeamsSim,
-}
-
-impl Tower {
-    async fn with(workflows: &str) -> anyhow::Result<Self> {
-        http_client()?;
-        let teams = TeamsSim::start("127.0.0.1:0", TeamsWorld::new(App::default(), clock::system())).await?;
-        let (login, metadata, host) = (teams.login_url(), teams.metadata_url(), teams.service_host());
-        let settings = [
-            ("MICROSOFT_APP_ID", APP_ID),
-            ("MICROSOFT_APP_PASSWORD", APP_PASSWORD),
-            ("MICROSOFT_APP_TENANT_ID", TENANT),
-            ("MICROSOFT_LOGIN_URL", login.as_str()),
-            ("MICROSOFT_OPENID_METADATA_URL", metadata.as_str()),
-            ("MICROSOFT_SERVICE_HOSTS", host.as_str()),
-            ("AI_CRM__CHANNELS__TEAMS__MESSAGE_PACE_MS", "0"),
-        ];
-        Ok(Self { office: Office::set_up(workflows, &settings).await?, teams })
-    }
-
-    /// Somebody says something to the bot in Teams.
-    async fn says(&self, who: &str, text: &str) -> anyhow::Result<()> {
-        let sender = Sender::new(self.teams.world().clone(), SenderConfig::new(self.office.stage.address()))?;
-        let (_, answer) = sender.say_and_deliver(who, &format!("personal-{who}"), text, None).await?;
-        ensure!(answer.context("the bot is told nothing of it")?.accepted(), "{text}");
-        Ok(())
-    }
-
-    /// The words of the newest message of the bot in somebody's chat that contains some.
-    async fn sees(&self, who: &str, part: &str) -> anyhow::Result<String> {
-        let chat = self.teams.world().conversation(&format!("personal-{who}")).context("a chat")?.id;
-        let said = |world: &TeamsWorld| {
-            let all = world.messages(&chat).into_iter().filter(Message::is_by_bot);
-            all.map(|message| shown(&message)).rfind(|words| words.contains(part))
-        };
-        let seen = self.teams.world().wait_for(PATIENCE, said).await;
-        seen.with_context(|| format!("`{part}` is not seen: {:#?}", self.teams.world().messages(&chat)))
-    }
-
-    /// Somebody of GitHub becomes one with somebody of Teams, by a code.
-    async fn links(&self, login: &str, who: &str, issue: u64) -> anyhow::Result<()> {
-        self.says(who, "link").await?;
-        let code = code_in(&self.sees(who, "Link another platform").await?)?;
-        let before = self.office.of_bot(issue).len();
-        let text = format!("/ai-crm link {code}");
-        self.office.act(login, json!({"do": "comment", "number": issue, "text": text}))?;
-        let said = self.office.answered(issue, before + 1).await?;
-        ensure!(said.iter().any(|comment| comment.body.contains("one person here and there")), "{said:#?}");
-        Ok(())
-    }
-
-    async fn end(self) -> anyhow::Result<()> {
-        let refused = self.teams.world().violations();
-        ensure!(refused.is_empty(), "Teams refused: {refused:#?}");
-        self.office.end().await?;
-        self.teams.stop().await;
-        Ok(())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_of_a_task_says_that_it_is_done_when_it_is() -> anyhow::Result<()> {
     let tower = Tower::with(EXAMPLE).await?;
@@ -216,10 +148,7 @@ async fn what_was_told_of_a_task_says_that_it_is_done_when_it_is() -> anyhow::Re
     until(PATIENCE, "the issue is closed", closed).await?;
     office.stage.rest().await?;
     ensure!(office.stage.said(DEV).len() == 1 && office.of_bot(bug).len() == 1, "nothing is added");
-    let told = |action: &str| {
-        let all = office.world().deliveries().into_iter();
-        all.filter(|it| it.event == "issues" && it.action.as_deref() == Some(action)).count()
-    };
+    let told = |action: &str| office.told_of_issues(action);
     ensure!((told("closed"), told("reopened"), told("edited")) == (1, 0, 0), "nothing bounces");
     let task = office.task("T-1").await?;
     let history = task["history"].as_array().into_iter().flatten();

@@ -64,6 +64,7 @@ mod teams_manifest;
 mod teams_playground;
 mod teams_search;
 mod teams_tokens;
+mod tower;
 mod typing;
 mod unfurl;
 mod why;

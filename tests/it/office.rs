@@ -139,6 +139,12 @@ impl Office {
         Ok(page["runs"].as_array().cloned().unwrap_or_default())
     }
 
+    /// How often GitHub has told of an issue to which that was done.
+    pub(crate) fn told_of_issues(&self, action: &str) -> usize {
+        let all = self.world().deliveries().into_iter();
+        all.filter(|it| it.event == "issues" && it.action.as_deref() == Some(action)).count()
+    }
+
     /// The end of every test: GitHub has refused nothing, and so has Slack.
     pub(crate) async fn end(self) -> anyhow::Result<()> {
         let broken = self.world().violations();

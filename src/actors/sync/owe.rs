@@ -55,7 +55,10 @@ pub(super) fn fields(pair: &mut Pair<'_>, owed: &[(Field, Value)]) -> Result<(),
             }),
             Field::Title => drop(edit.insert("title".to_owned(), text.into())),
             Field::Description => drop(edit.insert("body".to_owned(), text.into())),
-            Field::Assignee => calls.extend(assignee(pair, value)?.map(|args| ("github.assign", args))),
+            Field::Assignee => match assignee(pair, value)? {
+                Some(args) => calls.push(("github.assign", args)),
+                None => is_not_written(pair, field),
+            },
             Field::Label(name) if value.is_some() => add.push(name.clone()),
             Field::Label(name) => remove.push(name.clone()),
         }
@@ -75,6 +78,13 @@ pub(super) fn fields(pair: &mut Pair<'_>, owed: &[(Field, Value)]) -> Result<(),
         pair.say(format!("{field} to GitHub"));
     }
     Ok(())
+}
+
+/// Nothing is under way for a field that GitHub cannot be asked to change: nobody there is known by that id.
+fn is_not_written(pair: &mut Pair<'_>, field: &Field) {
+    if let Some(known) = pair.link.fields.get_mut(field) {
+        known.sent.pop();
+    }
 }
 
 /// Who is to have the issue, and who no longer. Others who have it too are left alone.
