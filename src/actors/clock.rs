@@ -15,15 +15,16 @@ use crate::ledger::inbox::{Accepted, Inbox};
 use crate::store::keyspace::timer;
 use crate::store::{StoreError, Stored};
 
-/// How often due timers are looked for; a timer rings at most this late. Each step of a workflow waits for a ring, so it
-/// is short; a look that finds none reads one key of each tenant.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often due timers are looked for; a timer rings at most this late. Each step of a workflow waits for a ring, and what
+/// rings at one time is handled at one time, while others wait to be taken in; so it is short. A look that finds none reads
+/// one key of each tenant.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The pause after a look in which one could not ring: the store is full, or closed.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 /// Timers of a tenant that ring at one look. Where more are due, the next look follows at once, behind what else waits.
 const MOST_AT_ONCE: usize = 256;
 /// Rings that are on their way to the disk at one time: what is there together costs one sync.
-const MOST_UNDER_WAY: usize = 64;
+const MOST_UNDER_WAY: usize = 16;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
