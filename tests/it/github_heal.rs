@@ -169,7 +169,7 @@ async fn after_two_hours_in_which_github_was_away_and_dropped_what_it_sent_all_i
         hub.tried(3 + 4 * (usize::try_from(number)? + 1)).await?;
     }
     ensure!(hub.world().now().since(began) >= Duration::from_secs(60 * AWAY.0));
-    ensure!(server.api().events(None).await?.len() == 3, "nothing comes while it is away");
+    ensure!(told(&server).await?.len() == 3, "nothing comes while it is away");
     looked(&server, |state| state["cut_off"].is_string()).await?;
     hub.world().set_faults(Faults::default());
     hub.world().set_hook(|hook| hook.way = Way::Open);
