@@ -24,8 +24,8 @@ pub(super) struct Ground<'a> {
     pub(super) view: &'a View,
     /// The present.
     pub(super) now: Timestamp,
-    /// Whether it happened in an account of this team; nothing while nobody can tell.
-    pub(super) is_ours: Option<bool>,
+    /// Whether rules may act by it, since it happened in an account of this team; nothing while nobody can tell.
+    pub(super) may_act: Option<bool>,
 }
 
 /// What follows from a report.
@@ -52,11 +52,11 @@ pub(super) fn decide(event: &Event, ground: &Ground<'_>) -> Result<Option<Follow
     if let Some(why) = ignore {
         return ends(Verdict::ignored(why.clone()));
     }
-    let Ground { workflows, table, view, now, is_ours } = *ground;
+    let Ground { workflows, table, view, now, may_act } = *ground;
     let mut begun = Outcome::both(runs::begun_by(event, workflows, view, now)?, sync::told(event, table, view, now)?);
     // Whoever posts with a key of ours is one of us, wherever it happened.
     if begun.is_some() && posted.is_none() {
-        match is_ours {
+        match may_act {
             Some(true) => {}
             Some(false) if asked.is_nothing() => {
                 return ends(Verdict::ignored(format!("{OF_OTHERS}, as `{name}` does")));

@@ -229,9 +229,9 @@ impl Router {
     /// What follows from something that a platform reports; nothing where the event is something else.
     fn reported(&self, event: &Event, view: &View) -> Result<Option<Follows>, StoreError> {
         let channel = self.identifier.channels.get(&event.what.channel);
-        let is_ours = channel.map_or(Some(true), |channel| channel.is_ours(event.what.organisation.as_deref()));
+        let may_act = channel.map_or(Some(true), |channel| channel.rules_may_act(event.what.organisation.as_deref()));
         let (workflows, table, now) = (&*self.workflows, &self.sync, self.clock().now());
-        let ground = reported::Ground { workflows, table, view, now, is_ours };
+        let ground = reported::Ground { workflows, table, view, now, may_act };
         reported::decide(event, &ground)
     }
 

@@ -8,7 +8,7 @@
 //! GitHub sends nothing twice by itself, and to keep it apart would leave undone what the team has asked for. It does no
 //! harm that others may have installed the App as well: for a command a person has to be looked up at GitHub, which is
 //! asked first whose the account is, and in an account of others nobody stands for anything (`channels/github/people.rs`);
-//! and what rules are about waits until it is known (`Channel::is_ours`, `actors/reported.rs`).
+//! and what rules are about waits until it is known (`Channel::rules_may_act`, `actors/reported.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +31,9 @@ use crate::web::github::Edge;
 
 /// How long a start waits for GitHub to say what it says of the App.
 const AT_START: Duration = Duration::from_secs(3);
-/// Between two tries while GitHub is away: the first, doubling, and the longest.
-const TRY_AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+/// Between two tries while GitHub is away: the first, doubling, and the longest. Rules wait for its answer, so one that is lost
+/// is asked for again at once.
+const TRY_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// Between two looks whether the App or its owner is called otherwise.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 

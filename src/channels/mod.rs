@@ -210,9 +210,9 @@ pub trait Channel: Send + Sync + 'static {
         false
     }
 
-    /// Whether what happens in an organisation of the platform is this team's, where others may have installed the same
-    /// App; nothing while nobody can tell.
-    fn is_ours(&self, organisation: Option<&str>) -> Option<bool> {
+    /// Whether rules may act by what happens in an organisation of the platform: where others may have installed the same App,
+    /// in this team's alone. Nothing while nobody can tell.
+    fn rules_may_act(&self, organisation: Option<&str>) -> Option<bool> {
         let _ = organisation;
         Some(true)
     }

@@ -83,7 +83,11 @@ pub const MOST_ANSWERS: usize = 256;
 /// # Errors
 /// Where the store cannot be read or written.
 pub async fn answers(store: &Store, tenant: &TenantId, before: Timestamp) -> Result<usize, StoreError> {
-    let writes = answer::forget(&store.view(tenant), before, MOST_ANSWERS)?;
+    pairs(store, tenant, answer::forget(&store.view(tenant), before, MOST_ANSWERS)?).await
+}
+
+/// Forgets rows, each with its mark; gives their number.
+async fn pairs(store: &Store, tenant: &TenantId, writes: Vec<Write>) -> Result<usize, StoreError> {
     let forgotten = writes.len() / 2;
     if forgotten > 0 {
         let mut batch = Batch::new();
@@ -102,14 +106,7 @@ pub const MOST_LIVING: usize = 256;
 /// # Errors
 /// Where the store cannot be read or written.
 pub async fn living_messages(store: &Store, tenant: &TenantId, before: Timestamp) -> Result<usize, StoreError> {
-    let writes = living::forget(&store.view(tenant), before, MOST_LIVING)?;
-    let forgotten = writes.len() / 2;
-    if forgotten > 0 {
-        let mut batch = Batch::new();
-        batch.writes(tenant, writes);
-        store.commit(batch).await?;
-    }
-    Ok(forgotten)
+    pairs(store, tenant, living::forget(&store.view(tenant), before, MOST_LIVING)?).await
 }
 
 /// Approvals that are forgotten in one commit.

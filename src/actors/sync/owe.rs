@@ -57,11 +57,15 @@ pub(super) fn fields(pair: &mut Pair<'_>, owed: &[(Field, Value)]) -> Result<(),
             Field::Description => drop(edit.insert("body".to_owned(), text.into())),
             Field::Assignee => match assignee(pair, value)? {
                 Some(args) => calls.push(("github.assign", args)),
-                None => is_not_written(pair, field),
+                None => {
+                    is_not_written(pair, field);
+                    continue;
+                }
             },
             Field::Label(name) if value.is_some() => add.push(name.clone()),
             Field::Label(name) => remove.push(name.clone()),
         }
+        pair.say(format!("{field} to GitHub"));
     }
     if !edit.is_empty() {
         calls.push(("github.edit", Json::Object(edit)));
@@ -73,9 +77,6 @@ pub(super) fn fields(pair: &mut Pair<'_>, owed: &[(Field, Value)]) -> Result<(),
     for (operation, args) in calls {
         let call = call(pair, operation, args, format!("ended/{number}/{operation}"));
         pair.outcome.calls.push(call);
-    }
-    for (field, _) in owed {
-        pair.say(format!("{field} to GitHub"));
     }
     Ok(())
 }

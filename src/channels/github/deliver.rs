@@ -121,7 +121,7 @@ impl Channel for GitHubChannel {
         true
     }
 
-    fn is_ours(&self, organisation: Option<&str>) -> Option<bool> {
+    fn rules_may_act(&self, organisation: Option<&str>) -> Option<bool> {
         self.accounts.have_rules(organisation)
     }
 

@@ -130,7 +130,13 @@ async fn choose(scene: &Scene<'_>, args: &Reviewing) -> Result<Choice, DeliverEr
     let bound = args.most_open.map(|most| format!("; nobody who has {most} or more is asked")).unwrap_or_default();
     let why = format!("open reviews: {}{bound}", said.join(", "));
     if logins.is_empty() && asked == 0 {
-        return Err(refused("among", &format!("nobody of them can be asked; {why}; {author} has opened it")));
+        let opened = if among.iter().any(|login| is_same(login, author)) {
+            format!("; {author} has opened it")
+        } else {
+            String::new()
+        };
+        let mend = "name others too, or raise `most_open`";
+        return Err(refused("among", &format!("nobody of them can be asked; {why}{opened}: {mend}")));
     }
     let why = match logins.is_empty() {
         true => format!("enough of them are asked already; {why}"),
