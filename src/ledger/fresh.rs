@@ -16,41 +16,53 @@ use crate::store::keyspace::event::Ready;
 
 /// Events that are kept.
 const MOST: usize = 256;
-/// Bytes of the longest body that is kept.
-const LONGEST: usize = 4096;
+/// Bytes of all bodies that are kept: [`MOST`] of GitHub's, which have 10 to 30 KB.
+const MOST_BYTES: usize = 8 << 20;
 /// An event that nobody has asked for by then leaves its place to others.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// Events of the last seconds.
 #[derive(Default)]
-pub(super) struct Fresh {
-    events: Mutex<VecDeque<(Event, Stored<Ready>)>>,
+pub(super) struct Fresh(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    events: VecDeque<(Event, Stored<Ready>)>,
+    /// Of all bodies.
+    bytes: usize,
+}
+
+impl Kept {
+    fn remove(&mut self, place: usize) -> Option<(Event, Stored<Ready>)> {
+        let removed = self.events.remove(place)?;
+        self.bytes -= removed.0.what.raw.len();
+        Some(removed)
+    }
 }
 
 impl Fresh {
     /// Keeps an event, where there is a place for it.
     pub(super) fn keep(&self, event: Event, ready: Stored<Ready>) {
-        if event.what.raw.len() > LONGEST {
-            return;
+        let mut kept = self.kept();
+        while kept.events.front().is_some_and(|(oldest, _)| is_old(oldest, event.at)) {
+            kept.remove(0);
         }
-        let mut events = self.events();
-        while events.front().is_some_and(|(oldest, _)| is_old(oldest, event.at)) {
-            events.pop_front();
-        }
-        if events.len() < MOST {
-            events.push_back((event, ready));
+        let bytes = kept.bytes + event.what.raw.len();
+        if kept.events.len() < MOST && bytes <= MOST_BYTES {
+            kept.bytes = bytes;
+            kept.events.push_back((event, ready));
         }
     }
 
     /// Hands an event over, once.
     pub(super) fn take(&self, id: EventId) -> Option<(Event, Stored<Ready>)> {
-        let mut events = self.events();
-        let place = events.iter().position(|(event, _)| event.id == id)?;
-        events.remove(place)
+        let mut kept = self.kept();
+        let place = kept.events.iter().position(|(event, _)| event.id == id)?;
+        kept.remove(place)
     }
 
-    fn events(&self) -> MutexGuard<'_, VecDeque<(Event, Stored<Ready>)>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,8 +109,10 @@ mod tests {
         assert_eq!(fresh.take(EventId(3)).map(|(event, ready)| (event.id, ready.version)), Some((EventId(3), 7)));
         assert!(fresh.take(EventId(3)).is_none());
         assert!(fresh.take(EventId(MOST as u64)).is_none(), "there was no place left");
-        fresh.keep(event(1000, 1, LONGEST + 1), ready());
-        assert!(fresh.take(EventId(1000)).is_none(), "it is long");
+        fresh.keep(event(1000, 1, MOST_BYTES - 10 * (MOST - 1) + 1), ready());
+        assert!(fresh.take(EventId(1000)).is_none(), "with it they are too long");
+        fresh.keep(event(1000, 1, MOST_BYTES - 10 * (MOST - 1)), ready());
+        assert!(fresh.take(EventId(1000)).is_some(), "with it they are as long as they may be");
         fresh.keep(event(1001, 5001, 10), ready());
         assert!(fresh.take(EventId(4)).is_none(), "nobody has asked for it for long");
         assert!(fresh.take(EventId(1001)).is_some());

@@ -130,20 +130,30 @@ pub fn begun<'w>(
     now: Timestamp,
 ) -> Vec<Begun<'w>> {
     let enabled = workflows.into_iter().filter(|workflow| workflow.enabled);
-    let considered = enabled.filter_map(|workflow| consider(workflow, happening, now));
-    considered.filter(|begun| begun.when != When::Not).collect()
+    let judged = enabled.filter_map(|workflow| judged(workflow, happening, now));
+    // Most events begin nothing, and of those that do not nobody asks for the keys.
+    let begun = judged.filter(|(begun, _)| begun.when != When::Not);
+    begun.map(|(begun, scope)| begun.with_keys(&scope, now)).collect()
 }
 
 /// What something is to one workflow, on or off; nothing where none of its triggers is about it, or where a run of ours
 /// has caused it and the workflow does not ask for that (`allow_self`).
 #[must_use]
 pub fn consider<'w>(workflow: &'w Workflow, happening: &Happening, now: Timestamp) -> Option<Begun<'w>> {
+    let (begun, scope) = judged(workflow, happening, now)?;
+    Some(begun.with_keys(&scope, now))
+}
+
+/// What something is to one workflow, before its keys are filled in from what conditions have seen.
+fn judged<'w>(workflow: &'w Workflow, happening: &Happening, now: Timestamp) -> Option<(Begun<'w>, Value)> {
     if happening.cause.is_some() && !workflow.allow_self {
         return None;
     }
     let Told { platform, name, .. } = &happening.told;
-    let triggers = about(workflow, &happening.by, platform, name);
-    let (trigger, judged) = best(triggers, &happening.told, workflow, now)?;
+    let mut triggers = about(workflow, &happening.by, platform, name).peekable();
+    triggers.peek()?;
+    let scope = scope(&happening.told, workflow);
+    let (trigger, judged) = best(triggers, &scope, now)?;
     let depth = happening.cause.map_or(0, |cause| cause.depth.saturating_add(1));
     let when = match &judged.verdict {
         Verdict::Fails | Verdict::Unknown(_) => When::Not,
@@ -153,9 +163,7 @@ pub fn consider<'w>(workflow: &'w Workflow, happening: &Happening, now: Timestam
         Verdict::Failed(why) => When::Failed(why.clone()),
     };
     let (key, group) = (happening.key.clone(), None);
-    let mut begun = Begun { workflow, trigger, when, judged, key, group, depth, remarks: Vec::new() };
-    begun.fill_keys(&scope(&happening.told, workflow), now);
-    Some(begun)
+    Some((Begun { workflow, trigger, when, judged, key, group, depth, remarks: Vec::new() }, scope))
 }
 
 /// The triggers of a workflow that are about something, each with its place.
@@ -179,7 +187,10 @@ pub(super) fn about<'w>(
 /// What an event is to the triggers of a workflow: the best of them, by its place, and what became of its conditions.
 #[must_use]
 pub fn judge(workflow: &Workflow, told: &Told, now: Timestamp) -> Option<(usize, Judged)> {
-    best(about(workflow, &By::of(&told.platform, &told.name), &told.platform, &told.name), told, workflow, now)
+    let by = By::of(&told.platform, &told.name);
+    let mut triggers = about(workflow, &by, &told.platform, &told.name).peekable();
+    triggers.peek()?;
+    best(triggers, &scope(told, workflow), now)
 }
 
 /// What conditions of triggers see: the event, and the variables.
@@ -194,15 +205,11 @@ fn scope(told: &Told, workflow: &Workflow) -> Value {
 /// Of several triggers the one that begins the workflow, or comes nearest to it.
 fn best<'t>(
     triggers: impl Iterator<Item = (usize, &'t Trigger)>,
-    told: &Told,
-    workflow: &Workflow,
+    scope: &Value,
     now: Timestamp,
 ) -> Option<(usize, Judged)> {
-    let mut triggers = triggers.peekable();
-    triggers.peek()?;
-    let scope = scope(told, workflow);
     let judged = triggers.map(|(place, trigger)| match &trigger.conditions {
-        Some(conditions) => (place, conditions.judge(&scope, now)),
+        Some(conditions) => (place, conditions.judge(scope, now)),
         None => (place, Judged { verdict: Verdict::Holds, findings: Vec::new() }),
     });
     judged.min_by_key(|(_, judged)| match judged.verdict {
@@ -214,7 +221,7 @@ fn best<'t>(
 }
 
 impl Begun<'_> {
-    fn fill_keys(&mut self, scope: &Value, now: Timestamp) {
+    fn with_keys(mut self, scope: &Value, now: Timestamp) -> Self {
         let workflow = self.workflow;
         if let Some(template) = &workflow.idempotency_key
             && let Some(key) = self.fill(template, "idempotency_key", scope, now)
@@ -224,6 +231,7 @@ impl Begun<'_> {
         if let Some(template) = &workflow.concurrency.key {
             self.group = self.fill(template, "concurrency.key", scope, now);
         }
+        self
     }
 
     fn fill(&mut self, template: &Template, name: &str, scope: &Value, now: Timestamp) -> Option<String> {

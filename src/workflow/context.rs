@@ -184,13 +184,24 @@ impl Told {
     /// The ids of the people in it, on its platform: whoever knows more of them puts it into [`Self::people`].
     #[must_use]
     pub fn person_ids(&self) -> Vec<String> {
-        let scope = Value::Object(self.scope());
-        let mut ids: Vec<String> =
-            PEOPLE.iter().filter_map(|path| person_id(Path::read(path).ok()?.of(&scope)?)).collect();
+        let mut ids: Vec<String> = PEOPLE.iter().filter_map(|path| person_id(self.person(path)?)).collect();
         ids.sort_unstable();
         ids.dedup();
         ids.truncate(MOST_PEOPLE);
         ids
+    }
+
+    /// A person of [`PEOPLE`], as the payload has them: what the scope has there, without a copy of all of it.
+    fn person(&self, path: &str) -> Option<&Value> {
+        let (root, field) = path.split_once('.').map_or((path, None), |(root, field)| (root, Some(field)));
+        let aliases = ALIASES.iter().filter(|(platform, alias, _)| *platform == self.platform && *alias == root);
+        let mut paths = aliases.flat_map(|(_, _, paths)| *paths);
+        let meant = paths.find_map(|path| Path::read(path).ok()?.of(&self.payload));
+        let object = meant.or_else(|| self.payload.get(root))?;
+        let Some(field) = field else { return Some(object) };
+        let mut fields = FIELDS.iter().filter(|(platform, _, name, _)| *platform == self.platform && *name == field);
+        let meant = fields.find(|(_, objects, ..)| objects.contains(&root));
+        meant.and_then(|(_, _, _, from)| object.get(*from)).or_else(|| object.get(field))
     }
 
     /// What stands at the root of the scope of this event alone.

@@ -30,9 +30,10 @@ pub(in crate::actors) fn told(
     if !may_be || !is_of_issues || table.is_off() {
         return Ok(None);
     }
-    let Some(told) = issue::read(&event.what.raw) else { return Ok(None) };
-    let Some(task) = kept::task_of(view, told.id)? else { return Ok(None) };
+    let Some(id) = issue::id_of(&event.what.raw) else { return Ok(None) };
+    let Some(task) = kept::task_of(view, id)? else { return Ok(None) };
     let Some(link) = kept::read(view, task)? else { return Ok(None) };
+    let Some(told) = issue::read(&event.what.raw) else { return Ok(None) };
     let said = |what: &str| Outcome {
         summary: format!("{task}, which is kept the same with it, {what}"),
         ..Outcome::default()

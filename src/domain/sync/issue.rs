@@ -134,6 +134,23 @@ pub struct Told {
     pub at: Timestamp,
 }
 
+/// Which issue, or pull request, the body of an event is about; nothing where it is about none. It is told without reading
+/// the rest.
+#[must_use]
+pub fn id_of(body: &[u8]) -> Option<IssueId> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        number: u64,
+    }
+    #[derive(Deserialize)]
+    struct Which {
+        repository: Identified,
+        issue: Numbered,
+    }
+    let which: Which = serde_json::from_slice(body).ok()?;
+    Some(IssueId { repository: which.repository.id, number: which.issue.number })
+}
+
 /// Reads the body of an event; nothing where it tells of no issue.
 #[must_use]
 pub fn read(body: &[u8]) -> Option<Told> {
@@ -226,6 +243,7 @@ mod tests {
         });
         let told = read(body.to_string().as_bytes()).unwrap();
         assert_eq!(told.id, IssueId { repository: 7, number: 3 });
+        assert_eq!(id_of(body.to_string().as_bytes()), Some(told.id));
         assert_eq!(told.about, BTreeSet::from([Field::Label("bug".into())]));
         assert_eq!(told.at, Timestamp(1_795_773_601_000));
         let fields = told.issue.fields();
