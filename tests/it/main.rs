@@ -23,6 +23,7 @@ mod group_chats;
 mod home;
 mod install;
 mod issue_sync;
+mod issue_sync_random;
 mod kill;
 mod kill_steps;
 mod link;
