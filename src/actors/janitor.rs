@@ -126,6 +126,7 @@ impl Cleaning {
                 break;
             }
         }
+        retain::files(&self.args.store, tenant, now.before(keep), now).await?;
         self.counted.insert(tenant.clone(), counted);
         let mut from = Some(self.unfinished.get(tenant).copied().unwrap_or(EventId(0)));
         let mut unreadable = 0;

@@ -176,6 +176,27 @@ pub async fn runs(store: &Store, tenant: &TenantId, before: Timestamp, now: Time
     }
 }
 
+/// Files of workflows that are looked at in one round.
+const MOST_FILES: usize = 1000;
+
+/// Forgets the texts of files by which no run has begun since `before`, and on which none stays.
+///
+/// # Errors
+/// Where the store cannot be read or written.
+pub async fn files(store: &Store, tenant: &TenantId, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    let writes = run::forget_files(&store.view(tenant), before, now, MOST_FILES)?;
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let mut batch = Batch::new();
+    batch.writes(tenant, writes);
+    match store.commit(batch).await {
+        // A run has begun by one of them: the others have time.
+        Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The writes that forget an event, none where it stays.
 fn forgetting(view: &View, it: &Event) -> Result<Vec<Write>, StoreError> {
     if !has_ended(view, it.id)? {
@@ -274,6 +295,41 @@ mod tests {
         assert_eq!((left(&view), keys(&view)), (vec![2, 3, 5], 0));
         assert_eq!(run::next_id(&view).unwrap(), RunId(6));
     }
+
+    #[tokio::test]
+    async fn a_file_is_forgotten_when_no_run_stays_on_it_and_none_has_begun_by_it_for_long() {
+        let (store, tenant) = (in_memory(), TenantId::default_tenant());
+        let view = store.view(&tenant);
+        let file = run::KeptFile { name: "a.yml".into(), text: "workflows: {}".into(), of_a_repository: false };
+        let begins = async |digest: &str, id: u64, day: i64| {
+            let row = serde_json::json!({ "file": digest });
+            let mut batch = Batch::new();
+            batch.write(&tenant, run::put_run(RunId(id), &AnyRun(row), None));
+            let kept = run::keep_file(&view, digest, &file, RunId(id), Timestamp(day * DAY)).unwrap();
+            batch.writes(&tenant, kept).writes(&tenant, run::put_over("g", RunId(id), Timestamp(day * DAY)));
+            store.commit(batch).await.unwrap();
+        };
+        begins("one", 1, 1).await;
+        begins("two", 2, 1).await;
+        begins("two", 3, 20).await;
+        begins("three", 4, 20).await;
+        let round = async |day: i64| {
+            let before = Timestamp((day - 10) * DAY);
+            runs(&store, &tenant, before, Timestamp(day * DAY)).await.unwrap();
+            files(&store, &tenant, before, Timestamp(day * DAY)).await.unwrap();
+            ["one", "two", "three"].map(|digest| run::file(&view, digest).unwrap().is_some())
+        };
+        assert_eq!(round(11).await, [true, true, true], "their runs are kept");
+        assert_eq!(round(21).await, [false, true, true]);
+        begins("one", 5, 21).await;
+        assert_eq!(round(22).await, [true, true, true], "it is kept anew");
+        assert_eq!(round(40).await, [true, false, false], "the run of the highest number stays, and its file");
+    }
+
+    /// A run, of which only the file counts here.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct AnyRun(serde_json::Value);
+    impl crate::store::codec::Record for AnyRun {}
 
     fn digest(event: u64) -> Effect {
         let (channel, installation, place) = (ChannelName::Slack, "T1".to_owned(), "C1".to_owned());

@@ -127,7 +127,7 @@ pub(super) fn begin(it: &Beginning<'_>, outcome: &mut Outcome) -> Result<(), Sto
     outcome.writes.push(runs::put_member(&group(&run), id, &run.status));
     let kept =
         KeptFile { name: file.name.clone(), text: file.text.clone(), of_a_repository: file.repository.is_some() };
-    outcome.writes.extend(runs::keep_file(view, &file.digest, &kept)?);
+    outcome.writes.extend(runs::keep_file(view, &file.digest, &kept, id, now)?);
     match files(&run, now) {
         _ if run.status != Status::Needs => outcome.timers.push(turns(&run, id, now, now)),
         Some(call) => outcome.calls.push(call),

@@ -1,10 +1,13 @@
 //! `wr<id>` a run of a workflow; `wg<digest><id>` how far one is that is not over, in its group; `we<time><id>` since when one
 //! is over; `wk<digest>` the last run of a key, `wm<time><digest>` since when; `wp<digest>` the pace of what one thing begins,
 //! `wt<time><digest>` since when; `wa<digest><id>` that a run waits
-//! for events of a name; `wq<digest>` a question of a run that is open; `wf<digest>` the text of a file that runs stay on.
+//! for events of a name; `wq<digest>` a question of a run that is open; `wf<digest>` the text of a file that runs stay on,
+//! `wu<digest><id>` that a run does, `wv<digest>` when one has begun by it, `wx<time><digest>` since when.
 //!
 //! What a run is, the folder `workflow/` knows: here it is a row of its caller's. The highest number of runs stays, so that
 //! none is given out twice.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +30,14 @@ const PACE_SINCE: &[u8] = b"wt";
 const AWAITS: &[u8] = b"wa";
 const QUESTION: &[u8] = b"wq";
 const FILE: &[u8] = b"wf";
+const STAYS_ON: &[u8] = b"wu";
+const USED: &[u8] = b"wv";
+const USED_SINCE: &[u8] = b"wx";
 
 /// Runs of a group that are looked at; those beyond have their turn when some of these are over.
 const MOST_OF_A_GROUP: usize = 500;
+/// How long it is not written down again that a file is in use.
+const IN_USE_FOR: Duration = Duration::from_secs(24 * 3600);
 /// Runs that may wait for events of one name: each event moves all of them.
 pub const MOST_AWAITING: usize = 1_000;
 
@@ -55,6 +63,13 @@ pub struct KeptFile {
     pub of_a_repository: bool,
 }
 impl Record for KeptFile {}
+
+/// When a run has begun by a file, to the day.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Used {
+    at: Timestamp,
+}
+impl Record for Used {}
 
 /// A question that a run has asked people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,8 +230,10 @@ pub fn forget(
         let Some(run) = number_of(&key).map(|id| numbered(RUN, id)) else { continue };
         if Some(&run) != highest.as_ref() {
             // One that somebody sets going again just now stays.
-            let row = view.get::<Row>(&run)?;
-            writes.extend(row.map(|row| take(run, Expect::Version(row.version))));
+            if let Some(row) = view.get::<Row>(&run)? {
+                writes.extend(number_of(&run).map(|id| take(stays_on(&row.value.file, RunId(id)), Expect::Any)));
+                writes.push(take(run, Expect::Version(row.version)));
+            }
             writes.push(take(key, Expect::Any));
         }
     }
@@ -229,9 +246,12 @@ pub fn forget(
     Ok(writes)
 }
 
-/// A row of which nothing but its version matters.
+/// What of a run matters when it is forgotten.
 #[derive(Serialize, Deserialize)]
-struct Row {}
+struct Row {
+    #[serde(default)]
+    file: String,
+}
 impl Record for Row {}
 
 /// Bytes of a time in a key.
@@ -312,11 +332,51 @@ pub fn file(view: &View, digest: &str) -> Result<Option<KeptFile>, StoreError> {
     Ok(view.get(&hashed(FILE, digest))?.map(|stored| stored.value))
 }
 
-/// Stores a file by its digest, where it is not there yet.
+fn stays_on(digest: &str, id: RunId) -> Vec<u8> {
+    numbered(&hashed(STAYS_ON, digest), id.0)
+}
+
+/// Stores a file by its digest for a run that begins by it, and that it is in use.
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn keep_file(view: &View, digest: &str, file: &KeptFile) -> Result<Option<Write>, StoreError> {
-    let key = hashed(FILE, digest);
-    Ok(if view.has(&key)? { None } else { Some(put(key, Expect::Any, file)) })
+pub fn keep_file(
+    view: &View,
+    digest: &str,
+    file: &KeptFile,
+    id: RunId,
+    now: Timestamp,
+) -> Result<Vec<Write>, StoreError> {
+    let used = view.get::<Used>(&hashed(USED, digest))?;
+    let mut writes = vec![mark(stays_on(digest, id), Expect::Any)];
+    if used.is_none() {
+        writes.push(put(hashed(FILE, digest), Expect::Any, file));
+    }
+    // Who forgets the file meanwhile has read another version.
+    if used.as_ref().is_none_or(|used| now.since(used.value.at) >= IN_USE_FOR) {
+        let expect = Expect::as_read(used.as_ref().map_or(0, |used| used.version));
+        let row = put(hashed(USED, digest), expect, &Used { at: now });
+        writes.extend(aged(row, USED_SINCE, now, used.map(|used| used.value.at)));
+    }
+    Ok(writes)
+}
+
+/// What forgets files by which no run has begun since before a time, and on which none stays; of `most` that are looked at.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn forget_files(view: &View, before: Timestamp, now: Timestamp, most: usize) -> Result<Vec<Write>, StoreError> {
+    let before = before.min(now.before(2 * IN_USE_FOR));
+    let mut writes = Vec::new();
+    for since in older(view, USED_SINCE, before, most)? {
+        let digest = &since[USED_SINCE.len() + TIME..];
+        let row = |kind: &[u8]| [kind, digest].concat();
+        if view.keys(&row(STAYS_ON), Order::Ascending).next().transpose()?.is_some() {
+            continue;
+        }
+        let used = view.get::<Used>(&row(USED))?;
+        writes.extend(used.map(|used| take(row(USED), Expect::Version(used.version))));
+        writes.extend([take(row(FILE), Expect::Any), take(since, Expect::Any)]);
+    }
+    Ok(writes)
 }
