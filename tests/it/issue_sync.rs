@@ -126,6 +126,17 @@ async fn title_labels_and_what_people_say_go_both_ways_each_once() -> anyhow::Re
     office.stage.rest().await?;
     let task = office.task("T-1").await?;
     ensure!(office.of_bot(number).len() == 1 && task["comments"].as_array().map(Vec::len) == Some(2), "{task}");
+    let theirs = office.world().comments(SHOP, number).first().context("what bob has said")?.id;
+    office.act("bob", json!({"do": "edit_comment", "id": theirs, "text": "I saw it once"}))?;
+    let says =
+        |task: &Value, words: &str| task["comments"][0]["text"].as_str().is_some_and(|text| text.starts_with(words));
+    office.task_is("the remark has the new words", |task| says(task, "I saw it once\nhttp")).await?;
+    office.act("bob", json!({"do": "delete_comment", "id": theirs}))?;
+    let task = office.task_is("the words are gone", |task| says(task, "(deleted at GitHub)")).await?;
+    ensure!(!task.to_string().contains("I saw it"), "{task}");
+    office.stage.rest().await?;
+    ensure!(office.of_bot(number).len() == 1, "nothing of it goes back");
+    let task = office.task("T-1").await?;
     ensure!(task["title"] == "GitHub: Logout breaks" && labels(&task) == ["later"], "{task}");
     ensure!(lines(&task, "title") == 2 && lines(&task, "label +urgent") == 1, "{task}");
     office.end().await

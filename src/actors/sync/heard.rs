@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::timer;
 use crate::domain::event::{ChannelName, Event, EventKind};
 use crate::domain::outcome::Outcome;
-use crate::domain::sync::issue::{self, Told};
+use crate::domain::sync::issue::{self, Became, Told};
 use crate::domain::sync::link::{Link, Seen};
 use crate::domain::sync::{Field, Table, Value};
 use crate::domain::time::Timestamp;
@@ -17,6 +17,9 @@ use crate::tools::sync::{fields_at, fields_of};
 /// What an event of a program, and not of a person, is said by.
 const BOT: &str = "Bot";
 
+/// What else than `issues.…` tells of an issue.
+const OF_COMMENTS: [&str; 3] = ["issue_comment.created", "issue_comment.edited", "issue_comment.deleted"];
+
 /// What follows from an event for the pair of its issue; nothing where there is none.
 pub(in crate::actors) fn told(
     event: &Event,
@@ -26,7 +29,7 @@ pub(in crate::actors) fn told(
 ) -> Result<Option<Outcome>, StoreError> {
     let EventKind::Platform { name, posted, .. } = &event.what.kind else { return Ok(None) };
     let may_be = event.what.channel == ChannelName::GitHub && posted.is_none();
-    let is_of_issues = name.starts_with("issues.") || name == "issue_comment.created";
+    let is_of_issues = name.starts_with("issues.") || OF_COMMENTS.contains(&name.as_str());
     if !may_be || !is_of_issues || table.is_off() {
         return Ok(None);
     }
@@ -55,11 +58,13 @@ pub(in crate::actors) fn told(
     Ok(Some(Outcome { writes: kept::change(&link, &after), ..said("is so already") }))
 }
 
-/// What somebody has said in an event that becomes a remark of the task. Commands, and what programs say, do not.
+/// What somebody has said in an event that becomes a remark of the task, or what became of that. Commands, and what programs
+/// say, are none.
 pub(super) fn remark_of<'t>(event: &Event, told: &'t Told, table: &Table) -> Option<&'t issue::Remark> {
     let EventKind::Platform { own, asked, .. } = &event.what.kind else { return None };
     let remark = told.remark.as_ref()?;
-    let is_said = remark.body.as_deref().is_some_and(|body| !body.trim().is_empty());
+    let has_words = remark.body.as_deref().is_some_and(|body| !body.trim().is_empty());
+    let is_said = has_words || remark.became == Became::Deleted;
     let counts = table.comments.comes_in() && !own && asked.is_nothing() && told.sender.kind != BOT && is_said;
     counts.then_some(remark)
 }

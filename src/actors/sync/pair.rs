@@ -11,7 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{PrincipalId, TaskId};
 use crate::domain::outcome::{Acted, Failure, Outcome, TaskChange};
 use crate::domain::principal::{Principal, Role};
-use crate::domain::sync::issue::{Account, Issue, Told};
+use crate::domain::sync::issue::{self, Account, Became, Issue, Told};
 use crate::domain::sync::link::{Heard, Link, News, Seen};
 use crate::domain::sync::merge::Merged;
 use crate::domain::sync::{Field, Stamp, Table, Value};
@@ -25,6 +25,8 @@ use crate::tools::{Context, due};
 /// Where two events of one second differ nobody knows which is the later one, so the issue is looked at then.
 const LOOKS_AFTER: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// The words of a remark whose comment is gone.
+const DELETED: &str = "(deleted at GitHub)";
 /// With what the id begins of somebody of GitHub who is linked with nobody here.
 const STRANGER: &str = "github:";
 /// Remarks of such people that a task keeps: a quarter of all (`MOST_REMEMBERED`).
@@ -100,16 +102,8 @@ impl<'a> Pair<'a> {
             self.remember(format!("{login} has it at GitHub, and is linked with nobody here"));
             self.say("somebody has it at GitHub who is linked with nobody");
         }
-        if let Some(remark) = heard::remark_of(event, told, self.table).filter(|_| !self.is_paused())
-            && self.link.takes(remark.id)
-            && self.has_room_for_a_remark()
-        {
-            let body = remark.body.as_deref().unwrap_or_default().trim();
-            let room = LONGEST_TEXT.saturating_sub(remark.html_url.chars().count() + 1);
-            let body: String = body.chars().take(room).collect();
-            let text = format!("{body}\n{}", remark.html_url);
-            self.task.comment(&text, &self.by, self.ctx.now, self.ctx.event.id)?;
-            self.say("a comment becomes a remark");
+        if let Some(remark) = heard::remark_of(event, told, self.table).filter(|_| !self.is_paused()) {
+            self.takes_over(remark)?;
         }
         // What was said while the two are paused is told when they go on.
         if !self.is_paused() {
@@ -117,6 +111,33 @@ impl<'a> Pair<'a> {
         }
         let said = if self.said.is_empty() { "it was so already".to_owned() } else { self.said.join("; ") };
         self.link.note(event.id, said);
+        Ok(())
+    }
+
+    /// A comment becomes a remark, which then has the words that the comment has.
+    fn takes_over(&mut self, comment: &issue::Remark) -> Result<(), Failure> {
+        let page = format!("\n{}", comment.html_url);
+        let room = LONGEST_TEXT.saturating_sub(page.chars().count());
+        let words: String = comment.body.as_deref().unwrap_or_default().trim().chars().take(room).collect();
+        let (text, what) = match comment.became {
+            Became::Said => {
+                if self.link.takes(comment.id) && self.has_room_for_a_remark() {
+                    self.task.comment(&(words + &page), &self.by, self.ctx.now, self.ctx.event.id)?;
+                    self.say("a comment becomes a remark");
+                }
+                return Ok(());
+            }
+            Became::Edited => (words + &page, "a comment was edited at GitHub"),
+            Became::Deleted => (DELETED.to_owned(), "a comment was deleted at GitHub"),
+        };
+        let remarks = self.task.comments.iter_mut();
+        // One that was left out, or is older than what a task keeps, is none.
+        if let Some(remark) = remarks.rev().find(|it| it.text.ends_with(&page) && it.text != text) {
+            remark.text = text;
+            self.task.updated = self.ctx.now;
+            self.remember(what.to_owned());
+            self.say(what);
+        }
         Ok(())
     }
 

@@ -71,10 +71,25 @@ pub struct Named {
     pub name: String,
 }
 
+/// What became of a comment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Became {
+    /// It was written.
+    #[default]
+    Said,
+    /// It has other words.
+    Edited,
+    /// It is gone.
+    Deleted,
+}
+
 /// What somebody has said below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Remark {
+    /// What the event tells of it.
+    #[serde(skip)]
+    pub became: Became,
     /// GitHub's id of the comment.
     pub id: u64,
     /// The words.
@@ -126,7 +141,7 @@ pub struct Told {
     pub issue: Issue,
     /// The fields that the event is about; the others stand as they stood then.
     pub about: BTreeSet<Field>,
-    /// What was said.
+    /// What was said, edited or deleted.
     pub remark: Option<Remark>,
     /// Who did it.
     pub sender: Account,
@@ -182,7 +197,13 @@ fn told(body: Body) -> Option<Told> {
         }
         _ => {}
     }
-    let remark = comment.filter(|_| action.as_deref() == Some("created"));
+    let became = match action.as_deref() {
+        Some("created") => Some(Became::Said),
+        Some("edited") => Some(Became::Edited),
+        Some("deleted") => Some(Became::Deleted),
+        _ => None,
+    };
+    let remark = comment.zip(became).map(|(comment, became)| Remark { became, ..comment });
     let sender = sender.unwrap_or_default();
     Some(Told { id, issue, about, remark, sender, at: Timestamp(at.as_millisecond()) })
 }
@@ -244,6 +265,7 @@ mod tests {
         let told = read(body.to_string().as_bytes()).unwrap();
         assert_eq!(told.id, IssueId { repository: 7, number: 3 });
         assert_eq!(id_of(body.to_string().as_bytes()), Some(told.id));
+        assert_eq!(told.remark, None);
         assert_eq!(told.about, BTreeSet::from([Field::Label("bug".into())]));
         assert_eq!(told.at, Timestamp(1_795_773_601_000));
         let fields = told.issue.fields();
