@@ -122,8 +122,8 @@ fn of_task(change: &TaskChange, ctx: &Context<'_>) -> Result<Vec<(PrincipalId, R
         found.extend(holder(after).map(|who| (who, moved(format!("{by} gave it to you"), "it is yours"))));
         found.extend(old.map(|who| (who, moved(taken, "it was yours"))));
     }
-    let comment =
-        after.comments.last().filter(|last| before.as_ref().is_none_or(|it| it.comments.last() != Some(last)));
+    let said_before = before.as_ref().and_then(|before| before.comments.last());
+    let comment = after.comments.last().filter(|last| said_before.is_none_or(|before| !last.is(before)));
     let texts = [
         before.as_ref().is_none_or(|before| before.title != after.title).then_some(&after.title),
         before.as_ref().is_none_or(|before| before.description != after.description).then_some(&after.description),

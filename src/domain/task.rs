@@ -73,6 +73,31 @@ pub struct Comment {
     pub at: Timestamp,
     /// What.
     pub text: String,
+    /// The comment of its issue at GitHub that it is taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// A comment at GitHub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// GitHub's id of it.
+    pub id: u64,
+    /// When it was written last; nothing once it is gone.
+    pub at: Option<Timestamp>,
+}
+
+impl Comment {
+    /// Whether it is this one, perhaps with other words.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let is_same = match (&self.elsewhere, &other.elsewhere) {
+            (Some(one), Some(other)) => one.id == other.id,
+            (None, None) => self.text == other.text,
+            _ => false,
+        };
+        is_same && (self.at, &self.by) == (other.at, &other.by)
+    }
 }
 
 /// One line of a task's history.
@@ -329,7 +354,7 @@ impl Task {
     /// Where the text is too long.
     pub fn comment(&mut self, text: &str, by: &Person, at: Timestamp, event: EventId) -> Result<(), TaskError> {
         let text = check_text("comment", text)?;
-        self.comments.push(Comment { by: by.clone(), at, text });
+        self.comments.push(Comment { by: by.clone(), at, text, elsewhere: None });
         if self.comments.len() > MOST_REMEMBERED {
             self.comments.remove(0);
         }

@@ -1,6 +1,6 @@
 //! What is forgotten: events that have ended and are older than the retention, or than a few days
-//! when their bytes are too many; with them answers of the API, approvals that are over, and runs of workflows. Tasks, people and the audit
-//! chain are not touched.
+//! when their bytes are too many; with them answers of the API, approvals that are over, runs of workflows, and the texts of
+//! files on which no run stays. Tasks, people and the audit chain are not touched.
 
 use std::time::Duration;
 
@@ -176,8 +176,8 @@ pub async fn runs(store: &Store, tenant: &TenantId, before: Timestamp, now: Time
     }
 }
 
-/// Files of workflows that are looked at in one round.
-const MOST_FILES: usize = 1000;
+/// Files of workflows that are looked at in one round; few are older than their runs.
+const MOST_FILES: usize = 256;
 
 /// Forgets the texts of files by which no run has begun since `before`, and on which none stays.
 ///

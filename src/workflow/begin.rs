@@ -130,10 +130,10 @@ pub fn begun<'w>(
     now: Timestamp,
 ) -> Vec<Begun<'w>> {
     let enabled = workflows.into_iter().filter(|workflow| workflow.enabled);
-    let judged = enabled.filter_map(|workflow| judged(workflow, happening, now));
+    let concerned = enabled.filter_map(|workflow| judged(workflow, happening, now));
     // Most events begin nothing, and of those that do not nobody asks for the keys.
-    let begun = judged.filter(|(begun, _)| begun.when != When::Not);
-    begun.map(|(begun, scope)| begun.with_keys(&scope, now)).collect()
+    let begin = concerned.filter(|(begun, _)| begun.when != When::Not);
+    begin.map(|(begun, scope)| begun.with_keys(&scope, now)).collect()
 }
 
 /// What something is to one workflow, on or off; nothing where none of its triggers is about it, or where a run of ours

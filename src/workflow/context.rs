@@ -336,6 +336,28 @@ mod tests {
     }
 
     #[test]
+    fn a_person_is_found_where_the_scope_has_them() {
+        let of = |payload: Value| [told(payload.clone()), Told::new("slack", "message", payload, Timestamp(0))];
+        let (ann, bob) = (json!({"id": 1, "login": "ann"}), json!({"id": "U2"}));
+        let payloads = [
+            json!({"sender": ann, "issue": {"user": bob, "author": ann}, "pr": {"author": ann}}),
+            json!({"issue": {"user": null, "author": ann}, "pull_request": {"user": ann, "assignee": bob}}),
+            json!({"assignee": null, "issue": {"assignee": ann}, "pull_request": {"assignee": bob}, "reviewer": bob}),
+            json!({"issue": [ann], "comment": {"author": bob}, "requested_reviewer": ann, "review": "x", "user": 3}),
+            json!({"release": {"author": ann}, "sender": {"id": null}, "event": {"user": "U1"}}),
+            json!([ann]),
+            json!(null),
+        ];
+        for told in payloads.into_iter().flat_map(of) {
+            let scope = Value::Object(told.scope());
+            for path in PEOPLE {
+                let wanted = Path::read(path).unwrap().of(&scope).and_then(person_id);
+                assert_eq!(told.person(path).and_then(person_id), wanted, "{path} of {}", told.payload);
+            }
+        }
+    }
+
+    #[test]
     fn files_are_fetched_for_pull_requests_alone() {
         let pull = told(json!({"pull_request": {"number": 1, "assignee": {"login": "a"}, "labels": []}}));
         assert_eq!(at(&pull, "files_changed"), None);

@@ -4,8 +4,10 @@
 //! How a field is merged, and three systems in a ring, are tested in `src/domain/sync`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ai_crm::sim::fault::{Fate, Faults};
+use ai_crm::sim::github::hook::Way;
 use ai_crm::sim::github::issue::Issue;
 use ai_crm::sim::github::seed::{ANN, BOT};
 use anyhow::{Context, ensure};
@@ -139,6 +141,69 @@ async fn title_labels_and_what_people_say_go_both_ways_each_once() -> anyhow::Re
     let task = office.task("T-1").await?;
     ensure!(task["title"] == "GitHub: Logout breaks" && labels(&task) == ["later"], "{task}");
     ensure!(lines(&task, "title") == 2 && lines(&task, "label +urgent") == 1, "{task}");
+    office.end().await
+}
+
+impl Office {
+    /// Something happens of which the bot is not told; gives the delivery that has failed.
+    async fn unheard(&self, who: &str, act: Value) -> anyhow::Result<(Value, u64)> {
+        self.world().set_hook(|hook| hook.way = Way::Dropped);
+        let before = self.world().deliveries().len();
+        let made = self.act(who, act)?;
+        let look = || async { Ok(self.world().deliveries().into_iter().nth(before)) };
+        let failed = until(PATIENCE, "the delivery is on record", look).await?;
+        self.world().set_hook(|hook| hook.way = Way::Open);
+        ensure!(!failed.is_taken(), "{failed:?}");
+        Ok((made, failed.id))
+    }
+
+    /// The bot is told of it after all.
+    async fn heard_late(&self, delivery: u64) -> anyhow::Result<()> {
+        let before = self.world().deliveries().len();
+        ensure!(self.world().redeliver(delivery), "it is on record");
+        let look = || async { Ok(self.world().deliveries().into_iter().nth(before).filter(|it| it.is_taken())) };
+        until(PATIENCE, "the bot has heard of it", look).await?;
+        self.stage.rest().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remark_has_the_last_words_of_its_comment_in_whatever_order_they_come() -> anyhow::Result<()> {
+    let office = Office::with(RULES).await?;
+    let number = office.opened("Login breaks", &[])?;
+    ensure!(office.ended(1).await? == ["done"]);
+    let remarks = |task: &Value| -> Vec<String> {
+        let all = task["comments"].as_array().into_iter().flatten();
+        all.filter_map(|it| Some(it["text"].as_str()?.lines().next()?.to_owned())).collect()
+    };
+    let says = |words: &'static str| move |task: &Value| remarks(task) == [words];
+    let comment = |text: &str| json!({"do": "comment", "number": number, "text": text});
+    let edit = |id: &Value, text: &str| json!({"do": "edit_comment", "id": id, "text": text});
+
+    let (made, first) = office.unheard("bob", comment("first words")).await?;
+    let id = &made["comment"];
+    office.act("bob", edit(id, "second words"))?;
+    office.task_is("what is heard of late has its words", says("second words")).await?;
+    office.heard_late(first).await?;
+    office.task_is("they stay", says("second words")).await?;
+
+    let (_, third) = office.unheard("bob", edit(id, "third words")).await?;
+    // GitHub tells the time to the second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    // A maintainer edits it, and gives a command in it.
+    office.act("ann", edit(id, "fourth words\n/ai-crm help"))?;
+    office.task_is("others' words take their place", says("fourth words")).await?;
+    office.heard_late(third).await?;
+    let task = office.task_is("they stay", says("fourth words")).await?;
+    ensure!(task["comments"][0]["by"]["name"] == "bob (GitHub)" && lines(&task, "edited at GitHub") == 2, "{task}");
+
+    let (made, secret) = office.unheard("bob", comment("a secret")).await?;
+    office.act("ann", json!({"do": "delete_comment", "id": made["comment"]}))?;
+    office.stage.rest().await?;
+    office.heard_late(secret).await?;
+    office.act("ann", json!({"do": "delete_comment", "id": id}))?;
+    let task = office.task_is("it is gone", says("(deleted at GitHub)")).await?;
+    ensure!(!task.to_string().contains("secret") && !task.to_string().contains("words"), "{task}");
     office.end().await
 }
 

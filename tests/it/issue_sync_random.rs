@@ -1,13 +1,14 @@
 //! Ten issues and their tasks, edited at random on both sides at one time while the process is killed again and again: at the
 //! end each pair is equal and it is quiet.
 //!
-//! `AI_CRM_SYNC_EDITS` sets how many edits there are; `AI_CRM_SYNC_SEED` repeats them.
+//! `AI_CRM_SYNC_EDITS` sets how many edits there are; `AI_CRM_SYNC_SEED` repeats them, but not what they meet.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use ai_crm::sim::github::issue::Issue;
+use ai_crm::sim::github::seed::BOT;
 use anyhow::{Context, ensure};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -41,7 +42,21 @@ async fn edit(office: &Office, count: u32, random: &mut StdRng) -> anyhow::Resul
     let (number, at_github) = (random.random_range(1..=ISSUES), random.random_bool(0.5));
     let issue = office.world().issue(SHOP, number).context("it is there")?;
     let label = format!("label-{}", random.random_range(0..LABELS));
-    let field = random.random_range(0..10);
+    let field = random.random_range(0..12);
+    if field >= 10 {
+        // A comment, in which somebody else may say more.
+        let all = said(office, number);
+        let one = (!all.is_empty() && at_github).then(|| &all[random.random_range(0..all.len())]);
+        office.act(
+            "bob",
+            match one {
+                Some((id, _)) if field == 10 => json!({"do": "delete_comment", "id": id}),
+                Some((id, _)) => json!({"do": "edit_comment", "id": id, "text": format!("words {count}")}),
+                None => json!({"do": "comment", "number": number, "text": format!("words {count}")}),
+            },
+        )?;
+        return Ok(());
+    }
     if at_github {
         let has = issue.labels.contains(&label);
         office.act(
@@ -71,8 +86,14 @@ async fn edit(office: &Office, count: u32, random: &mut StdRng) -> anyhow::Resul
     Ok(())
 }
 
+/// What people have said below an issue.
+fn said(office: &Office, number: u64) -> Vec<(u64, String)> {
+    let all = office.world().comments(SHOP, number).into_iter().filter(|comment| comment.user != BOT);
+    all.map(|comment| (comment.id, comment.body)).collect()
+}
+
 /// In what a task and its issue differ; nothing where they are the same.
-fn difference(task: &Value, issue: &Issue) -> Option<String> {
+fn difference(task: &Value, issue: &Issue, said: &[(u64, String)]) -> Option<String> {
     let state = match task["status"].as_str() {
         Some("done") => (false, Some("completed")),
         Some("cancelled") => (false, Some("not_planned")),
@@ -80,10 +101,14 @@ fn difference(task: &Value, issue: &Issue) -> Option<String> {
     };
     let reason = issue.state_reason.as_deref().filter(|_| !issue.open);
     let labels = task["labels"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let remarks = task["comments"].as_array().into_iter().flatten();
+    let remarks =
+        remarks.filter_map(|it| it["text"].as_str()?.lines().next()).filter(|it| *it != "(deleted at GitHub)");
     let is_same = task["title"] == format!("GitHub: {}", issue.title)
         && (issue.open, reason) == state
-        && labels.collect::<BTreeSet<_>>() == issue.labels.iter().map(String::as_str).collect();
-    (!is_same).then(|| format!("{task}\n{issue:?}"))
+        && labels.collect::<BTreeSet<_>>() == issue.labels.iter().map(String::as_str).collect()
+        && remarks.collect::<BTreeSet<_>>() == said.iter().map(|(_, words)| words.as_str()).collect();
+    (!is_same).then(|| format!("{task}\n{issue:?}\n{said:?}"))
 }
 
 /// In what the pairs differ.
@@ -92,7 +117,7 @@ async fn differences(office: &Office) -> anyhow::Result<Vec<String>> {
     for number in 1..=ISSUES {
         let task = office.task(&format!("T-{number}")).await?;
         let issue = office.world().issue(SHOP, number).context("it is there")?;
-        all.extend(difference(&task, &issue));
+        all.extend(difference(&task, &issue, &said(office, number)));
     }
     Ok(all)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::timer;
 use crate::domain::event::{ChannelName, Event, EventKind};
 use crate::domain::outcome::Outcome;
-use crate::domain::sync::issue::{self, Became, Told};
+use crate::domain::sync::issue::{self, Told};
 use crate::domain::sync::link::{Link, Seen};
 use crate::domain::sync::{Field, Table, Value};
 use crate::domain::time::Timestamp;
@@ -14,7 +14,7 @@ use crate::store::keyspace::{sync as kept, task as tasks};
 use crate::store::{StoreError, View};
 use crate::tools::sync::{fields_at, fields_of};
 
-/// What an event of a program, and not of a person, is said by.
+/// By what a program, and not a person, is known.
 const BOT: &str = "Bot";
 
 /// What else than `issues.…` tells of an issue.
@@ -46,7 +46,7 @@ pub(in crate::actors) fn told(
     }
     let seen = Seen { at: told.at, event: event.id };
     let is_new = seen > link.value.seen;
-    if remark_of(event, &told, table).is_some() || (is_new && is_news(&link.value, &told, table, view)?) {
+    if tells_of_a_comment(event, &told, table) || (is_new && is_news(&link.value, &told, table, view)?) {
         let rings = timer(task, &format!("event/{}", event.id), now);
         return Ok(Some(Outcome { timers: vec![rings], ..said("follows") }));
     }
@@ -58,15 +58,16 @@ pub(in crate::actors) fn told(
     Ok(Some(Outcome { writes: kept::change(&link, &after), ..said("is so already") }))
 }
 
-/// What somebody has said in an event that becomes a remark of the task, or what became of that. Commands, and what programs
-/// say, are none.
-pub(super) fn remark_of<'t>(event: &Event, told: &'t Told, table: &Table) -> Option<&'t issue::Remark> {
-    let EventKind::Platform { own, asked, .. } = &event.what.kind else { return None };
-    let remark = told.remark.as_ref()?;
-    let has_words = remark.body.as_deref().is_some_and(|body| !body.trim().is_empty());
-    let is_said = has_words || remark.became == Became::Deleted;
-    let counts = table.comments.comes_in() && !own && asked.is_nothing() && told.sender.kind != BOT && is_said;
-    counts.then_some(remark)
+/// Whether an event tells of a comment that may be a remark of the task, or become one. What the bot itself says is none.
+pub(super) fn tells_of_a_comment(event: &Event, told: &Told, table: &Table) -> bool {
+    let is_own = matches!(event.what.kind, EventKind::Platform { own: true, .. });
+    told.remark.is_some() && table.comments.comes_in() && !is_own
+}
+
+/// Whether people have said it: commands, and what programs say, become no remarks.
+pub(super) fn is_said_by_people(event: &Event, told: &Told, comment: &issue::Remark) -> bool {
+    let is_asked = matches!(&event.what.kind, EventKind::Platform { asked, .. } if !asked.is_nothing());
+    !is_asked && told.sender.kind != BOT && comment.user.kind != BOT && comment.has_words()
 }
 
 /// Whether an event tells of anything that is not known, or may be the end of a write.

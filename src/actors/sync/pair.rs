@@ -15,7 +15,7 @@ use crate::domain::sync::issue::{self, Account, Became, Issue, Told};
 use crate::domain::sync::link::{Heard, Link, News, Seen};
 use crate::domain::sync::merge::Merged;
 use crate::domain::sync::{Field, Stamp, Table, Value};
-use crate::domain::task::{LONGEST_TEXT, Person, Task};
+use crate::domain::task::{Comment, Elsewhere, HistoryEntry, LONGEST_TEXT, Person, Task};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::{sync as kept, task as tasks};
 use crate::store::{StoreError, Stored};
@@ -25,6 +25,8 @@ use crate::tools::{Context, due};
 /// Where two events of one second differ nobody knows which is the later one, so the issue is looked at then.
 const LOOKS_AFTER: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// So far may GitHub's clock be from ours.
+const CLOCKS_APART: std::time::Duration = std::time::Duration::from_secs(60);
 /// The words of a remark whose comment is gone.
 const DELETED: &str = "(deleted at GitHub)";
 /// With what the id begins of somebody of GitHub who is linked with nobody here.
@@ -102,8 +104,12 @@ impl<'a> Pair<'a> {
             self.remember(format!("{login} has it at GitHub, and is linked with nobody here"));
             self.say("somebody has it at GitHub who is linked with nobody");
         }
-        if let Some(remark) = heard::remark_of(event, told, self.table).filter(|_| !self.is_paused()) {
-            self.takes_over(remark)?;
+        if let Some((became, comment)) = &told.remark
+            && heard::tells_of_a_comment(event, told, self.table)
+            && !self.is_paused()
+        {
+            let may_become_one = heard::is_said_by_people(event, told, comment);
+            self.hear_of_a_comment(*became, comment, may_become_one)?;
         }
         // What was said while the two are paused is told when they go on.
         if !self.is_paused() {
@@ -114,30 +120,47 @@ impl<'a> Pair<'a> {
         Ok(())
     }
 
-    /// A comment becomes a remark, which then has the words that the comment has.
-    fn takes_over(&mut self, comment: &issue::Remark) -> Result<(), Failure> {
-        let page = format!("\n{}", comment.html_url);
-        let room = LONGEST_TEXT.saturating_sub(page.chars().count());
-        let words: String = comment.body.as_deref().unwrap_or_default().trim().chars().take(room).collect();
-        let (text, what) = match comment.became {
-            Became::Said => {
-                if self.link.takes(comment.id) && self.has_room_for_a_remark() {
-                    self.task.comment(&(words + &page), &self.by, self.ctx.now, self.ctx.event.id)?;
-                    self.say("a comment becomes a remark");
-                }
-                return Ok(());
-            }
-            Became::Edited => (words + &page, "a comment was edited at GitHub"),
-            Became::Deleted => (DELETED.to_owned(), "a comment was deleted at GitHub"),
+    /// A comment becomes a remark, which has the words that the comment has from then on. Events of one comment may come in
+    /// any order: the last words count, and one that is gone comes back by none.
+    fn hear_of_a_comment(&mut self, became: Became, it: &issue::Remark, may_become_one: bool) -> Result<(), Failure> {
+        let is_of_it = |remark: &&mut Comment| remark.elsewhere.is_some_and(|elsewhere| elsewhere.id == it.id);
+        let Some(remark) = self.task.comments.iter_mut().find(is_of_it) else {
+            // What is no remark now is none later, such as a command, or what stood there before there was a task.
+            let is_later = became == Became::Said || it.made().after(CLOCKS_APART) >= self.task.created;
+            let is_new = self.link.takes(it.id) && became != Became::Deleted && is_later;
+            return if is_new && may_become_one { self.take_over(it) } else { Ok(()) };
         };
-        let remarks = self.task.comments.iter_mut();
-        // One that was left out, or is older than what a task keeps, is none.
-        if let Some(remark) = remarks.rev().find(|it| it.text.ends_with(&page) && it.text != text) {
+        let Some(Elsewhere { at: Some(at), .. }) = remark.elsewhere else { return Ok(()) };
+        let (text, at, what) = match became {
+            Became::Deleted => (DELETED.to_owned(), None, "a comment was deleted at GitHub"),
+            _ if it.written() < at => return Ok(()),
+            _ => (worded(it), Some(it.written()), "a comment was edited at GitHub"),
+        };
+        remark.elsewhere = Some(Elsewhere { id: it.id, at });
+        if remark.text != text {
             remark.text = text;
             self.task.updated = self.ctx.now;
-            self.remember(what.to_owned());
+            // Somebody who edits again and again does not push all else out of the history.
+            let is_told = |last: &HistoryEntry| last.by == self.by && last.what == what;
+            if !self.task.history.last().is_some_and(is_told) {
+                self.remember(what.to_owned());
+            }
             self.say(what);
         }
+        Ok(())
+    }
+
+    fn take_over(&mut self, comment: &issue::Remark) -> Result<(), Failure> {
+        // Who has written it may be another than who has edited it before we heard of it.
+        self.by = self.person(&comment.user)?;
+        if !self.has_room_for_a_remark() {
+            return Ok(());
+        }
+        self.task.comment(&worded(comment), &self.by, self.ctx.now, self.ctx.event.id)?;
+        if let Some(remark) = self.task.comments.last_mut() {
+            remark.elsewhere = Some(Elsewhere { id: comment.id, at: Some(comment.written()) });
+        }
+        self.say("a comment becomes a remark");
         Ok(())
     }
 
@@ -284,4 +307,11 @@ impl<'a> Pair<'a> {
         let by = Principal { id: self.by.id, name: self.by.name, role: Role::Guest, groups: Vec::new() };
         notices::tell(self.outcome, &Context { by: &by, ..*self.ctx })
     }
+}
+
+/// A comment as a remark: its words and its page.
+fn worded(comment: &issue::Remark) -> String {
+    let room = LONGEST_TEXT.saturating_sub(comment.html_url.chars().count() + 1);
+    let words: String = comment.body.as_deref().unwrap_or_default().trim().chars().take(room).collect();
+    format!("{words}\n{}", comment.html_url).trim().to_owned()
 }

@@ -12,6 +12,7 @@ use crate::domain::event::{Address, ChannelName, EventKind, PlatformUser};
 use crate::domain::ids::{EffectId, EventId};
 use crate::domain::outcome::{Expect, Living, TimerChange};
 use crate::domain::principal::Role;
+use crate::domain::task::{Elsewhere, Person};
 use crate::domain::time::Timestamp;
 use crate::store::keyspace::notice::Trouble;
 use crate::store::keyspace::{effect, face, setting};
@@ -88,6 +89,32 @@ fn each_is_told_once_of_what_concerns_them_and_nobody_of_what_they_did() {
             assert!(said.contains(part) && said.contains("you are told since"), "{line}: {said}");
         }
     }
+}
+
+#[test]
+fn a_remark_that_has_other_words_now_is_told_to_nobody_again() {
+    let desk = desk();
+    desk.become_person("p-1", "U1");
+    say(&desk, "task create Mine");
+    let mut before = crate::store::keyspace::task::read(&desk.view, task_id()).unwrap().unwrap().value;
+    let by = Person { id: PrincipalId("github:github.com/5".into()), name: "bob (GitHub)".into() };
+    before.comment("for @Grace Hopper", &by, NOW, EventId(9)).unwrap();
+    before.comments[0].elsewhere = Some(Elsewhere { id: 5, at: Some(NOW) });
+    desk.become_person("p-3", "U3");
+    let event = desk.event(EventKind::HomeOpened);
+    let tells = |before: Option<Task>, after: Task| {
+        let outcome = Outcome { tasks: vec![TaskChange { before, after }], ..Outcome::default() };
+        told(&desk.on(&event, |ctx| tell(outcome, ctx)).unwrap()).len()
+    };
+    let without = Task { comments: vec![], ..before.clone() };
+    assert_eq!(tells(Some(without), before.clone()), 2, "who is named, and who made it");
+    let mut after = before.clone();
+    after.comments[0].text = "for @Grace Hopper, I mean".into();
+    assert_eq!(tells(Some(before.clone()), after.clone()), 0);
+    after.comments[0].elsewhere = Some(Elsewhere { id: 5, at: None });
+    assert_eq!(tells(Some(before.clone()), after.clone()), 0);
+    after.comment("for @Grace Hopper", &by, NOW, EventId(9)).unwrap();
+    assert_eq!(tells(Some(before), after), 2, "the same words are said once more");
 }
 
 #[test]

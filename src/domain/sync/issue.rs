@@ -72,10 +72,9 @@ pub struct Named {
 }
 
 /// What became of a comment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Became {
     /// It was written.
-    #[default]
     Said,
     /// It has other words.
     Edited,
@@ -87,9 +86,6 @@ pub enum Became {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Remark {
-    /// What the event tells of it.
-    #[serde(skip)]
-    pub became: Became,
     /// GitHub's id of the comment.
     pub id: u64,
     /// The words.
@@ -97,8 +93,36 @@ pub struct Remark {
     pub body: Option<String>,
     /// Its page.
     pub html_url: String,
-    /// Who.
+    /// Who has written it.
     pub user: Account,
+    /// When it was written, in ISO 8601.
+    created_at: String,
+    /// When it was written last.
+    updated_at: String,
+}
+
+impl Remark {
+    /// When it was written.
+    #[must_use]
+    pub fn made(&self) -> Timestamp {
+        moment(&self.created_at).unwrap_or_default()
+    }
+
+    /// When it was written last.
+    #[must_use]
+    pub fn written(&self) -> Timestamp {
+        moment(&self.updated_at).unwrap_or_default().max(self.made())
+    }
+
+    /// Whether it has words.
+    #[must_use]
+    pub fn has_words(&self) -> bool {
+        self.body.as_deref().is_some_and(|body| !body.trim().is_empty())
+    }
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    Some(Timestamp(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -141,16 +165,15 @@ pub struct Told {
     pub issue: Issue,
     /// The fields that the event is about; the others stand as they stood then.
     pub about: BTreeSet<Field>,
-    /// What was said, edited or deleted.
-    pub remark: Option<Remark>,
+    /// A comment, and what became of it.
+    pub remark: Option<(Became, Remark)>,
     /// Who did it.
     pub sender: Account,
     /// When it changed last, as GitHub says.
     pub at: Timestamp,
 }
 
-/// Which issue, or pull request, the body of an event is about; nothing where it is about none. It is told without reading
-/// the rest.
+/// Which issue, or pull request, the body of an event is about; nothing where it is about none. Nothing else of it is kept.
 #[must_use]
 pub fn id_of(body: &[u8]) -> Option<IssueId> {
     #[derive(Deserialize)]
@@ -182,7 +205,7 @@ fn told(body: Body) -> Option<Told> {
     let Body { action, repository, issue, comment, label, changes, sender } = body;
     let issue = issue.filter(|issue| issue.number > 0 && issue.pull_request.is_null())?;
     let id = IssueId { repository: repository?.id, number: issue.number };
-    let at = issue.updated_at.parse::<jiff::Timestamp>().ok()?;
+    let at = moment(&issue.updated_at)?;
     let mut about = BTreeSet::new();
     match action.as_deref() {
         Some("edited") if comment.is_none() => {
@@ -203,9 +226,8 @@ fn told(body: Body) -> Option<Told> {
         Some("deleted") => Some(Became::Deleted),
         _ => None,
     };
-    let remark = comment.zip(became).map(|(comment, became)| Remark { became, ..comment });
-    let sender = sender.unwrap_or_default();
-    Some(Told { id, issue, about, remark, sender, at: Timestamp(at.as_millisecond()) })
+    let (remark, sender) = (became.zip(comment), sender.unwrap_or_default());
+    Some(Told { id, issue, about, remark, sender, at })
 }
 
 impl Issue {
@@ -291,6 +313,10 @@ mod tests {
         ] {
             assert_eq!(of_json(&body), None, "{body}");
         }
+        for body in [json!({}), json!({"issue": issue}), json!({"repository": {"id": 7}, "issue": {"number": "x"}})] {
+            assert_eq!(id_of(body.to_string().as_bytes()), None, "{body}");
+        }
+        assert_eq!(id_of(b"no JSON"), None);
         let odd =
             json!({"action": 1, "repository": {"id": 7}, "issue": issue, "sender": "x", "comment": [], "changes": 1});
         assert!(of_json(&odd).is_some());

@@ -13,8 +13,10 @@ use crate::domain::ids::{EventId, TaskId};
 use crate::domain::task::{Comment, Task};
 use crate::domain::time::Timestamp;
 
-/// Comments that are remembered as taken, and events of which is remembered what they came to.
+/// Events of which is remembered what they came to.
 const MOST_REMEMBERED: usize = 20;
+/// Comments that are remembered as taken.
+const MOST_TAKEN: usize = 100;
 
 /// An issue and its task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub struct Link {
     pub seen: Seen,
     /// Up to which remark of the task the issue has been told.
     pub told: Heard,
-    /// The last comments that were taken over.
+    /// The last comments that were taken over, or never will be.
     #[serde(default)]
     pub taken: VecDeque<u64>,
     /// What the last events came to, for `why`.
@@ -207,13 +209,13 @@ impl Link {
         fields
     }
 
-    /// Remembers that a comment was taken over; false where it was before.
+    /// Remembers that a comment was taken over, or never will be; false where it was remembered before.
     pub fn takes(&mut self, comment: u64) -> bool {
         if self.taken.contains(&comment) {
             return false;
         }
         self.taken.push_back(comment);
-        self.taken.drain(..self.taken.len().saturating_sub(MOST_REMEMBERED));
+        self.taken.drain(..self.taken.len().saturating_sub(MOST_TAKEN));
         true
     }
 
@@ -309,7 +311,7 @@ mod tests {
     fn a_comment_is_taken_over_once() {
         let mut link = link();
         assert!(link.takes(5) && !link.takes(5));
-        (100..100 + MOST_REMEMBERED as u64).for_each(|id| assert!(link.takes(id)));
-        assert_eq!(link.taken.len(), MOST_REMEMBERED);
+        (1000..1000 + MOST_TAKEN as u64).for_each(|id| assert!(link.takes(id)));
+        assert_eq!(link.taken.len(), MOST_TAKEN);
     }
 }

@@ -213,7 +213,7 @@ fn aged(row: Write, since: &[u8], at: Timestamp, before: Option<Timestamp>) -> V
 }
 
 /// What forgets runs that are over since before a time, and keys and paces that are older than theirs; `most` of each. The
-/// run of the highest number stays, after which the next is called.
+/// run of the highest number stays, after which the next is called, and so does one that cannot be read.
 ///
 /// # Errors
 /// Where the store cannot be read.
@@ -227,11 +227,17 @@ pub fn forget(
     let highest = view.keys(RUN, Order::Descending).next().transpose()?;
     let mut writes = Vec::new();
     for key in older(view, OVER, over, most)? {
-        let Some(run) = number_of(&key).map(|id| numbered(RUN, id)) else { continue };
+        let Some(id) = number_of(&key).map(RunId) else { continue };
+        let run = numbered(RUN, id.0);
         if Some(&run) != highest.as_ref() {
             // One that somebody sets going again just now stays.
-            if let Some(row) = view.get::<Row>(&run)? {
-                writes.extend(number_of(&run).map(|id| take(stays_on(&row.value.file, RunId(id)), Expect::Any)));
+            let row = match view.get::<Row>(&run) {
+                Ok(row) => row,
+                Err(StoreError::Unreadable(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(row) = row {
+                writes.push(take(stays_on(&row.value.file, id), Expect::Any));
                 writes.push(take(run, Expect::Version(row.version)));
             }
             writes.push(take(key, Expect::Any));
@@ -352,7 +358,7 @@ pub fn keep_file(
     if used.is_none() {
         writes.push(put(hashed(FILE, digest), Expect::Any, file));
     }
-    // Who forgets the file meanwhile has read another version.
+    // Who forgets the file at this moment has read the version that is written over.
     if used.as_ref().is_none_or(|used| now.since(used.value.at) >= IN_USE_FOR) {
         let expect = Expect::as_read(used.as_ref().map_or(0, |used| used.version));
         let row = put(hashed(USED, digest), expect, &Used { at: now });
@@ -362,21 +368,32 @@ pub fn keep_file(
 }
 
 /// What forgets files by which no run has begun since before a time, and on which none stays; of `most` that are looked at.
+/// One of which that cannot be read stays.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub fn forget_files(view: &View, before: Timestamp, now: Timestamp, most: usize) -> Result<Vec<Write>, StoreError> {
+    // Whoever begins by one of them writes its row then, however long that takes: by that the two know of each other.
     let before = before.min(now.before(2 * IN_USE_FOR));
     let mut writes = Vec::new();
     for since in older(view, USED_SINCE, before, most)? {
         let digest = &since[USED_SINCE.len() + TIME..];
         let row = |kind: &[u8]| [kind, digest].concat();
-        if view.keys(&row(STAYS_ON), Order::Ascending).next().transpose()?.is_some() {
-            continue;
+        // Before the marks of runs: who marks one after they were looked at has written another version of this.
+        let used = match view.get::<Used>(&row(USED)) {
+            Ok(used) => used,
+            Err(StoreError::Unreadable(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let is_of_this_mark = |used: &Stored<Used>| since[USED_SINCE.len()..].starts_with(&sortable(used.value.at));
+        if let Some(used) = used.filter(is_of_this_mark) {
+            if view.keys(&row(STAYS_ON), Order::Ascending).next().transpose()?.is_some() {
+                continue;
+            }
+            writes.push(take(row(USED), Expect::Version(used.version)));
+            writes.push(take(row(FILE), Expect::Any));
         }
-        let used = view.get::<Used>(&row(USED))?;
-        writes.extend(used.map(|used| take(row(USED), Expect::Version(used.version))));
-        writes.extend([take(row(FILE), Expect::Any), take(since, Expect::Any)]);
+        writes.push(take(since, Expect::Any));
     }
     Ok(writes)
 }
