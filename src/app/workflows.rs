@@ -35,6 +35,10 @@ pub(crate) type Files = Vec<(String, Result<String, Mistake>)>;
 /// # Errors
 /// Where it cannot be read.
 pub(crate) fn text(file: &Path) -> std::io::Result<Result<String, Mistake>> {
+    // What is no file, such as a pipe, may never end.
+    if !std::fs::metadata(file)?.is_file() {
+        return Ok(Err(Mistake::new(Position::START, "this is no regular file: take it away, or write the file here")));
+    }
     let mut bytes = Vec::new();
     let most = u64::try_from(LONGEST_TEXT).unwrap_or(u64::MAX).saturating_add(1);
     std::fs::File::open(file)?.take(most).read_to_end(&mut bytes)?;
@@ -152,10 +156,17 @@ async fn set_timers(store: &Store, clock: &dyn Clock, set: &Set) -> Result<(), S
 /// be set are set at the next look.
 pub(super) async fn watch(config: Arc<Config>, live: Arc<Live>, store: Store) {
     // The first look reads them once more: they may have changed since the start.
-    let (mut seen, mut are_timers_set) = (None, false);
+    let (mut seen, mut had_files, mut are_timers_set) = (None, false, false);
     loop {
         match files(&config.workflows.folder) {
+            // Nobody ends all rules by taking the folder away, for a moment perhaps.
+            Ok(now) if now.is_empty() && had_files && !config.workflows.folder.exists() => {
+                if seen.take().is_some() {
+                    take(Err(gone(&config.workflows.folder)), &live);
+                }
+            }
             Ok(now) if seen.as_ref() != Some(&now) => {
+                had_files = !now.is_empty();
                 seen = Some(now.clone());
                 are_timers_set = false;
                 take(read(now), &live);
@@ -173,6 +184,12 @@ pub(super) async fn watch(config: Arc<Config>, live: Arc<Live>, store: Store) {
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// What is wrong where the folder is gone whose files are in use.
+fn gone(folder: &Path) -> Vec<Wrong> {
+    let what = "the folder is gone: put it back, or an empty one where no rule is to be in use";
+    vec![Wrong { file: folder.display().to_string(), mistakes: vec![Mistake::new(Position::START, what)] }]
 }
 
 /// Puts files into use that are valid; what is not, `doctor` shows too.

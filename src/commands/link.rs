@@ -6,6 +6,7 @@ use crate::commands::arguments::{self, text_of};
 use crate::commands::task_card::minute;
 use crate::commands::{CommandSpec, answer, everyday, whoami};
 use crate::domain::card::{Block, Card, Tone};
+use crate::domain::event::ChannelName;
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::tools::Context;
 use crate::tools::link::{self, Given};
@@ -38,6 +39,12 @@ fn who(ctx: &Context<'_>) -> String {
 }
 
 fn asked(ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    // A comment has no words for one person alone.
+    if ctx.event.what.channel == ChannelName::GitHub {
+        let what = "a code in a comment would be read by everybody, and whoever says it becomes you";
+        let mend = "say `link` to me in Slack, in Teams or in the terminal, and here the line that I answer there";
+        return Err(Refusal::new(what, mend).into());
+    }
     let fresh = link::ask(ctx)?;
     let summary = format!("made a code to link {}", who(ctx));
     let outcome = Outcome { writes: fresh.writes, resource: "link".to_owned(), summary, ..Outcome::default() };

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::channels::github::TURN_ON;
 use crate::channels::github::decode::{DELIVERY_HEADER, EVENT_HEADER, MOST_BYTES, Me, decode};
-use crate::channels::github::verify::{SIGNATURE_HEADER, Verifier};
+use crate::channels::github::verify::{SIGNATURE_HEADER, Unauthentic, Verifier};
 use crate::domain::event::ChannelName;
 use crate::web::problem::Problem;
 use crate::web::{Shared, edge};
@@ -84,11 +84,14 @@ pub async fn receive(State(state): State<Shared>, headers: HeaderMap, body: Body
     let Some(verifier) = &github.verifier else {
         return Err(Problem::unavailable(format!("github is off: {TURN_ON}")));
     };
-    let (body, _place) = github.body(&state, &headers, body).await?;
-    let proof = verifier.verify(edge::text(&headers, SIGNATURE_HEADER), &body).map_err(|reason| {
+    let unauthentic = |reason: Unauthentic| {
         state.metrics.unauthentic(ChannelName::GitHub, &reason.to_string());
         Problem::unauthentic()
-    })?;
+    };
+    // What nobody has signed takes no place of what GitHub sends.
+    Verifier::look(edge::text(&headers, SIGNATURE_HEADER)).map_err(unauthentic)?;
+    let (body, _place) = github.body(&state, &headers, body).await?;
+    let proof = verifier.verify(edge::text(&headers, SIGNATURE_HEADER), &body).map_err(unauthentic)?;
     is_json(&headers, "choose the content type application/json for the webhook")?;
     let named = |name| edge::text(&headers, name);
     let told = decode(named(EVENT_HEADER), named(DELIVERY_HEADER), &body, &github.me(), proof);

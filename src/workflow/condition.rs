@@ -30,6 +30,7 @@ use crate::workflow::yaml::Node;
 use self::pattern::Patterns;
 
 pub use self::operator::Operator;
+pub(super) use self::pattern::costs_little;
 
 /// The paths of the files that an event changes: a field at the root that costs a call to the platform.
 ///

@@ -165,6 +165,12 @@ impl Told {
         }
     }
 
+    /// Whether nothing of what its platform said can be read, as where a text in it is no Unicode: then no rule can judge it.
+    #[must_use]
+    pub fn is_unreadable(&self, event: &Event) -> bool {
+        self.payload.is_null() && !event.what.raw.is_empty()
+    }
+
     /// The same with the platform's own id of it.
     #[must_use]
     pub fn delivered_as(mut self, id: impl Into<String>) -> Self {
@@ -333,6 +339,26 @@ mod tests {
             assert_eq!(at(&told, path), wanted, "{path}");
         }
         assert_eq!(told.person_ids(), ["7"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_known() {
+        let event = |raw: &str| Event {
+            id: crate::domain::ids::EventId(1),
+            tenant: crate::domain::ids::TenantId::default_tenant(),
+            at: Timestamp(0),
+            what: crate::domain::event::Incoming {
+                raw: raw.to_owned().into(),
+                ..crate::tools::testing::Desk::new().event(EventKind::platform("issues.opened", None)).what
+            },
+        };
+        let deep = format!("{{\"x\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        for (raw, is_unreadable) in
+            [("{}", false), ("", false), (r#"{"a":"\ud800"}"#, true), (r#"{"a":1e400}"#, true), (&deep, true)]
+        {
+            let event = event(raw);
+            assert_eq!(Told::of(&event, "github", "issues.opened").is_unreadable(&event), is_unreadable, "{raw}");
+        }
     }
 
     #[test]

@@ -6,16 +6,17 @@
 
 use crate::domain::task::Priority;
 use crate::workflow::action::Action;
+use crate::workflow::condition::costs_little;
 use crate::workflow::definition::Workflow;
 use crate::workflow::fields::{Fields, text};
 use crate::workflow::file::told;
-use crate::workflow::mistake::{Mistake, instead, quoted};
+use crate::workflow::mistake::{Mistake, Position, instead, quoted};
 use crate::workflow::param::Param;
 use crate::workflow::reference;
 use crate::workflow::step::{Does, Step};
 use crate::workflow::trigger::{Begins, EventName, Trigger};
 use crate::workflow::version::Version;
-use crate::workflow::yaml::{self, Is, Node};
+use crate::workflow::yaml::{self, Is, Key, Node};
 
 /// Its name, without its folder.
 pub const NAME: &str = "ai-crm.yml";
@@ -25,6 +26,11 @@ pub const PATH: &str = ".github/ai-crm.yml";
 pub const ACTION: &str = "create_ai_crm_task";
 /// Rules of one file.
 const MOST_RULES: usize = 20;
+/// Regular expressions in the conditions of one file: each is looked for in texts of 65,536 characters whenever something
+/// happens, and takes a hundredth of a second at worst.
+const MOST_EXPRESSIONS: usize = 20;
+/// The operator whose value is an expression, or several.
+const MATCHES: &str = "matches";
 
 /// What a trigger is called here, and what GitHub calls the event.
 const TRIGGERS: &[(&str, &str)] = &[
@@ -82,7 +88,41 @@ pub fn read(text: &str) -> Result<Vec<Workflow>, Vec<Mistake>> {
         return told(Vec::new(), mistakes);
     }
     let workflows = rules(&node, &mut mistakes);
+    bound(&expressions(&node), &mut mistakes);
     told(workflows, mistakes)
+}
+
+/// The expressions of a file, each with where it stands.
+fn expressions(node: &Node) -> Vec<(Position, &str)> {
+    fn texts(node: &Node) -> Vec<(Position, &str)> {
+        match &node.is {
+            Is::Text(text) => vec![(node.at, text)],
+            Is::List(nodes) => nodes.iter().flat_map(texts).collect(),
+            _ => Vec::new(),
+        }
+    }
+    match &node.is {
+        Is::Map(entries) => {
+            let of = |(key, value): &'_ (Key, Node)| {
+                key.name.rsplit('.').next() == Some(MATCHES) && !matches!(value.is, Is::Map(_))
+            };
+            entries.iter().flat_map(|it| if of(it) { texts(&it.1) } else { expressions(&it.1) }).collect()
+        }
+        Is::List(nodes) => nodes.iter().flat_map(expressions).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Sees to it that what the expressions of a file cost has a bound.
+fn bound(expressions: &[(Position, &str)], mistakes: &mut Vec<Mistake>) {
+    for (at, expression) in expressions.iter().filter(|(_, expression)| !costs_little(expression)) {
+        let what = "is too large for the file of a repository, or wrong: write fewer or smaller repetitions";
+        mistakes.push(Mistake::new(*at, format!("the pattern {} {what}", quoted(expression))));
+    }
+    if let Some((at, _)) = expressions.get(MOST_EXPRESSIONS) {
+        let what = format!("the file of a repository has at most {MOST_EXPRESSIONS} patterns: leave the others out");
+        mistakes.push(Mistake::new(*at, what));
+    }
 }
 
 /// Looks for what such a file may not have. Keys of conditions are paths, so they are left alone.

@@ -299,6 +299,47 @@ async fn a_file_that_is_no_text_is_told_of_and_holds_up_nothing() -> anyhow::Res
     office.stage.end_but_for(Expected { faults: &faults, ..Expected::default() }).await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_among_the_files_and_a_folder_that_is_gone_end_no_rule() -> anyhow::Result<()> {
+    let office = Office::with(RULES).await?;
+    let pipe = office.folder().join("pipe.yml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status()?;
+    ensure!(made.success(), "mkfifo: {made}");
+    let log = || office.stage.plan.log();
+    until(PATIENCE, "the pipe is told of", || async { Ok(log().contains("no regular file").then_some(())) }).await?;
+    std::fs::remove_file(&pipe)?;
+    let away = office.folder().with_extension("away");
+    std::fs::rename(office.folder(), &away)?;
+    until(PATIENCE, "the folder is missed", || async { Ok(log().contains("the folder is gone").then_some(())) })
+        .await?;
+    let number = office.opened("still here", &[])?;
+    office.answered(number, 1).await?;
+    ensure!(office.ended(1).await? == ["done"]);
+    let taken = log().matches("workflows are in use").count();
+    std::fs::rename(&away, office.folder())?;
+    let anew = || async { Ok((log().matches("workflows are in use").count() > taken).then_some(())) };
+    until(PATIENCE, "the files are read anew", anew).await?;
+    let faults = ["workflows are not valid; the last good ones stay in use"];
+    office.stage.end_but_for(Expected { faults: &faults, ..Expected::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_nobody_knows_is_refused_in_one_comment_and_no_code_is_shown_to_all() -> anyhow::Result<()> {
+    let office = Office::with("workflows: {}\n").await?;
+    let number = office.opened("Login breaks", &[])?;
+    for round in 0..3 {
+        let lines: String = (0..5).map(|n| format!("/ai-crm task create \"{round} {n}\"\n")).collect();
+        office.act("eve", json!({"do": "comment", "number": number, "text": lines}))?;
+        office.stage.rest().await?;
+    }
+    let said = office.answered(number, 1).await?;
+    ensure!(said.len() == 1 && said[0].body.contains("You may not do this here"), "{said:#?}");
+    office.act("ann", json!({"do": "comment", "number": number, "text": "/ai-crm link"}))?;
+    let said = office.answered(number, 2).await?;
+    ensure!(said[1].body.contains("would be read by everybody") && said[1].body.contains("Slack"), "{said:#?}");
+    office.end().await
+}
+
 /// The longest glob that is taken, over the longest path that is looked at.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_worst_pattern_that_is_taken_holds_nobody_up() -> anyhow::Result<()> {

@@ -23,6 +23,10 @@ use crate::workflow::turn::{self, MOST_IN_A_MINUTE, Pace, Paced};
 /// The operation that fetches which files a pull request changes.
 pub(super) const CHANGED_FILES: &str = "github.changed_files";
 
+/// Why no rule begins by an event of which nothing can be judged.
+pub(super) const UNREADABLE: &str = "its body is no JSON that can be read (a text that is no Unicode, a number beyond all \
+                                     bounds, or more than a hundred levels), so no rule begins by it";
+
 /// What follows from an event by workflows; nothing where none of them is about it.
 pub(super) fn begun_by(event: &Event, set: &Set, view: &View, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
     let EventKind::Platform { own, posted, .. } = &event.what.kind else { return Ok(None) };
@@ -41,7 +45,11 @@ pub(super) fn begun_by(event: &Event, set: &Set, view: &View, now: Timestamp) ->
     outcome.timers.extend(awaiting.iter().map(|run| heard(*run, event, now)));
     if concerns {
         let mut happening = happening(event, platform, name, view)?;
-        for (file, workflow) in set.workflows() {
+        let is_unreadable = happening.told.is_unreadable(event);
+        if is_unreadable {
+            outcome.told.push(UNREADABLE.to_owned());
+        }
+        for (file, workflow) in set.workflows().filter(|_| !is_unreadable) {
             if *own {
                 let before = runs::pace::<Pace>(view, &thing(workflow, file, event))?;
                 let depth = before.map_or(0, |before| before.value.pace.by_itself());

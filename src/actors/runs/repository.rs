@@ -30,7 +30,7 @@ use serde_json::Value;
 
 use self::look::Answer;
 use self::news::{Named, News, Says};
-use super::begin::{Beginning, begin, happening};
+use super::begin::{Beginning, UNREADABLE, begin, happening};
 use crate::domain::event::{ChannelName, Event, EventKind};
 use crate::domain::ids::{PrincipalId, TenantId};
 use crate::domain::outcome::{Failure, Outcome, TimerChange};
@@ -182,6 +182,10 @@ fn begins(
         return Ok(());
     }
     let happening = happening(event, platform, name, view)?;
+    if happening.told.is_unreadable(event) {
+        outcome.told.push(UNREADABLE.to_owned());
+        return Ok(());
+    }
     for begun in begun(file.workflows.iter().map(|workflow| &**workflow), &happening, now) {
         begin(&Beginning { begun: &begun, file, happening: &happening, event, view, now }, outcome)?;
     }

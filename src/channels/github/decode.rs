@@ -156,6 +156,10 @@ pub fn decode(
 ) -> Result<Told, Malformed> {
     let event = event.filter(|event| is_word(event)).ok_or(Malformed::Header(EVENT_HEADER))?;
     let delivery = delivery.filter(|id| is_delivery(id)).ok_or(Malformed::Header(DELIVERY_HEADER))?;
+    // serde would read a list as the fields in their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Malformed::Body("it does not begin with `{`".to_owned()));
+    }
     let fields: Body<'_> = serde_json::from_slice(body).map_err(|error| Malformed::Body(error.to_string()))?;
     let action: Option<String> = read(fields.action).filter(|action: &String| is_word(action));
     let name = action.as_deref().map_or_else(|| event.to_owned(), |action| format!("{event}.{action}"));

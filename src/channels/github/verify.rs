@@ -53,16 +53,28 @@ impl Verifier {
         Self { keys: Keys::new(secrets) }
     }
 
+    /// Whether there is a signature at all, before anybody reads what it may have signed.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub fn look(signature: Option<&str>) -> Result<(), Unauthentic> {
+        read(signature).map(|_| ())
+    }
+
     /// Checks the value of [`SIGNATURE_HEADER`] over the bytes as they came.
     ///
     /// # Errors
     /// Says what is wrong, for the log and for metrics; the caller answers 401 without it.
     pub fn verify(&self, signature: Option<&str>, body: &[u8]) -> Result<Proof, Unauthentic> {
-        let signature = signature.ok_or(Unauthentic::Missing)?.strip_prefix(ALGORITHM);
-        let signature = signature.and_then(Signature::read).ok_or(Unauthentic::Malformed)?;
+        let signature = read(signature)?;
         let secret_index = self.keys.position(&[body], &signature).ok_or(Unauthentic::Mismatch)?;
         Ok(Proof { secret_index })
     }
+}
+
+fn read(signature: Option<&str>) -> Result<Signature, Unauthentic> {
+    let signature = signature.ok_or(Unauthentic::Missing)?.strip_prefix(ALGORITHM);
+    signature.and_then(Signature::read).ok_or(Unauthentic::Malformed)
 }
 
 #[cfg(test)]
@@ -73,6 +85,18 @@ mod tests {
     const SECRET: &str = "It's a Secret to Everybody";
     const BODY: &[u8] = b"Hello, World!";
     const SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+
+    #[test]
+    fn what_has_no_signature_is_known_before_it_is_read() {
+        for (signature, expected) in [
+            (Some(SIGNATURE), Ok(())),
+            (None, Err(Unauthentic::Missing)),
+            (Some("sha1=757107ea"), Err(Unauthentic::Malformed)),
+            (Some("sha256=757107ea"), Err(Unauthentic::Malformed)),
+        ] {
+            assert_eq!(Verifier::look(signature), expected, "{signature:?}");
+        }
+    }
 
     fn verifier(secrets: &[&str]) -> Verifier {
         Verifier::new(&secrets.iter().copied().map(Secret::new).collect::<Vec<_>>())

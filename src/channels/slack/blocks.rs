@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use crate::channels::pages::fit;
 use crate::channels::text::one_line;
-use crate::domain::card::Card;
+use crate::domain::card::{Block, Card};
 
 use content::Tables;
 use part::{Part, small_print};
@@ -132,7 +132,16 @@ fn assemble(card: &Card, most: usize) -> Vec<Rendered> {
 
 /// The fallback text of the first message.
 fn fallback(card: &Card) -> String {
-    let summary = one_line(&card.summary());
+    // Words in Slack's own notation are escaped already; here is no notation.
+    let first = card.blocks.iter().find(|block| matches!(block, Block::Text { .. } | Block::Markup { .. }));
+    let summary = match first {
+        Some(Block::Markup { text }) => {
+            let line = super::text::read(text.lines().next().unwrap_or_default());
+            Card { blocks: vec![Block::Text { text: line }], ..card.clone() }.summary()
+        }
+        _ => card.summary(),
+    };
+    let summary = one_line(&summary);
     if summary.is_empty() {
         return "(no title)".to_owned();
     }
@@ -369,6 +378,14 @@ mod tests {
             render(&Card::new("<!channel> & co").text("<@U1>\nmore")).text,
             "&lt;!channel&gt; &amp; co: &lt;@U1&gt;"
         );
+        let markup = |text: &str| Card::new("").block(Block::Markup { text: text.to_owned() });
+        for (words, expected) in [
+            ("New: Fix R&amp;D &lt;here&gt; page\nmore", "New: Fix R&amp;D &lt;here&gt; page"),
+            ("see <https://example.com/a?b&amp;c|the page>", "see the page"),
+        ] {
+            let text = render(&markup(words)).text;
+            assert!(text == expected || text == "see https://example.com/a?b&amp;c", "{words}: {text}");
+        }
         for letter in ["日", "&", "🎉", "x"] {
             let text = render(&Card::new(letter.repeat(9_000))).text;
             assert!(

@@ -6,7 +6,7 @@
 //! repositories come from people whom nobody vouches for. `globset` was not taken since its `?` is one byte and its
 //! `**` crosses folders only as a whole step.
 
-use regex::{RegexSet, RegexSetBuilder};
+use regex::{RegexBuilder, RegexSet, RegexSetBuilder};
 
 use crate::workflow::mistake::quoted;
 
@@ -20,6 +20,8 @@ pub(super) const MOST_PATTERNS: usize = 50;
 const MOST_MEMORY: usize = 128 * 1024;
 /// The most memory of what it remembers while it looks at a text, in bytes. What needs more goes on slower.
 const MOST_CACHE: usize = 512 * 1024;
+/// The most memory of an automaton that somebody writes whom nobody vouches for: some hundred states.
+const MOST_MEMORY_OF_OTHERS: usize = 16 * 1024;
 /// How deep groups may stand in one another.
 const MOST_NESTED: u32 = 20;
 /// The longest text that is looked at, in bytes: twice GitHub's longest body, which has 65,536 characters. A longer text
@@ -111,6 +113,11 @@ fn automaton(expressions: &[String]) -> Result<RegexSet, String> {
     let mut builder = RegexSetBuilder::new(expressions);
     builder.size_limit(MOST_MEMORY).dfa_size_limit(MOST_CACHE).nest_limit(MOST_NESTED);
     builder.build().map_err(in_words)
+}
+
+/// Whether an expression costs little, so that whoever keeps a repository may have several of them looked for in every text.
+pub(in crate::workflow) fn costs_little(expression: &str) -> bool {
+    RegexBuilder::new(&in_ascii(expression)).size_limit(MOST_MEMORY_OF_OTHERS).build().is_ok()
 }
 
 fn in_words(error: regex::Error) -> String {

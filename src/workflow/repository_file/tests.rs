@@ -35,6 +35,24 @@ fn one(lines: &str) -> String {
 }
 
 #[test]
+fn what_its_patterns_cost_has_a_bound() {
+    let rule = |conditions: &str| {
+        let rule = "    - trigger: issue_opened\n      task: { title_template: x }\n      conditions:\n";
+        one(&format!("{rule}{conditions}"))
+    };
+    let wrong = |conditions: &str| read(&rule(conditions)).unwrap_err().remove(0);
+    let cheap = "        - issue.body.matches: ['(?i)crash|panic', '^v[0-9]+\\.[0-9]+', '\\bTODO\\b']\n";
+    assert!(read(&rule(cheap)).is_ok());
+    let dear = wrong("        - issue.body.matches: '(?-u)a[ab]{990}[c-~]'\n");
+    assert!(dear.what.contains("too large for the file of a repository") && dear.at.line == 6, "{dear:?}");
+    let hidden = wrong("        - any:\n            - issue.title.matches: ['x', '(?-u)a[ab]{990}']\n");
+    assert!(hidden.what.contains("too large for the file of a repository") && hidden.at.line == 7, "{hidden:?}");
+    let many = (0..11).map(|n| format!("        - issue.body.matches: ['a{n}', 'b{n}']\n")).collect::<String>();
+    let many = wrong(&many);
+    assert!(many.what.contains("at most 20 patterns") && many.at.line == 16, "{many:?}");
+}
+
+#[test]
 fn the_ordered_file_becomes_workflows() {
     let workflows = read(ORDERED).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
     let said: Vec<(String, String, Vec<String>)> = workflows

@@ -2,7 +2,8 @@
 //!
 //! Owns which events tell of a text, and by which key a command is known again: the text's id, the command's words, and
 //! which one of those with these words it is. So each is carried out once, however often its text is told of, and one
-//! that is added by an edit is carried out then. What is a command stands in `commands.rs`.
+//! that is added by an edit is carried out then. A line that stood in somebody else's text before, in whatever form, is no
+//! wish of whoever edits that. What is a command stands in `commands.rs`.
 
 use std::collections::HashMap;
 
@@ -22,6 +23,8 @@ pub(super) struct Text {
     body: String,
     /// What stood there before it was edited. That was told of by another event, as its author's.
     before: Option<String>,
+    /// Whether somebody else than its author has edited it.
+    is_anothers: bool,
 }
 
 /// The commands of a text.
@@ -45,6 +48,8 @@ struct Written {
     body: Option<String>,
     #[serde(default)]
     performed_via_github_app: Option<Identified>,
+    #[serde(default)]
+    user: Option<Identified>,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +79,7 @@ pub(super) fn text(event: &str, action: Option<&str>, fields: &Body<'_>, me: &Me
         Some(kind) => format!("{kind}/{}", read::<Identified>(field)?.id),
         None => "issue".to_owned(),
     };
-    let Written { body, performed_via_github_app } = read(field)?;
+    let Written { body, performed_via_github_app, user } = read(field)?;
     let body = body.unwrap_or_default();
     let is_ours =
         performed_via_github_app.zip(me.app_id).is_some_and(|(by, own)| by.id == own) || marked(&body).is_some();
@@ -87,16 +92,20 @@ pub(super) fn text(event: &str, action: Option<&str>, fields: &Body<'_>, me: &Me
         Some(changed) => changed.from,
         None => Some(body.clone()),
     };
-    Some(Text { subject, before: before.filter(|_| is_edited), body })
+    let by = read::<Identified>(fields.sender);
+    let is_anothers = user.zip(by).is_none_or(|(author, by)| author.id != by.id);
+    Some(Text { subject, before: before.filter(|_| is_edited), body, is_anothers })
 }
 
 impl Text {
     /// What is asked in it that was not asked before it was edited.
     pub(super) fn commands(self, slug: &str) -> Said {
         let Commands { found, left, .. } = commands(&self.body, slug);
-        let before = self.before.map(|before| keyed(commands(&before, slug))).unwrap_or_default();
+        let text_before = self.before.unwrap_or_default();
+        let before = keyed(commands(&text_before, slug));
+        let stood_there = |command: &Keyed| self.is_anothers && text_before.contains(command.quoted.trim());
         let mut new = keyed(Commands { found, left: 0, is_cut: false });
-        new.retain(|command| before.iter().all(|other| other.key != command.key));
+        new.retain(|command| !stood_there(command) && before.iter().all(|other| other.key != command.key));
         Said { subject: self.subject, new, left }
     }
 }

@@ -100,6 +100,12 @@ fn what_github_does_not_write_is_refused() {
         (Some("issues"), Some(&*long), "{}", DELIVERY_HEADER),
         (Some("issues"), Some(DELIVERY), "", "no JSON object"),
         (Some("issues"), Some(DELIVERY), "[]", "no JSON object"),
+        (
+            Some("issues"),
+            Some(DELIVERY),
+            r#"["opened",null,null,null,null,null,null,null,null,null]"#,
+            "no JSON object",
+        ),
         (Some("issues"), Some(DELIVERY), "{\"action\":", "no JSON object"),
         (Some("issues"), Some(DELIVERY), "payload=%7B%7D", "no JSON object"),
     ] {
@@ -116,7 +122,8 @@ fn told(event: &str, body: &Value) -> Told {
 fn commented(text: &str) -> Value {
     let mut body = opened();
     body["action"] = json!("created");
-    body["comment"] = json!({"id": 99, "body": text, "performed_via_github_app": null});
+    let user = body["sender"].clone();
+    body["comment"] = json!({"id": 99, "body": text, "performed_via_github_app": null, "user": user});
     body
 }
 
@@ -155,6 +162,30 @@ fn what_stood_there_before_an_edit_is_no_wish_of_who_edits() {
     for unchanged in [json!({"title": {"from": "x"}}), json!({}), Value::Null, json!({"body": {"from": 7}})] {
         body["changes"] = unchanged.clone();
         assert!(told("issue_comment", &body).commands.is_empty(), "{unchanged}");
+    }
+}
+
+#[test]
+fn a_line_that_stood_in_anothers_text_in_any_form_is_no_wish_of_who_edits_that() {
+    let list = |from: u32, to: u32| (from..=to).map(|n| format!("/ai-crm task create {n}\n")).collect::<String>();
+    let deep = format!("{}x\n\n/ai-crm task list\n", "> ".repeat(70));
+    for (before, after, authors) in [
+        (list(1, 30), list(11, 30), 10),
+        ("Logs:\n\n<!-- paste\n\n/ai-crm task list\n\n-->\n".into(), "Logs:\n\n/ai-crm task list\n".into(), 1),
+        (deep, "/ai-crm task list\n".into(), 1),
+        ("see `/ai-crm task list`\n".into(), "/ai-crm task list\n".into(), 1),
+        ("```\r\n/ai-crm task list\r\n```\r\n".into(), "\r\n /ai-crm task list \r\n".into(), 1),
+    ] {
+        let mut body = commented(&after);
+        body["action"] = json!("edited");
+        body["changes"] = json!({"body": {"from": before}});
+        assert_eq!(told("issue_comment", &body).commands.len(), authors, "{before}");
+        body["comment"]["user"] = json!({"id": 5, "login": "eve"});
+        assert!(told("issue_comment", &body).commands.is_empty(), "{before}");
+        body["comment"]["body"] = json!(format!("{after}\n/ai-crm help\n"));
+        let added = told("issue_comment", &body);
+        let expected: &[&str] = if authors == 1 { &["help"] } else { &[] };
+        assert_eq!(lines(&added), expected, "who edits may command: {before}");
     }
 }
 
