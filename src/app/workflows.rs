@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::actors::clock::SystemClock;
-use crate::actors::runs::schedule_timer;
+use crate::actors::runs::{param_lints, schedule_timer};
 use crate::config::Config;
 use crate::domain::ids::TenantId;
 use crate::domain::outcome::TimerChange;
@@ -17,6 +17,7 @@ use crate::domain::time::Clock;
 use crate::store::keyspace::timer;
 use crate::store::{Batch, Store, StoreError};
 use crate::tools;
+use crate::workflow::definition::Workflow;
 use crate::workflow::known::{self, Known, PLATFORMS};
 use crate::workflow::lint::lints;
 use crate::workflow::mistake::{Mistake, Position};
@@ -105,6 +106,14 @@ pub(crate) fn read(files: Files) -> Result<Set, Vec<Wrong>> {
             Err(wrong)
         }
     }
+}
+
+/// What in a workflow is valid, and most likely not meant, in the order of its lines.
+pub(crate) fn warnings(workflow: &Workflow) -> Vec<Mistake> {
+    let mut all = lints(workflow);
+    all.extend(param_lints(workflow));
+    all.sort();
+    all
 }
 
 /// What is wrong with files, a line for each mistake.
@@ -197,7 +206,7 @@ fn take(read: Result<Set, Vec<Wrong>>, live: &Live) {
     match read {
         Ok(set) => {
             for (file, lint) in
-                set.workflows().flat_map(|(file, it)| lints(it).into_iter().map(|lint| (&file.name, lint)))
+                set.workflows().flat_map(|(file, it)| warnings(it).into_iter().map(|lint| (&file.name, lint)))
             {
                 tracing::warn!(file, line = lint.at.line, what = lint.what, "a workflow may not do what is meant");
             }

@@ -16,11 +16,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{Global, print};
-use crate::app::workflows::text;
+use crate::app::workflows::{text, warnings};
 use crate::tools;
 use crate::workflow::definition::Workflow;
 use crate::workflow::known::{self, Known, PLATFORMS};
-use crate::workflow::lint::lints;
 use crate::workflow::mistake::Mistake;
 use crate::workflow::stored::Format;
 use crate::workflow::trigger::Begins;
@@ -156,7 +155,7 @@ fn show(checked: &[Checked]) {
     for Checked { file, found } in checked {
         match found {
             Found::Workflows(workflows) => {
-                for Mistake { at, what } in workflows.iter().flat_map(lints) {
+                for Mistake { at, what } in workflows.iter().flat_map(warnings) {
                     print::line(format!("{}:{}:{}: warning: {what}", file.display(), at.line, at.column));
                 }
                 rows.extend(workflows.iter().map(|workflow| row(file, workflow)));
@@ -207,7 +206,7 @@ fn as_json(checked: &Checked) -> Value {
     match &checked.found {
         Found::Workflows(workflows) => {
             file["workflows"] = workflows.iter().map(workflow).collect();
-            file["warnings"] = workflows.iter().flat_map(lints).map(|lint| mistake(&lint)).collect();
+            file["warnings"] = workflows.iter().flat_map(warnings).map(|lint| mistake(&lint)).collect();
         }
         Found::Mistakes(mistakes) => file["mistakes"] = mistakes.iter().map(mistake).collect(),
         Found::Unreadable(why) => file["unreadable"] = why.as_str().into(),

@@ -11,7 +11,7 @@ workflows:
     trigger: {platform: github, event: issues.opened, conditions: [{labels.contains: [bug]}]}
     actions:
       - {id: task, action: create_ai_crm_task, params: {title: \"GitHub: {issue.title}\"}}
-      - {action: task.comment, params: {text: \"{issue.html_url}\"}}
+      - {action: task.comment, params: {task: \"{task.key}\", text: \"{issue.html_url}\"}}
   every_morning:
     enabled: false
     trigger: {schedule: {cron: 0 8 * * mon-fri, tz: Europe/Berlin}}

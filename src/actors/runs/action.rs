@@ -73,7 +73,7 @@ fn arguments_of(action: &str, args: &Map<String, Value>, most: usize) -> Value {
 /// What `create_ai_crm_task` is given. Texts that are too long are shortened, since nobody reads the refusal of a rule.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AskedTask {
+pub(super) struct AskedTask {
     title: String,
     #[serde(default)]
     description: Option<String>,
@@ -169,7 +169,7 @@ fn shortened(text: &str, most: usize) -> String {
 /// What `assign_reviewer` is given.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AskedReview {
+pub(super) struct AskedReview {
     #[serde(default)]
     agent: Option<String>,
     #[serde(default)]

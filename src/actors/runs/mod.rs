@@ -26,6 +26,7 @@
 //! | `turn.rs` | which run has its turn |
 //! | `moved.rs` | a run as it is after a happening, and what is kept with it |
 //! | `hands.rs`, `action.rs` | what a step does: tools, by their names and by those of the examples |
+//! | `params.rs` | params that an action does not take, or misses |
 //! | `repository.rs` | runs that begin by the file of a repository, which is fetched and watched |
 //! | `message.rs` | how messages of steps live on, and who it is that they do not reach |
 //! | `wishes.rs` | messages to one person, as that person wants them |
@@ -36,12 +37,14 @@ mod begin;
 mod hands;
 mod message;
 mod moved;
+mod params;
 mod people;
 mod repository;
 mod schedule;
 mod turn;
 mod wishes;
 
+pub(crate) use params::lints as param_lints;
 pub(crate) use schedule::timer as schedule_timer;
 
 use std::sync::Arc;
