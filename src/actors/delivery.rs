@@ -197,6 +197,11 @@ impl Deliverer {
                     return Tried::Again { id: it.id, at: self.clock.now(), suspect: false, quiet: false, error: None };
                 }
                 Ok(Lookup::NotDone | Lookup::CannotTell(_)) => {}
+                // It will be refused the next time too, and so would be the message: who owes it decides.
+                Err(DeliverError::Rejected { reason }) if it.terms.is_some() => {
+                    let by = if it.attempts > 0 { FailedBy::Unknown } else { FailedBy::Rejected };
+                    return self.ended(owed, failed_end(it, by, reason)).await;
+                }
                 Err(error) => return self.not_now_but_suspect(owed, &error).await,
             }
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::stage::{Printed, run};
+use crate::support::judge::root;
 use crate::support::server::ServerPlan;
 
 const GOOD: &str = "
@@ -29,6 +30,20 @@ async fn check(plan: &ServerPlan, words: &[&str]) -> anyhow::Result<Printed> {
 
 fn text(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_of_the_documentation_is_valid() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let page = std::fs::read_to_string(root().join("docs/workflows.md"))?;
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
+    let file = folder.path().join("example.yml");
+    std::fs::write(&file, example)?;
+    let plan = ServerPlan::new(&folder.path().join("data"));
+    let checked = check(&plan, &[&text(&file)]).await?;
+    assert!(checked.code() == Some(0) && !checked.out.contains("warning"), "{checked:?}");
+    assert!(checked.out.contains("triage") && checked.out.contains("deployed"), "{checked:?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

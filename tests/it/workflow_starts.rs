@@ -1,9 +1,11 @@
 //! Workflows that begin by hand and by calls of other services, and those in the shadow, whose runs only say what they
 //! would do.
 
+use std::time::{Duration, Instant};
+
 use ai_crm::sim::slack::message::Message;
 use anyhow::{Context, ensure};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::office::Office;
@@ -192,5 +194,37 @@ async fn where_a_workflow_listens_to_the_bot_itself_it_follows_from_itself_three
         office.ended(4 * round).await?;
         ensure!(office.of_bot(number).len() == 4 * round, "{:?}", office.of_bot(number).len());
     }
+    office.end().await
+}
+
+/// What a channel refuses before it is tried again is refused as it would be then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_to_nowhere_fails_again_when_it_is_tried_again() -> anyhow::Result<()> {
+    let rules = "workflows:\n  breaks:\n    trigger: { platform: github, event: issues.opened }\n    actions:\n      \
+                 - { action: slack_notification, params: { channel: \"#nowhere\", message: hello } }\n";
+    let office = Office::with(rules).await?;
+    office.opened("Login breaks", &[])?;
+    ensure!(office.ended(1).await? == ["failed"]);
+    let asked = office.stage.api().send(Method::POST, "/api/v1/runs/R-1/retry", Some(&json!({}))).await?;
+    ensure!(asked.status.is_success(), "{} {}", asked.status, asked.body);
+    let look = || async {
+        let run = office.stage.api().get("/runs/R-1").await?;
+        Ok((run["attempt"] == 2 && run["status"] == "failed").then_some(run))
+    };
+    let run = until(PATIENCE, "it fails again", look).await?;
+    ensure!(run.to_string().contains("#nowhere"), "{run}");
+    office.end().await
+}
+
+/// Messages elsewhere that are changed with a task are no answers to who changes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_at_the_terminal_is_answered_at_once_while_messages_elsewhere_change() -> anyhow::Result<()> {
+    let office = Office::with("workflows: {}\n").await?;
+    office.stage.answer(ADA, "task create \"Mend the login\"").await?;
+    let begun = Instant::now();
+    let said = json!({ "user": "ada", "delivery": "d-1", "line": "task update T-1 --priority low" });
+    let answer = office.stage.api().send(Method::POST, "/api/v1/chat", Some(&said)).await?;
+    ensure!(answer.status.as_u16() == 200 && answer.body["ended"] == true, "{} {}", answer.status, answer.body);
+    ensure!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     office.end().await
 }

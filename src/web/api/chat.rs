@@ -14,7 +14,9 @@ use crate::channels::Delivery;
 use crate::channels::terminal;
 use crate::domain::card::Card;
 use crate::domain::event::{ChannelName, EventKind};
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{EffectId, TenantId};
+use crate::store::View;
+use crate::store::keyspace::effect;
 use crate::store::keyspace::event::{End, Story};
 use crate::web::Shared;
 use crate::web::problem::Problem;
@@ -107,9 +109,10 @@ pub(super) async fn say(
     let mut cards = state.terminal.connect(&say.user, Some(id));
     let ended = state.settlements.wait_for(id);
     let incoming = terminal::incoming(&say.user, delivery, kind);
+    let view = state.inbox.store().view(&tenant);
     let accepted = state.intake.accept(tenant, id, incoming).await?;
     state.inside.nudge(ChannelName::Terminal, terminal::address(&say.user).conversation());
-    let Gathered { shown, ended, state } = gather(&mut cards, ended, accepted.id()).await;
+    let Gathered { shown, ended, state } = gather(&mut cards, ended, accepted.id(), &view).await;
     let cards: Vec<Card> = shown.into_iter().map(|delivery| delivery.card).collect();
     // What goes on is not its answer yet: asked again, it may be.
     let status = if ended { StatusCode::OK } else { StatusCode::ACCEPTED };
@@ -123,10 +126,25 @@ struct Gathered {
     state: Option<End>,
 }
 
+/// Whether an effect is an answer at the terminal, and no message elsewhere that is changed with it. One that cannot be read
+/// is waited for.
+fn is_shown_here(view: &View, id: EffectId) -> bool {
+    let terminal = ChannelName::Terminal;
+    match effect::owed(view, id) {
+        Ok(Some(owed)) => owed.value.address().channel == terminal,
+        Ok(None) => match effect::receipt(view, id) {
+            Ok(Some(receipt)) => receipt.to.starts_with(terminal.as_str()),
+            Ok(None) | Err(_) => true,
+        },
+        Err(_) => true,
+    }
+}
+
 async fn gather(
     cards: &mut tokio::sync::mpsc::Receiver<Delivery>,
     ended: tokio::sync::oneshot::Receiver<Story>,
     id: crate::domain::ids::EventId,
+    view: &View,
 ) -> Gathered {
     let deadline = Instant::now() + PATIENCE;
     let mut shown: Vec<Delivery> = Vec::new();
@@ -142,7 +160,7 @@ async fn gather(
             story = &mut ended, if owed.is_none() => {
                 state = story.as_ref().ok().map(|story| story.end);
                 // Who is not told, because the line was sent before, is shown what still comes.
-                owed = Some(story.map_or(0, |story| story.effects.len()));
+                owed = Some(story.map_or(0, |story| story.effects.iter().filter(|id| is_shown_here(view, **id)).count()));
             }
             Some(delivery) = cards.recv() => shown.push(delivery),
             () = sleep_until(deadline) => return Gathered { shown, ended: false, state },

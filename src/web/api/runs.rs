@@ -95,7 +95,10 @@ pub(super) async fn show(
     shown["key"] = run.key.clone().into();
     shown["attempt"] = run.attempt.into();
     shown["requester"] = json!(run.requester);
-    let steps = run.steps.iter().map(|(path, step)| {
+    // In the order in which they began: their names say nothing of it.
+    let mut steps: Vec<_> = run.steps.iter().collect();
+    steps.sort_by_key(|(_, step)| step.began);
+    let steps = steps.into_iter().map(|(path, step)| {
         json!({
             "step": path, "state": step.state.as_str(), "attempts": step.attempts, "key": step.key,
             "began": step.began.to_string(), "ended": step.ended.map(|at| at.to_string()),
