@@ -300,7 +300,7 @@ impl Router {
     ) -> Result<Verdict, Failure> {
         let decide = runs::deciding(set, &context.event.tenant);
         let desk = Desk { workflows: &self.workflows, decide: &decide, dice: &*self.dice, sync: &self.sync };
-        let (action, channel) = (task.action(), context.event.what.channel);
+        let action = task.action();
         let mut is_further = false;
         let lacking = if is_granted(decision, approval) {
             match task.run(context, &desk).and_then(|outcome| commands::notices::tell(outcome, context)) {
@@ -326,7 +326,7 @@ impl Router {
             decision.clone()
         };
         match task {
-            _ if lacking.verdict == policy::Verdict::Deny => Ok(Verdict::denied(channel, action, identity, &lacking)),
+            _ if lacking.verdict == policy::Verdict::Deny => Ok(Verdict::denied(action, identity, &lacking)),
             Task::Command { line, .. }
                 if (approval.is_none() || is_further) && !approval::is_about_approvals(action) =>
             {
@@ -337,7 +337,7 @@ impl Router {
                 let outcome = commands::approval_card::ask(&question, context)?;
                 Ok(Verdict::asked(action, identity, &lacking, outcome))
             }
-            _ => Ok(Verdict::denied(channel, action, identity, &unasked(action, &lacking, approval))),
+            _ => Ok(Verdict::denied(action, identity, &unasked(action, &lacking, approval))),
         }
     }
 

@@ -15,8 +15,7 @@ use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::{Address, ChannelName, Event, EventKind};
 use crate::domain::ids::{ApprovalId, EffectId, TenantId};
 use crate::domain::notice;
-use crate::domain::outcome::{Call, Living, Outcome, Refusal, Reply, Shows, Write};
-use crate::domain::principal::Standing;
+use crate::domain::outcome::{Call, Outcome, Refusal, Reply, Shows, Write};
 use crate::domain::time::Timestamp;
 use crate::ledger::inbox::Settlement;
 use crate::policy::Decision;
@@ -102,18 +101,14 @@ impl Verdict {
         verdict
     }
 
-    /// A policy says no: told to the asker, with what would permit it. Below a text that everybody reads, people whom nobody
-    /// knows have one such answer, which says of what they were refused last: it is not theirs how much the bot says there.
-    pub fn denied(channel: ChannelName, action: &'static str, identity: &Identity, decision: &Decision) -> Self {
+    /// A policy says no: told to the asker, with what would permit it.
+    pub fn denied(action: &'static str, identity: &Identity, decision: &Decision) -> Self {
         let mut card = Card::new("You may not do this here").tone(Tone::Warning).text(decision.reason.clone());
         if let Some(change) = &decision.smallest_change {
             card = card.text(format!("What would permit it: {change}"));
         }
-        let is_one = channel == ChannelName::GitHub && identity.subject.standing == Standing::Stranger;
-        let topic = is_one.then(|| format!("refused/{}", identity.person.id));
-        let living = topic.map(|topic| Living { topic: Some(topic), lead: None });
         let outcome = Outcome {
-            replies: vec![Reply { living, ..Reply::asker(card.footer(format!("rule {}", decision.rules.join(", ")))) }],
+            replies: vec![Reply::asker(card.footer(format!("rule {}", decision.rules.join(", "))))],
             summary: decision.reason.clone(),
             ..Outcome::default()
         };

@@ -6,7 +6,6 @@ use crate::commands::arguments::{self, text_of};
 use crate::commands::task_card::minute;
 use crate::commands::{CommandSpec, answer, everyday, whoami};
 use crate::domain::card::{Block, Card, Tone};
-use crate::domain::event::ChannelName;
 use crate::domain::outcome::{Failure, Outcome, Refusal};
 use crate::tools::Context;
 use crate::tools::link::{self, Given};
@@ -39,9 +38,8 @@ fn who(ctx: &Context<'_>) -> String {
 }
 
 fn asked(ctx: &Context<'_>) -> Result<Outcome, Failure> {
-    // A comment has no words for one person alone.
-    if ctx.event.what.channel == ChannelName::GitHub {
-        let what = "a code in a comment would be read by everybody, and whoever says it becomes you";
+    if !ctx.event.what.channel.keeps_secrets() {
+        let what = "a code would be read by everybody here, and whoever says it becomes you";
         let mend = "say `link` to me in Slack, in Teams or in the terminal, and here the line that I answer there";
         return Err(Refusal::new(what, mend).into());
     }

@@ -45,6 +45,12 @@ impl ChannelName {
         matches!(self, Self::Slack | Self::Teams | Self::GitHub)
     }
 
+    /// Whether what is for one person is read there by that one alone. A comment on GitHub is read by all.
+    #[must_use]
+    pub fn keeps_secrets(self) -> bool {
+        self != Self::GitHub
+    }
+
     /// Whether people can be told something there unasked, whether or not they look.
     #[must_use]
     pub fn reaches_people(self) -> bool {

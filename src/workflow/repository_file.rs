@@ -27,8 +27,8 @@ pub const ACTION: &str = "create_ai_crm_task";
 /// Rules of one file.
 const MOST_RULES: usize = 20;
 /// Regular expressions in the conditions of one file: each is looked for in texts of 65,536 characters whenever something
-/// happens, and takes a hundredth of a second at worst.
-const MOST_EXPRESSIONS: usize = 20;
+/// happens, and all together are to take no more than a quarter of a second at worst.
+const MOST_EXPRESSIONS: usize = 10;
 /// The operator whose value is an expression, or several.
 const MATCHES: &str = "matches";
 

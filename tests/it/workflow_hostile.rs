@@ -324,19 +324,12 @@ async fn a_pipe_among_the_files_and_a_folder_that_is_gone_end_no_rule() -> anyho
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_nobody_knows_is_refused_in_one_comment_and_no_code_is_shown_to_all() -> anyhow::Result<()> {
+async fn no_code_that_makes_somebody_another_is_shown_to_all() -> anyhow::Result<()> {
     let office = Office::with("workflows: {}\n").await?;
     let number = office.opened("Login breaks", &[])?;
-    for round in 0..3 {
-        let lines: String = (0..5).map(|n| format!("/ai-crm task create \"{round} {n}\"\n")).collect();
-        office.act("eve", json!({"do": "comment", "number": number, "text": lines}))?;
-        office.stage.rest().await?;
-    }
-    let said = office.answered(number, 1).await?;
-    ensure!(said.len() == 1 && said[0].body.contains("You may not do this here"), "{said:#?}");
     office.act("ann", json!({"do": "comment", "number": number, "text": "/ai-crm link"}))?;
-    let said = office.answered(number, 2).await?;
-    ensure!(said[1].body.contains("would be read by everybody") && said[1].body.contains("Slack"), "{said:#?}");
+    let said = office.answered(number, 1).await?.remove(0);
+    ensure!(said.body.contains("would be read by everybody here") && said.body.contains("in Slack"), "{said:?}");
     office.end().await
 }
 

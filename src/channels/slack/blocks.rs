@@ -381,10 +381,9 @@ mod tests {
         let markup = |text: &str| Card::new("").block(Block::Markup { text: text.to_owned() });
         for (words, expected) in [
             ("New: Fix R&amp;D &lt;here&gt; page\nmore", "New: Fix R&amp;D &lt;here&gt; page"),
-            ("see <https://example.com/a?b&amp;c|the page>", "see the page"),
+            ("see <https://example.com/a?b&amp;c|the page>", "see https://example.com/a?b&amp;c"),
         ] {
-            let text = render(&markup(words)).text;
-            assert!(text == expected || text == "see https://example.com/a?b&amp;c", "{words}: {text}");
+            assert_eq!(render(&markup(words)).text, expected, "{words}");
         }
         for letter in ["日", "&", "🎉", "x"] {
             let text = render(&Card::new(letter.repeat(9_000))).text;

@@ -47,9 +47,9 @@ fn what_its_patterns_cost_has_a_bound() {
     assert!(dear.what.contains("too large for the file of a repository") && dear.at.line == 6, "{dear:?}");
     let hidden = wrong("        - any:\n            - issue.title.matches: ['x', '(?-u)a[ab]{990}']\n");
     assert!(hidden.what.contains("too large for the file of a repository") && hidden.at.line == 7, "{hidden:?}");
-    let many = (0..11).map(|n| format!("        - issue.body.matches: ['a{n}', 'b{n}']\n")).collect::<String>();
+    let many = (0..6).map(|n| format!("        - issue.body.matches: ['a{n}', 'b{n}']\n")).collect::<String>();
     let many = wrong(&many);
-    assert!(many.what.contains("at most 20 patterns") && many.at.line == 16, "{many:?}");
+    assert!(many.what.contains("at most 10 patterns") && many.at.line == 11, "{many:?}");
 }
 
 #[test]
